@@ -1,0 +1,58 @@
+// Builds dist/: the library, the worker scripts, the command, and the kernels as WebAssembly.
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import asc from 'assemblyscript/asc';
+import { build } from 'esbuild';
+
+await rm('dist', { recursive: true, force: true });
+await mkdir('dist', { recursive: true });
+
+// One module of kernels. Its memory is shared, so that workers can read weights without a copy where the page allows
+// it; 65536 pages are the 4 GiB that WebAssembly can address. No relaxed SIMD: results must not depend on the machine.
+if (existsSync('wasm/index.ts')) {
+  const { error, stderr } = await asc.main([
+    'wasm/index.ts',
+    '--outFile',
+    'dist/kernels.wasm',
+    '-O3',
+    '--noAssert',
+    '--runtime',
+    'stub',
+    '--enable',
+    'simd',
+    '--enable',
+    'threads',
+    '--importMemory',
+    '--sharedMemory',
+    '--maximumMemory',
+    '65536',
+    '--initialMemory',
+    '16',
+  ]);
+  if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
+}
+
+const workers = readdirSync('src', { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('-worker.ts'))
+  .map((file) => `src/${file}`);
+const entryPoints = Object.fromEntries(
+  ['src/index.ts', 'src/cli/cli.ts', ...workers]
+    .filter((file) => existsSync(file))
+    .map((file) => [file.split('/').pop().replace(/\.ts$/, ''), file]),
+);
+await build({
+  entryPoints,
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  target: 'es2022',
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  packages: 'external',
+  external: ['node:*'],
+  sourcemap: true,
+  loader: { '.wgsl': 'text' },
+  logLevel: 'warning',
+});

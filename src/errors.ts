@@ -1,0 +1,44 @@
+/** What went wrong, as a stable word that programs may test. Messages are for people and may change. */
+export type ErrorCode =
+  | 'usage' // an option, preset or argument is unknown or out of range
+  | 'data-missing' // a path does not exist, or holds no images
+  | 'data-invalid' // data is there but is not what its format says
+  | 'image-corrupt' // one image cannot be decoded
+  | 'checkpoint-invalid' // a checkpoint is torn, truncated, altered or of another shape
+  | 'config-mismatch' // a resumed run was given options that would change it
+  | 'model-invalid' // an ONNX model is malformed
+  | 'operator-unsupported' // an ONNX operator has no gradient rule
+  | 'shape-mismatch' // tensors do not fit each other
+  | 'loss-not-finite' // loss or gradients became NaN or infinite; weights are those of the step before
+  | 'backend-unavailable' // the backend asked for does not exist here
+  | 'out-of-memory' // a buffer could not be had
+  | 'device-lost' // the GPU device went away
+  | 'worker-died' // a worker crashed or exited
+  | 'aborted'; // an AbortSignal fired
+
+/** Codes that mean "the caller's input is wrong": the command line exits with 2 for them, with 1 for all others. */
+export const INPUT_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'usage',
+  'data-missing',
+  'data-invalid',
+  'checkpoint-invalid',
+  'config-mismatch',
+  'model-invalid',
+  'operator-unsupported',
+  'backend-unavailable',
+]);
+
+/** Every error that moco-web throws on purpose. `message` says what happened, where, and what to do. */
+export class MocoError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MocoError';
+    this.code = code;
+  }
+}
+
+/** The message of anything that may be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,1 @@
+export { type ErrorCode, MocoError } from './errors.ts';
