@@ -1,0 +1,34 @@
+import type { NamedTensor } from '../checkpoint/safetensors.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+
+/** One entry of manifest.json. */
+export interface GoldenCase {
+  readonly name: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The file's tensors of role `in`, or, for a JSON case, nothing. */
+  readonly inputs: ReadonlyMap<string, NamedTensor>;
+  /** Names and shapes of what is to be computed (role `out`). */
+  readonly outputs: ReadonlyMap<string, { dtype: string; shape: readonly number[] }>;
+  /** Parsed content, for cases kept in JSON. */
+  readonly json?: unknown;
+}
+
+export interface GoldenContext {
+  readonly backend: 'wasm' | 'webgpu';
+  readonly kernels: Kernels;
+}
+
+/** Computes every output of a case from its inputs alone, with the product's own code. */
+export type CaseRunner = (
+  goldenCase: GoldenCase,
+  context: GoldenContext,
+) => Promise<ReadonlyMap<string, NamedTensor>>;
+
+/** For cases kept in JSON: checks them in place; worst error as a fraction of what is tolerated (≤ 1 passes). */
+export type CaseGrader = (goldenCase: GoldenCase, context: GoldenContext) => Promise<number>;
+
+/** What a family file exports: runners by the prefix of the case names they take (longest prefix wins). */
+export interface CaseFamily {
+  readonly runners?: Readonly<Record<string, CaseRunner>>;
+  readonly graders?: Readonly<Record<string, CaseGrader>>;
+}
