@@ -135,7 +135,8 @@ export function resolveConfig(
   return config;
 }
 
-function chooseStem(stem: string, imageSize: number): string {
+/** The stem that a word asks for; 'auto': the 3×3 stem without max-pool up to 64 px, else the ImageNet stem. */
+export function chooseStem(stem: string, imageSize: number): string {
   if (stem !== 'auto') return stem;
   return imageSize <= LARGEST_CIFAR_STEM ? 'cifar' : 'imagenet';
 }
