@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'data-invalid' // data is there but is not what its format says
   | 'image-corrupt' // one image cannot be decoded
   | 'checkpoint-invalid' // a checkpoint is torn, truncated, altered or of another shape
+  | 'write-failed' // a file could not be written: disk full, no permission
   | 'config-mismatch' // a resumed run was given options that would change it
   | 'model-invalid' // an ONNX model is malformed
   | 'operator-unsupported' // an ONNX operator has no gradient rule
