@@ -4,6 +4,7 @@ import { evaluationFamily } from './evaluation.ts';
 import { kernelFamily } from './kernels.ts';
 import { operatorFamily } from './operators.ts';
 import { scheduleFamily } from './schedules.ts';
+import { trainingFamily } from './training.ts';
 
 /** Everything that can compute golden cases. A new family is added here and nowhere else. */
 export const FAMILIES: readonly CaseFamily[] = [
@@ -11,6 +12,7 @@ export const FAMILIES: readonly CaseFamily[] = [
   evaluationFamily,
   augmentFamily,
   operatorFamily,
+  trainingFamily,
   scheduleFamily,
 ];
 

@@ -93,6 +93,37 @@ class Wasm implements WasmKernels {
     return new Float32Array(this.view(array));
   }
 
+  copy(target: DeviceArray, source: DeviceArray): void {
+    this.#same('source', source, target);
+    this.view(target).set(this.view(source));
+  }
+
+  gatherRows(
+    target: DeviceArray,
+    source: DeviceArray,
+    first: number,
+    stride: number,
+    rows: number,
+    dim: number,
+  ): void {
+    this.#matrix('target', target, rows, dim);
+    expectWhole('first', first, 0);
+    expectWhole('stride', stride, 1);
+    const needed = (first + (rows - 1) * stride + 1) * dim;
+    if (source.length < needed) {
+      throw new MocoError(
+        'shape-mismatch',
+        `source has ${source.length} elements, but its last row ends at ${needed}`,
+      );
+    }
+    const from = this.view(source);
+    const to = this.view(target);
+    for (let r = 0; r < rows; r++) {
+      const row = (first + r * stride) * dim;
+      to.set(from.subarray(row, row + dim), r * dim);
+    }
+  }
+
   l2Normalize(x: DeviceArray, y: DeviceArray, norm: DeviceArray, rows: number, dim: number): void {
     this.#wasm.l2Normalize(
       this.#matrix('x', x, rows, dim),
