@@ -1,12 +1,7 @@
 import type { NamedTensor } from '../checkpoint/safetensors.ts';
 import { gaussianBlur } from '../data/augment/blur.ts';
-import {
-  adjustBrightness,
-  adjustContrast,
-  adjustHue,
-  adjustSaturation,
-  grayscale,
-} from '../data/augment/colour.ts';
+import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from '../data/augment/colour.ts';
+import { adjustHue } from '../data/augment/hue.ts';
 import { flipHorizontally, normalise } from '../data/augment/normalise.ts';
 import { resizedCrop } from '../data/augment/resize.ts';
 import type { RgbImage } from '../data/image.ts';
