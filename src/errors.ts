@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'data-invalid' // data is there but is not what its format says
   | 'image-corrupt' // one image cannot be decoded
   | 'checkpoint-invalid' // a checkpoint is torn, truncated, altered or of another shape
+  | 'write-failed' // a file could not be written: disk full, no permission
   | 'config-mismatch' // a resumed run was given options that would change it
   | 'model-invalid' // an ONNX model is malformed
   | 'operator-unsupported' // an ONNX operator has no gradient rule
@@ -12,6 +13,7 @@ export type ErrorCode =
   | 'loss-not-finite' // loss or gradients became NaN or infinite; weights are those of the step before
   | 'backend-unavailable' // the backend asked for does not exist here
   | 'out-of-memory' // a buffer could not be had
+  | 'array-freed' // a device array was used after it was freed, or with a backend that did not allocate it
   | 'device-lost' // the GPU device went away
   | 'worker-died' // a worker crashed or exited
   | 'aborted'; // an AbortSignal fired

@@ -5,9 +5,14 @@ import type { Kernels } from '../kernels/kernels.ts';
 export interface GoldenCase {
   readonly name: string;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Relative tolerance. */
+  readonly rtol: number;
   /** The file's tensors of role `in`, or, for a JSON case, nothing. */
   readonly inputs: ReadonlyMap<string, NamedTensor>;
-  /** Names and shapes of what is to be computed (role `out`). */
+  /**
+   * Names and shapes of what is to be computed (role `out`). Empty where the manifest no longer lists them: then too a
+   * runner computes everything, so it must not read from here what to do.
+   */
   readonly outputs: ReadonlyMap<string, { dtype: string; shape: readonly number[] }>;
   /** Parsed content, for cases kept in JSON. */
   readonly json?: unknown;

@@ -1,5 +1,11 @@
+import { MocoError } from '../errors.ts';
+import { PRESET_NAMES, PRESETS, type PresetName } from './presets.ts';
+import { validateConfig } from './validate-config.ts';
+
 /** Everything that determines the numbers of a run; saved in its checkpoints. */
 export interface PretrainConfig {
+  /** Where the settings came from. The other fields say all that counts; this lets a resumed run refuse another. */
+  preset?: PresetName;
   arch: 'resnet18' | 'resnet34' | 'resnet50';
   stem: 'imagenet' | 'cifar';
   /** Channels of the first stage (64 in the papers). */
@@ -29,4 +35,117 @@ export interface PretrainConfig {
   /** Ends the run early, counted over the whole run; null: after `epochs`. */
   steps: number | null;
   seed: number;
+}
+
+/** What a caller may ask for; everything left out comes from the preset. */
+export interface ConfigOverrides {
+  arch?: string;
+  /** 'auto': cifar up to 64 px, else imagenet. */
+  stem?: string;
+  width?: number;
+  imageSize?: number;
+  dim?: number;
+  mlp?: boolean;
+  /** true: the augmentation of v2; false: the preset's own, or v1's where the preset has v2's. */
+  augPlus?: boolean;
+  batchSize?: number;
+  groups?: number;
+  queueSize?: number;
+  momentum?: number;
+  temperature?: number;
+  schedule?: string;
+  /** Used as given, not scaled. */
+  learningRate?: number;
+  weightDecay?: number;
+  epochs?: number;
+  steps?: number;
+  seed?: number;
+}
+
+/** What the data says about itself, where it is known. */
+export interface DataFacts {
+  /** How many training images there are. */
+  images?: number;
+  /** Side in pixels, where all images have the same: views are not enlarged beyond it unless asked for. */
+  imageSizeOfData?: number;
+}
+
+/** Largest side in pixels for which `stem: auto` is the 3×3 stem without max-pool. */
+const LARGEST_CIFAR_STEM = 64;
+
+/** Whole steps of an epoch: the last incomplete batch is dropped. */
+export function stepsPerEpoch(images: number, batchSize: number): number {
+  return Math.floor(images / batchSize);
+}
+
+/** How many steps a run takes in all, given the steps of an epoch. */
+export function totalSteps(config: PretrainConfig, perEpoch: number): number {
+  return Math.min(config.steps ?? Number.POSITIVE_INFINITY, config.epochs * perEpoch);
+}
+
+/** @throws MocoError usage when there is no preset of that name */
+export function presetName(name: string): PresetName {
+  const found = PRESET_NAMES.find((preset) => preset === name);
+  if (found) return found;
+  throw new MocoError('usage', `unknown preset '${name}': choose one of ${PRESET_NAMES.join(', ')}`);
+}
+
+/**
+ * A complete, checked configuration from a preset and what overrides it. The preset's learning rate scales linearly
+ * from the preset's own batch size; `steps` without `epochs` fixes epochs = ceil(steps / steps per epoch).
+ * @throws MocoError usage naming the first setting that cannot be
+ */
+export function resolveConfig(
+  preset: string,
+  overrides: ConfigOverrides = {},
+  data: DataFacts = {},
+): PretrainConfig {
+  const name = presetName(preset);
+  const base = PRESETS[name];
+  const imageSize =
+    overrides.imageSize ?? Math.min(base.imageSize, data.imageSizeOfData ?? Number.POSITIVE_INFINITY);
+  const batchSize = overrides.batchSize ?? base.batchSize;
+  const steps = overrides.steps ?? null;
+  const config = {
+    preset: name,
+    arch: overrides.arch ?? base.arch,
+    stem: chooseStem(overrides.stem ?? 'auto', imageSize),
+    width: overrides.width ?? base.width,
+    imageSize,
+    dim: overrides.dim ?? base.dim,
+    mlp: overrides.mlp ?? base.mlp,
+    augmentation: chooseAugmentation(base.augmentation, overrides.augPlus),
+    batchSize,
+    groups: overrides.groups ?? base.groups,
+    queueSize: overrides.queueSize ?? base.queueSize,
+    momentum: overrides.momentum ?? base.momentum,
+    temperature: overrides.temperature ?? base.temperature,
+    schedule: overrides.schedule ?? base.schedule,
+    learningRate: overrides.learningRate ?? (base.learningRate * batchSize) / base.batchSize,
+    weightDecay: overrides.weightDecay ?? base.weightDecay,
+    sgdMomentum: base.sgdMomentum,
+    epochs: overrides.epochs ?? base.epochs,
+    steps,
+    seed: overrides.seed ?? 0,
+  };
+  validateConfig(config, data.images);
+  if (config.steps !== null && overrides.epochs === undefined && data.images !== undefined) {
+    config.epochs = Math.ceil(config.steps / stepsPerEpoch(data.images, batchSize));
+  }
+  return config;
+}
+
+/** The stem that a word asks for; 'auto': the 3×3 stem without max-pool up to 64 px, else the ImageNet stem. */
+export function chooseStem(stem: string, imageSize: number): string {
+  if (stem !== 'auto') return stem;
+  return imageSize <= LARGEST_CIFAR_STEM ? 'cifar' : 'imagenet';
+}
+
+function chooseAugmentation(
+  preset: PretrainConfig['augmentation'],
+  augPlus: boolean | undefined,
+): PretrainConfig['augmentation'] {
+  if (augPlus === undefined) return preset;
+  if (augPlus) return 'v2';
+  return preset === 'v2' ? 'v1' : preset;
 }

@@ -1,0 +1,55 @@
+import { MocoError } from '../errors.ts';
+import type { PretrainConfig } from '../moco/config.ts';
+import type { NamedTensor } from './safetensors.ts';
+
+/** The two encoders, by the prefix of their tensors. */
+export type EncoderPrefix = 'encoder_q.' | 'encoder_k.';
+
+/**
+ * Checks that the parts of a checkpoint fit each other: both encoders with the same tensors, a queue [K, C], and
+ * momentum buffers only for tensors of encoder_q, of the same shape. That they fit the network is for the encoder to
+ * say, when it is built.
+ * @throws MocoError checkpoint-invalid
+ */
+export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>, config: PretrainConfig): void {
+  const refuse = (what: string): never => {
+    throw new MocoError('checkpoint-invalid', `tensors of the checkpoint do not fit: ${what}`);
+  };
+  const queue = tensors.get('queue');
+  const { queueSize, dim } = config;
+  if (queue?.dtype !== 'F32' || queue.shape.length !== 2) refuse('there is no float queue');
+  else if (queue.shape[0] !== queueSize || queue.shape[1] !== dim) {
+    refuse(`queue is [${queue.shape}], the configuration says [${queueSize},${dim}]`);
+  }
+  const query = tensorsOf(tensors, 'encoder_q.');
+  const key = tensorsOf(tensors, 'encoder_k.');
+  if (query.size === 0) refuse('there is no encoder_q');
+  if (query.size !== key.size) refuse(`encoder_q has ${query.size} tensors, encoder_k ${key.size}`);
+  for (const [name, tensor] of query) {
+    if (!sameShape(tensor, key.get(name))) refuse(`encoder_q.${name} and encoder_k.${name} differ in shape`);
+  }
+  for (const [name, tensor] of tensorsOf(tensors, 'momentum.')) {
+    if (!sameShape(tensor, query.get(name))) refuse(`momentum.${name} has no encoder_q.${name} of its shape`);
+  }
+}
+
+/** The tensors under a prefix, without it, in the order of the checkpoint. */
+export function tensorsOf(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  prefix: EncoderPrefix | 'momentum.',
+): Map<string, NamedTensor> {
+  const part = new Map<string, NamedTensor>();
+  for (const [name, tensor] of tensors) {
+    if (name.startsWith(prefix)) part.set(name.slice(prefix.length), tensor);
+  }
+  return part;
+}
+
+function sameShape(a: NamedTensor, b: NamedTensor | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.dtype === b.dtype &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((d, i) => d === b.shape[i])
+  );
+}

@@ -1,0 +1,163 @@
+/**
+ * A run directory holds `step-NNNNNN/` checkpoints, the newest two kept. Each has model.safetensors and, written
+ * last, state.json with the sha256 of the former: a directory without a valid state.json is no checkpoint.
+ */
+import { MocoError, messageOf } from '../errors.ts';
+import { type FileStore, openFolder } from '../runtime/files.ts';
+import { checkTensors } from './contents.ts';
+import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts';
+import { formatState, parseState, type RunState } from './state.ts';
+
+const TENSORS = 'model.safetensors';
+const STATE = 'state.json';
+const KEPT = 2;
+/** Four times ResNet-50 with a queue of 65536; more is refused before it is read. */
+const MAX_TENSOR_BYTES = 2 ** 31;
+const MAX_STATE_BYTES = 2 ** 20;
+
+export interface LoadedCheckpoint {
+  /** The checkpoint's own directory. */
+  directory: string;
+  /** The run directory it lies in; where a resumed run goes on writing unless told otherwise. */
+  runDirectory: string;
+  state: RunState;
+  tensors: ReadonlyMap<string, NamedTensor>;
+  /** Newer checkpoints that were broken, and why. */
+  skipped: readonly { directory: string; reason: string }[];
+}
+
+/** The step of a checkpoint directory's name; null when it is not one. */
+function stepOf(name: string): number | null {
+  const match = /^step-(\d{6,15})$/.exec(name);
+  return match ? Number(match[1]) : null;
+}
+
+/** Names of the checkpoint directories in a folder, newest first. */
+export async function listCheckpoints(store: FileStore): Promise<string[]> {
+  const names = (await store.list('')).filter((name) => stepOf(name) !== null);
+  return names.sort((a, b) => (stepOf(b) ?? 0) - (stepOf(a) ?? 0));
+}
+
+/**
+ * Writes a checkpoint and, of those at or before its step, removes all but the newest two (later ones belong to
+ * another branch of the run and are left alone). Both files are complete on the disk under temporary names
+ * before either takes its place, so a failure (disk full) leaves what was there before as it was.
+ * Returns the checkpoint's directory.
+ * @throws MocoError checkpoint-invalid when tensors and state do not fit each other, write-failed when the disk says so
+ */
+export async function saveCheckpoint(
+  store: FileStore,
+  state: RunState,
+  tensors: ReadonlyMap<string, NamedTensor>,
+): Promise<string> {
+  checkTensors(tensors, state.config);
+  const name = `step-${String(state.step).padStart(6, '0')}`;
+  const isNew = !(await store.exists(name));
+  const bytes = writeSafetensors(tensors);
+  const text = new TextEncoder().encode(formatState(state, await sha256(bytes)));
+  const parts = [
+    { path: `${name}/${TENSORS}`, content: bytes },
+    { path: `${name}/${STATE}`, content: text },
+  ];
+  try {
+    for (const { path, content } of parts) await store.write(`${path}.tmp`, content);
+    for (const { path } of parts) await store.rename(`${path}.tmp`, path);
+  } catch (cause) {
+    await cleanUp(store, isNew ? [name] : parts.map(({ path }) => `${path}.tmp`));
+    throw new MocoError(
+      'write-failed',
+      `cannot write checkpoint ${name} in ${store.root}: ${messageOf(cause)}; ` +
+        'earlier checkpoints are untouched: free some space or choose another folder',
+      { cause },
+    );
+  }
+  await cleanUp(store, await outdated(store, state.step));
+  return `${store.root}/${name}`;
+}
+
+/** What is no longer kept once a step is saved. Torn checkpoints do not count among the kept. */
+async function outdated(store: FileStore, step: number): Promise<string[]> {
+  const old: string[] = [];
+  let kept = 0;
+  for (const name of await listCheckpoints(store)) {
+    if ((stepOf(name) ?? 0) > step) continue;
+    if (kept < KEPT && (await store.exists(`${name}/${STATE}`))) kept++;
+    else old.push(name);
+  }
+  return old;
+}
+
+/** Tidying must not turn a good save into an error, nor hide the error of a bad one. */
+async function cleanUp(store: FileStore, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await store.remove(path).catch(() => undefined);
+}
+
+/**
+ * Loads one checkpoint, or the newest valid one of a run directory.
+ * @throws MocoError data-missing when there is nothing at `path`, checkpoint-invalid when nothing there is valid
+ */
+export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
+  const trimmed = path.replace(/(?<=.)[/\\]+$/, '');
+  const store = await openFolder(trimmed);
+  if (!(await store.exists(''))) {
+    throw new MocoError('data-missing', `no checkpoint at ${path}: there is no such folder`);
+  }
+  const isCheckpoint = (await store.exists(STATE)) || (await store.exists(TENSORS));
+  if (isCheckpoint) {
+    try {
+      const content = await readCheckpoint(store, '');
+      return { directory: trimmed, runDirectory: parentOf(trimmed), ...content, skipped: [] };
+    } catch (cause) {
+      throw new MocoError('checkpoint-invalid', `checkpoint ${path} is broken: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+  const skipped: { directory: string; reason: string }[] = [];
+  for (const name of await listCheckpoints(store)) {
+    const directory = `${trimmed}/${name}`;
+    try {
+      return { directory, runDirectory: trimmed, ...(await readCheckpoint(store, name)), skipped };
+    } catch (error) {
+      skipped.push({ directory, reason: messageOf(error) });
+    }
+  }
+  const [first] = skipped;
+  throw new MocoError(
+    'checkpoint-invalid',
+    first
+      ? `no valid checkpoint in ${path}; the newest, ${first.directory}, is broken: ${first.reason}`
+      : `no checkpoint in ${path}: expected state.json or step-NNNNNN folders`,
+  );
+}
+
+function parentOf(directory: string): string {
+  return directory.includes('/') ? directory.replace(/\/[^/]*$/, '') || '/' : `${directory}/..`;
+}
+
+async function readCheckpoint(
+  store: FileStore,
+  directory: string,
+): Promise<Pick<LoadedCheckpoint, 'state' | 'tensors'>> {
+  // The small file first: without it the large one need not be read.
+  const text = new TextDecoder().decode(await store.read(`${directory}/${STATE}`, MAX_STATE_BYTES));
+  const { state, sha256: expected } = parseState(text);
+  const bytes = await store.read(`${directory}/${TENSORS}`, MAX_TENSOR_BYTES);
+  const actual = await sha256(bytes);
+  if (actual !== expected) {
+    throw new MocoError(
+      'checkpoint-invalid',
+      `${TENSORS} is not the file that ${STATE} belongs to (sha256 ${actual.slice(0, 8)}…, ` +
+        `expected ${expected.slice(0, 8)}…)`,
+    );
+  }
+  const tensors = readSafetensors(bytes);
+  checkTensors(tensors, state.config);
+  return { state, tensors };
+}
+
+/** Hex digest. The bytes must not be shared with other threads (WebCrypto refuses such memory). */
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,96 @@
+import * as v from 'valibot';
+import { MocoError } from '../errors.ts';
+import type { PretrainConfig } from '../moco/config.ts';
+import { parseConfig } from '../moco/config-schema.ts';
+
+/** The version of state.json that this code writes, and the only one it reads. */
+export const FORMAT_VERSION = 1;
+
+/** Where a run stood. Numbers come from one counter-based generator, so its whole state is the seed and the place. */
+export interface RunState {
+  config: PretrainConfig;
+  /** Steps done, over the whole run. */
+  step: number;
+  /** The epoch that the next step belongs to, counted from 0. */
+  epoch: number;
+  /** The row of the queue that the next key goes to. */
+  queuePointer: number;
+  sampler: SamplerState;
+  generator: { algorithm: string; seed: number };
+}
+
+/** What the order of the images depends on. */
+export interface SamplerState {
+  /** Kind of the data set, such as cifar10, imagefolder or drawn. */
+  dataset: string;
+  /** Where it lay; null for images the package draws. A resumed run without --data looks there. */
+  path: string | null;
+  /** How many training images it had. */
+  images: number;
+  /** Steps done in the current epoch. */
+  stepInEpoch: number;
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const StateSchema = v.object({
+  format_version: v.literal(FORMAT_VERSION),
+  config: v.unknown(),
+  step: count,
+  epoch: count,
+  queue_ptr: count,
+  sampler: v.object({
+    dataset: v.pipe(v.string(), v.maxLength(64)),
+    path: v.nullable(v.pipe(v.string(), v.maxLength(4096))),
+    images: count,
+    stepInEpoch: count,
+  }),
+  generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+});
+
+/** The text of state.json. `sha256`: of model.safetensors, in hex. */
+export function formatState(state: RunState, sha256: string): string {
+  const { config, step, epoch, sampler, generator } = state;
+  const content: v.InferInput<typeof StateSchema> = {
+    format_version: FORMAT_VERSION,
+    config,
+    step,
+    epoch,
+    queue_ptr: state.queuePointer,
+    sampler,
+    generator,
+    sha256,
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** @throws MocoError checkpoint-invalid saying which field is wrong */
+export function parseState(text: string): { state: RunState; sha256: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new MocoError('checkpoint-invalid', 'state.json is not JSON', { cause });
+  }
+  const parsed = v.safeParse(StateSchema, json);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new MocoError(
+      'checkpoint-invalid',
+      `state.json: ${v.getDotPath(issue) ?? 'content'}: ${issue.message}`,
+    );
+  }
+  const { step, epoch, queue_ptr: queuePointer, sampler, generator, sha256 } = parsed.output;
+  const config = parseConfig(parsed.output.config);
+  if (queuePointer >= config.queueSize) {
+    throw new MocoError(
+      'checkpoint-invalid',
+      `state.json: queue_ptr ${queuePointer} is outside a queue of ${config.queueSize}`,
+    );
+  }
+  if (generator.seed !== config.seed) {
+    throw new MocoError('checkpoint-invalid', 'state.json: the seeds of generator and config differ');
+  }
+  return { state: { config, step, epoch, queuePointer, sampler, generator }, sha256 };
+}

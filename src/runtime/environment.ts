@@ -1,0 +1,81 @@
+/** What this machine and runtime offer, for `doctor` and for the first line of a log. */
+import { version } from '../../package.json';
+
+export interface Environment {
+  runtime: string;
+  runtimeVersion: string;
+  platform: string;
+  cores: number;
+  /** Bytes; null where the runtime does not tell. */
+  memory: number | null;
+  sharedArrayBuffer: boolean;
+  wasmSimd: boolean;
+}
+
+/** A function that returns an i8x16: validates only where SIMD exists. Bytes as in the package wasm-feature-detect. */
+const SIMD_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
+  ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
+);
+
+interface RuntimeGlobals {
+  Deno?: { version: { deno: string }; build: { os: string; arch: string } };
+  process?: { versions?: { node?: string }; platform?: string; arch?: string };
+  navigator?: { userAgent?: string; hardwareConcurrency?: number };
+}
+
+/** Which runtime this is, and its version. */
+function nameRuntime(): Pick<Environment, 'runtime' | 'runtimeVersion' | 'platform'> {
+  const { Deno, process, navigator } = globalThis as unknown as RuntimeGlobals;
+  // Deno also has a `process`, so it is asked first.
+  if (Deno) {
+    const { os, arch } = Deno.build;
+    return { runtime: 'Deno', runtimeVersion: Deno.version.deno, platform: `${os} ${arch}` };
+  }
+  if (process?.versions?.node) {
+    const platform = `${process.platform} ${process.arch}`;
+    return { runtime: 'Node', runtimeVersion: process.versions.node, platform };
+  }
+  return { runtime: 'browser', runtimeVersion: navigator?.userAgent ?? 'unknown', platform: 'web' };
+}
+
+export async function describeEnvironment(): Promise<Environment> {
+  const named = nameRuntime();
+  const { navigator } = globalThis as unknown as RuntimeGlobals;
+  let cores = navigator?.hardwareConcurrency ?? 1;
+  let memory: number | null = null;
+  if (named.runtime !== 'browser') {
+    const os = await import('node:os');
+    cores = os.availableParallelism();
+    memory = os.totalmem();
+  }
+  return {
+    ...named,
+    cores,
+    memory,
+    sharedArrayBuffer: typeof SharedArrayBuffer !== 'undefined',
+    wasmSimd: WebAssembly.validate(SIMD_PROBE),
+  };
+}
+
+/** Versions of what computes: this package, the runtime, onnxruntime-web. */
+export async function describeVersions(): Promise<Record<string, string>> {
+  const { runtime, runtimeVersion } = nameRuntime();
+  const ort = await onnxruntimeVersion();
+  return { 'moco-web': version, [runtime]: runtimeVersion, ...(ort ? { 'onnxruntime-web': ort } : {}) };
+}
+
+/** Read from its package.json: loading the library takes longer. null in a page, and where it is not installed. */
+async function onnxruntimeVersion(): Promise<string | null> {
+  try {
+    const { createRequire } = await import('node:module');
+    const { readFile } = await import('node:fs/promises');
+    const { join, dirname } = await import('node:path');
+    const entry = createRequire(import.meta.url).resolve('onnxruntime-web');
+    const text = await readFile(join(dirname(entry), '..', 'package.json'), 'utf8');
+    const found = (JSON.parse(text) as { version?: unknown }).version;
+    return typeof found === 'string' ? found : null;
+  } catch {
+    return null;
+  }
+}

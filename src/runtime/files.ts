@@ -1,0 +1,107 @@
+/** Files under one root folder, wherever this runs. Paths are relative to the root, with `/` between names. */
+import { MocoError, messageOf } from '../errors.ts';
+
+export interface FileStore {
+  /** Where the root lies, for messages. */
+  readonly root: string;
+  /** Bytes of a file, at most `limit` of them. @throws MocoError data-missing; data-invalid when larger */
+  read(path: string, limit: number): Promise<Uint8Array>;
+  /** Writes a whole file, making its folders, and returns when it is on the disk. @throws what the system says */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Puts a written file in the place of another in one go: readers see the old file or the new one. */
+  rename(from: string, to: string): Promise<void>;
+  /** Names in a folder, sorted by code unit; none when it does not exist. */
+  list(path: string): Promise<string[]>;
+  exists(path: string): Promise<boolean>;
+  /** Removes a file, or a folder and all in it; silent when there is none. */
+  remove(path: string): Promise<void>;
+}
+
+/** Only the parts of a path that stay under the root. */
+function checkedPath(path: string): string[] {
+  const names = path.split('/').filter((name) => name !== '');
+  if (names.some((name) => name === '.' || name === '..' || name.includes('\\') || name.includes('\0'))) {
+    throw new MocoError('usage', `'${path}' is not a path inside the folder: leave out '.', '..' and '\\'`);
+  }
+  return names;
+}
+
+/** Files of the operating system, in Node and Deno. The root need not exist yet. */
+export async function openFolder(root: string): Promise<FileStore> {
+  // Imported when needed, so that a page can load this module.
+  const fs = await import('node:fs/promises');
+  const { dirname, join } = await import('node:path');
+  const at = (path: string) => join(root, ...checkedPath(path));
+
+  /** A rename is on the disk only once its folder is. Some systems cannot sync a folder; they lose nothing else. */
+  async function syncFolder(folder: string): Promise<void> {
+    try {
+      const handle = await fs.open(folder, 'r');
+      await handle.sync().finally(() => handle.close());
+    } catch {}
+  }
+
+  return {
+    root,
+    async read(path, limit) {
+      const file = at(path);
+      const handle = await fs.open(file, 'r').catch((cause: unknown) => {
+        throw new MocoError('data-missing', `cannot open ${file}: ${messageOf(cause)}`, { cause });
+      });
+      try {
+        const { size } = await handle.stat();
+        if (size > limit) {
+          throw new MocoError('data-invalid', `${file} has ${size} bytes, at most ${limit} are read`);
+        }
+        const bytes = new Uint8Array(size);
+        let filled = 0;
+        while (filled < size) {
+          const { bytesRead } = await handle.read(bytes, filled, Math.min(size - filled, 2 ** 30), filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return bytes.subarray(0, filled);
+      } finally {
+        await handle.close();
+      }
+    },
+    async write(path, bytes) {
+      const file = at(path);
+      await fs.mkdir(dirname(file), { recursive: true });
+      const handle = await fs.open(file, 'w');
+      try {
+        for (let done = 0; done < bytes.byteLength; ) {
+          const { bytesWritten } = await handle.write(
+            bytes,
+            done,
+            Math.min(bytes.byteLength - done, 2 ** 30),
+          );
+          done += bytesWritten;
+        }
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    },
+    async rename(from, to) {
+      await fs.rename(at(from), at(to));
+      await syncFolder(dirname(at(to)));
+    },
+    async list(path) {
+      try {
+        return (await fs.readdir(at(path))).sort();
+      } catch {
+        return [];
+      }
+    },
+    async exists(path) {
+      return fs.stat(at(path)).then(
+        () => true,
+        () => false,
+      );
+    },
+    async remove(path) {
+      await fs.rm(at(path), { recursive: true, force: true });
+    },
+  };
+}

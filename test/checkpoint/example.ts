@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { NamedTensor } from '../../src/checkpoint/safetensors.ts';
+import type { RunState } from '../../src/checkpoint/state.ts';
+import { resolveConfig } from '../../src/moco/config.ts';
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'moco-web-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A run of the smallest kind, at a step. */
+export function exampleState(step: number): RunState {
+  const config = resolveConfig('moco-cifar', {
+    width: 1,
+    dim: 2,
+    batchSize: 4,
+    groups: 2,
+    queueSize: 6,
+    epochs: 3,
+    seed: 5,
+  });
+  return {
+    config,
+    step,
+    epoch: Math.floor(step / 10),
+    queuePointer: (step * 4) % 6,
+    sampler: { dataset: 'drawn', path: null, images: 40, stepInEpoch: step % 10 },
+    generator: { algorithm: 'test', seed: 5 },
+  };
+}
+
+/** Tensors that differ from step to step. */
+export function exampleTensors(step: number): Map<string, NamedTensor> {
+  const f32 = (shape: number[], value: number): NamedTensor => ({
+    dtype: 'F32',
+    shape,
+    data: new Float32Array(shape.reduce((p, d) => p * d, 1)).fill(value),
+  });
+  return new Map([
+    ['encoder_q.fc.weight', f32([2, 3], step)],
+    ['encoder_q.bn1.num_batches_tracked', { dtype: 'I64', shape: [], data: BigInt64Array.of(BigInt(step)) }],
+    ['encoder_k.fc.weight', f32([2, 3], step / 2)],
+    ['encoder_k.bn1.num_batches_tracked', { dtype: 'I64', shape: [], data: BigInt64Array.of(BigInt(step)) }],
+    ['queue', f32([6, 2], -step)],
+    ['momentum.fc.weight', f32([2, 3], step * 3)],
+  ]);
+}

@@ -1,0 +1,206 @@
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { tensorsOf } from '../../src/checkpoint/contents.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { type NamedTensor, readSafetensors } from '../../src/checkpoint/safetensors.ts';
+import type { MocoError } from '../../src/errors.ts';
+import { type FileStore, openFolder } from '../../src/runtime/files.ts';
+import { exampleState, exampleTensors, temporaryFolder } from './example.ts';
+
+async function savedRun(...steps: number[]): Promise<string> {
+  const folder = await temporaryFolder();
+  const store = await openFolder(folder);
+  for (const step of steps) await saveCheckpoint(store, exampleState(step), exampleTensors(step));
+  return folder;
+}
+
+async function failure(work: Promise<unknown>): Promise<MocoError> {
+  return work.then(
+    () => {
+      throw new Error('did not fail');
+    },
+    (error: unknown) => error as MocoError,
+  );
+}
+
+describe('run directory', () => {
+  it('loads what was saved, from the run directory and from the checkpoint', async () => {
+    const folder = await savedRun(7);
+    for (const path of [folder, `${folder}/`, `${folder}/step-000007`]) {
+      const loaded = await loadCheckpoint(path);
+      expect(loaded.state).toEqual(exampleState(7));
+      expect(loaded.tensors).toEqual(exampleTensors(7));
+      expect(loaded.directory).toBe(`${folder}/step-000007`);
+      expect(loaded.runDirectory).toBe(folder);
+      expect(loaded.skipped).toEqual([]);
+    }
+    expect([...tensorsOf(exampleTensors(7), 'momentum.').keys()]).toEqual(['fc.weight']);
+  });
+
+  it('has the files and keys of the contract', async () => {
+    const folder = await savedRun(7);
+    expect(await readdir(`${folder}/step-000007`)).toEqual(['model.safetensors', 'state.json']);
+    const state = JSON.parse(await readFile(`${folder}/step-000007/state.json`, 'utf8'));
+    expect(Object.keys(state)).toEqual(
+      'format_version,config,step,epoch,queue_ptr,sampler,generator,sha256'.split(','),
+    );
+    const model = await readFile(`${folder}/step-000007/model.safetensors`);
+    const { createHash } = await import('node:crypto');
+    expect(state.sha256).toBe(createHash('sha256').update(model).digest('hex'));
+    expect(readSafetensors(model).get('queue')?.shape).toEqual([6, 2]);
+  });
+
+  it('keeps the newest two, also past 999999 steps, and saves a step again', async () => {
+    const folder = await savedRun(1, 2, 3, 3);
+    expect(await readdir(folder)).toEqual(['step-000002', 'step-000003']);
+    const late = await savedRun(999_999, 1_000_000);
+    expect((await loadCheckpoint(late)).state.step).toBe(1_000_000);
+  });
+
+  it('does not count torn checkpoints among the two and leaves later ones alone', async () => {
+    const folder = await savedRun(1, 2, 8);
+    await rm(`${folder}/step-000002/state.json`);
+    const store = await openFolder(folder);
+    await saveCheckpoint(store, exampleState(3), exampleTensors(3));
+    expect(await readdir(folder)).toEqual(['step-000003', 'step-000008']);
+  });
+
+  it('falls back to the one before when the newest is broken, and says so', async () => {
+    const damages: [(model: string, state: string) => Promise<void>, RegExp][] = [
+      [(model) => truncate(model, 100), /is not the file that state.json belongs to/],
+      [(model) => rm(model), /cannot open/],
+      [(_, state) => rm(state), /cannot open/],
+      [(_, state) => truncate(state, 40), /state.json is not JSON/],
+      [(_, state) => writeFile(state, '{"format_version": 99}'), /format_version/],
+      [(_, state) => writeFile(state, ' '.repeat(2 ** 20 + 1)), /at most 1048576 are read/],
+    ];
+    for (const [damage, reason] of damages) {
+      const folder = await savedRun(1, 2);
+      await damage(`${folder}/step-000002/model.safetensors`, `${folder}/step-000002/state.json`);
+      const loaded = await loadCheckpoint(folder);
+      expect(loaded.state.step).toBe(1);
+      expect(loaded.skipped).toHaveLength(1);
+      expect(loaded.skipped[0]?.directory).toBe(`${folder}/step-000002`);
+      expect(loaded.skipped[0]?.reason).toMatch(reason);
+    }
+  });
+
+  it('notices one changed bit in the tensors', async () => {
+    const folder = await savedRun(1);
+    const file = `${folder}/step-000001/model.safetensors`;
+    const bytes = await readFile(file);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    await writeFile(file, bytes);
+    const error = await failure(loadCheckpoint(folder));
+    expect(error).toMatchObject({ code: 'checkpoint-invalid' });
+    expect(error.message).toMatch(/no valid checkpoint in .*step-000001, is broken: .*sha256/);
+    expect(await failure(loadCheckpoint(`${folder}/step-000001`))).toMatchObject({
+      code: 'checkpoint-invalid',
+    });
+  });
+
+  it('refuses states that contradict themselves or their tensors', async () => {
+    const changes: [Record<string, unknown>, RegExp][] = [
+      [{ queue_ptr: 6 }, /queue_ptr 6 is outside a queue of 6/],
+      [{ step: -1 }, /state.json: step/],
+      [{ generator: { algorithm: 'test', seed: 6 } }, /seeds/],
+      [{ config: { ...exampleState(1).config, queueSize: 5 } }, /queue is \[6,2\].*\[5,2\]/],
+      [{ config: { ...exampleState(1).config, arch: 'vgg' } }, /config.arch/],
+      [{ config: null }, /config/],
+    ];
+    for (const [change, message] of changes) {
+      const folder = await savedRun(1);
+      const file = `${folder}/step-000001/state.json`;
+      await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...change }));
+      expect((await failure(loadCheckpoint(folder))).message).toMatch(message);
+    }
+  });
+
+  it('does not save tensors that do not belong together', async () => {
+    const store = await openFolder(await temporaryFolder());
+    const wrong: [string, NamedTensor | null, RegExp][] = [
+      ['queue', null, /no float queue/],
+      ['encoder_k.fc.weight', null, /encoder_q has 2 tensors, encoder_k 1/],
+      ['momentum.other', { dtype: 'F32', shape: [1], data: new Float32Array(1) }, /momentum.other/],
+      ['encoder_k.fc.weight', { dtype: 'F32', shape: [6], data: new Float32Array(6) }, /differ in shape/],
+    ];
+    for (const [name, tensor, message] of wrong) {
+      const tensors = exampleTensors(1);
+      if (tensor) tensors.set(name, tensor);
+      else tensors.delete(name);
+      expect((await failure(saveCheckpoint(store, exampleState(1), tensors))).message).toMatch(message);
+    }
+    expect(await store.list('')).toEqual([]);
+  });
+
+  it('says what is missing', async () => {
+    const folder = await temporaryFolder();
+    expect(await failure(loadCheckpoint(`${folder}/nowhere`))).toMatchObject({ code: 'data-missing' });
+    expect((await failure(loadCheckpoint(folder))).message).toMatch(/no checkpoint in .*expected state.json/);
+  });
+});
+
+/** A store on which one operation fails; `dead`: so do all that follow it, as when the process is killed. */
+function failingStore(
+  store: FileStore,
+  at: number,
+  dead: boolean,
+): { store: FileStore; reached: () => boolean } {
+  let operations = 0;
+  let reached = false;
+  const guard = async () => {
+    const now = operations++;
+    if (now === at) reached = true;
+    if (now === at || (dead && now > at)) throw new Error('ENOSPC: no space left on device, write');
+  };
+  return {
+    reached: () => reached,
+    store: {
+      ...store,
+      async write(path, bytes) {
+        await guard().catch(async (error: unknown) => {
+          await store.write(path, bytes.subarray(0, bytes.length >> 1)); // half of it got there
+          throw error;
+        });
+        await store.write(path, bytes);
+      },
+      async rename(from, to) {
+        await guard();
+        await store.rename(from, to);
+      },
+      async remove(path) {
+        await guard();
+        await store.remove(path);
+      },
+    },
+  };
+}
+
+describe.each([
+  ['an error', false],
+  ['the death of the process', true],
+])('a save struck by %s', (_, dead) => {
+  it('leaves a valid checkpoint whichever operation it strikes', async () => {
+    for (let at = 0; ; at++) {
+      const folder = await savedRun(1, 2);
+      const failing = failingStore(await openFolder(folder), at, dead);
+      const error = await saveCheckpoint(failing.store, exampleState(3), exampleTensors(3)).catch(
+        (thrown: unknown) => thrown as MocoError,
+      );
+      if (!failing.reached()) {
+        expect(at).toBeGreaterThan(4);
+        break;
+      }
+      const loaded = await loadCheckpoint(folder);
+      const { step } = loaded.state;
+      expect(loaded.tensors).toEqual(exampleTensors(step));
+      if (typeof error === 'string') expect(step).toBe(3);
+      else {
+        expect(step).toBe(2);
+        expect(error).toMatchObject({ code: 'write-failed' });
+        expect(error.message).toMatch(/cannot write checkpoint step-000003.*ENOSPC.*earlier checkpoints/);
+        if (!dead) expect(await readdir(folder)).toEqual(['step-000001', 'step-000002']);
+      }
+    }
+  });
+});
