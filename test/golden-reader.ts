@@ -49,6 +49,7 @@ export function readCases(directory: URL, manifestName: string, prefix: string):
         goldenCase: {
           name: entry.name,
           params: entry.params,
+          rtol: entry.rtol,
           inputs: new Map(names('in').map((name) => [name, recorded.get(name)!])),
           outputs: new Map(names('out').map((name) => [name, tensors[name]!])),
           ...(json ? { json: JSON.parse(bytes.toString('utf8')) as unknown } : {}),

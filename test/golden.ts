@@ -48,6 +48,7 @@ export function readCases(folder: URL, prefixes: readonly string[]): RecordedCas
       return {
         name: entry.name,
         params: entry.params,
+        rtol: entry.rtol,
         inputs: new Map(ofRole('in').map(([name]) => [name, tensors.get(name)!])),
         outputs: new Map(ofRole('out').map(([name, { dtype, shape }]) => [name, { dtype, shape }])),
         expected: new Map(

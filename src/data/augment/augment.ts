@@ -1,8 +1,9 @@
 import type { Random } from '../../random.ts';
 import type { RgbImage } from '../image.ts';
 import { gaussianBlur } from './blur.ts';
-import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, grayscale } from './colour.ts';
+import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from './colour.ts';
 import { randomResizedCropBox, roundHalfEven } from './crop.ts';
+import { adjustHue } from './hue.ts';
 import { normalise } from './normalise.ts';
 import type { AugmentStep, Recipe } from './recipes.ts';
 import { resizedCrop } from './resize.ts';

@@ -1,9 +1,9 @@
 /** Pillow's GaussianBlur: three box blurs with fractional radius along each axis, 8 bits between them. */
 
 const PASSES = 3;
+const ROUND = 1 << 23;
 let a = new Uint8Array(0);
 let b = new Uint8Array(0);
-let column = new Int32Array(0);
 
 interface BoxWeights {
   /** Whole part of the box radius: pixels with full weight on each side. */
@@ -39,41 +39,72 @@ function boxWeights(sigma: number): BoxWeights {
  */
 export function gaussianBlur(pixels: Uint8Array, width: number, height: number, sigma: number): void {
   const weights = boxWeights(sigma);
-  const size = width * height * 3;
   if (weights.radius === 0 && weights.far === 0) return;
-  const pad = (weights.radius + 1) * 3;
-  const needed = Math.max(size, width * 3 + 2 * pad);
+  const length = width * 3;
+  const needed = Math.max(length * height, length + 6 * (weights.radius + 1));
   if (a.length < needed) {
     a = new Uint8Array(needed);
     b = new Uint8Array(needed);
   }
-  for (let y = 0; y < height; y++) blurRow(pixels, y * width * 3, width, pad, weights);
-  if (column.length < width * 3) column = new Int32Array(width * 3);
-  blurColumns(pixels, a, width * 3, height, weights);
-  blurColumns(a, b, width * 3, height, weights);
-  blurColumns(b, pixels, width * 3, height, weights);
+  for (let y = 0; y < height; y++) blurRow(pixels, y * length, length, weights, a, b);
+  blurColumns(pixels, a, length, height, weights);
+  blurColumns(a, b, length, height, weights);
+  blurColumns(b, pixels, length, height, weights);
 }
 
-/** Three passes over one row. */
-function blurRow(pixels: Uint8Array, offset: number, width: number, pad: number, weights: BoxWeights): void {
+/** Three passes over one row of `length` bytes; each line buffer holds it with its borders repeated on both sides. */
+function blurRow(
+  pixels: Uint8Array,
+  offset: number,
+  length: number,
+  weights: BoxWeights,
+  line: Uint8Array,
+  other: Uint8Array,
+): void {
+  const pad = (weights.radius + 1) * 3;
+  for (let i = 0; i < length; i++) line[pad + i] = pixels[offset + i]!;
+  repeatBorders(line, pad, length);
+  blurLine(line, other, pad, length, weights);
+  repeatBorders(other, pad, length);
+  blurLine(other, line, pad, length, weights);
+  repeatBorders(line, pad, length);
+  blurLine(line, other, pad, length, weights);
+  for (let i = 0; i < length; i++) pixels[offset + i] = other[pad + i]!;
+}
+
+function repeatBorders(line: Uint8Array, pad: number, length: number): void {
+  for (let i = pad - 1; i >= 0; i--) line[i] = line[i + 3]!;
+  for (let i = pad + length; i < 2 * pad + length; i++) line[i] = line[i - 3]!;
+}
+
+// Sums stay below 2³², so 32-bit arithmetic that wraps gives the right bits. σ ≤ 2 needs radius 0 and 1 only.
+function blurLine(line: Uint8Array, out: Uint8Array, pad: number, length: number, weights: BoxWeights): void {
   const { radius, full, far } = weights;
-  const length = width * 3;
-  const line = a; // the row with its borders repeated on both sides
-  for (let pass = 0; pass < PASSES; pass++) {
-    for (let i = 0; i < length; i++) line[pad + i] = pixels[offset + i]!;
-    for (let i = 0; i < pad; i += 3) {
-      for (let c = 0; c < 3; c++) {
-        line[i + c] = pixels[offset + c]!;
-        line[pad + length + i + c] = pixels[offset + length - 3 + c]!;
-      }
+  if (radius === 0) {
+    // Left and middle pixel stay in registers: half the loads.
+    let [left0, left1, left2] = [line[0]!, line[1]!, line[2]!];
+    let [red, green, blue] = [line[3]!, line[4]!, line[5]!];
+    for (let i = 3; i < length + 3; i += 3) {
+      const right0 = line[i + 3]!;
+      const right1 = line[i + 4]!;
+      const right2 = line[i + 5]!;
+      out[i] = (((Math.imul(red, full) + Math.imul(left0 + right0, far)) | 0) + ROUND) >>> 24;
+      out[i + 1] = (((Math.imul(green, full) + Math.imul(left1 + right1, far)) | 0) + ROUND) >>> 24;
+      out[i + 2] = (((Math.imul(blue, full) + Math.imul(left2 + right2, far)) | 0) + ROUND) >>> 24;
+      left0 = red;
+      left1 = green;
+      left2 = blue;
+      red = right0;
+      green = right1;
+      blue = right2;
     }
-    if (radius === 0) {
-      for (let i = 0; i < length; i++) {
-        const sum = line[i + 3]! * full + (line[i]! + line[i + 6]!) * far;
-        pixels[offset + i] = (sum + 8388608) >>> 24;
-      }
-      continue;
+  } else if (radius === 1) {
+    for (let i = 0; i < length; i++) {
+      const inner = line[i + 3]! + line[i + 6]! + line[i + 9]!;
+      const sum = (Math.imul(inner, full) + Math.imul(line[i]! + line[i + 12]!, far)) | 0;
+      out[i + 6] = (sum + ROUND) >>> 24;
     }
+  } else {
     const span = 2 * pad; // from the far pixel on the left to the one on the right
     for (let c = 0; c < 3; c++) {
       let inner = 0;
@@ -81,14 +112,14 @@ function blurRow(pixels: Uint8Array, offset: number, width: number, pad: number,
       for (let i = c; i < length; i += 3) {
         const left = line[i]!;
         inner += line[i + span - 3]! - left; // now line[i + 3] … line[i + span − 3]
-        const sum = inner * full + (left + line[i + span]!) * far;
-        pixels[offset + i] = (sum + 8388608) >>> 24;
+        const sum = Math.imul(inner, full) + Math.imul(left + line[i + span]!, far);
+        out[i + pad] = (sum + ROUND) >>> 24;
       }
     }
   }
 }
 
-/** One pass along the columns, for whole rows at a time: a running sum a column. */
+/** One pass along the columns, a whole row at a time. */
 function blurColumns(
   source: Uint8Array,
   out: Uint8Array,
@@ -97,9 +128,43 @@ function blurColumns(
   weights: BoxWeights,
 ): void {
   const { radius, full, far } = weights;
-  const last = height - 1;
-  const row = (y: number) => Math.min(Math.max(y, 0), last) * length;
-  column.fill(0, 0, length);
+  const row = (y: number) => Math.min(Math.max(y, 0), height - 1) * length;
+  if (radius > 1) {
+    blurColumnsWide(source, out, length, height, weights, row);
+    return;
+  }
+  for (let y = 0; y < height; y++) {
+    const before = row(y - radius - 1);
+    const above = row(y - 1);
+    const here = y * length;
+    const below = row(y + 1);
+    const after = row(y + radius + 1);
+    if (radius === 0) {
+      for (let x = 0; x < length; x++) {
+        const sum =
+          Math.imul(source[here + x]!, full) + Math.imul(source[before + x]! + source[after + x]!, far);
+        out[here + x] = (sum + ROUND) >>> 24;
+      }
+    } else {
+      for (let x = 0; x < length; x++) {
+        const inner = source[above + x]! + source[here + x]! + source[below + x]!;
+        const sum = (Math.imul(inner, full) + Math.imul(source[before + x]! + source[after + x]!, far)) | 0;
+        out[here + x] = (sum + ROUND) >>> 24;
+      }
+    }
+  }
+}
+
+/** Any radius: a running sum a column. */
+function blurColumnsWide(
+  source: Uint8Array,
+  out: Uint8Array,
+  length: number,
+  height: number,
+  { radius, full, far }: BoxWeights,
+  row: (y: number) => number,
+): void {
+  const column = new Int32Array(length);
   for (let y = -radius - 1; y < radius; y++) {
     const from = row(y);
     for (let x = 0; x < length; x++) column[x]! += source[from + x]!;
@@ -113,8 +178,8 @@ function blurColumns(
       const left = source[before + x]!;
       const inner = column[x]! + source[entering + x]! - left;
       column[x] = inner;
-      const sum = inner * full + (left + source[after + x]!) * far;
-      out[target + x] = (sum + 8388608) >>> 24;
+      const sum = Math.imul(inner, full) + Math.imul(left + source[after + x]!, far);
+      out[target + x] = (sum + ROUND) >>> 24;
     }
   }
 }

@@ -119,9 +119,9 @@ function horizontalPass(
       let blue = HALF;
       for (; w < end; w++) {
         const value = weight[w]!;
-        red += Math.imul(source[position]!, value);
-        green += Math.imul(source[position + 1]!, value);
-        blue += Math.imul(source[position + 2]!, value);
+        red = (red + Math.imul(source[position]!, value)) | 0;
+        green = (green + Math.imul(source[position + 1]!, value)) | 0;
+        blue = (blue + Math.imul(source[position + 2]!, value)) | 0;
         position += 3;
       }
       out[target] = clip(red);
@@ -146,11 +146,24 @@ function verticalPass(
   const sum = sums;
   let target = 0;
   for (let y = 0; y < rows; y++) {
+    const first = origin + start[y]! * stride;
+    if (count[y] === 2) {
+      // Enlarging, and much of mild shrinking: two rows, no sums to keep.
+      const upper = weight[y * taps]!;
+      const lower = weight[y * taps + 1]!;
+      const second = first + stride;
+      for (let x = 0; x < length; x++) {
+        const sum2 = (Math.imul(source[first + x]!, upper) + Math.imul(source[second + x]!, lower)) | 0;
+        out[target + x] = clip((sum2 + HALF) | 0);
+      }
+      target += length;
+      continue;
+    }
     sum.fill(HALF, 0, length);
     for (let i = 0; i < count[y]!; i++) {
       const value = weight[y * taps + i]!;
-      const row = origin + (start[y]! + i) * stride;
-      for (let x = 0; x < length; x++) sum[x]! += Math.imul(source[row + x]!, value);
+      const row = first + i * stride;
+      for (let x = 0; x < length; x++) sum[x] = (sum[x]! + Math.imul(source[row + x]!, value)) | 0;
     }
     for (let x = 0; x < length; x++) out[target + x] = clip(sum[x]!);
     target += length;

@@ -1,0 +1,61 @@
+// How long one augmented view takes on one core. Prints a table; docs/performance.md holds figures.
+// node bench/augment.mjs
+import { readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const bundle = await build({
+  stdin: {
+    contents: `export { augment } from './src/data/augment/augment.ts';
+export { RECIPES } from './src/data/augment/recipes.ts';
+export { resizedCrop } from './src/data/augment/resize.ts';
+export { Random, STREAMS } from './src/random.ts';`,
+    resolveDir: new URL('..', import.meta.url).pathname,
+    loader: 'ts',
+  },
+  bundle: true,
+  format: 'esm',
+  write: false,
+});
+const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
+const { augment, RECIPES, resizedCrop, Random, STREAMS } = await import(
+  `data:text/javascript;base64,${source}`
+);
+
+// Real images (CIFAR-10), enlarged for the second case: branches depend on how smooth an image is.
+const records = readFileSync(new URL('../test/data/cifar10/data_batch_1.bin', import.meta.url));
+const images = Array.from({ length: 80 }, (_, i) => {
+  const data = new Uint8Array(3072);
+  for (let c = 0; c < 3; c++) {
+    for (let p = 0; p < 1024; p++) data[p * 3 + c] = records[i * 3073 + 1 + c * 1024 + p];
+  }
+  return { width: 32, height: 32, data };
+});
+const enlarged = images.slice(0, 8).map((image) => {
+  const data = new Uint8Array(500 * 375 * 3);
+  resizedCrop(image, { top: 0, left: 0, height: 32, width: 32 }, 500, 375, data);
+  return { width: 500, height: 375, data };
+});
+
+const cases = [
+  { name: '32 px view of a 32×32 image', sources: images, size: 32, views: 20_000 },
+  { name: '224 px view of a 500×375 image', sources: enlarged, size: 224, views: 200 },
+];
+for (const { name, sources, size, views } of cases) {
+  const out = new Float32Array(3 * size * size);
+  for (const [recipe, steps] of Object.entries(RECIPES)) {
+    const run = (count, epoch) => {
+      for (let image = 0; image < count; image++) {
+        const random = new Random({ seed: 0, epoch, image, stream: STREAMS.queryView });
+        augment(sources[image % sources.length], steps, random, size, out);
+      }
+    };
+    run(views / 4, 1);
+    let best = Infinity;
+    for (let epoch = 2; epoch < 5; epoch++) {
+      const start = performance.now();
+      run(views, epoch);
+      best = Math.min(best, (performance.now() - start) / views);
+    }
+    console.log(`${name}  ${recipe.padEnd(6)} ${(best * 1000).toFixed(1)} µs`);
+  }
+}

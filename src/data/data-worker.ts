@@ -1,0 +1,38 @@
+/** Worker script: makes views of images, called through comlink. */
+import { transfer } from 'comlink';
+import { MocoError } from '../errors.ts';
+import { exposeInWorker } from '../runtime/worker.ts';
+import { keepErrorCodes } from '../scheduler/remote-errors.ts';
+import type { DatasetSpec } from './dataset.ts';
+import { ViewLoader, type Views } from './loader.ts';
+
+let loader: ViewLoader | null = null;
+
+function opened(): ViewLoader {
+  if (loader === null) throw new MocoError('usage', 'data worker: open() was not called');
+  return loader;
+}
+
+/** Views are given away, not copied. */
+function give(views: Views): Views {
+  return transfer(views, [views.images.buffer, views.indices.buffer]);
+}
+
+const api = {
+  async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<void> {
+    loader?.close();
+    loader = await ViewLoader.open(spec, recipe, imageSize, seed);
+  },
+  async views(epoch: number, indices: ArrayLike<number>, stream: 'query' | 'key'): Promise<Views> {
+    return give(await opened().views(epoch, indices, stream));
+  },
+  async plain(indices: ArrayLike<number>): Promise<Views> {
+    return give(await opened().plain(indices));
+  },
+};
+
+/** What the worker answers to; see ViewLoader. */
+export type DataWorkerApi = typeof api;
+
+keepErrorCodes();
+await exposeInWorker(api);

@@ -1,0 +1,119 @@
+import { MocoError } from '../errors.ts';
+import { joinPath, listDirectory, pathKind } from '../runtime/data-files.ts';
+import { DRAWN_CLASSES, type DrawnSpec, openDrawn } from './drawn.ts';
+import type { RgbImage } from './image.ts';
+import { findImageFolder, type ImageFolderSpec, openImageFolder } from './image-folder.ts';
+import { findRecords, openRecords, type RecordKind, type RecordsSpec } from './records.ts';
+
+/** What to read, as plain data: it can be posted to a worker, which opens it for itself. */
+export type DatasetSpec = RecordsSpec | ImageFolderSpec | DrawnSpec;
+
+export interface Dataset {
+  readonly length: number;
+  /** Class of each image, or null where the data has no classes. */
+  readonly labels: Int32Array | null;
+  /** Decodes image i. @throws MocoError image-corrupt — it cannot be decoded; the message gives the reason. */
+  image(i: number): Promise<RgbImage>;
+  /** What image i is called in messages: a path, or file and record. */
+  name(i: number): string;
+  /** Lets go of open files. */
+  close(): void;
+}
+
+export type DatasetKind = RecordKind | 'imagefolder';
+
+export interface DatasetDescription {
+  kind: DatasetKind | 'drawn';
+  train: DatasetSpec;
+  /** Null where the data has no second split. */
+  test: DatasetSpec | null;
+  trainLength: number;
+  /** 0 without a second split. */
+  testLength: number;
+  /** Names of the classes, by label; empty for a flat folder. */
+  classes: string[];
+  trainLabels: Int32Array | null;
+  testLabels: Int32Array | null;
+}
+
+/** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid */
+export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
+  if (spec.kind === 'imagefolder') return openImageFolder(spec);
+  if (spec.kind === 'drawn') return openDrawn(spec);
+  return openRecords(spec);
+}
+
+/**
+ * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
+ * @param kind `auto` goes by the file names found.
+ * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says.
+ */
+export async function describeDataset(
+  path: string,
+  kind: DatasetKind | 'auto' = 'auto',
+): Promise<DatasetDescription> {
+  const found = await pathKind(path);
+  if (found === 'missing') {
+    throw new MocoError('data-missing', `there is no ${path}: check the path given as the data`);
+  }
+  if (found === 'file') {
+    throw new MocoError('data-invalid', `${path} is a file: give the folder that holds the data`);
+  }
+  const actual = kind === 'auto' ? await detectKind(path) : kind;
+  if (actual === 'imagefolder') {
+    const { train, test, classes } = await findImageFolder(path);
+    return describeSpecs(actual, train, test, classes);
+  }
+  const { train, test, classes } = await findRecords(path, actual);
+  return describeSpecs(actual, train, test, classes);
+}
+
+/** The description of images that the package draws itself. @param trainCount, testCount whole, ≥ 1. */
+export async function describeDrawn(
+  trainCount: number,
+  testCount: number,
+  size: number,
+  seed: number,
+): Promise<DatasetDescription> {
+  const train: DrawnSpec = { kind: 'drawn', count: trainCount, size, seed, split: 'train' };
+  return describeSpecs('drawn', train, { ...train, count: testCount, split: 'test' }, [...DRAWN_CLASSES]);
+}
+
+async function describeSpecs(
+  kind: DatasetKind | 'drawn',
+  train: DatasetSpec,
+  test: DatasetSpec | null,
+  classes: string[],
+): Promise<DatasetDescription> {
+  const trainSet = await openDataset(train);
+  const testSet = test === null ? null : await openDataset(test);
+  trainSet.close();
+  testSet?.close();
+  return {
+    kind,
+    train,
+    test,
+    trainLength: trainSet.length,
+    testLength: testSet?.length ?? 0,
+    classes,
+    trainLabels: trainSet.labels,
+    testLabels: testSet?.labels ?? null,
+  };
+}
+
+async function detectKind(path: string): Promise<DatasetKind> {
+  const names = new Set<string>();
+  for (const { name, kind } of await listDirectory(path)) if (kind === 'file') names.add(name);
+  if ([...names].some((name) => /^data_batch_\d+\.bin$/.test(name)) || names.has('test_batch.bin'))
+    return 'cifar10';
+  if (names.has('train_X.bin')) return 'stl10';
+  if (names.has('train.bin')) return 'cifar100';
+  if (names.has('data_batch_1') && names.has('batches.meta')) {
+    const advice = 'download the binary version (cifar-10-binary.tar.gz)';
+    throw new MocoError(
+      'data-invalid',
+      `${joinPath(path, 'data_batch_1')} is CIFAR-10's Python version: ${advice}`,
+    );
+  }
+  return 'imagefolder';
+}

@@ -1,0 +1,77 @@
+import { MocoError } from '../errors.ts';
+import { Random, STREAMS } from '../random.ts';
+import type { Dataset } from './dataset.ts';
+import type { RgbImage } from './image.ts';
+import { rasterise } from './rasterise.ts';
+import { drawScene } from './scene.ts';
+
+/**
+ * The classes of the images that the package draws itself. They differ in shape or texture and never in colour, size,
+ * place or background, which are random and tell nothing about the class.
+ */
+export const DRAWN_CLASSES = [
+  'disc',
+  'ring',
+  'triangle',
+  'square',
+  'cross',
+  'star',
+  'stripes',
+  'checks',
+  'dots',
+  'rings',
+] as const;
+
+export type DrawnClass = (typeof DRAWN_CLASSES)[number];
+
+export interface DrawnSpec {
+  kind: 'drawn';
+  /** How many images; image i is of class i mod 10. */
+  count: number;
+  /** Side in pixels, 8 … 1024. */
+  size: number;
+  seed: number;
+  /** Splits share no image. */
+  split: 'train' | 'test';
+}
+
+/** Drawn images are kept up to this many bytes in all; drawing costs more than augmenting. */
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/** @throws MocoError usage — count or size out of range. */
+export async function openDrawn(spec: DrawnSpec): Promise<Dataset> {
+  const { count, size, split } = spec;
+  if (!Number.isInteger(count) || count < 1 || count > 10_000_000) {
+    throw new MocoError('usage', `${count} drawn images: ask for a whole number from 1 to 10,000,000`);
+  }
+  if (!Number.isInteger(size) || size < 8 || size > 1024) {
+    throw new MocoError('usage', `drawn images of ${size} pixels: ask for a whole number from 8 to 1024`);
+  }
+  const cache = new Map<number, RgbImage>();
+  const most = Math.floor(CACHE_BYTES / (3 * size * size));
+  return {
+    length: count,
+    labels: Int32Array.from({ length: count }, (_, i) => i % DRAWN_CLASSES.length),
+    name: (i) => `drawn ${split} image ${i}`,
+    async image(i) {
+      if (!Number.isInteger(i) || i < 0 || i >= count) {
+        throw new MocoError('usage', `there is no image ${i}: the data holds ${count}`);
+      }
+      let image = cache.get(i);
+      if (image === undefined) {
+        image = drawImage(spec, i);
+        if (cache.size < most) cache.set(i, image);
+      }
+      return image;
+    },
+    close: () => cache.clear(),
+  };
+}
+
+/** Image i of a spec: a function of (seed, split, i, size) alone. */
+export function drawImage(spec: Omit<DrawnSpec, 'kind' | 'count'>, i: number): RgbImage {
+  const epoch = spec.split === 'train' ? 0 : 1;
+  const random = new Random({ seed: spec.seed, epoch, image: i, stream: STREAMS.drawnImage });
+  const scene = drawScene(DRAWN_CLASSES[i % DRAWN_CLASSES.length]!, random);
+  return rasterise(scene, spec.size, random);
+}

@@ -1,0 +1,119 @@
+import { MocoError, messageOf } from '../errors.ts';
+import { Random, STREAMS } from '../random.ts';
+import { augment, evaluationView } from './augment/augment.ts';
+import { type Recipe, recipeNamed } from './augment/recipes.ts';
+import { type Dataset, type DatasetSpec, openDataset } from './dataset.ts';
+import type { RgbImage } from './image.ts';
+
+/** An image that could not be decoded, and why. */
+export interface Skipped {
+  index: number;
+  path: string;
+  reason: string;
+}
+
+export interface Views {
+  /** float32 [n, 3, S, S]. */
+  images: Float32Array<ArrayBuffer>;
+  /** Which image each row really shows: the index asked for, or the one that took a corrupt image's place. */
+  indices: Uint32Array<ArrayBuffer>;
+  /** Corrupt images met on the way, each once a call. */
+  skipped: Skipped[];
+}
+
+/**
+ * Makes batches of views. What it returns is a function of (data, recipe, size, seed) and the arguments alone: neither
+ * the number of workers nor what else is in a batch changes a view.
+ */
+export class ViewLoader {
+  private readonly dataset: Dataset;
+  private readonly recipe: Recipe;
+  private readonly imageSize: number;
+  private readonly seed: number;
+  /** Reasons by index: a corrupt image is read once. */
+  private readonly corrupt = new Map<number, string>();
+
+  /** @param imageSize side of the views in pixels, 1 … 4096. @throws MocoError usage */
+  constructor(dataset: Dataset, recipe: Recipe, imageSize: number, seed: number) {
+    if (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 4096) {
+      throw new MocoError('usage', `image size ${imageSize} is not a whole number from 1 to 4096`);
+    }
+    this.dataset = dataset;
+    this.recipe = recipe;
+    this.imageSize = imageSize;
+    this.seed = seed;
+  }
+
+  /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid */
+  static async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<ViewLoader> {
+    return new ViewLoader(await openDataset(spec), recipeNamed(recipe), imageSize, seed);
+  }
+
+  /**
+   * Augmented views for training. The random numbers of a view are keyed by (seed, epoch, index asked for, stream).
+   * @throws MocoError image-corrupt — no image of the data can be decoded; usage — an index out of range.
+   */
+  async views(epoch: number, indices: ArrayLike<number>, stream: 'query' | 'key'): Promise<Views> {
+    const which = stream === 'query' ? STREAMS.queryView : STREAMS.keyView;
+    return this.batch(indices, (image, index, out, offset) => {
+      const random = new Random({ seed: this.seed, epoch, image: index, stream: which });
+      augment(image, this.recipe, random, this.imageSize, out, offset);
+    });
+  }
+
+  /** Evaluation views. Look up labels by the returned `indices`. @throws as `views` */
+  async plain(indices: ArrayLike<number>): Promise<Views> {
+    return this.batch(indices, (image, _index, out, offset) => {
+      evaluationView(image, this.recipe, this.imageSize, out, offset);
+    });
+  }
+
+  close(): void {
+    this.dataset.close();
+  }
+
+  private async batch(
+    indices: ArrayLike<number>,
+    write: (image: RgbImage, index: number, out: Float32Array, offset: number) => void,
+  ): Promise<Views> {
+    const length = 3 * this.imageSize * this.imageSize;
+    const images = new Float32Array(indices.length * length);
+    const used = new Uint32Array(indices.length);
+    const skipped = new Map<number, Skipped>();
+    for (let row = 0; row < indices.length; row++) {
+      const index = indices[row]!;
+      const found = await this.imageFrom(index, skipped);
+      used[row] = found.index;
+      write(found.image, index, images, row * length);
+    }
+    return { images, indices: used, skipped: [...skipped.values()] };
+  }
+
+  /** The image, or the next one that can be decoded: i + 1, i + 2, … modulo the length. */
+  private async imageFrom(
+    start: number,
+    skipped: Map<number, Skipped>,
+  ): Promise<{ index: number; image: RgbImage }> {
+    const { dataset, corrupt } = this;
+    if (!Number.isInteger(start) || start < 0 || start >= dataset.length) {
+      throw new MocoError('usage', `there is no image ${start}: the data holds ${dataset.length}`);
+    }
+    for (let step = 0; step < dataset.length; step++) {
+      const index = (start + step) % dataset.length;
+      let reason = corrupt.get(index);
+      if (reason === undefined) {
+        try {
+          return { index, image: await dataset.image(index) };
+        } catch (error) {
+          if (!(error instanceof MocoError) || error.code !== 'image-corrupt') throw error;
+          reason = messageOf(error);
+          corrupt.set(index, reason);
+        }
+      }
+      skipped.set(index, { index, path: dataset.name(index), reason });
+    }
+    const [first] = skipped.values();
+    const example = `${first?.path}: ${first?.reason}`;
+    throw new MocoError('image-corrupt', `none of the ${dataset.length} images can be decoded (${example})`);
+  }
+}
