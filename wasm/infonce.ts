@@ -136,22 +136,22 @@ function softmaxTile(
   // Two dot products of unit vectors differ from their exact values by at most (padded/4 + 2)·2^-24 each: a difference
   // within both bounds (and a little) says nothing about the sign.
   const margin = f32x4.splat(2 * (<f32>(padded >> 2) + 4) * <f32>5.9604644775390625e-8);
-  const before = v128.load(state, 16);
-  let m = before;
   let larger = v128.load(state, 64);
+  let undecided = f32x4.splat(0);
+  let largest = f32x4.splat(0);
   for (let j = 0; j < valid; j++) {
-    const at = similarities + ((<usize>j) << 4);
-    const difference = f32x4.sub(v128.load(at), positive);
+    const difference = f32x4.sub(v128.load(similarities + ((<usize>j) << 4)), positive);
     larger = i32x4.sub(larger, f32x4.gt(difference, margin));
-    const close = f32x4.le(f32x4.abs(difference), margin);
-    if (v128.any_true(close)) {
-      larger = i32x4.add(larger, decide(close, q, k, tile + <usize>j * ((<usize>padded) << 2), padded));
-    }
-    const a = f32x4.mul(difference, scale);
-    m = f32x4.max(m, a);
-    v128.store(at, a);
+    undecided = v128.or(undecided, f32x4.le(f32x4.abs(difference), margin));
+    // Not `max`: it takes more instructions only to keep a NaN, which the sum of weights keeps anyway.
+    largest = f32x4.pmax(largest, difference);
+  }
+  if (v128.any_true(undecided)) {
+    larger = i32x4.add(larger, decideTile(q, k, tile, padded, valid, positive, margin, similarities));
   }
   v128.store(state, larger, 64);
+  const before = v128.load(state, 16);
+  const m = f32x4.pmax(before, f32x4.mul(largest, scale));
   let low = v128.load(state, 32);
   let high = v128.load(state, 48);
   if (v128.any_true(f32x4.ne(m, before))) {
@@ -165,7 +165,8 @@ function softmaxTile(
   let total = f32x4.splat(0);
   for (let j = 0; j < valid; j++) {
     const at = similarities + ((<usize>j) << 4);
-    const weight = exp4(f32x4.sub(v128.load(at), m));
+    const a = f32x4.mul(f32x4.sub(v128.load(at), positive), scale);
+    const weight = exp4(f32x4.sub(a, m));
     total = f32x4.add(total, weight);
     v128.store(at, weight);
   }
@@ -191,6 +192,28 @@ function rescale(sum: usize, padded: i32, factor: v128): void {
     v128.store(sum, f32x4.mul(v128.load(sum, 48), f3), 48);
     sum += 64;
   }
+}
+
+/** For each query, how many negatives of the tile within the margin are nearer to it than its positive. */
+function decideTile(
+  q: usize,
+  k: usize,
+  tile: usize,
+  padded: i32,
+  valid: i32,
+  positive: v128,
+  margin: v128,
+  similarities: usize,
+): v128 {
+  let larger = i32x4.splat(0);
+  for (let j = 0; j < valid; j++) {
+    const difference = f32x4.sub(v128.load(similarities + ((<usize>j) << 4)), positive);
+    const close = f32x4.le(f32x4.abs(difference), margin);
+    if (v128.any_true(close)) {
+      larger = i32x4.add(larger, decide(close, q, k, tile + <usize>j * ((<usize>padded) << 2), padded));
+    }
+  }
+  return larger;
 }
 
 /**

@@ -3,16 +3,24 @@
  * Only IEEE additions, multiplications and divisions in a fixed order.
  */
 
+/** 1.5·2²³: added to a small number, it rounds it to a whole one and leaves that in the low bits. */
+const ROUND: f32 = 12582912;
+
 /**
  * exp(x) in four lanes for x ≤ 0 (all that a softmax with its maximum subtracted needs), within 1 ulp (test/kernels).
  * exp(0) is exactly 1. Below −87.3 (results under 2^-126) it is exactly 0. NaN stays NaN.
  *
  * x = n·ln 2 + r with |r| ≤ ½ ln 2; ln 2 is split in two so that n·high is exact (Cody and Waite). exp(r) =
- * 1 + (r + r²·p(r)), p the minimax polynomial of Cephes' expf.
+ * 1 + (r + r²·p(r)), p the minimax polynomial of Cephes' expf. No instruction here that x64 lacks (max, nearest and
+ * trunc_sat take several each).
  */
 export function exp4(x: v128): v128 {
   const underflow = f32x4.lt(x, f32x4.splat(-87.3));
-  const n = f32x4.nearest(f32x4.mul(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(1.44269504088896341)));
+  const rounded = f32x4.add(
+    f32x4.mul(f32x4.pmax(x, f32x4.splat(-87.3)), f32x4.splat(1.44269504088896341)),
+    f32x4.splat(ROUND),
+  );
+  const n = f32x4.sub(rounded, f32x4.splat(ROUND));
   let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
   let p = f32x4.splat(1.98756915e-4);
@@ -24,7 +32,7 @@ export function exp4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r);
   p = f32x4.add(p, f32x4.splat(1));
   // 2^n by its exponent bits; n ≥ −126 here, so the result is a normal number.
-  const scale = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const scale = i32x4.add(i32x4.shl(rounded, 23), i32x4.splat(0x3f800000));
   return v128.andnot(f32x4.mul(p, scale), underflow);
 }
 
