@@ -42,10 +42,11 @@ export function exp(x: f32): f32 {
 }
 
 /**
- * ln(x) in float64 for normal x > 0, relative error below 1e-15 away from 1.
+ * ln(x) in float64 for normal x > 0, relative error below 1e-15 away from 1. NaN stays NaN, ∞ stays ∞.
  * x = 2^e·m with m in [√½, √2); ln m = 2·artanh(s), s = (m − 1)/(m + 1), |s| ≤ 0.172, series to s²¹.
  */
 export function log(x: f64): f64 {
+  if (!(x - x == 0)) return x;
   let bits = reinterpret<u64>(x);
   let e = <i32>(bits >> 52) - 1023;
   bits = (bits & 0x000fffffffffffff) | 0x3ff0000000000000;
@@ -61,11 +62,10 @@ export function log(x: f64): f64 {
   return <f64>e * 0.6931471805599453 + 2 * s * p;
 }
 
-/** ln(1 + x) for x ≥ 0; what 1 + x rounds away is put back, so tiny x lose nothing. NaN stays NaN, ∞ stays ∞. */
+/** ln(1 + x) for x ≥ 0; what 1 + x rounds away is put back, so tiny x lose nothing. */
 export function log1p(x: f64): f64 {
   const u = 1 + x;
-  if (!(u - u == 0)) return u;
-  return log(u) + (x - (u - 1)) / u;
+  return u - u == 0 ? log(u) + (x - (u - 1)) / u : u;
 }
 
 /** y = exp(x) for `length` (a multiple of 4) numbers ≤ 0: for tests. */
