@@ -12,6 +12,7 @@
 
 import { exp, exp4, log, log1p } from './math';
 import { allocate, free } from './memory';
+import { decideTile, undecidedWithin } from './rank';
 import { addWeighted, dotPairs, dotTile, pack, paddedColumns, padTile, TILE } from './vector';
 
 /** Queries that share one pass over the queue: with their gradient they fill 256 KiB at C = 128, inside the second-level
@@ -90,7 +91,10 @@ function overQueue(
   for (let b = 0; b < rows; b += 4) {
     const at = <usize>(b >> 2);
     memory.fill(state + at * STATE, 0, STATE);
-    v128.store(state + at * STATE, dotPairs(q + at * packedStride, k + at * packedStride, padded));
+    const positives = dotPairs(q + at * packedStride, k + at * packedStride, padded);
+    v128.store(state + at * STATE, positives);
+    // Lanes without a query: a positive so near that nothing in the queue weighs or has to be decided.
+    for (let lane = rows - b; lane < 4; lane++) store<f32>(state + at * STATE + ((<usize>lane) << 2), 1e30);
   }
   for (let first = 0; first < queueSize; first += TILE) {
     const valid = min(queueSize - first, TILE);
@@ -133,25 +137,23 @@ function softmaxTile(
 ): void {
   const positive = v128.load(state);
   const scale = f32x4.splat(inverseTemperature);
-  // Two dot products of unit vectors differ from their exact values by at most (padded/4 + 2)·2^-24 each: a difference
-  // within both bounds (and a little) says nothing about the sign.
-  const margin = f32x4.splat(2 * (<f32>(padded >> 2) + 4) * <f32>5.9604644775390625e-8);
-  const before = v128.load(state, 16);
-  let m = before;
+  const margin = f32x4.splat(undecidedWithin(padded));
   let larger = v128.load(state, 64);
+  let undecided = f32x4.splat(0);
+  let largest = f32x4.splat(0);
   for (let j = 0; j < valid; j++) {
-    const at = similarities + ((<usize>j) << 4);
-    const difference = f32x4.sub(v128.load(at), positive);
+    const difference = f32x4.sub(v128.load(similarities + ((<usize>j) << 4)), positive);
     larger = i32x4.sub(larger, f32x4.gt(difference, margin));
-    const close = f32x4.le(f32x4.abs(difference), margin);
-    if (v128.any_true(close)) {
-      larger = i32x4.add(larger, decide(close, q, k, tile + <usize>j * ((<usize>padded) << 2), padded));
-    }
-    const a = f32x4.mul(difference, scale);
-    m = f32x4.max(m, a);
-    v128.store(at, a);
+    undecided = v128.or(undecided, f32x4.le(f32x4.abs(difference), margin));
+    // Not `max`: it takes more instructions only to keep a NaN, which the sum of weights keeps anyway.
+    largest = f32x4.pmax(largest, difference);
+  }
+  if (v128.any_true(undecided)) {
+    larger = i32x4.add(larger, decideTile(q, k, tile, padded, valid, positive, margin, similarities));
   }
   v128.store(state, larger, 64);
+  const before = v128.load(state, 16);
+  const m = f32x4.pmax(before, f32x4.mul(largest, scale));
   let low = v128.load(state, 32);
   let high = v128.load(state, 48);
   if (v128.any_true(f32x4.ne(m, before))) {
@@ -165,7 +167,8 @@ function softmaxTile(
   let total = f32x4.splat(0);
   for (let j = 0; j < valid; j++) {
     const at = similarities + ((<usize>j) << 4);
-    const weight = exp4(f32x4.sub(v128.load(at), m));
+    const a = f32x4.mul(f32x4.sub(v128.load(at), positive), scale);
+    const weight = exp4(f32x4.sub(a, m));
     total = f32x4.add(total, weight);
     v128.store(at, weight);
   }
@@ -193,37 +196,6 @@ function rescale(sum: usize, padded: i32, factor: v128): void {
   }
 }
 
-/**
- * 1 in each lane of `close` whose negative is nearer to the query than its positive. q·n − q·k is a difference of two
- * rounded numbers; Σ qᵢ·(nᵢ − kᵢ) is not: where n ≈ k the subtraction is exact. Summed in float64, equal logits give 0.
- */
-function decide(close: v128, q: usize, k: usize, negative: usize, padded: i32): v128 {
-  const mask = i32x4.bitmask(close);
-  let result = i32x4.splat(0);
-  if (mask & 1) result = i32x4.replace_lane(result, 0, isLarger(q, k, negative, padded));
-  if (mask & 2) result = i32x4.replace_lane(result, 1, isLarger(q + 16, k + 16, negative, padded));
-  if (mask & 4) result = i32x4.replace_lane(result, 2, isLarger(q + 32, k + 32, negative, padded));
-  if (mask & 8) result = i32x4.replace_lane(result, 3, isLarger(q + 48, k + 48, negative, padded));
-  return result;
-}
-
-function isLarger(q: usize, k: usize, negative: usize, padded: i32): i32 {
-  let sum = f64x2.splat(0);
-  for (let c = 0; c < padded; c += 2) {
-    const difference = f64x2.sub(
-      f64x2.promote_low_f32x4(v128.load64_zero(negative)),
-      f64x2.promote_low_f32x4(v128.load64_zero(k)),
-    );
-    sum = f64x2.add(sum, f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(q)), difference));
-    negative += 8;
-    // Packed rows: two columns, then the next two, then over the other three rows.
-    const step: usize = (c & 2) == 0 ? 8 : 56;
-    q += step;
-    k += step;
-  }
-  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1) > 0 ? 1 : 0;
-}
-
 function finish(
   k: usize,
   sum: usize,
@@ -243,8 +215,7 @@ function finish(
     const negatives = load<f64>(state + <usize>(r >> 2) * STATE + (lane << 3), 32);
     const positive = <f64>exp(-m);
     const value = m == 0 ? log1p(negatives) : <f64>m + log(positive + negatives);
-    // What was not a number stays one: the finite gate looks at the loss.
-    store<f32>(loss + ((<usize>r) << 2), <f32>(m - m == 0 ? value : <f64>NaN));
+    store<f32>(loss + ((<usize>r) << 2), <f32>value);
     store<f32>(rank + ((<usize>r) << 2), <f32>load<i32>(own, 64));
     const coefficient = scale / (positive + negatives);
     const offset = <usize>(r >> 2) * packedStride + (lane << 4);

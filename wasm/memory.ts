@@ -58,7 +58,11 @@ function grow(size: usize): bool {
       return true;
     }
   }
-  const pages = (size + PAGE - 1) / PAGE;
+  // What is free at the very end is part of the new block.
+  let last = firstFree;
+  while (last != 0 && nextOf(last) != 0) last = nextOf(last);
+  const missing = last != 0 && last + sizeOf(last) == heapEnd ? size - sizeOf(last) : size;
+  const pages = (missing + PAGE - 1) / PAGE;
   const before = memory.grow(<i32>pages);
   if (before < 0) return false;
   const start = <usize>before * PAGE;

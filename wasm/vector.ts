@@ -64,7 +64,8 @@ export function dotPairs(a: usize, b: usize, padded: i32): v128 {
 
 /**
  * out [TILE][4]: dot products of four packed rows with each row of a tile. Two tile rows at a time: 8 sums in registers,
- * 6 loads for 16 arithmetic instructions.
+ * 6 loads for 16 arithmetic instructions. Not unrolled: the optimiser would
+ * weave two steps into one expression whose operands no longer fit the 15 registers that V8 has to give.
  */
 export function dotTile(packed: usize, tile: usize, padded: i32, out: usize): void {
   const stride = (<usize>padded) << 2;
@@ -80,9 +81,9 @@ export function dotTile(packed: usize, tile: usize, padded: i32, out: usize): vo
     let b1 = a0;
     let b2 = a0;
     let b3 = a0;
-    for (let c = 0; c < padded; c += 8) {
-      let x = v128.load(n);
-      let y = v128.load(m);
+    for (let c = 0; c < padded; c += 4) {
+      const x = v128.load(n);
+      const y = v128.load(m);
       let w = v128.load(q);
       a0 = f32x4.add(a0, f32x4.mul(w, x));
       b0 = f32x4.add(b0, f32x4.mul(w, y));
@@ -95,23 +96,9 @@ export function dotTile(packed: usize, tile: usize, padded: i32, out: usize): vo
       w = v128.load(q, 48);
       a3 = f32x4.add(a3, f32x4.mul(w, x));
       b3 = f32x4.add(b3, f32x4.mul(w, y));
-      x = v128.load(n, 16);
-      y = v128.load(m, 16);
-      w = v128.load(q, 64);
-      a0 = f32x4.add(a0, f32x4.mul(w, x));
-      b0 = f32x4.add(b0, f32x4.mul(w, y));
-      w = v128.load(q, 80);
-      a1 = f32x4.add(a1, f32x4.mul(w, x));
-      b1 = f32x4.add(b1, f32x4.mul(w, y));
-      w = v128.load(q, 96);
-      a2 = f32x4.add(a2, f32x4.mul(w, x));
-      b2 = f32x4.add(b2, f32x4.mul(w, y));
-      w = v128.load(q, 112);
-      a3 = f32x4.add(a3, f32x4.mul(w, x));
-      b3 = f32x4.add(b3, f32x4.mul(w, y));
-      q += 128;
-      n += 32;
-      m += 32;
+      q += 64;
+      n += 16;
+      m += 16;
     }
     v128.store(out, sumLanes4(a0, a1, a2, a3));
     v128.store(out, sumLanes4(b0, b1, b2, b3), 16);

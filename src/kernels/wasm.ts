@@ -154,6 +154,7 @@ class Wasm implements WasmKernels {
 
   infoNce(args: InfoNceArguments): void {
     const { rows, dim, queueSize, temperature, gradientScale } = args;
+    expectWhole('queueSize', queueSize, 1);
     expectNumber('temperature', temperature, temperature > 0, 'greater than 0');
     expectNumber('gradientScale', gradientScale, true, 'finite');
     const done = this.#wasm.infoNce(

@@ -1,0 +1,102 @@
+import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
+import type { WasmKernels } from '../../src/kernels/wasm.ts';
+
+/** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Roughly normal values. */
+export function normals(length: number, random: () => number, scale = 1): Float32Array {
+  return Float32Array.from(
+    { length },
+    () => scale * Math.sqrt(2) * (random() + random() + random() + random() + random() + random() - 3),
+  );
+}
+
+/** Unit rows, rounded to float32. */
+export function unitRows(rows: number, dim: number, random: () => number): Float32Array {
+  return toUnit(normals(rows * dim, random), rows, dim);
+}
+
+export function toUnit(values: Float32Array, rows: number, dim: number): Float32Array {
+  const result = new Float32Array(rows * dim);
+  for (let r = 0; r < rows; r++) {
+    const norm = Math.sqrt(values.subarray(r * dim, (r + 1) * dim).reduce((sum, x) => sum + x * x, 0));
+    for (let c = 0; c < dim; c++) result[r * dim + c] = norm === 0 ? 0 : values[r * dim + c]! / norm;
+  }
+  return result;
+}
+
+export function upload(kernels: Kernels, values: ArrayLike<number>): DeviceArray {
+  const array = kernels.allocate(values.length);
+  kernels.write(array, Float32Array.from(values));
+  return array;
+}
+
+/** Runs `body` with a scope for arrays: what it takes is freed, and nothing else may be left behind. */
+export async function withArrays<T>(
+  kernels: WasmKernels,
+  body: (put: (values: ArrayLike<number>) => DeviceArray) => T | Promise<T>,
+): Promise<T> {
+  const before = kernels.heapBytes;
+  const taken: DeviceArray[] = [];
+  const free = (): void => {
+    for (const array of taken.splice(0)) kernels.free(array);
+  };
+  try {
+    const result = await body((values) => {
+      const array = upload(kernels, values);
+      taken.push(array);
+      return array;
+    });
+    free();
+    if (kernels.heapBytes !== before) throw new Error(`${kernels.heapBytes - before} bytes were left behind`);
+    return result;
+  } finally {
+    free();
+  }
+}
+
+export interface InfoNceInputs {
+  query: Float32Array;
+  key: Float32Array;
+  queue: Float32Array;
+  rows: number;
+  dim: number;
+  queueSize: number;
+  temperature: number;
+  gradientScale: number;
+}
+
+/** infoNce on plain arrays. */
+export async function runInfoNce(
+  kernels: WasmKernels,
+  inputs: InfoNceInputs,
+): Promise<{ loss: Float32Array; dQuery: Float32Array; rank: Float32Array }> {
+  return withArrays(kernels, async (put) => {
+    const loss = put(new Float32Array(inputs.rows));
+    const dQuery = put(new Float32Array(inputs.rows * inputs.dim));
+    const rank = put(new Float32Array(inputs.rows));
+    kernels.infoNce({
+      ...inputs,
+      query: put(inputs.query),
+      key: put(inputs.key),
+      queue: put(inputs.queue),
+      loss,
+      dQuery,
+      rank,
+    });
+    return {
+      loss: await kernels.read(loss),
+      dQuery: await kernels.read(dQuery),
+      rank: await kernels.read(rank),
+    };
+  });
+}

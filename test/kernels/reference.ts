@@ -1,0 +1,103 @@
+/** The kernels in float64, written for reading: what the tests compare with. Inputs are float32 values. */
+
+export interface InfoNceReference {
+  loss: Float64Array;
+  dQuery: Float64Array;
+  rank: Float64Array;
+  /** Error bounds of a float32 kernel, as derived in docs/numerics.md. */
+  lossBound: Float64Array;
+  dQueryBound: Float64Array;
+}
+
+/** Unit roundoff of float32. */
+export const U = 2 ** -24;
+export const SMALLEST = 2 ** -149;
+
+export function dot(a: Float32Array, i: number, b: Float32Array, j: number, dim: number): number {
+  let sum = 0;
+  for (let c = 0; c < dim; c++) sum += a[i * dim + c]! * b[j * dim + c]!;
+  return sum;
+}
+
+/** γ: bound on the error of a float32 dot product of unit rows in four lanes. */
+export function dotBound(dim: number): number {
+  return ((Math.ceil(dim / 16) * 16) / 4 + 2) * U;
+}
+
+export function infoNceReference(
+  query: Float32Array,
+  key: Float32Array,
+  queue: Float32Array,
+  rows: number,
+  dim: number,
+  queueSize: number,
+  temperature: number,
+  gradientScale: number,
+): InfoNceReference {
+  const result: InfoNceReference = {
+    loss: new Float64Array(rows),
+    dQuery: new Float64Array(rows * dim),
+    rank: new Float64Array(rows),
+    lossBound: new Float64Array(rows),
+    dQueryBound: new Float64Array(rows * dim),
+  };
+  const weightError = (2 * dotBound(dim) + 10 * U) / temperature + 4 * U;
+  for (let n = 0; n < rows; n++) {
+    const logits = new Float64Array(queueSize);
+    let m = 0;
+    for (let j = 0; j < queueSize; j++) {
+      // Relative to the positive, as Σ q·(n − k): exactly 0 for a negative that equals the positive.
+      let difference = 0;
+      for (let c = 0; c < dim; c++) {
+        difference += query[n * dim + c]! * (queue[j * dim + c]! - key[n * dim + c]!);
+      }
+      if (difference > 0) result.rank[n]! += 1;
+      logits[j] = difference / temperature;
+      m = Math.max(m, logits[j]!);
+    }
+    const positiveWeight = Math.exp(-m);
+    const weights = logits.map((a) => Math.exp(a - m));
+    const negatives = weights.reduce((sum, w) => sum + w, 0);
+    const total = positiveWeight + negatives;
+    const loss = m === 0 ? Math.log1p(negatives) : m + Math.log(total);
+    result.loss[n] = loss;
+    // A loss near 0 is proportional to the weights, so their relative error bounds it too.
+    result.lossBound[n] = Math.min(1, loss) * (weightError + 40 * U) + U * loss + SMALLEST;
+    if (m > 0) result.lossBound[n] = weightError + 40 * U + U * loss;
+    const bound = 2 * weightError + (32 + queueSize / 8 + 8) * U;
+    for (let c = 0; c < dim; c++) {
+      let sum = -negatives * key[n * dim + c]!;
+      let size = negatives * Math.abs(key[n * dim + c]!);
+      for (let j = 0; j < queueSize; j++) {
+        sum += weights[j]! * queue[j * dim + c]!;
+        size += weights[j]! * Math.abs(queue[j * dim + c]!);
+      }
+      const scale = gradientScale / (temperature * total);
+      result.dQuery[n * dim + c] = scale * sum;
+      result.dQueryBound[n * dim + c] = Math.abs(scale) * (bound * size + 2 ** -120) + SMALLEST;
+    }
+  }
+  return result;
+}
+
+/** The k best rows by exact dot product, ties by lower index. */
+export function topKReference(
+  queries: Float32Array,
+  bank: Float32Array,
+  q: number,
+  m: number,
+  dim: number,
+  k: number,
+): { indices: number[]; similarities: number[] } {
+  const indices: number[] = [];
+  const similarities: number[] = [];
+  for (let r = 0; r < q; r++) {
+    const all = Array.from({ length: m }, (_, j) => ({ j, s: dot(queries, r, bank, j, dim) }));
+    all.sort((a, b) => b.s - a.s || a.j - b.j);
+    for (const { j, s } of all.slice(0, k)) {
+      indices.push(j);
+      similarities.push(s);
+    }
+  }
+  return { indices, similarities };
+}
