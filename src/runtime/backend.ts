@@ -43,6 +43,7 @@ export async function chooseBackend(
   const wasm = (reason: string): BackendChoice => ({ backend: 'wasm', adapter: null, reason });
   if (!adapter) return wasm('no GPU adapter was found');
   if (adapter.software) return wasm(`the only GPU adapter, ${adapter.name}, is a software one`);
-  if (!WEBGPU_IMPLEMENTED) return wasm(`this version does not compute on WebGPU yet (adapter: ${adapter.name})`);
+  if (!WEBGPU_IMPLEMENTED)
+    return wasm(`this version does not compute on WebGPU yet (adapter: ${adapter.name})`);
   return { backend: 'webgpu', adapter: adapter.name, reason: `hardware adapter ${adapter.name}` };
 }

@@ -31,7 +31,8 @@ export async function findGpuAdapter(): Promise<GpuAdapter | null> {
     const name = [description, device, architecture, vendor].find((part) => part) ?? 'unnamed adapter';
     const fallback = (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
     const software =
-      fallback || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(`${name} ${vendor} ${architecture}`);
+      fallback ||
+      /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(`${name} ${vendor} ${architecture}`);
     return { name, software };
   } catch {
     return null;
