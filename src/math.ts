@@ -8,7 +8,7 @@
 // ln 2 and π/2 as sums of parts; all but the last part end in zeros, so that part · k is exact for the k in use.
 const LN2_HIGH = 0.6931471803691238; // 32 bits
 const LN2_LOW = 1.9082149292705877e-10;
-const INVERSE_LN2 = 1.4426950408889634;
+const INVERSE_LN2 = Math.LOG2E; // a constant: its value is given by the language
 const HALF_PI_1 = 1.5707963267341256; // 33 bits
 const HALF_PI_2 = 6.077100506303966e-11; // 33 bits
 const HALF_PI_3 = 2.0222662487959506e-21;
