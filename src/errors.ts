@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'loss-not-finite' // loss or gradients became NaN or infinite; weights are those of the step before
   | 'backend-unavailable' // the backend asked for does not exist here
   | 'out-of-memory' // a buffer could not be had
+  | 'array-freed' // a device array was used after it was freed, or with a backend that did not allocate it
   | 'device-lost' // the GPU device went away
   | 'worker-died' // a worker crashed or exited
   | 'aborted'; // an AbortSignal fired

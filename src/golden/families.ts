@@ -1,8 +1,20 @@
+import { augmentFamily } from './augment.ts';
 import type { CaseFamily, CaseGrader, CaseRunner } from './case.ts';
+import { evaluationFamily } from './evaluation.ts';
+import { kernelFamily } from './kernels.ts';
+import { operatorFamily } from './operators.ts';
 import { scheduleFamily } from './schedules.ts';
+import { trainingFamily } from './training.ts';
 
 /** Everything that can compute golden cases. A new family is added here and nowhere else. */
-export const FAMILIES: readonly CaseFamily[] = [scheduleFamily];
+export const FAMILIES: readonly CaseFamily[] = [
+  kernelFamily,
+  evaluationFamily,
+  augmentFamily,
+  operatorFamily,
+  trainingFamily,
+  scheduleFamily,
+];
 
 /** The runner or grader whose prefix of the case's name is longest. */
 export function familyOf(

@@ -56,6 +56,18 @@ export interface Kernels {
   /** A copy of the array after everything issued so far. */
   read(array: DeviceArray): Promise<Float32Array>;
 
+  /** target ← source, of the same length. */
+  copy(target: DeviceArray, source: DeviceArray): void;
+  /** Row r of target [rows, dim] ← row first + r·stride of source: the rows of one group, group = row mod groups. */
+  gatherRows(
+    target: DeviceArray,
+    source: DeviceArray,
+    first: number,
+    stride: number,
+    rows: number,
+    dim: number,
+  ): void;
+
   /** y = x / max(‖x‖₂, 1e-12) for each row (torch.nn.functional.normalize); norm [rows] is kept for the gradient. */
   l2Normalize(x: DeviceArray, y: DeviceArray, norm: DeviceArray, rows: number, dim: number): void;
   /** dx = (dy − y·(y·dy)) / max(norm, 1e-12) for each row (dy / 1e-12 where the norm was clamped). */

@@ -1,0 +1,122 @@
+/**
+ * Training BatchNorm (Ioffe & Szegedy, arXiv:1502.03167), composed: onnxruntime-web's WebGPU provider claims the
+ * training-mode operator and then fails, and its wasm provider keeps a biased running variance.
+ *
+ *   c = x − mean(x)     v = mean(c²)     y = γ · c / √(v + ε) + β
+ *
+ * The centred activation c is kept instead of x: the variance from it does not cancel, and the gradient needs only c:
+ *
+ *   r = 1/√(v + ε)   s₁ = Σ dy   s₂ = Σ dy·c        dβ = s₁     dγ = r·s₂
+ *   dx = γr · dy − γr³·(s₂/M) · c − γr·s₁/M          with M = N·H·W
+ *
+ * The last pass of both directions is the inference operator, which is one fused multiply-add.
+ */
+import { floatAttribute } from '../onnx/attributes.ts';
+import type { GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+import { image } from '../onnx/shapes.ts';
+import {
+  type BackwardScope,
+  channelSum,
+  type ForwardScope,
+  inverseCount,
+  type Rule,
+  reshape,
+} from './rule.ts';
+
+const EPSILON = 1e-5;
+
+const centred = (node: Node) => `${node.outputs[0]}.centred`;
+const mean = (node: Node) => `${node.outputs[0]}.mean`;
+const variance = (node: Node) => `${node.outputs[0]}.var`;
+
+export const batchNorm: Rule = {
+  forward(node: Node, scope: ForwardScope): void {
+    const { g, lowering } = scope;
+    const [x = '', gamma = '', beta = ''] = node.inputs;
+    const [batch, channels, height, width] = image(node, scope.shape(x));
+    const shape: Shape = [batch, channels, height, width];
+    const direct = lowering.channelSums === 'direct';
+
+    const m = direct
+      ? g.op('ReduceMean', [x], { axes: [0, 2, 3], keepdims: 1 })
+      : g.op('ReduceMean', [g.op('ReduceMean', [x], { axes: [2, 3], keepdims: 1 })], {
+          axes: [0],
+          keepdims: 1,
+        });
+    const c = g.op('Sub', [x, m], {}, scope.declare(centred(node), shape));
+    const squares = direct
+      ? g.op('ReduceSumSquare', [c], { axes: [0, 2, 3], keepdims: 0 })
+      : g.op('ReduceSum', [g.op('ReduceSumSquare', [c], { axes: [2, 3], keepdims: 0 }), g.ints([0])], {
+          keepdims: 0,
+        });
+    g.op('Mul', [squares, inverseCount(g, x, shape)], {}, scope.declare(variance(node), [channels]));
+    reshape(g, m, [channels], scope.declare(mean(node), [channels]));
+    affine(g, node, c, gamma, beta, channels);
+    scope.statistics({
+      name: node.name,
+      channels,
+      mean: mean(node),
+      variance: variance(node),
+      elementsPerImage: height * width,
+    });
+  },
+
+  recompute(node: Node, scope: BackwardScope): void {
+    const [x = '', gamma = '', beta = ''] = node.inputs;
+    const [, channels] = image(node, scope.shape(x));
+    const c = scope.value(centred(node));
+    scope.value(variance(node));
+    affine(scope.g, node, c, scope.value(gamma), scope.value(beta), channels);
+  },
+
+  recomputeFrom: () => [],
+
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g, lowering } = scope;
+    const [x = '', gammaName = '', betaName = ''] = node.inputs;
+    const [batch, channels, height, width] = image(node, scope.shape(x));
+    const c = scope.value(centred(node));
+    const gamma = scope.value(gammaName);
+
+    const s1 = channelSum(g, lowering, dy);
+    const s2 = channelSum(g, lowering, g.op('Mul', [dy, c]));
+    const epsilon = g.scalar(floatAttribute(node, 'epsilon', EPSILON));
+    const sigma = g.op('Sqrt', [g.op('Add', [scope.value(variance(node)), epsilon])]);
+    const dGamma = g.op('Div', [s2, sigma]);
+    let dx: string | null = null;
+    if (scope.wants(x)) {
+      const scale = g.op('Div', [gamma, sigma]);
+      const perCount = g.op('Mul', [scale, inverseCount(g, c, [batch, channels, height, width])]);
+      const slope = g.op('Neg', [g.op('Div', [g.op('Mul', [perCount, dGamma]), sigma])]);
+      const offset = g.op('Neg', [g.op('Mul', [perCount, s1])]);
+      const correction = inferenceNorm(g, c, slope, offset, g.filled(channels, 0), g.filled(channels, 1), 0);
+      const scaled = g.op('Mul', [dy, reshape(g, scale, [1, channels, 1, 1])]);
+      dx = g.op('Add', [scaled, correction]);
+    }
+    return [dx, scope.wants(gammaName) ? dGamma : null, scope.wants(betaName) ? s1 : null, null, null];
+  },
+};
+
+/** y = γ · c / √(v + ε) + β in one pass: the inference operator with a mean of zero. */
+function affine(g: GraphBuilder, node: Node, c: string, gamma: string, beta: string, channels: number): void {
+  const epsilon = floatAttribute(node, 'epsilon', EPSILON);
+  inferenceNorm(g, c, gamma, beta, g.filled(channels, 0), variance(node), epsilon, node.outputs[0]);
+}
+
+function inferenceNorm(
+  g: GraphBuilder,
+  x: string,
+  scale: string,
+  bias: string,
+  mean: string,
+  variance: string,
+  epsilon: number,
+  output?: string,
+): string {
+  return g.op(
+    'BatchNormalization',
+    [x, scale, bias, mean, variance],
+    { epsilon: { float: epsilon } },
+    output,
+  );
+}

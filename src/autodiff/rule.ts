@@ -1,0 +1,91 @@
+import type { Attributes, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+import type { Lowering } from './lowering.ts';
+
+/** What a rule sees while the forward graph is written. */
+export interface ForwardScope {
+  readonly g: GraphBuilder;
+  readonly lowering: Lowering;
+  shape(name: string): Shape;
+  /** Declares a value that only the lowered graph has, so that the backward graph may ask for it. */
+  declare(name: string, shape: Shape): string;
+  /** Declares the batch statistics that a BatchNormalization computed. */
+  statistics(entry: BatchStatistics): void;
+}
+
+/** What a rule sees while the backward graph is written. */
+export interface BackwardScope {
+  readonly g: GraphBuilder;
+  readonly lowering: Lowering;
+  shape(name: string): Shape;
+  /** A value of the forward graph, under its own name: a weight, or saved, or computed again. */
+  value(name: string): string;
+  /** Whether the gradient with respect to this value is needed. */
+  wants(name: string): boolean;
+}
+
+export interface BatchStatistics {
+  /** The node's name, e.g. `layer1.0.bn1`. */
+  readonly name: string;
+  readonly channels: number;
+  /** Output of the forward graph: mean over the group, [channels]. */
+  readonly mean: string;
+  /** Output of the forward graph: biased variance over the group, [channels]. */
+  readonly variance: string;
+  /** H·W: the group's count is this times its images. */
+  readonly elementsPerImage: number;
+}
+
+/** How one operator is run forward and differentiated. */
+export interface Rule {
+  /** Appends what computes the node's outputs; without it the node itself is appended. */
+  forward?(node: Node, scope: ForwardScope): void;
+  /**
+   * Appends to the backward graph what computes the node's output again, from values that are cheap or saved anyway.
+   * Without it the output is saved when the backward pass needs it.
+   */
+  recompute?(node: Node, scope: BackwardScope): void;
+  /** Which of its inputs `recompute` reads as whole activations; they must be recomputable themselves. */
+  recomputeFrom?(node: Node): readonly string[];
+  /** The gradient for each input from that of the first output; null where there is none or none is wanted. */
+  backward(node: Node, dOutput: string, scope: BackwardScope): readonly (string | null)[];
+}
+
+/** Reshape to fixed sizes (0 keeps a size, −1 takes the rest). */
+export function reshape(g: GraphBuilder, x: string, shape: readonly number[], output?: string): string {
+  return g.op('Reshape', [x, g.ints(shape)], {}, output);
+}
+
+export function transpose(g: GraphBuilder, x: string, perm: readonly number[]): string {
+  return g.op('Transpose', [x], { perm });
+}
+
+/** Sum over the axes (ReduceSum takes them as an input since opset 13). */
+export function reduceSum(
+  g: GraphBuilder,
+  x: string,
+  axes: readonly number[],
+  keep = false,
+  output?: string,
+): string {
+  return g.op('ReduceSum', [x, g.ints(axes)], { keepdims: keep ? 1 : 0 }, output);
+}
+
+/** Σ over batch and space of an [N, C, H, W] tensor → [C]. */
+export function channelSum(g: GraphBuilder, lowering: Lowering, x: string): string {
+  if (lowering.channelSums === 'direct') return reduceSum(g, x, [0, 2, 3]);
+  return reduceSum(g, reduceSum(g, x, [2, 3]), [0]);
+}
+
+/** 1 / (N·H·W) as a scalar, computed in the graph where the batch is dynamic. */
+export function inverseCount(g: GraphBuilder, x: string, shape: Shape): string {
+  const [batch, channels, ...space] = shape;
+  if (typeof batch === 'number')
+    return g.scalar(1 / space.reduce<number>((product, size) => product * Number(size), batch));
+  const size = g.op('Cast', [g.op('Size', [x])], { to: 1 });
+  return g.op('Div', [g.scalar(Number(channels)), size]);
+}
+
+/** Appends one node with a name of its own under the output's name. */
+export function copyNode(g: GraphBuilder, node: Node, attributes: Attributes = node.attributes): void {
+  g.node({ ...node, attributes });
+}

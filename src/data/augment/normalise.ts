@@ -1,0 +1,65 @@
+import type { Recipe } from './recipes.ts';
+
+type Statistics = Pick<Recipe, 'mean' | 'std'>;
+
+// One table a recipe: there are only 3 · 256 different results.
+const tables = new WeakMap<Statistics, Float32Array>();
+
+/** [3, 256]: (value / 255 − mean) / std, computed in float64 and rounded once. */
+function tableOf(statistics: Statistics): Float32Array {
+  let table = tables.get(statistics);
+  if (table === undefined) {
+    table = new Float32Array(3 * 256);
+    for (let c = 0; c < 3; c++) {
+      for (let value = 0; value < 256; value++) {
+        table[c * 256 + value] = (value / 255 - statistics.mean[c]!) / statistics.std[c]!;
+      }
+    }
+    tables.set(statistics, table);
+  }
+  return table;
+}
+
+/**
+ * torchvision ToTensor and Normalize: RGB bytes [height, width, 3] → float32 planes [3, height, width] at `offset`
+ * of out, mirrored left to right if `flip` (RandomHorizontalFlip; it commutes with every colour operation).
+ */
+export function normalise(
+  pixels: Uint8Array,
+  width: number,
+  height: number,
+  statistics: Statistics,
+  out: Float32Array,
+  offset = 0,
+  flip = false,
+): void {
+  const table = tableOf(statistics);
+  const plane = width * height;
+  const step = flip ? -1 : 1;
+  let source = 0;
+  for (let y = 0; y < height; y++) {
+    let target = offset + y * width + (flip ? width - 1 : 0);
+    for (let x = 0; x < width; x++) {
+      out[target] = table[pixels[source]!]!;
+      out[target + plane] = table[256 + pixels[source + 1]!]!;
+      out[target + 2 * plane] = table[512 + pixels[source + 2]!]!;
+      source += 3;
+      target += step;
+    }
+  }
+}
+
+/** Mirrors RGB bytes left to right, in place. */
+export function flipHorizontally(pixels: Uint8Array, width: number, height: number): void {
+  for (let y = 0; y < height; y++) {
+    let left = y * width * 3;
+    let right = left + (width - 1) * 3;
+    for (; left < right; left += 3, right -= 3) {
+      for (let c = 0; c < 3; c++) {
+        const swap = pixels[left + c]!;
+        pixels[left + c] = pixels[right + c]!;
+        pixels[right + c] = swap;
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** Worker script: one encoder, called through comlink. Results are moved, not copied, to the caller. */
+import { transfer } from 'comlink';
+import { exposeInWorker } from '../runtime/worker.ts';
+import { keepErrorCodes } from '../scheduler/remote-errors.ts';
+import {
+  type Embeddings,
+  Encoder,
+  type EncoderOptions,
+  type GroupForward,
+  type TrainingRole,
+} from './encoder.ts';
+
+export class EncoderWorker {
+  #encoder: Encoder | null = null;
+
+  open(options: EncoderOptions): void {
+    this.#encoder = new Encoder(options);
+  }
+
+  async setWeights(role: TrainingRole, arrays: readonly Float32Array[]): Promise<void> {
+    await this.#opened().setWeights(role, arrays);
+  }
+
+  async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
+    await this.#opened().setInferenceWeights(values);
+  }
+
+  async forwardKey(images: Float32Array): Promise<GroupForward> {
+    return moveForward(await this.#opened().forwardKey(images));
+  }
+
+  async forwardQuery(images: Float32Array): Promise<GroupForward> {
+    const { embedding, statistics } = await this.#opened().forwardQuery(images);
+    // The saved activations stay here; statistics may be among them, so those are copied.
+    return moveForward({
+      embedding: embedding.slice(),
+      statistics: statistics.map((values) => values.slice()),
+    });
+  }
+
+  async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
+    const gradients = await this.#opened().backward(dEmbedding);
+    return transfer(
+      gradients,
+      gradients.map(({ buffer }) => buffer as ArrayBuffer),
+    );
+  }
+
+  async embed(images: Float32Array): Promise<Embeddings> {
+    const result = await this.#opened().embed(images);
+    return transfer(result, [result.embedding.buffer as ArrayBuffer, result.features.buffer as ArrayBuffer]);
+  }
+
+  #opened(): Encoder {
+    if (!this.#encoder) throw new Error('the encoder worker was called before open()');
+    return this.#encoder;
+  }
+}
+
+function moveForward(result: GroupForward): GroupForward {
+  const buffers = [result.embedding, ...result.statistics].map(({ buffer }) => buffer as ArrayBuffer);
+  return transfer(result, buffers);
+}
+
+keepErrorCodes();
+await exposeInWorker(new EncoderWorker());

@@ -1,0 +1,64 @@
+/** Runs a graph and its gradient once: for checks, where sessions are not worth keeping. */
+import { type DifferentiateOptions, differentiate, type Gradient } from '../autodiff/differentiate.ts';
+import type { Provider } from '../autodiff/lowering.ts';
+import { MocoError } from '../errors.ts';
+import type { Graph } from '../onnx/graph.ts';
+import { createSession, type Tensor, tensor } from './ort.ts';
+
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface GradientRun {
+  /** Outputs of the graph, batch statistics and saved activations, by name. */
+  readonly outputs: ReadonlyMap<string, Values>;
+  /** By the name of the input that they belong to. */
+  readonly gradients: ReadonlyMap<string, Values>;
+  readonly statistics: Gradient['statistics'];
+}
+
+/**
+ * @param inputs values of the graph's inputs, by name
+ * @param dOutputs the gradient of each output in `options.outputs`
+ */
+export async function runGradient(
+  graph: Graph,
+  options: DifferentiateOptions,
+  inputs: ReadonlyMap<string, Values>,
+  dOutputs: ReadonlyMap<string, Values>,
+): Promise<GradientRun> {
+  const gradient = differentiate(graph, options);
+  const outputs = await runOnce(gradient.forward, options.provider, inputs);
+  const available = new Map([...inputs, ...outputs]);
+  for (const [output, input] of gradient.outputGradients) available.set(input, dOutputs.get(output)!);
+  const found = await runOnce(gradient.backward, options.provider, available);
+  const gradients = new Map([...gradient.gradients].map(([name, output]) => [name, found.get(output)!]));
+  return { outputs, gradients, statistics: gradient.statistics };
+}
+
+/** @throws MocoError shape-mismatch where an input has no value */
+export async function runOnce(
+  graph: Graph,
+  provider: Provider,
+  values: ReadonlyMap<string, Values>,
+): Promise<Map<string, Values>> {
+  const session = await createSession(graph, provider);
+  try {
+    const feeds: Record<string, Tensor> = {};
+    for (const { name } of graph.inputs) {
+      const value = values.get(name);
+      if (!value) throw new MocoError('shape-mismatch', `input ${name} of graph ${graph.name} has no value`);
+      feeds[name] = await tensor(value.data, value.shape);
+    }
+    const outputs = await session.run(feeds);
+    return new Map(
+      Object.entries(outputs).map(([name, { dims, data }]) => [
+        name,
+        { shape: dims, data: data as Float32Array },
+      ]),
+    );
+  } finally {
+    await session.dispose();
+  }
+}

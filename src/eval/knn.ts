@@ -1,0 +1,170 @@
+import { MocoError } from '../errors.ts';
+import { expectLength, expectNumber, expectWhole } from '../kernels/checks.ts';
+import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+
+export interface Embeddings {
+  /** [rows, dim]. */
+  readonly features: Float32Array;
+  /** [rows], whole numbers in [0, classes). */
+  readonly labels: ArrayLike<number>;
+  readonly rows: number;
+}
+
+export interface KnnOptions {
+  readonly dim: number;
+  readonly classes: number;
+  /** Neighbours asked for (default 200); more than the bank has are lowered to what it has. */
+  readonly k?: number;
+  /** Temperature of the vote, > 0 (default 0.1). */
+  readonly t?: number;
+  /** Bring rows to unit length first (default true). Leave out only where they have it already. */
+  readonly normalize?: boolean;
+}
+
+export interface KnnResult {
+  /** Percent of queries whose class is predicted. */
+  readonly top1: number;
+  /** How many neighbours voted: k, or the size of the bank where that is smaller. */
+  readonly k: number;
+  readonly t: number;
+  /** [queries] the class with the highest score; the lowest such class where several tie. */
+  readonly predictions: Uint32Array;
+  /** [queries, classes] score[c] = Σ exp(similarity / t) over the neighbours of class c. */
+  readonly scores: Float64Array;
+  /** [queries, k] rows of the bank, nearest first; ties by lower row. */
+  readonly neighbors: Uint32Array;
+}
+
+/** Queries per call of the kernel: bounds its scratch. */
+const CHUNK = 1024;
+
+/**
+ * Weighted k-nearest-neighbour classification, the monitor of InstDisc (Wu et al., arXiv:1805.01978, 3.4) and MoCo's
+ * CIFAR-10 notebook: cosine similarities vote with weight exp(similarity / t).
+ * @throws MocoError shape-mismatch, usage (t, k), data-invalid (a label out of range)
+ */
+export async function knnClassify(
+  kernels: Kernels,
+  bank: Embeddings,
+  queries: Embeddings,
+  options: KnnOptions,
+): Promise<KnnResult> {
+  return classify(kernels, bank, queries, options, false);
+}
+
+/**
+ * The same for data without a test split: each row of the bank is classified by all the others. Its own row never votes.
+ * @throws MocoError as knnClassify; data-invalid for fewer than two rows
+ */
+export async function knnLeaveOneOut(
+  kernels: Kernels,
+  bank: Embeddings,
+  options: KnnOptions,
+): Promise<KnnResult> {
+  return classify(kernels, bank, bank, options, true);
+}
+
+async function classify(
+  kernels: Kernels,
+  bank: Embeddings,
+  queries: Embeddings,
+  options: KnnOptions,
+  leaveOneOut: boolean,
+): Promise<KnnResult> {
+  const { dim, classes, t = 0.1, normalize = true } = options;
+  expectWhole('dim', dim, 1);
+  expectWhole('classes', classes, 1);
+  expectNumber('t', t, t > 0, 'greater than 0');
+  expectNumber(
+    'k',
+    options.k ?? 200,
+    Number.isInteger(options.k ?? 200) && (options.k ?? 200) > 0,
+    'a whole number of at least 1',
+  );
+  checkEmbeddings('bank', bank, dim, classes);
+  checkEmbeddings('queries', queries, dim, classes);
+  const available = bank.rows - (leaveOneOut ? 1 : 0);
+  if (available < 1) {
+    throw new MocoError(
+      'data-invalid',
+      `kNN needs ${leaveOneOut ? 'two images' : 'an image'} in its bank, not ${bank.rows}`,
+    );
+  }
+  const k = Math.min(options.k ?? 200, available);
+  const neighbors = new Uint32Array(queries.rows * k);
+  const scores = new Float64Array(queries.rows * classes);
+  const taken: DeviceArray[] = [];
+  const upload = (features: Float32Array, rows: number): DeviceArray => {
+    const array = kernels.allocate(features.length);
+    taken.push(array);
+    kernels.write(array, features);
+    if (normalize) {
+      const norm = kernels.allocate(rows);
+      taken.push(norm);
+      kernels.l2Normalize(array, array, norm, rows, dim);
+    }
+    return array;
+  };
+  const release = (down: number): void => {
+    while (taken.length > down) kernels.free(taken.pop()!);
+  };
+  try {
+    const bankArray = upload(bank.features, bank.rows);
+    for (let first = 0; first < queries.rows; first += CHUNK) {
+      const rows = Math.min(CHUNK, queries.rows - first);
+      const before = taken.length;
+      const array = upload(queries.features.subarray(first * dim, (first + rows) * dim), rows);
+      // One neighbour more, so that k are left when the query's own row is among them.
+      const wanted = leaveOneOut ? k + 1 : k;
+      const found = await kernels.topK(array, bankArray, rows, bank.rows, dim, wanted);
+      release(before);
+      for (let r = 0; r < rows; r++) {
+        let votes = 0;
+        for (let j = 0; j < wanted && votes < k; j++) {
+          const row = found.indices[r * wanted + j]!;
+          if (leaveOneOut && row === first + r) continue;
+          neighbors[(first + r) * k + votes++] = row;
+          scores[(first + r) * classes + bank.labels[row]!]! += Math.exp(
+            found.similarities[r * wanted + j]! / t,
+          );
+        }
+      }
+    }
+  } finally {
+    release(0);
+  }
+  const predictions = new Uint32Array(queries.rows);
+  let correct = 0;
+  for (let r = 0; r < queries.rows; r++) {
+    let best = 0;
+    for (let c = 1; c < classes; c++) {
+      if (scores[r * classes + c]! > scores[r * classes + best]!) best = c;
+    }
+    predictions[r] = best;
+    if (best === queries.labels[r]) correct += 1;
+  }
+  return {
+    top1: queries.rows ? (100 * correct) / queries.rows : Number.NaN,
+    k,
+    t,
+    predictions,
+    scores,
+    neighbors,
+  };
+}
+
+function checkEmbeddings(name: string, embeddings: Embeddings, dim: number, classes: number): void {
+  const { features, labels, rows } = embeddings;
+  expectWhole(`the number of rows of ${name}`, rows, 0);
+  expectLength(`${name}.features`, features.length, rows * dim, `[${rows}, ${dim}]`);
+  expectLength(`${name}.labels`, labels.length, rows, `[${rows}]`);
+  for (let r = 0; r < rows; r++) {
+    const label = labels[r]!;
+    if (!Number.isInteger(label) || label < 0 || label >= classes) {
+      throw new MocoError(
+        'data-invalid',
+        `${name}.labels[${r}] is ${label}, but there are ${classes} classes`,
+      );
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import type { NamedTensor } from '../checkpoint/safetensors.ts';
+import { MocoError } from '../errors.ts';
+import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
+import {
+  float32,
+  floatInput,
+  int64,
+  namesAfter,
+  numberListParam,
+  numberParam,
+  wholeInput,
+} from './tensors.ts';
+
+/** The golden cases of the method's kernels: infonce_*, queue_*, ema, sgd_*. */
+export const kernelFamily: CaseFamily = {
+  runners: {
+    infonce: withArrays(infonce),
+    queue: withArrays(queue),
+    ema: withArrays(ema),
+    sgd: withArrays(sgd),
+  },
+};
+
+type Outputs = Map<string, NamedTensor>;
+
+/** Device arrays that are freed together when a case is done. */
+class Arrays {
+  readonly kernels: Kernels;
+  readonly #taken: DeviceArray[] = [];
+  constructor(kernels: Kernels) {
+    this.kernels = kernels;
+  }
+  take(length: number): DeviceArray {
+    const array = this.kernels.allocate(length);
+    this.#taken.push(array);
+    return array;
+  }
+  from(values: Float32Array): DeviceArray {
+    const array = this.take(values.length);
+    this.kernels.write(array, values);
+    return array;
+  }
+  free(): void {
+    for (const array of this.#taken) this.kernels.free(array);
+  }
+}
+
+function withArrays(run: (goldenCase: GoldenCase, arrays: Arrays) => Promise<Outputs>) {
+  return async (goldenCase: GoldenCase, context: GoldenContext): Promise<Outputs> => {
+    const arrays = new Arrays(context.kernels);
+    try {
+      return await run(goldenCase, arrays);
+    } finally {
+      arrays.free();
+    }
+  };
+}
+
+async function infonce(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
+  const { kernels } = arrays;
+  const q = floatInput(goldenCase, 'q');
+  const bank = floatInput(goldenCase, 'queue');
+  const [rows = 0, dim = 0] = q.shape;
+  const queueSize = bank.shape[0] ?? 0;
+  const raw = arrays.from(q.data);
+  const query = arrays.take(rows * dim);
+  const norm = arrays.take(rows);
+  const key = arrays.from(floatInput(goldenCase, 'k').data);
+  const negatives = arrays.from(bank.data);
+  const loss = arrays.take(rows);
+  const dQuery = arrays.take(rows * dim);
+  const rank = arrays.take(rows);
+  kernels.l2Normalize(raw, query, norm, rows, dim);
+  const outputs: Outputs = new Map([['q_norm', float32([rows, dim], await kernels.read(query))]]);
+  for (const [i, temperature] of numberListParam(goldenCase, 'T').entries()) {
+    kernels.infoNce({
+      query,
+      key,
+      queue: negatives,
+      rows,
+      dim,
+      queueSize,
+      temperature,
+      gradientScale: 1 / rows,
+      loss,
+      dQuery,
+      rank,
+    });
+    // dq is asked for with respect to q before its normalisation.
+    kernels.l2NormalizeBackward(query, norm, dQuery, dQuery, rows, dim);
+    const losses = await kernels.read(loss);
+    outputs.set(`t${i}.loss_per_sample`, float32([rows], losses));
+    outputs.set(`t${i}.loss_mean`, float32([1], [losses.reduce((sum, x) => sum + x, 0) / rows]));
+    outputs.set(`t${i}.dq`, float32([rows, dim], await kernels.read(dQuery)));
+  }
+  const ranks = await kernels.read(rank);
+  outputs.set('rank', int64([rows], ranks));
+  for (const top of [1, 5]) {
+    outputs.set(`acc${top}`, float32([1], [(100 * ranks.filter((r) => r < top).length) / rows]));
+  }
+  return outputs;
+}
+
+async function queue(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
+  const { kernels } = arrays;
+  const start = floatInput(goldenCase, 'queue.0');
+  const [queueSize = 0, dim = 0] = start.shape;
+  const state = arrays.from(start.data);
+  const gate = arrays.from(Float32Array.of(1));
+  let pointer = wholeInput(goldenCase, 'ptr.0')[0] ?? 0;
+  const outputs: Outputs = new Map();
+  for (let step = 1; step <= numberParam(goldenCase, 'steps'); step++) {
+    const keys = floatInput(goldenCase, `keys.${step}`);
+    const rows = keys.shape[0] ?? 0;
+    kernels.enqueue(state, arrays.from(keys.data), pointer, queueSize, rows, dim, gate);
+    const written = Array.from({ length: rows }, (_, i) => (pointer + i) % queueSize);
+    pointer = (pointer + rows) % queueSize;
+    outputs.set(`queue.${step}`, float32(start.shape, await kernels.read(state)));
+    outputs.set(`ptr.${step}`, int64([1], [pointer]));
+    outputs.set(`rows.${step}`, int64([rows], written));
+  }
+  return outputs;
+}
+
+async function ema(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
+  const { kernels } = arrays;
+  const names = namesAfter(goldenCase, 'k.0.');
+  const outputs: Outputs = new Map();
+  for (const [i, m] of numberListParam(goldenCase, 'm').entries()) {
+    const keys = names.map((name) => arrays.from(floatInput(goldenCase, `k.0.${name}`).data));
+    for (let step = 1; step <= numberParam(goldenCase, 'steps'); step++) {
+      const queries = names.map((name) => arrays.from(floatInput(goldenCase, `q.${step}.${name}`).data));
+      kernels.ema(keys, queries, m);
+      for (const [j, name] of names.entries()) {
+        const { shape } = floatInput(goldenCase, `k.0.${name}`);
+        outputs.set(`m${i}.k.${step}.${name}`, float32(shape, await kernels.read(keys[j]!)));
+      }
+    }
+  }
+  return outputs;
+}
+
+async function sgd(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
+  const { kernels } = arrays;
+  if (goldenCase.params.nesterov === true) {
+    throw new MocoError(
+      'usage',
+      `golden case ${goldenCase.name} asks for Nesterov momentum, which MoCo does not use`,
+    );
+  }
+  const names = namesAfter(goldenCase, 'p.0.');
+  const parameters = names.map((name) => arrays.from(floatInput(goldenCase, `p.0.${name}`).data));
+  const buffers = parameters.map((parameter) => arrays.take(parameter.length));
+  const gate = arrays.from(Float32Array.of(1));
+  const momentum = numberParam(goldenCase, 'momentum');
+  const weightDecay = numberParam(goldenCase, 'weight_decay');
+  const outputs: Outputs = new Map();
+  for (const [i, learningRate] of numberListParam(goldenCase, 'lr').entries()) {
+    const step = i + 1;
+    const gradients = names.map((name) => arrays.from(floatInput(goldenCase, `grad.${step}.${name}`).data));
+    kernels.sgd(parameters, gradients, buffers, { learningRate, momentum, weightDecay }, gate);
+    for (const [j, name] of names.entries()) {
+      const { shape } = floatInput(goldenCase, `p.0.${name}`);
+      outputs.set(`p.${step}.${name}`, float32(shape, await kernels.read(parameters[j]!)));
+      outputs.set(`buf.${step}.${name}`, float32(shape, await kernels.read(buffers[j]!)));
+    }
+  }
+  return outputs;
+}

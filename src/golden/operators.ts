@@ -1,0 +1,162 @@
+/** Golden cases of single operators and residual blocks: their graphs, differentiated, run by onnxruntime-web. */
+import type { NamedTensor } from '../checkpoint/safetensors.ts';
+import { type GradientRun, runGradient, runOnce, type Values } from '../encoder/run-gradient.ts';
+import { RunningStatistics } from '../moco/running-statistics.ts';
+import { type Attributes, type Graph, GraphBuilder } from '../onnx/graph.ts';
+import { buildBlock } from '../onnx/resnet.ts';
+import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
+import { float32, floatInput, int64, numberParam } from './tensors.ts';
+
+const conv: CaseRunner = async (c, { backend }) => {
+  const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
+  const attributes = {
+    kernel_shape: [kernel!, kernel!],
+    strides: [stride!, stride!],
+    pads: [padding!, padding!, padding!, padding!],
+  };
+  const run = await differentiated(c, backend, singleNode(c, 'Conv', ['x', 'w'], attributes), ['x', 'w']);
+  return results(run, ['x', 'w']);
+};
+
+const maxPool: CaseRunner = async (c, { backend }) => {
+  const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
+  const attributes = {
+    kernel_shape: [kernel!, kernel!],
+    strides: [stride!, stride!],
+    pads: [padding!, padding!, padding!, padding!],
+  };
+  return results(await differentiated(c, backend, singleNode(c, 'MaxPool', ['x'], attributes), ['x']), ['x']);
+};
+
+const relu: CaseRunner = async (c, { backend }) =>
+  results(await differentiated(c, backend, singleNode(c, 'Relu', ['x'], {}), ['x']), ['x']);
+
+const residual: CaseRunner = async (c, { backend }) => {
+  const g = inputsOf(c, ['a', 'b']);
+  g.op('Relu', [g.op('Add', ['a', 'b'])], {}, 'y');
+  return results(await differentiated(c, backend, finish(g, c), ['a', 'b']), ['a', 'b']);
+};
+
+const mlpHead: CaseRunner = async (c, { backend }) => {
+  const inputs = ['x', 'w1', 'b1', 'w2', 'b2'];
+  const g = inputsOf(c, inputs);
+  const pooled = g.op('Flatten', [g.op('GlobalAveragePool', ['x'])], { axis: 1 }, 'pooled');
+  const hidden = g.op('Relu', [g.op('Gemm', [pooled, 'w1', 'b1'], { transB: 1 })]);
+  g.op('Gemm', [hidden, 'w2', 'b2'], { transB: 1 }, 'y');
+  g.output('pooled', floatInput(c, 'x').shape.slice(0, 2));
+  const run = await differentiated(c, backend, finish(g, c), inputs);
+  return new Map([...results(run, inputs), ['pooled', named(run.outputs.get('pooled')!)]]);
+};
+
+const batchNorm: CaseRunner = async (c, { backend }) => {
+  const operands = ['x', 'gamma', 'beta', 'running_mean.0', 'running_var.0'];
+  const graph = singleNode(c, 'BatchNormalization', operands, { epsilon: { float: numberParam(c, 'eps') } });
+  const run = await differentiated(c, backend, graph, ['x', 'gamma', 'beta']);
+  const [batch = 0, channels = 0, ...space] = floatInput(c, 'x').shape;
+  const layer = {
+    name: 'bn',
+    channels,
+    elementsPerImage: space.reduce((product, size) => product * size, 1),
+  };
+  const running = new RunningStatistics([layer]);
+  running.means[0]!.set(floatInput(c, 'running_mean.0').data);
+  running.variances[0]!.set(floatInput(c, 'running_var.0').data);
+  running.update([batchStatistics(run)], batch);
+  // Inference uses the statistics from before the step; the graph itself is that form.
+  const inference = await runOnce(graph, backend, valuesOf(c, operands));
+  return new Map([
+    ...results(run, ['x', 'gamma', 'beta']),
+    ['running_mean.1', float32([channels], running.means[0]!)],
+    ['running_var.1', float32([channels], running.variances[0]!)],
+    ['y_eval', named(inference.get('y')!)],
+  ]);
+};
+
+const block: CaseRunner = async (c, { backend }) => {
+  const [batch = 0, channels = 0, size = 0] = floatInput(c, 'x').shape;
+  const kind = c.inputs.has('init.conv3.weight') ? 'bottleneck' : 'basic';
+  const { graph, parameters, batchNorms } = buildBlock(kind, {
+    batch,
+    channels,
+    size,
+    planes: numberParam(c, 'planes'),
+    stride: numberParam(c, 'stride'),
+  });
+  const names = parameters.map(({ name }) => name);
+  const inputs = valuesOf(c, ['x']);
+  for (const { name } of graph.inputs) if (name !== 'x') inputs.set(name, floatInput(c, `init.${name}`));
+  const dOutputs = new Map([['y', floatInput(c, 'dy')]]);
+  const options = { wrt: ['x', ...names], outputs: ['y'], provider: backend };
+  const run = await runGradient(graph, options, inputs, dOutputs);
+
+  const tensors = results(run, ['x']);
+  for (const name of names) tensors.set(`grad.${name}`, named(run.gradients.get(name)!));
+  const running = new RunningStatistics(run.statistics);
+  for (const [i, { name }] of batchNorms.entries()) {
+    running.means[i]!.set(floatInput(c, `init.${name}.running_mean`).data);
+    running.variances[i]!.set(floatInput(c, `init.${name}.running_var`).data);
+  }
+  running.update([batchStatistics(run)], batch);
+  for (const [name, values] of running.named())
+    tensors.set(`after.${name}`, float32([values.length], values));
+  for (const { name } of batchNorms) {
+    const before = c.inputs.get(`init.${name}.num_batches_tracked`);
+    const tracked = Number(before?.data[0] ?? 0) + running.batchesTracked;
+    tensors.set(`after.${name}.num_batches_tracked`, int64([1], [tracked]));
+  }
+  return tensors;
+};
+
+export const operatorFamily: CaseFamily = {
+  runners: { conv, bn: batchNorm, maxpool: maxPool, relu, residual, mlp: mlpHead, block },
+};
+
+function inputsOf(c: GoldenCase, names: readonly string[]): GraphBuilder {
+  const g = new GraphBuilder(c.name, 'e');
+  for (const name of names) g.input(name, floatInput(c, name).shape);
+  return g;
+}
+
+function finish(g: GraphBuilder, c: GoldenCase): Graph {
+  g.output('y', floatInput(c, 'dy').shape);
+  return g.build();
+}
+
+/** A graph of one operator whose output is y. */
+function singleNode(c: GoldenCase, op: string, operands: readonly string[], attributes: Attributes): Graph {
+  const g = inputsOf(c, operands);
+  g.op(op, operands, attributes, 'y');
+  // The gradient of y has y's shape; cases keep it as dy.
+  return finish(g, c);
+}
+
+function valuesOf(c: GoldenCase, names: readonly string[]): Map<string, Values> {
+  return new Map(names.map((name) => [name, floatInput(c, name)]));
+}
+
+function differentiated(c: GoldenCase, backend: 'wasm' | 'webgpu', graph: Graph, wrt: readonly string[]) {
+  const inputs = valuesOf(
+    c,
+    graph.inputs.map(({ name }) => name),
+  );
+  const dOutputs = new Map([['y', floatInput(c, 'dy')]]);
+  return runGradient(graph, { wrt, outputs: ['y'], provider: backend }, inputs, dOutputs);
+}
+
+/** y, and the gradient of each operand as d<operand>; γ and β under the names the cases use. */
+function results(run: GradientRun, operands: readonly string[]): Map<string, NamedTensor> {
+  const tensors = new Map([['y', named(run.outputs.get('y')!)]]);
+  for (const name of operands) tensors.set(`d${name}`, named(run.gradients.get(name)!));
+  return tensors;
+}
+
+function batchStatistics(run: GradientRun): Float32Array[] {
+  return run.statistics.flatMap(({ mean, variance }) => [
+    run.outputs.get(mean)!.data,
+    run.outputs.get(variance)!.data,
+  ]);
+}
+
+function named({ shape, data }: Values): NamedTensor {
+  return { dtype: 'F32', shape, data };
+}

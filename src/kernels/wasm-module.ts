@@ -1,0 +1,94 @@
+import { MocoError, messageOf } from '../errors.ts';
+import { assetUrl } from '../runtime/assets.ts';
+import { loadAsset } from '../runtime/load-asset.ts';
+
+/** What wasm/index.ts exports. Pointers come back as int32: read them with `>>> 0`. */
+export interface WasmExports {
+  allocate(bytes: number): number;
+  free(pointer: number): void;
+  heapBytes(): number;
+  liveBlocks(): number;
+  accumulate(sum: number, x: number, length: number): void;
+  ema(key: number, query: number, length: number, m: number, complement: number): void;
+  allFinite(x: number, length: number): number;
+  infoNce(
+    query: number,
+    key: number,
+    queue: number,
+    rows: number,
+    dim: number,
+    queueSize: number,
+    temperature: number,
+    gradientScale: number,
+    loss: number,
+    dQuery: number,
+    rank: number,
+  ): number;
+  topK(
+    queries: number,
+    bank: number,
+    q: number,
+    m: number,
+    dim: number,
+    k: number,
+    indices: number,
+    similarities: number,
+  ): number;
+  l2Normalize(x: number, y: number, norm: number, rows: number, dim: number): void;
+  l2NormalizeBackward(y: number, norm: number, dy: number, dx: number, rows: number, dim: number): void;
+  enqueue(
+    queue: number,
+    keys: number,
+    pointer: number,
+    queueSize: number,
+    rows: number,
+    dim: number,
+    gate: number,
+  ): void;
+  sgd(
+    parameter: number,
+    gradient: number,
+    buffer: number,
+    length: number,
+    learningRate: number,
+    momentum: number,
+    weightDecay: number,
+    gate: number,
+  ): void;
+  /** y = exp(x) for x ≤ 0, `length` a multiple of 4 (tests). */
+  expArray(x: number, y: number, length: number): void;
+  /** ln(1 + x), x ≥ 0 (tests). */
+  log1p(x: number): number;
+  /** `rounds` × 56 flop in registers (benchmark). */
+  peak(rounds: number, one: number): number;
+}
+
+/** WebAssembly addresses 65536 pages of 64 KiB; one fewer keeps the end of the heap below 2³². */
+const MAXIMUM_PAGES = 65535;
+const INITIAL_PAGES = 16;
+
+/**
+ * A fresh instance of the kernels with a memory of its own. The memory is shared: its buffer is a SharedArrayBuffer that
+ * workers may view, and views stay valid when it grows.
+ * @throws MocoError backend-unavailable without WebAssembly SIMD and threads, or where kernels.wasm is missing
+ */
+export async function instantiateKernels(
+  maximumPages = MAXIMUM_PAGES,
+): Promise<{ exports: WasmExports; memory: WebAssembly.Memory }> {
+  const bytes = await loadAsset(assetUrl('kernels.wasm'));
+  try {
+    const memory = new WebAssembly.Memory({
+      initial: Math.min(INITIAL_PAGES, maximumPages),
+      maximum: Math.min(maximumPages, MAXIMUM_PAGES),
+      shared: true,
+    });
+    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+    return { exports: instance.exports as unknown as WasmExports, memory };
+  } catch (error) {
+    throw new MocoError(
+      'backend-unavailable',
+      `the kernels do not start here (${messageOf(error)}): they need WebAssembly with SIMD and threads`,
+      { cause: error },
+    );
+  }
+}

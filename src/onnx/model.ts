@@ -1,0 +1,262 @@
+/** Reading and writing of ONNX model files. */
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { MocoError, messageOf } from '../errors.ts';
+import type { Attribute, Constant, ElementType, Graph, Node, Shape, Value } from './graph.ts';
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from './onnx_pb.ts';
+
+/** TensorProto.DataType of the specification. */
+const DATA_TYPES: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
+const TYPE_OF = new Map(Object.entries(DATA_TYPES).map(([type, id]) => [id, type as ElementType]));
+/** IR version 8 goes with opset 17. */
+const IR_VERSION = 8n;
+
+const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder();
+
+/** The graph as the bytes of an .onnx file. `metadata` becomes the model's metadata_props. */
+export function encodeModel(
+  graph: Graph,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const domains = new Set(graph.nodes.map((node) => node.domain));
+  domains.add('');
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: 'moco-web',
+    opsetImport: [...domains].map((domain) =>
+      create(OperatorSetIdProtoSchema, { domain, version: domain === '' ? BigInt(graph.opset) : 1n }),
+    ),
+    metadataProps: Object.entries(metadata).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value }),
+    ),
+    graph: create(GraphProtoSchema, {
+      name: graph.name,
+      node: graph.nodes.map((node) =>
+        create(NodeProtoSchema, {
+          name: node.name,
+          opType: node.op,
+          domain: node.domain,
+          input: [...node.inputs],
+          output: [...node.outputs],
+          attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
+        }),
+      ),
+      initializer: [...graph.constants].map(([name, constant]) => encodeTensor(name, constant)),
+      input: graph.inputs.map(encodeValue),
+      output: graph.outputs.map(encodeValue),
+    }),
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * The graph in the bytes of an .onnx file.
+ * @throws MocoError model-invalid where the bytes are no ONNX model, or use what we do not read (external data,
+ * element types other than those of ElementType)
+ */
+export function decodeModel(bytes: Uint8Array): Graph {
+  const model = parse(bytes);
+  const graph = model.graph;
+  if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
+  const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
+  if (opset === undefined) throw new MocoError('model-invalid', 'the ONNX model names no opset version');
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, decodeTensor(tensor)]));
+  return {
+    name: graph.name,
+    opset: Number(opset),
+    // Models before IR version 4 list their initializers among the inputs too.
+    inputs: graph.input.filter(({ name }) => !constants.has(name)).map(decodeValue),
+    outputs: graph.output.map(decodeValue),
+    constants,
+    nodes: graph.node.map(
+      (node): Node => ({
+        name: node.name || (node.output[0] ?? ''),
+        op: node.opType,
+        domain: node.domain === 'ai.onnx' ? '' : node.domain,
+        inputs: node.input,
+        outputs: node.output,
+        attributes: Object.fromEntries(node.attribute.map((a) => [a.name, decodeAttribute(a, node.name)])),
+      }),
+    ),
+  };
+}
+
+function parse(bytes: Uint8Array) {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (error) {
+    throw new MocoError('model-invalid', `not an ONNX model, or a truncated one: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function encodeAttribute(name: string, value: Attribute): AttributeProto {
+  const make = (fields: MessageInitShape<typeof AttributeProtoSchema>) =>
+    create(AttributeProtoSchema, { ...fields, name });
+  if (typeof value === 'number') return make({ type: AttributeType.INT, i: BigInt(value) });
+  if (typeof value === 'string') return make({ type: AttributeType.STRING, s: utf8.encode(value) });
+  if ('float' in value) return make({ type: AttributeType.FLOAT, f: value.float });
+  if ('floats' in value) return make({ type: AttributeType.FLOATS, floats: [...value.floats] });
+  if ('strings' in value) {
+    return make({ type: AttributeType.STRINGS, strings: value.strings.map((s) => utf8.encode(s)) });
+  }
+  if ('tensor' in value) return make({ type: AttributeType.TENSOR, t: encodeTensor('', value.tensor) });
+  if ('graph' in value) throw new MocoError('model-invalid', `attribute ${name} holds a sub-graph`);
+  return make({ type: AttributeType.INTS, ints: value.map(BigInt) });
+}
+
+function decodeAttribute(attribute: AttributeProto, node: string): Attribute {
+  switch (attribute.type) {
+    case AttributeType.INT:
+      return Number(attribute.i);
+    case AttributeType.FLOAT:
+      return { float: attribute.f };
+    case AttributeType.STRING:
+      return fromUtf8.decode(attribute.s);
+    case AttributeType.INTS:
+      return attribute.ints.map(Number);
+    case AttributeType.FLOATS:
+      return { floats: attribute.floats };
+    case AttributeType.STRINGS:
+      return { strings: attribute.strings.map((s) => fromUtf8.decode(s)) };
+    case AttributeType.TENSOR:
+      if (!attribute.t) break;
+      return { tensor: decodeTensor(attribute.t) };
+    case AttributeType.GRAPH:
+    case AttributeType.GRAPHS:
+      return { graph: true };
+  }
+  throw new MocoError(
+    'model-invalid',
+    `node ${node}: attribute ${attribute.name} has no value that we can read`,
+  );
+}
+
+function encodeTensor(name: string, { type, shape, data }: Constant): TensorProto {
+  return create(TensorProtoSchema, {
+    name,
+    dataType: DATA_TYPES[type],
+    dims: shape.map(BigInt),
+    rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).slice(),
+  });
+}
+
+function decodeTensor(tensor: TensorProto): Constant {
+  const type = TYPE_OF.get(tensor.dataType);
+  const shape = tensor.dims.map(Number);
+  const fail = (what: string): never => {
+    throw new MocoError('model-invalid', `tensor ${tensor.name || '(unnamed)'}: ${what}`);
+  };
+  if (type === undefined) return fail(`element type ${tensor.dataType} is not supported`);
+  if (tensor.dataLocation !== 0 || tensor.externalData.length > 0)
+    return fail('its data lies outside the file');
+  if (shape.some((size) => !Number.isSafeInteger(size) || size < 0))
+    return fail(`impossible shape [${shape}]`);
+  const length = shape.reduce((product, size) => product * size, 1);
+  const data =
+    tensor.rawData.length > 0 || length === 0 ? rawValues(type, tensor.rawData) : listed(type, tensor);
+  if (data === null || data.length !== length) {
+    return fail(
+      `shape [${shape}] needs ${length} values, the file holds ${data?.length ?? 'a broken number'}`,
+    );
+  }
+  return { type, shape, data };
+}
+
+/** raw_data, aligned by a copy; null where the bytes are no whole number of elements. */
+function rawValues(type: ElementType, raw: Uint8Array): Constant['data'] | null {
+  const bytes = raw.slice().buffer;
+  const size = { float32: 4, int32: 4, uint8: 1, bool: 1, int64: 8, float64: 8 }[type];
+  if (bytes.byteLength % size !== 0) return null;
+  switch (type) {
+    case 'float32':
+      return new Float32Array(bytes);
+    case 'int64':
+      return new BigInt64Array(bytes);
+    case 'int32':
+      return new Int32Array(bytes);
+    case 'float64':
+      return new Float64Array(bytes);
+    case 'uint8':
+    case 'bool':
+      return new Uint8Array(bytes);
+  }
+}
+
+/** The typed lists that a writer may use instead of raw_data. */
+function listed(type: ElementType, tensor: TensorProto): Constant['data'] {
+  switch (type) {
+    case 'float32':
+      return Float32Array.from(tensor.floatData);
+    case 'int64':
+      return BigInt64Array.from(tensor.int64Data);
+    case 'int32':
+      return Int32Array.from(tensor.int32Data);
+    case 'float64':
+      return Float64Array.from(tensor.doubleData);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(tensor.int32Data);
+  }
+}
+
+function encodeValue({ name, type, shape }: Value): ValueInfoProto {
+  const dim = shape.map((size) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value:
+        typeof size === 'number'
+          ? { case: 'dimValue', value: BigInt(size) }
+          : { case: 'dimParam', value: size },
+    }),
+  );
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, {
+      value: {
+        case: 'tensorType',
+        value: create(TypeProto_TensorSchema, {
+          elemType: DATA_TYPES[type],
+          shape: create(TensorShapeProtoSchema, { dim }),
+        }),
+      },
+    }),
+  });
+}
+
+function decodeValue(value: ValueInfoProto): Value {
+  const tensor = value.type?.value.case === 'tensorType' ? value.type.value.value : undefined;
+  const type = tensor && TYPE_OF.get(tensor.elemType);
+  if (!tensor || type === undefined) {
+    throw new MocoError('model-invalid', `value ${value.name}: its type is missing or not supported`);
+  }
+  const shape: Shape = (tensor.shape?.dim ?? []).map((dim, axis) => {
+    if (dim.value.case === 'dimValue') return Number(dim.value.value);
+    return dim.value.value || `${value.name}.${axis}`;
+  });
+  return { name: value.name, type, shape };
+}

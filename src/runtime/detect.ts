@@ -1,0 +1,12 @@
+/** Which JavaScript runtime this is. Only runtime/ may ask. */
+export type RuntimeName = 'node' | 'deno' | 'browser';
+
+export function runtimeName(): RuntimeName {
+  if ('Deno' in globalThis) return 'deno';
+  if (typeof process !== 'undefined' && process.versions?.node) return 'node';
+  return 'browser';
+}
+
+export function isNode(): boolean {
+  return runtimeName() === 'node';
+}

@@ -1,0 +1,59 @@
+/** Workers of every runtime behind one face: node:worker_threads in Node, Worker in browsers and Deno. */
+import type { Endpoint } from 'comlink';
+import * as comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { assetUrl } from './assets.ts';
+import { isNode } from './detect.ts';
+
+export interface WorkerHandle {
+  readonly endpoint: Endpoint;
+  /** Calls back once when the worker has crashed or exited, however that came about. */
+  onDeath(callback: (reason: string) => void): void;
+  terminate(): Promise<void>;
+}
+
+/** Starts a built worker script, e.g. `spawnWorker('encoder-worker.js')`. */
+export async function spawnWorker(script: string): Promise<WorkerHandle> {
+  const url = assetUrl(script);
+  if (isNode()) {
+    const { Worker } = await import('node:worker_threads');
+    const worker = new Worker(url);
+    return {
+      endpoint: nodeEndpoint(worker),
+      onDeath(callback) {
+        worker.once('error', (error) => callback(error instanceof Error ? error.message : String(error)));
+        worker.once('exit', (code) => callback(`it exited with code ${code}`));
+      },
+      async terminate() {
+        await worker.terminate();
+      },
+    };
+  }
+  const worker = new Worker(url, { type: 'module' });
+  return {
+    endpoint: worker,
+    onDeath(callback) {
+      worker.addEventListener('error', (event) => callback(event.message || 'it could not be loaded'));
+      worker.addEventListener('messageerror', () => callback('a message to it could not be read'));
+    },
+    async terminate() {
+      worker.terminate();
+    },
+  };
+}
+
+/** Called once by a worker script: makes the object callable from whoever spawned the worker. */
+export async function exposeInWorker(api: object): Promise<void> {
+  if (isNode()) {
+    const { parentPort } = await import('node:worker_threads');
+    if (!parentPort) throw new Error('this script is a worker: it cannot be run by itself');
+    comlink.expose(api, nodeEndpoint(parentPort));
+  } else {
+    comlink.expose(api);
+  }
+}
+
+/** Whether views on shared memory can be posted to workers (in a page only where it is cross-origin isolated). */
+export function canShareMemory(): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated !== false;
+}
