@@ -1,6 +1,6 @@
 // Builds dist/: the library, the worker scripts, the command, and the kernels as WebAssembly.
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 
@@ -56,3 +56,5 @@ await build({
   loader: { '.wgsl': 'text' },
   logLevel: 'warning',
 });
+// npm makes the command executable when it installs the package; this is for a checkout.
+if (existsSync('dist/cli.js')) await chmod('dist/cli.js', 0o755);

@@ -12,7 +12,7 @@ interface RecordedSchedule {
 }
 
 /** Worst relative error of all recorded rates, as a fraction of the case's rtol. */
-const gradeSchedules: CaseGrader = async ({ json, rtol }) => {
+const gradeSchedules: CaseGrader = async ({ json, rtol = 0 }) => {
   let worst = 0;
   const schedules = Object.entries(json as Record<string, RecordedSchedule>);
   if (schedules.length === 0) throw new MocoError('data-invalid', 'schedules: the file holds none');

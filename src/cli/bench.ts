@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { resolveConfig } from '../moco/config.ts';
+import { measureStep } from '../moco/measure.ts';
+import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { addConfigOptions, type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
+import { backendOption, wholeNumber } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+interface BenchOptions extends ConfigOptions {
+  backend: BackendRequest;
+  workers?: number;
+  repeat: number;
+  json?: boolean;
+}
+
+export function registerBench(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('bench')
+    .description('speed of the whole training step on images in memory, and where the time goes');
+  addConfigOptions(command)
+    .addOption(backendOption())
+    .option('--workers <n>', 'encoder workers (default: as many as there are cores)', wholeNumber(1))
+    .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
+    .option('--json', 'one JSON object on stdout')
+    .action((options: BenchOptions) => runBench(options, terminal));
+}
+
+export async function runBench(
+  options: BenchOptions,
+  terminal: Terminal,
+  measure: typeof measureStep = measureStep,
+): Promise<void> {
+  const config = resolveConfig(options.preset ?? DEFAULT_PRESET, overridesOf(options));
+  const { backend, adapter, reason } = await chooseBackend(options.backend);
+  const measured = await measure({
+    config,
+    backend,
+    steps: options.repeat,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+  });
+  if (options.json) {
+    terminal.out(JSON.stringify({ ...measured, backend, adapter, config }));
+    return;
+  }
+  const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
+  terminal.out(`${config.arch}, width ${config.width}, ${config.imageSize} px, batch ${config.batchSize}`);
+  terminal.out(`backend ${backend}: ${reason}`);
+  terminal.out(`${measured.imagesPerSecond.toFixed(2)} images/s (${gflops.toFixed(1)} GFLOP/s)`);
+  terminal.out(`${measured.imagesPerSecondWithAugmentation.toFixed(2)} images/s with augmentation`);
+  const entries = Object.entries(measured.seconds).sort(([, a], [, b]) => b - a);
+  const total = entries.reduce((sum, [, seconds]) => sum + seconds, 0);
+  for (const [what, seconds] of entries) {
+    const share = ((100 * seconds) / total).toFixed(1);
+    terminal.out(`  ${what.padEnd(24)} ${seconds.toFixed(4).padStart(9)} s ${share.padStart(5)} %`);
+  }
+}

@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { MocoError } from '../errors.ts';
+import type { EncoderJob } from '../moco/evaluate.ts';
+import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { openData } from './data.ts';
+import { addDataOptions, backendOption, type DatasetKind, wholeNumber } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The options that `knn` and `embed` share. */
+export interface EncoderOptions {
+  checkpoint: string;
+  data: string;
+  dataset: DatasetKind;
+  backend: BackendRequest;
+  workers?: number;
+  features: 'backbone' | 'head';
+}
+
+export function addEncoderOptions(command: Command): Command {
+  command.requiredOption('--checkpoint <dir>', 'run directory (its newest checkpoint) or one checkpoint');
+  return addDataOptions(command, true)
+    .addOption(
+      new Option('--features <which>', 'after the average pool, or after the projection head')
+        .choices(['backbone', 'head'])
+        .default('backbone'),
+    )
+    .addOption(backendOption())
+    .option('--workers <n>', 'encoder workers (default: as many as there are cores)', wholeNumber(1));
+}
+
+/** Loads and checks what the options name. @throws MocoError of any input code */
+export async function encoderJob(options: EncoderOptions, terminal: Terminal): Promise<EncoderJob> {
+  const checkpoint = await loadCheckpoint(options.checkpoint);
+  for (const { directory, reason } of checkpoint.skipped) {
+    terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
+  }
+  const { description } = await openData(options.data, options.dataset);
+  if (!description) throw new MocoError('usage', 'no --data: say where the images are');
+  const { backend } = await chooseBackend(options.backend);
+  return {
+    checkpoint,
+    data: description,
+    backend,
+    features: options.features,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+  };
+}

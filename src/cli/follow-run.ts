@@ -1,0 +1,105 @@
+import type { PretrainEvent, RunEvent } from '../moco/events.ts';
+import type { LogWriter } from './log.ts';
+import { createProgress, type Progress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
+
+/** How far a run came. */
+export interface RunOutcome {
+  /** Steps done, over the whole run; null when it told of none. */
+  step: number | null;
+  totalSteps: number | null;
+  /** The last checkpoint written. */
+  checkpoint: string | null;
+  skipped: number;
+}
+
+/** Corrupt images named one by one; the rest are counted. */
+const NAMED_SKIPS = 5;
+
+/**
+ * Shows and logs the events of a run as they come.
+ * @param noted is handed a function that prints a line without tearing the progress bar
+ */
+export async function followRun(
+  events: AsyncIterable<PretrainEvent>,
+  options: {
+    terminal: Terminal;
+    log: LogWriter | null;
+    firstStep: number;
+    noted?: (note: (line: string) => void) => void;
+  },
+): Promise<RunOutcome> {
+  const { terminal, log, firstStep, noted } = options;
+  const outcome: RunOutcome = { step: null, totalSteps: null, checkpoint: null, skipped: 0 };
+  let progress: Progress | null = null;
+  const note = (line: string) => (progress ? progress.note(line) : terminal.out(line));
+  noted?.(note);
+  let epoch = { number: -1, losses: 0, acc1: 0, steps: 0 };
+  const endEpoch = () => {
+    const { number, losses, acc1, steps } = epoch;
+    if (steps > 0) {
+      note(
+        `epoch ${number + 1}: mean loss ${(losses / steps).toFixed(3)}, acc1 ${(acc1 / steps).toFixed(1)} %`,
+      );
+    }
+  };
+  try {
+    for await (const event of events) {
+      log?.write(event);
+      switch (event.type) {
+        case 'run':
+          for (const line of describeRun(event)) note(line);
+          outcome.totalSteps = event.totalSteps;
+          progress = createProgress(terminal, {
+            totalSteps: event.totalSteps,
+            epochs: event.config.epochs,
+            batchSize: event.config.batchSize,
+            firstStep,
+          });
+          break;
+        case 'step':
+          if (event.epoch !== epoch.number) {
+            endEpoch();
+            epoch = { number: event.epoch, losses: 0, acc1: 0, steps: 0 };
+          }
+          epoch.losses += event.loss;
+          epoch.acc1 += event.acc1;
+          epoch.steps++;
+          outcome.step = event.step;
+          progress?.step(event);
+          break;
+        case 'knn':
+          note(
+            `kNN after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1 ` +
+              `(${event.features}, k=${event.k}, t=${event.t})`,
+          );
+          break;
+        case 'skipped':
+          outcome.skipped++;
+          if (outcome.skipped <= NAMED_SKIPS) note(`skipped ${event.path}: ${event.reason}`);
+          break;
+        case 'checkpoint':
+          outcome.checkpoint = event.path;
+          note(`checkpoint at step ${event.step}: ${event.path}`);
+          break;
+        case 'notice':
+          note(event.message);
+          break;
+      }
+    }
+    endEpoch();
+  } finally {
+    progress?.stop();
+  }
+  if (outcome.skipped > NAMED_SKIPS) terminal.out(`skipped ${outcome.skipped} images in all`);
+  return outcome;
+}
+
+function describeRun({ config, backend, adapter, stepsPerEpoch, totalSteps }: RunEvent): string[] {
+  const { arch, width, stem, dim, mlp, imageSize, batchSize, groups, queueSize } = config;
+  return [
+    `${arch} (width ${width}, ${stem} stem, ${mlp ? 'MLP' : 'linear'} head, ${dim}-d) at ${imageSize} px, ` +
+      `batch ${batchSize} in ${groups} groups, queue ${queueSize}`,
+    `${totalSteps} steps, ${stepsPerEpoch} an epoch, on ${backend}${adapter ? ` (${adapter})` : ''}`,
+  ];
+}

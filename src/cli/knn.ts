@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { knnOfCheckpoint } from '../moco/evaluate.ts';
+import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
+import { parseNumber, wholeNumber } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+interface KnnOptions extends EncoderOptions {
+  k: number;
+  t: number;
+  json?: boolean;
+}
+
+export function registerKnn(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('knn')
+    .description('weighted kNN accuracy of an encoder: bank of training images, queries of the test split');
+  addEncoderOptions(command)
+    .option('--k <n>', 'neighbours', wholeNumber(1), 200)
+    .option('--t <x>', 'temperature of the weights exp(similarity / t)', parseNumber, 0.1)
+    .option('--json', 'one JSON object on stdout')
+    .action((options: KnnOptions) => runKnn(options, terminal));
+}
+
+export async function runKnn(
+  options: KnnOptions,
+  terminal: Terminal,
+  knn: typeof knnOfCheckpoint = knnOfCheckpoint,
+): Promise<void> {
+  const job = await encoderJob(options, terminal);
+  const { top1, k, t, bank, queries } = await knn(job, options.k, options.t);
+  const { features } = job;
+  const { step } = job.checkpoint.state;
+  if (options.json) {
+    terminal.out(JSON.stringify({ top1, k, t, features, bank, queries, step }));
+  } else {
+    terminal.out(
+      `kNN top-1 ${top1.toFixed(2)} % (${features}, k=${k}, t=${t}; ` +
+        `bank of ${bank} images, ${queries} queries; checkpoint of step ${step})`,
+    );
+  }
+}

@@ -1,0 +1,40 @@
+/** Parsers of option values. They refuse with one line that commander puts the option's name in front of. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { BACKENDS } from '../runtime/backend.ts';
+
+/** A decimal number and nothing else: no '', no '0x10', no '1e'. */
+export function parseNumber(text: string): number {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) throw new InvalidArgumentError('Give a number.');
+  return Number(text);
+}
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = parseNumber(text);
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`Give a whole number, ${least} or more.`);
+    }
+    return value;
+  };
+}
+
+/** An option with a closed set of words. */
+export function choice(flags: string, description: string, words: readonly string[]): Option {
+  return new Option(flags, description).choices([...words]);
+}
+
+export function backendOption(): Option {
+  return choice('--backend <name>', 'what computes', BACKENDS).default('auto');
+}
+
+/** The data sets that a path can be read as. */
+export const DATASETS = ['auto', 'cifar10', 'imagefolder'] as const;
+export type DatasetKind = (typeof DATASETS)[number];
+
+export function addDataOptions(command: Command, isRequired: boolean): Command {
+  const flags = '--data <path>';
+  if (isRequired) command.requiredOption(flags, 'folder with images, or with CIFAR-10 binary files');
+  else command.option(flags, 'folder with images, or with CIFAR-10 binary files (default: drawn images)');
+  return command.addOption(choice('--dataset <kind>', 'how to read it', DATASETS).default('auto'));
+}

@@ -1,0 +1,100 @@
+/** Everything that can be wrong with a run before it starts. */
+import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { MocoError } from '../errors.ts';
+import { type PretrainConfig, resolveConfig } from '../moco/config.ts';
+import type { DatasetDescription } from '../moco/pretrain.ts';
+import { mergeResumedConfig } from '../moco/resume.ts';
+import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { openFolder } from '../runtime/files.ts';
+import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
+import { type OpenedData, openData } from './data.ts';
+import type { DatasetKind } from './options.ts';
+import { checkWritable } from './writable.ts';
+
+export interface RunOptions extends ConfigOptions {
+  data?: string;
+  dataset: DatasetKind;
+  backend: BackendRequest;
+  epochs?: number;
+  steps?: number;
+  out?: string;
+  resume?: string;
+}
+
+export interface PreparedRun {
+  config: PretrainConfig;
+  data: DatasetDescription | null;
+  backend: BackendChoice;
+  /** The run directory: exists and can be written to. */
+  out: string;
+  resume: LoadedCheckpoint | null;
+}
+
+/**
+ * Checks everything, creates the run directory last.
+ * @throws MocoError of any input code
+ */
+export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
+  const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
+  const { description, facts } = await dataOf(options, resume);
+  const overrides = overridesOf(options);
+  const config = resume
+    ? mergeResumedConfig(
+        resume.state.config,
+        { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) },
+        facts.images ?? resume.state.sampler.images,
+      )
+    : resolveConfig(options.preset ?? DEFAULT_PRESET, overrides, facts);
+  const backend = await chooseBackend(options.backend);
+  const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
+  await checkOut(out, resume);
+  return { config, data: description, backend, out, resume };
+}
+
+/** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
+async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Promise<OpenedData> {
+  const saved = resume?.state.sampler;
+  const opened = await openData(options.data ?? saved?.path ?? undefined, options.dataset);
+  if (!saved) return opened;
+  const { images } = opened.facts;
+  const isDrawn = opened.description === null;
+  if ((images !== undefined && images !== saved.images) || isDrawn !== (saved.path === null)) {
+    const what = isDrawn ? 'drawn images' : `${images} images in ${opened.description?.path}`;
+    throw new MocoError(
+      'config-mismatch',
+      `the saved run used ${saved.images} images of ${saved.path ?? 'the drawn kind'}, not ${what}: ` +
+        'give the same --data, or start a new run',
+    );
+  }
+  return opened;
+}
+
+/** moco-run-1, or the first number that is free. */
+async function freeRunDirectory(): Promise<string> {
+  const here = await openFolder('.');
+  for (let number = 1; ; number++) {
+    const name = `moco-run-${number}`;
+    if (!(await here.exists(name))) return name;
+  }
+}
+
+/** Refuses to mix runs in one directory, and to train for hours towards a folder that cannot be written. */
+async function checkOut(out: string, resume: LoadedCheckpoint | null): Promise<void> {
+  const store = await openFolder(out);
+  const broken = new Set(resume?.skipped.map(({ directory }) => directory.split('/').at(-1)));
+  const present = (await listCheckpoints(store)).filter((name) => !broken.has(name));
+  if (present.length > 0 && !resume) {
+    throw new MocoError(
+      'usage',
+      `${out} holds checkpoints of an earlier run: go on with it by --resume ${out}, or choose another --out`,
+    );
+  }
+  const later = present.find((name) => Number(name.slice('step-'.length)) > (resume?.state.step ?? 0));
+  if (later && resume) {
+    throw new MocoError(
+      'usage',
+      `${out} holds ${later}, which is later than the checkpoint to resume from: choose another --out`,
+    );
+  }
+  await checkWritable(store, '--out');
+}

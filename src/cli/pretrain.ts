@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { MocoError } from '../errors.ts';
+import { pretrain } from '../moco/pretrain.ts';
+import { addConfigOptions } from './config-options.ts';
+import { followRun, type RunOutcome } from './follow-run.ts';
+import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
+import { openLog } from './log.ts';
+import { addDataOptions, backendOption, wholeNumber } from './options.ts';
+import { prepareRun, type RunOptions } from './prepare-run.ts';
+import { formatSeconds } from './progress.ts';
+import type { Terminal } from './terminal.ts';
+
+interface PretrainCommandOptions extends RunOptions {
+  workers?: number;
+  knnEvery?: number;
+  checkpointEvery?: number;
+  log?: string;
+}
+
+export function registerPretrain(program: Command, terminal: Terminal): void {
+  const command = program.command('pretrain').description('learn an encoder from images without labels');
+  addDataOptions(command, false);
+  addConfigOptions(command)
+    .option('--epochs <n>', 'passes over the images', wholeNumber(1))
+    .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
+    .addOption(backendOption())
+    .option('--workers <n>', 'encoder workers (default: as many as there are cores)', wholeNumber(1))
+    .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
+    .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
+    .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
+    .option('--resume <dir>', 'go on with a run directory or checkpoint')
+    .option('--log <file.jsonl>', 'log, one JSON object a line')
+    .action((options: PretrainCommandOptions) => runPretrain(options, terminal));
+}
+
+/** The command itself. `train` is replaced in tests. */
+export async function runPretrain(
+  options: PretrainCommandOptions,
+  terminal: Terminal,
+  train: typeof pretrain = pretrain,
+): Promise<void> {
+  const run = await prepareRun(options);
+  const log = options.log === undefined ? null : openLog(options.log, run.resume !== null);
+  for (const { directory, reason } of run.resume?.skipped ?? []) {
+    terminal.out(`skipped broken checkpoint ${directory}: ${reason}`);
+  }
+  if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
+  terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
+  let note = terminal.out.bind(terminal);
+  const interrupts = watchInterrupts(terminal, (line) => note(line));
+  const start = Date.now();
+  try {
+    const events = train({
+      config: run.config,
+      data: run.data,
+      backend: run.backend.backend,
+      out: run.out,
+      signal: interrupts.signal,
+      ...(run.resume ? { resume: run.resume } : {}),
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
+      ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
+    });
+    const outcome = await followRun(tolerateAbort(events), {
+      terminal,
+      log,
+      firstStep: run.resume?.state.step ?? 0,
+      noted: (printer) => {
+        note = printer;
+      },
+    });
+    const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
+    if (interrupts.signal.aborted && !isComplete) {
+      terminal.exitCode = INTERRUPTED;
+      terminal.out(`stopped; go on with: moco-web pretrain --resume ${run.out}`);
+    } else {
+      sayDone(outcome, run.out, (Date.now() - start) / 1000, terminal);
+    }
+  } finally {
+    interrupts.dispose();
+    log?.close();
+  }
+}
+
+function sayDone(outcome: RunOutcome, out: string, seconds: number, terminal: Terminal): void {
+  if (outcome.step === null) terminal.out('nothing left to do: raise --epochs or --steps to go on');
+  else terminal.out(`done: ${outcome.step} steps, ${formatSeconds(seconds)}; checkpoints in ${out}`);
+}
+
+/** A run that was told to stop may say so by an error; that is no failure. */
+async function* tolerateAbort<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } catch (error) {
+    if (!(error instanceof MocoError && error.code === 'aborted')) throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
+import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
+import { registerBench } from './bench.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerEmbed } from './embed.ts';
+import { registerGolden } from './golden.ts';
+import { registerKnn } from './knn.ts';
+import { registerPretrain } from './pretrain.ts';
+import type { Terminal } from './terminal.ts';
+
+const FAILED = 1;
+const BAD_INPUT = 2;
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command('moco-web')
+    .description('Momentum Contrast (MoCo v1/v2) pre-training and embedding')
+    .version(version)
+    // Errors are thrown to `main`, which prints them in one line; commander itself prints help only.
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.error(text.trimEnd()),
+      outputError: () => undefined,
+    });
+  // Sub-commands made by `command()` inherit what is set above.
+  registerPretrain(program, terminal);
+  registerKnn(program, terminal);
+  registerEmbed(program, terminal);
+  registerBench(program, terminal);
+  registerGolden(program, terminal);
+  registerDoctor(program, terminal);
+  return program;
+}
+
+/**
+ * Runs the command line.
+ * @param argv arguments after the program's own name
+ * @returns the exit code: 0; 2 for bad usage or input, 1 for other failures, both with one line on stderr
+ */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    if (argv.length === 0) {
+      createProgram(terminal).outputHelp({ error: true });
+      return BAD_INPUT;
+    }
+    await createProgram(terminal).parseAsync([...argv], { from: 'user' });
+    return terminal.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0; // --help, --version
+      terminal.error(oneLine(error.message));
+      return BAD_INPUT;
+    }
+    if (error instanceof MocoError) {
+      terminal.error(`error: ${oneLine(error.message)}`);
+      return INPUT_ERRORS.has(error.code) ? BAD_INPUT : FAILED;
+    }
+    terminal.error(`error: ${oneLine(messageOf(error))}`);
+    if (process.env.MOCO_WEB_DEBUG) terminal.error(String((error as Error).stack));
+    return FAILED;
+  }
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, ' ').trim();
+}

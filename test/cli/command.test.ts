@@ -1,0 +1,152 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { writeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { openFolder } from '../../src/runtime/files.ts';
+import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
+import { mocoWeb } from './run-command.ts';
+
+/** Exit code 2, nothing on stdout, and one line on stderr that is no stack. */
+async function refused(args: readonly string[], message: RegExp, cwd?: string): Promise<void> {
+  const { code, stdout, stderr } = await mocoWeb(args, cwd);
+  expect(stderr).toMatch(message);
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+}
+
+describe('moco-web', () => {
+  it.each([
+    [['--frobnicate'], /unknown option '--frobnicate'/],
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['pretrain', '--frobnicate'], /unknown option '--frobnicate'/],
+    [['pretrain', 'stray'], /too many arguments/],
+    [['pretrain', '--lr', 'abc'], /'--lr <x>' argument 'abc' is invalid. Give a number/],
+    [['pretrain', '--lr', '0x10'], /argument '0x10' is invalid/],
+    [['pretrain', '--lr', ''], /argument '' is invalid/],
+    [['pretrain', '--lr', '1e999'], /learning rate Infinity is out of range/],
+    [['pretrain', '--lr', '-0.1'], /learning rate -0.1 is out of range/],
+    [['pretrain', '--epochs', '1.5'], /'--epochs <n>' argument '1.5' is invalid. Give a whole number/],
+    [['pretrain', '--steps', '0'], /'--steps <n>' argument '0' is invalid/],
+    [['pretrain', '--lr'], /argument missing/],
+    [['pretrain', '--preset', 'moco-v9'], /unknown preset 'moco-v9': choose one of/],
+    [['pretrain', '--arch', 'vgg'], /unknown arch 'vgg'/],
+    [['pretrain', '--dataset', 'mnist'], /Allowed choices are auto, cifar10/],
+    [['pretrain', '--dataset', 'cifar10'], /--dataset cifar10 needs --data/],
+    [['pretrain', '--backend', 'cuda'], /Allowed choices are auto, webgpu, wasm/],
+    [
+      ['pretrain', '--queue', '8'],
+      /queue size 8 is smaller than batch 256: lower batchSize or raise queueSize/,
+    ],
+    [['pretrain', '--groups', '7'], /groups 7 do not divide batch 256/],
+    [['pretrain', '--image-size', '16', '--stem', 'imagenet'], /image size 16 is smaller than resnet50/],
+    [['pretrain', '--momentum', '2'], /momentum 2 is out of range/],
+    [['pretrain', '--temperature', '0'], /temperature 0 is out of range/],
+    [['pretrain', '--data', 'no/such/folder'], /no\/such\/folder/],
+    [['pretrain', '--resume', 'no/such/run'], /no checkpoint at no\/such\/run/],
+    [['knn', '--data', '.'], /required option '--checkpoint <dir>'/],
+    [['embed', '--checkpoint', '.', '--data', '.', '--out', 'x.txt'], /cannot tell the format of x.txt/],
+    [['bench', '--batch-size', '6', '--groups', '4'], /groups 4 do not divide batch 6/],
+    [['golden', '--dir', 'no/such/folder'], /no golden cases: no\/such\/folder\/manifest.json/],
+    [['golden', '--dir', '.', '--backend', 'auto'], /Allowed choices are wasm, webgpu/],
+  ])('refuses %j in one line', async (args, message) => {
+    const folder = await temporaryFolder();
+    await refused(args, message, folder);
+    // Nothing was begun: no run directory, no log.
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('says how it is used', async () => {
+    expect((await mocoWeb([])).code).toBe(2);
+    for (const command of [[], ['pretrain'], ['knn'], ['embed'], ['bench'], ['golden'], ['doctor']]) {
+      const { code, stdout, stderr } = await mocoWeb([...command, '--help']);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/^Usage: moco-web/);
+    }
+  });
+
+  it('has every option of the contract', async () => {
+    const { stdout } = await mocoWeb(['pretrain', '--help']);
+    const options =
+      'data dataset preset arch stem width image-size epochs steps batch-size groups dim queue momentum ' +
+      'temperature mlp no-mlp aug-plus no-aug-plus schedule lr weight-decay backend workers seed knn-every ' +
+      'checkpoint-every out resume log';
+    for (const option of options.split(' ')) expect(stdout).toContain(`--${option} `);
+  });
+
+  it('doctor tells what is here', async () => {
+    const { code, stdout } = await mocoWeb(['doctor', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      runtime: 'Node',
+      runtimeVersion: process.versions.node,
+      wasmSimd: true,
+      sharedArrayBuffer: true,
+      versions: { 'onnxruntime-web': expect.stringMatching(/^\d+\.\d+/) },
+      backend: expect.stringMatching(/^(wasm|webgpu)$/),
+      reason: expect.any(String),
+    });
+    expect((await mocoWeb(['doctor'])).stdout).toMatch(/^backend +(wasm|webgpu): /m);
+  });
+
+  it('refuses to mix runs, and to change a resumed one', async () => {
+    const run = await temporaryFolder();
+    const store = await openFolder(run);
+    await saveCheckpoint(store, exampleState(1), exampleTensors(1));
+    await saveCheckpoint(store, exampleState(2), exampleTensors(2));
+    await refused(
+      ['pretrain', '--out', run],
+      /holds checkpoints of an earlier run: go on with it by --resume/,
+    );
+    await refused(
+      ['pretrain', '--resume', run, '--width', '64'],
+      /width 64 is not that of the saved run \(1\)/,
+    );
+    await refused(
+      ['pretrain', '--resume', `${run}/step-000001`],
+      /holds step-000002, which is later than the checkpoint to resume from/,
+    );
+    await refused(
+      ['pretrain', '--resume', run, '--data', '.'],
+      /the saved run used 40 images of the drawn kind/,
+    );
+    await writeFile(`${run}/file`, '');
+    await refused(['pretrain', '--resume', run, '--out', `${run}/file`], /cannot write to .*--out/);
+    await refused(['pretrain', '--log', run], /cannot write the log/, await temporaryFolder());
+  });
+
+  it('golden exits with 1 when a case fails or is unsupported', async () => {
+    const folder = await temporaryFolder();
+    const schedule = (lr: number[]) =>
+      writeFile(
+        `${folder}/schedules.json`,
+        JSON.stringify({ s: { kind: 'step', base_lr: 1, epochs: 2, milestones: [1], lr } }),
+      );
+    const cases = [
+      { name: 'schedules', file: 'schedules.json', rtol: 1e-12 },
+      { name: 'zzz_nobody_computes', file: 'x.safetensors' },
+    ];
+    await writeFile(`${folder}/manifest.json`, JSON.stringify({ cases }));
+    await writeFile(`${folder}/x.safetensors`, writeSafetensors(new Map()));
+    await schedule([1, 0.1]);
+    const good = await mocoWeb(['golden', '--dir', folder, '--only', 'schedules']);
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout).toMatch(/^schedules +\S+ {2}ok\n1 ok, 0 FAIL, 0 unsupported\n$/);
+    await schedule([1, 0.2]);
+    const wrong = await mocoWeb(['golden', '--dir', folder, '--only', 'schedules', '--json']);
+    expect(wrong.code).toBe(1);
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ counts: { FAIL: 1 } });
+    const unsupported = await mocoWeb(['golden', '--dir', folder, '--only', 'zzz']);
+    expect(unsupported.code).toBe(1);
+    expect(unsupported.stdout.trimEnd().split('\n').at(-1)).toBe('0 ok, 0 FAIL, 1 unsupported');
+  });
+
+  it('golden refuses to write where it cannot', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(`${folder}/golden`);
+    await writeFile(`${folder}/golden/manifest.json`, '{"cases":[]}');
+    await writeFile(`${folder}/file`, '');
+    await refused(['golden', '--dir', `${folder}/golden`, '--write', `${folder}/file`], /cannot write to/);
+  });
+});
