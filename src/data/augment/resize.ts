@@ -148,13 +148,14 @@ function verticalPass(
   for (let y = 0; y < rows; y++) {
     const first = origin + start[y]! * stride;
     if (count[y] === 2) {
-      // Enlarging, and much of mild shrinking: two rows, no sums to keep.
+      // Enlarging, and much of mild shrinking: two rows, no sums to keep, and no clipping: 255 · (2²² + 1) + 2²¹
+      // shifted by 22 bits is 255.
       const upper = weight[y * taps]!;
       const lower = weight[y * taps + 1]!;
       const second = first + stride;
       for (let x = 0; x < length; x++) {
         const sum2 = (Math.imul(source[first + x]!, upper) + Math.imul(source[second + x]!, lower)) | 0;
-        out[target + x] = clip((sum2 + HALF) | 0);
+        out[target + x] = (sum2 + HALF) >> PRECISION;
       }
       target += length;
       continue;
