@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
-import { MocoError } from '../errors.ts';
 import type { EncoderJob } from '../moco/evaluate.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openData } from './data.ts';
@@ -35,12 +34,11 @@ export async function encoderJob(options: EncoderOptions, terminal: Terminal): P
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const { description } = await openData(options.data, options.dataset);
-  if (!description) throw new MocoError('usage', 'no --data: say where the images are');
+  const data = await openData(options.data, options.dataset);
   const { backend } = await chooseBackend(options.backend);
   return {
     checkpoint,
-    data: description,
+    data,
     backend,
     features: options.features,
     ...(options.workers === undefined ? {} : { workers: options.workers }),

@@ -53,7 +53,7 @@ export async function runPretrain(
     const events = train({
       config: run.config,
       data: run.data,
-      backend: run.backend.backend,
+      backend: run.backend,
       out: run.out,
       signal: interrupts.signal,
       ...(run.resume ? { resume: run.resume } : {}),
