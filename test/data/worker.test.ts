@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import type { DataWorkerApi } from '../../src/data/data-worker.ts';
+import { describeDataset } from '../../src/data/dataset.ts';
+import { ViewLoader } from '../../src/data/loader.ts';
+import { assetUrl } from '../../src/runtime/assets.ts';
+import { WorkerPool } from '../../src/scheduler/pool.ts';
+
+// The worker script is built by `npm test` before the tests run.
+test.runIf(existsSync(assetUrl('data-worker.js')))('two workers make the views of one thread', async () => {
+  const folder = fileURLToPath(new URL('./images', import.meta.url));
+  const { train } = await describeDataset(folder);
+  const loader = await ViewLoader.open(train, 'v2', 24, 5);
+  const pool = await WorkerPool.start<DataWorkerApi>('data-worker.js', 2, async (remote) => {
+    await remote.open(train, 'v2', 24, 5);
+  });
+  try {
+    const parts = [
+      [0, 1, 2],
+      [5, 4, 3],
+    ];
+    const results = await Promise.all(parts.map((part) => pool.run((remote) => remote.views(1, part, 'key'))));
+    for (const [i, part] of parts.entries()) {
+      const expected = await loader.views(1, part, 'key');
+      expect(results[i]!.images).toEqual(expected.images);
+      expect(results[i]!.indices).toEqual(expected.indices);
+    }
+    const failure = pool.run((remote) => remote.plain([99]));
+    await expect(failure).rejects.toMatchObject({ code: 'usage' });
+  } finally {
+    await pool.dispose();
+  }
+});
