@@ -1,40 +1,50 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import {
+  type DatasetDescription,
+  type DatasetKind,
+  describeDataset,
+  describeDrawn,
+} from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { DataFacts } from '../moco/config.ts';
-import type { DatasetDescription } from '../moco/pretrain.ts';
-import type { DatasetKind } from './options.ts';
 
-/** What a command trains on, and what that says about the configuration. */
+/** What a command works on, and what that says about the configuration. */
 export interface OpenedData {
-  /** null: images that the package draws. */
-  description: DatasetDescription | null;
-  facts: DataFacts;
+  description: DatasetDescription;
+  /** Absolute; null: images that the package draws. */
+  path: string | null;
+  facts: Required<Pick<DataFacts, 'images'>> & DataFacts;
 }
 
-/** Placeholder for the data room's describeDataset(path, kind). */
-async function describeDataset(path: string, kind: DatasetKind): Promise<DatasetDescription> {
-  await stat(path).catch((cause: unknown) => {
-    throw new MocoError('data-missing', `no data at ${path}: there is no such file or folder`, { cause });
-  });
-  return { kind, path, images: Number.POSITIVE_INFINITY };
-}
+/** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
+export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
 
-/** @throws MocoError data-missing, data-invalid */
-export async function openData(path: string | undefined, kind: DatasetKind): Promise<OpenedData> {
-  if (path === undefined) {
-    if (kind !== 'auto') {
-      throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
-    }
-    return { description: null, facts: {} };
+/** Side in pixels of data sets whose images all have the same. */
+const SIDES: Partial<Record<DatasetDescription['kind'], number>> = {
+  cifar10: 32,
+  cifar100: 32,
+  stl10: 96,
+  drawn: DRAWN.size,
+};
+
+/**
+ * Looks at the data and checks it.
+ * @param path undefined: images that the package draws
+ * @throws MocoError data-missing, data-invalid, usage
+ */
+export async function openData(path: string | undefined, kind: DatasetKind | 'auto'): Promise<OpenedData> {
+  if (path === undefined && kind !== 'auto') {
+    throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   }
-  const description = await describeDataset(resolve(path), kind);
-  const { images, imageSize } = description;
+  const absolute = path === undefined ? null : resolve(path);
+  const description =
+    absolute === null
+      ? await describeDrawn(DRAWN.train, DRAWN.test, DRAWN.size, DRAWN.seed)
+      : await describeDataset(absolute, kind);
+  const side = SIDES[description.kind];
   return {
     description,
-    facts: {
-      ...(Number.isFinite(images) ? { images } : {}),
-      ...(imageSize === undefined ? {} : { imageSizeOfData: imageSize }),
-    },
+    path: absolute,
+    facts: { images: description.trainLength, ...(side === undefined ? {} : { imageSizeOfData: side }) },
   };
 }

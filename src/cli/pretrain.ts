@@ -19,7 +19,7 @@ interface PretrainCommandOptions extends RunOptions {
 
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
-  addDataOptions(command, false);
+  addDataOptions(command, 'drawn images');
   addConfigOptions(command)
     .option('--epochs <n>', 'passes over the images', wholeNumber(1))
     .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
@@ -52,7 +52,8 @@ export async function runPretrain(
   try {
     const events = train({
       config: run.config,
-      data: run.data,
+      data: run.data.description,
+      dataPath: run.data.path,
       backend: run.backend.backend,
       out: run.out,
       signal: interrupts.signal,

@@ -1,6 +1,6 @@
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import type { DatasetDescription } from './pretrain.ts';
 
 /** Images through the encoder of a checkpoint (encoder_q, running statistics). */
 export interface EncoderJob {

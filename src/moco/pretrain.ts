@@ -1,23 +1,15 @@
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { BackendRequest } from '../runtime/backend.ts';
 import type { PretrainConfig } from './config.ts';
 import type { PretrainEvent } from './events.ts';
 
-/** What is known of a data set before its images are read. */
-export interface DatasetDescription {
-  kind: string;
-  path: string;
-  /** Training images. */
-  images: number;
-  /** Side in pixels, where all images have the same. */
-  imageSize?: number;
-}
-
 export interface PretrainOptions {
   config: PretrainConfig;
-  /** null: images that the package draws. */
-  data: DatasetDescription | null;
+  data: DatasetDescription;
+  /** Where the data lies, for the checkpoint (SamplerState.path); null: images that the package draws. */
+  dataPath: string | null;
   backend: BackendRequest;
   workers?: number;
   /** In epochs. */
