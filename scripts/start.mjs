@@ -95,6 +95,7 @@ if (code === 0) {
     'What to try next:',
     `  node dist/cli.js pretrain --resume ${out} --epochs 20        train on`,
     '  node dist/cli.js pretrain --data FOLDER --knn-every 1        your own images',
+    `  node dist/cli.js knn --checkpoint ${out}                   measure it again`,
     `  node dist/cli.js embed --checkpoint ${out} --data FOLDER --out embeddings.npy`,
     '  node dist/cli.js --help                                      everything else',
   ];

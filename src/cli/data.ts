@@ -1,11 +1,15 @@
 import { resolve } from 'node:path';
-import { type DatasetDescription, describeDataset, describeDrawn } from '../data/dataset.ts';
+import {
+  type DatasetDescription,
+  type DatasetKind,
+  describeDataset,
+  describeDrawn,
+} from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { DataFacts } from '../moco/config.ts';
-import type { DatasetKind } from './options.ts';
 
-/** The images that the package draws itself: enough that an epoch does not see all of them too often. */
-const DRAWN = { train: 5120, test: 1000, size: 32, seed: 0 };
+/** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
+export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
 
 /**
  * What a command works on: what lies at a path, or images that the package draws.
@@ -14,7 +18,7 @@ const DRAWN = { train: 5120, test: 1000, size: 32, seed: 0 };
  */
 export async function openData(
   path: string | undefined,
-  kind: DatasetKind,
+  kind: DatasetKind | 'auto',
   drawnSize: number = DRAWN.size,
 ): Promise<DatasetDescription> {
   if (path !== undefined) return describeDataset(resolve(path), kind);

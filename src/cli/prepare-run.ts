@@ -1,6 +1,6 @@
 /** Everything that can be wrong with a run before it starts. */
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
-import type { DatasetDescription } from '../data/dataset.ts';
+import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import { type PretrainConfig, resolveConfig } from '../moco/config.ts';
 import { mergeResumedConfig } from '../moco/resume.ts';
@@ -8,12 +8,11 @@ import { type BackendChoice, type BackendRequest, chooseBackend } from '../runti
 import { openFolder } from '../runtime/files.ts';
 import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
 import { factsOf, openData } from './data.ts';
-import type { DatasetKind } from './options.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
   data?: string;
-  dataset: DatasetKind;
+  dataset: DatasetKind | 'auto';
   backend: BackendRequest;
   epochs?: number;
   steps?: number;

@@ -19,7 +19,7 @@ interface PretrainCommandOptions extends RunOptions {
 
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
-  addDataOptions(command, false);
+  addDataOptions(command, 'images that the package draws');
   addConfigOptions(command)
     .option('--epochs <n>', 'passes over the images', wholeNumber(1))
     .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
