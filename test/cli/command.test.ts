@@ -128,7 +128,7 @@ describe('moco-web', () => {
     );
     await refused(
       ['pretrain', '--resume', run, '--data', await cifarFolder(2)],
-      /the saved run used 4096 images of the drawn kind, not 2 of/,
+      /the saved run used 4096 images \(drawn\), not 2 \(cifar10/,
     );
     await writeFile(`${run}/file`, '');
     await refused(['pretrain', '--resume', run, '--out', `${run}/file`], /cannot write to .*--out/);

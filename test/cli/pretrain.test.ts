@@ -64,9 +64,8 @@ describe('pretrain', () => {
     await runPretrain({ ...OPTIONS, preset: 'moco-cifar', out: `${folder}/run`, log }, terminal, train);
     expect(terminal.exitCode).toBe(0);
     expect(calls[0]).toMatchObject({
-      backend: 'wasm',
-      data: { kind: 'drawn' },
-      dataPath: null,
+      backend: { backend: 'wasm' },
+      data: { kind: 'drawn', path: null },
       out: `${folder}/run`,
     });
 
