@@ -40,36 +40,43 @@ export interface Scene {
 }
 
 const TWO_PI = 6.283185307179586;
-/** Least difference of luma between a figure and what lies behind it. */
-const CONTRAST = 55;
+/** Least difference of luma between the two colours of a texture, or of clutter and what lies behind it. */
+const CONTRAST = 70;
+/** How much lighter than the background a figure is at least. */
+const LIGHTER = 50;
+/** Backgrounds are this much darker than figures may be, to leave room for lighter ones. */
+const DARK = 0.6;
+/** How far the channels of a colour lie from its grey. */
+const TINT = 30;
 
 /** Invents a picture of a class. Everything but shape and texture is drawn alike for all classes. */
 export function drawScene(shape: DrawnClass, random: Random): Scene {
-  const colour = randomColour(random);
+  const [red, green, blue] = randomColour(random);
+  const colour: Colour = [red * DARK, green * DARK, blue * DARK];
   const angle = TWO_PI * random.uniform();
   const cells = 2 + random.integer(5);
-  const strength = random.between(4, 28);
+  const strength = random.between(2, 14);
   const scene: Scene = {
     colour,
-    slope: [random.between(-60, 60), random.between(-60, 60), random.between(-60, 60)],
+    slope: [random.between(-40, 40), random.between(-40, 40), random.between(-40, 40)],
     cos: cos(angle),
     sin: sin(angle),
     blotches: Float64Array.from({ length: (cells + 1) ** 2 }, () => random.between(-strength, strength)),
     cells,
     figures: [],
-    noise: random.between(2, 12),
+    noise: random.between(2, 8),
   };
   // Clutter lies behind, small, and is the same for all classes.
-  for (let i = random.integer(5); i > 0; i--) {
+  for (let i = random.integer(3); i > 0; i--) {
     scene.figures.push(figure('line', random.between(0.1, 0.4), colour, random));
   }
-  // One large figure, and smaller ones of its class, so that most crops hold something of it.
-  const ink = contrasting(colour, random);
+  // One large figure, so that most crops hold much of it, and perhaps a smaller one. Always lighter than the
+  // background: which of the two is lighter says nothing of the class, and an encoder would have to learn to ignore it.
+  const ink = lighterThan(colour, random);
   const second = contrasting(ink, random);
-  const small = 1 + random.integer(3);
-  for (let i = 0; i < small; i++)
+  if (random.uniform() < 0.5)
     scene.figures.push(figure(shape, random.between(0.13, 0.22), colour, random, ink, second));
-  scene.figures.push(figure(shape, random.between(0.28, 0.46), colour, random, ink, second));
+  scene.figures.push(figure(shape, random.between(0.4, 0.55), colour, random, ink, second));
   return scene;
 }
 
@@ -101,7 +108,18 @@ function figure(
 }
 
 function randomColour(random: Random): Colour {
-  return [random.between(20, 235), random.between(20, 235), random.between(20, 235)];
+  const grey = random.between(30, 225);
+  return [
+    grey + random.between(-TINT, TINT),
+    grey + random.between(-TINT, TINT),
+    grey + random.between(-TINT, TINT),
+  ];
+}
+
+function lighterThan(other: Colour, random: Random): Colour {
+  const [red, green, blue] = randomColour(random);
+  const missing = Math.max(0, luma(other) + LIGHTER - luma([red, green, blue]));
+  return [red + missing, green + missing, blue + missing];
 }
 
 function luma([red, green, blue]: Colour): number {

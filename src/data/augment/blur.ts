@@ -41,6 +41,12 @@ export function gaussianBlur(pixels: Uint8Array, width: number, height: number, 
   const weights = boxWeights(sigma);
   if (weights.radius === 0 && weights.far === 0) return;
   const length = width * 3;
+  if (weights.radius === 0) {
+    for (let y = 0; y < height; y++)
+      for (let c = 0; c < 3; c++) blurStream(pixels, y * length + c, 3, width, weights);
+    for (let x = 0; x < length; x++) blurStream(pixels, x, length, height, weights);
+    return;
+  }
   const needed = Math.max(length * height, length + 6 * (weights.radius + 1));
   if (a.length < needed) {
     a = new Uint8Array(needed);
@@ -50,6 +56,56 @@ export function gaussianBlur(pixels: Uint8Array, width: number, height: number, 
   blurColumns(pixels, a, length, height, weights);
   blurColumns(a, b, length, height, weights);
   blurColumns(b, pixels, length, height, weights);
+}
+
+/**
+ * All three passes of radius 0 in one go over `count` values that lie `stride` apart, in place: each pass trails the one
+ * before by one value, and all of them live in registers. σ < 1.41 has radius 0.
+ */
+function blurStream(
+  pixels: Uint8Array,
+  offset: number,
+  stride: number,
+  count: number,
+  weights: BoxWeights,
+): void {
+  const { full, far } = weights;
+  // x, y, z: input, first and second pass; 0, 1, 2: oldest to newest of the three values that a pass takes.
+  let x0 = pixels[offset]!;
+  let x1 = x0;
+  let y0 = 0;
+  let y1 = 0;
+  let z0 = 0;
+  let z1 = 0;
+  let target = offset - 2 * stride;
+  let source = offset + stride;
+  const last = count - 1;
+  for (let t = 0; t <= count + 1; t++) {
+    let y2 = y1;
+    if (t <= last) {
+      const x2 = t < last ? pixels[source]! : x1;
+      y2 = (((Math.imul(x1, full) + Math.imul(x0 + x2, far)) | 0) + ROUND) >>> 24;
+      x0 = x1;
+      x1 = x2;
+      source += stride;
+    }
+    if (t === 0) {
+      y0 = y1 = y2;
+      target += stride;
+      continue;
+    }
+    // At the end the last value of a pass is repeated, as at the start its first.
+    const z2 = t <= count ? (((Math.imul(y1, full) + Math.imul(y0 + y2, far)) | 0) + ROUND) >>> 24 : z1;
+    y0 = y1;
+    y1 = y2;
+    if (t === 1) z0 = z1 = z2;
+    else {
+      pixels[target] = (((Math.imul(z1, full) + Math.imul(z0 + z2, far)) | 0) + ROUND) >>> 24;
+      z0 = z1;
+      z1 = z2;
+    }
+    target += stride;
+  }
 }
 
 /** Three passes over one row of `length` bytes; each line buffer holds it with its borders repeated on both sides. */
@@ -80,25 +136,7 @@ function repeatBorders(line: Uint8Array, pad: number, length: number): void {
 // Sums stay below 2³², so 32-bit arithmetic that wraps gives the right bits. σ ≤ 2 needs radius 0 and 1 only.
 function blurLine(line: Uint8Array, out: Uint8Array, pad: number, length: number, weights: BoxWeights): void {
   const { radius, full, far } = weights;
-  if (radius === 0) {
-    // Left and middle pixel stay in registers: half the loads.
-    let [left0, left1, left2] = [line[0]!, line[1]!, line[2]!];
-    let [red, green, blue] = [line[3]!, line[4]!, line[5]!];
-    for (let i = 3; i < length + 3; i += 3) {
-      const right0 = line[i + 3]!;
-      const right1 = line[i + 4]!;
-      const right2 = line[i + 5]!;
-      out[i] = (((Math.imul(red, full) + Math.imul(left0 + right0, far)) | 0) + ROUND) >>> 24;
-      out[i + 1] = (((Math.imul(green, full) + Math.imul(left1 + right1, far)) | 0) + ROUND) >>> 24;
-      out[i + 2] = (((Math.imul(blue, full) + Math.imul(left2 + right2, far)) | 0) + ROUND) >>> 24;
-      left0 = red;
-      left1 = green;
-      left2 = blue;
-      red = right0;
-      green = right1;
-      blue = right2;
-    }
-  } else if (radius === 1) {
+  if (radius === 1) {
     for (let i = 0; i < length; i++) {
       const inner = line[i + 3]! + line[i + 6]! + line[i + 9]!;
       const sum = (Math.imul(inner, full) + Math.imul(line[i]! + line[i + 12]!, far)) | 0;
@@ -139,18 +177,10 @@ function blurColumns(
     const here = y * length;
     const below = row(y + 1);
     const after = row(y + radius + 1);
-    if (radius === 0) {
-      for (let x = 0; x < length; x++) {
-        const sum =
-          Math.imul(source[here + x]!, full) + Math.imul(source[before + x]! + source[after + x]!, far);
-        out[here + x] = (sum + ROUND) >>> 24;
-      }
-    } else {
-      for (let x = 0; x < length; x++) {
-        const inner = source[above + x]! + source[here + x]! + source[below + x]!;
-        const sum = (Math.imul(inner, full) + Math.imul(source[before + x]! + source[after + x]!, far)) | 0;
-        out[here + x] = (sum + ROUND) >>> 24;
-      }
+    for (let x = 0; x < length; x++) {
+      const inner = source[above + x]! + source[here + x]! + source[below + x]!;
+      const sum = (Math.imul(inner, full) + Math.imul(source[before + x]! + source[after + x]!, far)) | 0;
+      out[here + x] = (sum + ROUND) >>> 24;
     }
   }
 }

@@ -1,0 +1,103 @@
+import encodePng, { init as initPng } from '@jsquash/png/encode.js';
+import { MocoError } from '../errors.ts';
+import { packageFile, provideImageData } from '../runtime/codecs.ts';
+import { resizedCrop } from './augment/resize.ts';
+import type { RgbImage } from './image.ts';
+
+/** A query image and its nearest neighbours before and after training, best first. */
+export interface NeighbourRow {
+  query: RgbImage;
+  before: readonly Neighbour[];
+  after: readonly Neighbour[];
+}
+
+export interface Neighbour {
+  image: RgbImage;
+  /** Whether it is of the query's class; null where there are no classes. */
+  sameClass: boolean | null;
+}
+
+/** Side of a shown image, width of its border, and gaps, in pixels. */
+const TILE = 64;
+const BORDER = 3;
+const GAP = 4;
+const WIDE_GAP = 20;
+const SAME = [40, 160, 70] as const; // green
+const OTHER = [205, 60, 50] as const; // red
+const NEUTRAL = [150, 150, 150] as const; // grey
+const MAX_TILES = 10_000;
+
+let ready: Promise<unknown> | null = null;
+
+async function startEncoder(): Promise<unknown> {
+  provideImageData();
+  return initPng(await WebAssembly.compile(await packageFile('@jsquash/png/codec/pkg/squoosh_png_bg.wasm')));
+}
+
+/**
+ * A picture of query images with their nearest neighbours: in each row the query, its neighbours before training, and
+ * after a wide gap those after training, framed green where of the query's class, red where of another.
+ *
+ * @returns bytes of a PNG file.
+ * @throws MocoError usage — no rows, or more than 10,000 images in all.
+ */
+export async function neighbourSheet(rows: readonly NeighbourRow[]): Promise<Uint8Array> {
+  const most = (side: 'before' | 'after') => Math.max(0, ...rows.map((row) => row[side].length));
+  const before = most('before');
+  const after = most('after');
+  const tiles = rows.length * (1 + before + after);
+  if (rows.length === 0 || tiles > MAX_TILES) {
+    throw new MocoError('usage', `a sheet of ${tiles} images: give 1 to ${MAX_TILES}`);
+  }
+  const cell = TILE + 2 * BORDER + GAP;
+  const firstBefore = cell + WIDE_GAP;
+  const firstAfter = firstBefore + before * cell + WIDE_GAP;
+  const width = firstAfter + after * cell + GAP;
+  const height = rows.length * cell + GAP;
+  const sheet = new Uint8ClampedArray(width * height * 4).fill(255);
+  rows.forEach((row, r) => {
+    const y = GAP + r * cell;
+    paste(sheet, width, GAP, y, row.query, NEUTRAL);
+    const line = (first: number, neighbours: readonly Neighbour[]) => {
+      neighbours.forEach(({ image, sameClass }, n) => {
+        const colour = sameClass === null ? NEUTRAL : sameClass ? SAME : OTHER;
+        paste(sheet, width, GAP + first + n * cell, y, image, colour);
+      });
+    };
+    line(firstBefore, row.before);
+    line(firstAfter, row.after);
+  });
+  ready ??= startEncoder();
+  await ready;
+  return new Uint8Array(await encodePng(new ImageData(sheet, width, height)));
+}
+
+/** Puts an image, scaled to a tile, with its border at (left, top) of an RGBA sheet. */
+function paste(
+  sheet: Uint8ClampedArray,
+  sheetWidth: number,
+  left: number,
+  top: number,
+  image: RgbImage,
+  border: readonly [number, number, number],
+): void {
+  const tile = new Uint8Array(3 * TILE * TILE);
+  const side = Math.min(image.width, image.height);
+  const box = {
+    top: (image.height - side) >> 1,
+    left: (image.width - side) >> 1,
+    height: side,
+    width: side,
+  };
+  resizedCrop(image, box, TILE, TILE, tile);
+  const outer = TILE + 2 * BORDER;
+  for (let y = 0; y < outer; y++) {
+    for (let x = 0; x < outer; x++) {
+      const target = ((top + y) * sheetWidth + left + x) * 4;
+      const tx = x - BORDER;
+      const ty = y - BORDER;
+      const inside = tx >= 0 && ty >= 0 && tx < TILE && ty < TILE;
+      for (let c = 0; c < 3; c++) sheet[target + c] = inside ? tile[(ty * TILE + tx) * 3 + c]! : border[c]!;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { decodeImage } from '../../src/data/decode.ts';
+import { neighbourSheet } from '../../src/data/preview.ts';
+
+const flat = (value: number) => ({ width: 8, height: 12, data: new Uint8Array(288).fill(value) });
+
+test('a sheet is a PNG with the images in place and their borders coloured', async () => {
+  const neighbour = (value: number, sameClass: boolean | null) => ({ image: flat(value), sameClass });
+  const png = await neighbourSheet([
+    { query: flat(10), before: [neighbour(20, false)], after: [neighbour(30, true)] },
+    { query: flat(40), before: [neighbour(50, null)], after: [] },
+  ]);
+  const { width, height, data } = await decodeImage(new Uint8Array(png));
+  expect([width, height]).toEqual([3 * 74 + 40 + 4, 2 * 74 + 4]);
+  const at = (x: number, y: number) => [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
+  expect(at(40, 40)).toEqual([10, 10, 10]);
+  expect(at(4 + 74 + 20 + 35, 40)).toEqual([20, 20, 20]);
+  expect(at(4 + 74 + 20, 40)).toEqual([205, 60, 50]);
+  expect(at(4 + 2 * 74 + 40 + 35, 40)).toEqual([30, 30, 30]);
+  expect(at(4 + 2 * 74 + 40, 40)).toEqual([40, 160, 70]);
+  expect(at(4 + 74 + 20, 74 + 40)).toEqual([150, 150, 150]);
+  expect(at(width - 40, height - 40)).toEqual([255, 255, 255]);
+});
+
+test('no rows are refused', async () => {
+  await expect(neighbourSheet([])).rejects.toMatchObject({ code: 'usage' });
+});
