@@ -108,7 +108,10 @@ class Run {
       yield event;
       for (const { path, reason } of this.#session.views.takeSkipped())
         yield { type: 'skipped', path, reason };
-      if (this.#step % this.#perEpoch === 0) yield* this.#knn(this.#step / this.#perEpoch);
+      // A run that `steps` ends within an epoch is measured all the same.
+      if (this.#step % this.#perEpoch === 0 || this.#step === this.#last) {
+        yield* this.#knn(Math.ceil(this.#step / this.#perEpoch));
+      }
       if (checkpointEvery !== undefined && this.#step % checkpointEvery === 0) yield* this.#checkpoint();
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
