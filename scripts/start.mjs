@@ -89,12 +89,13 @@ const code = await run(process.execPath, command);
 if (code === 0) {
   const lines = [
     '',
-    `Where things are: ${out}/ holds the checkpoints (step-*/), the log (log.jsonl) and, where it was`,
-    'drawn, the picture of query images with their nearest neighbours before and after.',
+    `Where things are: ${out}/ holds the checkpoints (step-*/), the log (log.jsonl), and neighbors.png:`,
+    'query images with their nearest neighbours before and after (green: of the same class).',
     '',
     'What to try next:',
     `  node dist/cli.js pretrain --resume ${out} --epochs 20        train on`,
     '  node dist/cli.js pretrain --data FOLDER --knn-every 1        your own images',
+    `  node dist/cli.js knn --checkpoint ${out}                   measure it again`,
     `  node dist/cli.js embed --checkpoint ${out} --data FOLDER --out embeddings.npy`,
     '  node dist/cli.js --help                                      everything else',
   ];

@@ -13,7 +13,7 @@
 import { exp, exp4, log, log1p } from './math';
 import { allocate, free } from './memory';
 import { decideTile, undecidedWithin } from './rank';
-import { addWeighted, dotPairs, dotTile, pack, paddedColumns, padTile, TILE } from './vector';
+import { addWeighted, dotPairs, dotTile, pack, paddedColumns, padTile, promoteHigh, TILE } from './vector';
 
 /** Queries that share one pass over the queue: with their gradient they fill 256 KiB at C = 128, inside the second-level
  * cache. */
@@ -160,7 +160,7 @@ function softmaxTile(
     // exp(0) is exactly 1: queries whose maximum stays are not touched by their neighbours' rescaling.
     const factor = exp4(f32x4.sub(before, m));
     low = f64x2.mul(low, f64x2.promote_low_f32x4(factor));
-    high = f64x2.mul(high, f64x2.promote_low_f32x4(v128.shuffle<f32>(factor, factor, 2, 3, 2, 3)));
+    high = f64x2.mul(high, promoteHigh(factor));
     rescale(sum, padded, factor);
     v128.store(state, m, 16);
   }
@@ -175,11 +175,7 @@ function softmaxTile(
   for (let j = valid; j < TILE; j++) v128.store(similarities + ((<usize>j) << 4), f32x4.splat(0));
   // Thousands of tiles are added up: in float64, their number costs no accuracy.
   v128.store(state, f64x2.add(low, f64x2.promote_low_f32x4(total)), 32);
-  v128.store(
-    state,
-    f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<f32>(total, total, 2, 3, 2, 3))),
-    48,
-  );
+  v128.store(state, f64x2.add(high, promoteHigh(total)), 48);
 }
 
 function rescale(sum: usize, padded: i32, factor: v128): void {

@@ -40,8 +40,13 @@ export function topK(
       }
       for (let b = 0; b < rows; b += 4) {
         dotTile(scratch + <usize>(b >> 2) * packedStride, tile, padded, products);
-        for (let lane = 0; lane < min(rows - b, 4); lane++) {
-          const offset = (<usize>(first + b + lane) * <usize>k) << 2;
+        const kept = (<usize>(first + b) * <usize>k) << 2;
+        const lanes = min(rows - b, 4);
+        // Most tiles have nothing for most queries: see which at once, before going row by row.
+        const wanted = start < k ? 15 : lanesAbove(products, valid, similarities + kept, k, lanes);
+        for (let lane = 0; lane < lanes; lane++) {
+          if ((wanted & (1 << lane)) == 0) continue;
+          const offset = kept + ((<usize>lane * <usize>k) << 2);
           offer(similarities + offset, indices + offset, k, products + ((<usize>lane) << 2), start, valid);
         }
       }
@@ -53,6 +58,21 @@ export function topK(
   }
   free(scratch);
   return 1;
+}
+
+/** A bit for each of four queries for which some product exceeds the worst that its heap holds. */
+function lanesAbove(products: usize, valid: i32, roots: usize, k: i32, lanes: i32): i32 {
+  let worst = f32x4.splat(f32.MAX_VALUE);
+  const stride = (<usize>k) << 2;
+  worst = f32x4.replace_lane(worst, 0, load<f32>(roots));
+  if (lanes > 1) worst = f32x4.replace_lane(worst, 1, load<f32>(roots + stride));
+  if (lanes > 2) worst = f32x4.replace_lane(worst, 2, load<f32>(roots + 2 * stride));
+  if (lanes > 3) worst = f32x4.replace_lane(worst, 3, load<f32>(roots + 3 * stride));
+  let above = i32x4.splat(0);
+  for (let j = 0; j < valid; j++) {
+    above = v128.or(above, f32x4.gt(v128.load(products + ((<usize>j) << 4)), worst));
+  }
+  return i32x4.bitmask(above);
 }
 
 /** Offers rows start … start + valid − 1 of the bank to one query's heap, whose root is the worst that is kept. */

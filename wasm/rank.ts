@@ -3,6 +3,7 @@
  * sign of Σ qᵢ·(nᵢ − kᵢ) tells. q·n − q·k is a difference of two rounded numbers, that sum is not: where n ≈ k the
  * subtraction is exact. Here it runs in float64, so that its sign is right whenever the logits differ by more than 1e-15.
  */
+import { promoteHigh } from './vector';
 
 /**
  * Two float32 dot products of unit rows differ from their exact values by at most (padded/4 + 2)·2^-24 each: a difference
@@ -46,18 +47,20 @@ function decide(close: v128, q: usize, k: usize, negative: usize, padded: i32): 
 }
 
 function isLarger(q: usize, k: usize, negative: usize, padded: i32): i32 {
-  let sum = f64x2.splat(0);
-  for (let c = 0; c < padded; c += 2) {
-    const difference = f64x2.sub(
-      f64x2.promote_low_f32x4(v128.load64_zero(negative)),
-      f64x2.promote_low_f32x4(v128.load64_zero(k)),
-    );
-    sum = f64x2.add(sum, f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(q)), difference));
-    negative += 8;
-    // Packed rows: two columns, then the next two, then over the other three rows.
-    const step: usize = (c & 2) == 0 ? 8 : 56;
-    q += step;
-    k += step;
+  let low = f64x2.splat(0);
+  let high = low;
+  for (let c = 0; c < padded; c += 4) {
+    const a = v128.load(q);
+    const n = v128.load(negative);
+    const p = v128.load(k);
+    const difference = f64x2.sub(f64x2.promote_low_f32x4(n), f64x2.promote_low_f32x4(p));
+    low = f64x2.add(low, f64x2.mul(f64x2.promote_low_f32x4(a), difference));
+    const other = f64x2.sub(promoteHigh(n), promoteHigh(p));
+    high = f64x2.add(high, f64x2.mul(promoteHigh(a), other));
+    negative += 16;
+    q += 64;
+    k += 64;
   }
+  const sum = f64x2.add(low, high);
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1) > 0 ? 1 : 0;
 }

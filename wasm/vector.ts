@@ -25,6 +25,11 @@ export function sumLanes4(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
 }
 
+/** The upper two lanes in float64. */
+export function promoteHigh(x: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3));
+}
+
 /** Weaves `rows` rows of `columns` into packed form at `target`, which is zero already. */
 export function pack(source: usize, rows: i32, columns: i32, target: usize): void {
   const block = (<usize>paddedColumns(columns)) << 4;

@@ -1,40 +1,36 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import {
+  type DatasetDescription,
+  type DatasetKind,
+  describeDataset,
+  describeDrawn,
+} from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { DataFacts } from '../moco/config.ts';
-import type { DatasetDescription } from '../moco/pretrain.ts';
-import type { DatasetKind } from './options.ts';
 
-/** What a command trains on, and what that says about the configuration. */
-export interface OpenedData {
-  /** null: images that the package draws. */
-  description: DatasetDescription | null;
-  facts: DataFacts;
+/** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
+export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
+
+/**
+ * What a command works on: what lies at a path, or images that the package draws.
+ * @param drawnSize side in pixels of drawn images
+ * @throws MocoError data-missing, data-invalid, usage
+ */
+export async function openData(
+  path: string | undefined,
+  kind: DatasetKind | 'auto',
+  drawnSize: number = DRAWN.size,
+): Promise<DatasetDescription> {
+  if (path !== undefined) return describeDataset(resolve(path), kind);
+  if (kind !== 'auto')
+    throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
+  return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
 }
 
-/** Placeholder for the data room's describeDataset(path, kind). */
-async function describeDataset(path: string, kind: DatasetKind): Promise<DatasetDescription> {
-  await stat(path).catch((cause: unknown) => {
-    throw new MocoError('data-missing', `no data at ${path}: there is no such file or folder`, { cause });
-  });
-  return { kind, path, images: Number.POSITIVE_INFINITY };
-}
-
-/** @throws MocoError data-missing, data-invalid */
-export async function openData(path: string | undefined, kind: DatasetKind): Promise<OpenedData> {
-  if (path === undefined) {
-    if (kind !== 'auto') {
-      throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
-    }
-    return { description: null, facts: {} };
-  }
-  const description = await describeDataset(resolve(path), kind);
-  const { images, imageSize } = description;
+/** What data says about the configuration. */
+export function factsOf(data: DatasetDescription): DataFacts {
   return {
-    description,
-    facts: {
-      ...(Number.isFinite(images) ? { images } : {}),
-      ...(imageSize === undefined ? {} : { imageSizeOfData: imageSize }),
-    },
+    images: data.trainLength,
+    ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
   };
 }

@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
-import { MocoError } from '../errors.ts';
+import type { DatasetKind } from '../data/dataset.ts';
 import type { EncoderJob } from '../moco/evaluate.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openData } from './data.ts';
-import { addDataOptions, backendOption, type DatasetKind, wholeNumber } from './options.ts';
+import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The options that `knn` and `embed` share. */
 export interface EncoderOptions {
   checkpoint: string;
-  data: string;
-  dataset: DatasetKind;
+  data?: string;
+  dataset: DatasetKind | 'auto';
   backend: BackendRequest;
   workers?: number;
   features: 'backbone' | 'head';
@@ -19,7 +19,7 @@ export interface EncoderOptions {
 
 export function addEncoderOptions(command: Command): Command {
   command.requiredOption('--checkpoint <dir>', 'run directory (its newest checkpoint) or one checkpoint');
-  return addDataOptions(command, true)
+  return addDataOptions(command, "the checkpoint's own")
     .addOption(
       new Option('--features <which>', 'after the average pool, or after the projection head')
         .choices(['backbone', 'head'])
@@ -35,12 +35,13 @@ export async function encoderJob(options: EncoderOptions, terminal: Terminal): P
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const { description } = await openData(options.data, options.dataset);
-  if (!description) throw new MocoError('usage', 'no --data: say where the images are');
+  const { state } = checkpoint;
+  const path = options.data ?? state.sampler.path ?? undefined;
+  const data = await openData(path, options.dataset, state.config.imageSize);
   const { backend } = await chooseBackend(options.backend);
   return {
     checkpoint,
-    data: description,
+    data,
     backend,
     features: options.features,
     ...(options.workers === undefined ? {} : { workers: options.workers }),

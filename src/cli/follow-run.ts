@@ -1,4 +1,4 @@
-import type { PretrainEvent, RunEvent } from '../moco/events.ts';
+import type { NeighborsEvent, PretrainEvent, RunEvent } from '../moco/events.ts';
 import type { LogWriter } from './log.ts';
 import { createProgress, type Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
@@ -11,6 +11,8 @@ export interface RunOutcome {
   /** The last checkpoint written. */
   checkpoint: string | null;
   skipped: number;
+  /** Nearest neighbours at the first and at the last kNN, where both were measured. */
+  neighbors: { before: NeighborsEvent; after: NeighborsEvent } | null;
 }
 
 /** Corrupt images named one by one; the rest are counted. */
@@ -30,7 +32,8 @@ export async function followRun(
   },
 ): Promise<RunOutcome> {
   const { terminal, log, firstStep, noted } = options;
-  const outcome: RunOutcome = { step: null, totalSteps: null, checkpoint: null, skipped: 0 };
+  const outcome: RunOutcome = { step: null, totalSteps: null, checkpoint: null, skipped: 0, neighbors: null };
+  let untrained: NeighborsEvent | null = null;
   let progress: Progress | null = null;
   const note = (line: string) => (progress ? progress.note(line) : terminal.out(line));
   noted?.(note);
@@ -73,6 +76,10 @@ export async function followRun(
             `kNN after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1 ` +
               `(${event.features}, k=${event.k}, t=${event.t})`,
           );
+          break;
+        case 'neighbors':
+          if (untrained) outcome.neighbors = { before: untrained, after: event };
+          else untrained = event;
           break;
         case 'skipped':
           outcome.skipped++;

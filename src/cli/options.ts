@@ -1,5 +1,6 @@
 /** Parsers of option values. They refuse with one line that commander puts the option's name in front of. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DatasetKind } from '../data/dataset.ts';
 import { BACKENDS } from '../runtime/backend.ts';
 
 /** A decimal number and nothing else: no '', no '0x10', no '1e'. */
@@ -29,12 +30,12 @@ export function backendOption(): Option {
 }
 
 /** The data sets that a path can be read as. */
-export const DATASETS = ['auto', 'cifar10', 'imagefolder'] as const;
-export type DatasetKind = (typeof DATASETS)[number];
+const DATASETS: readonly (DatasetKind | 'auto')[] = ['auto', 'cifar10', 'cifar100', 'stl10', 'imagefolder'];
 
-export function addDataOptions(command: Command, isRequired: boolean): Command {
-  const flags = '--data <path>';
-  if (isRequired) command.requiredOption(flags, 'folder with images, or with CIFAR-10 binary files');
-  else command.option(flags, 'folder with images, or with CIFAR-10 binary files (default: drawn images)');
-  return command.addOption(choice('--dataset <kind>', 'how to read it', DATASETS).default('auto'));
+/** @param absent what is used where --data is left out, for the help. */
+export function addDataOptions(command: Command, absent: string): Command {
+  const what = `folder of images, or of CIFAR or STL-10 binary files (default: ${absent})`;
+  return command
+    .option('--data <path>', what)
+    .addOption(choice('--dataset <kind>', 'how to read it', DATASETS).default('auto'));
 }

@@ -1,19 +1,18 @@
 /** Everything that can be wrong with a run before it starts. */
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import { type PretrainConfig, resolveConfig } from '../moco/config.ts';
-import type { DatasetDescription } from '../moco/pretrain.ts';
 import { mergeResumedConfig } from '../moco/resume.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
 import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
-import { type OpenedData, openData } from './data.ts';
-import type { DatasetKind } from './options.ts';
+import { factsOf, openData } from './data.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
   data?: string;
-  dataset: DatasetKind;
+  dataset: DatasetKind | 'auto';
   backend: BackendRequest;
   epochs?: number;
   steps?: number;
@@ -23,7 +22,7 @@ export interface RunOptions extends ConfigOptions {
 
 export interface PreparedRun {
   config: PretrainConfig;
-  data: DatasetDescription | null;
+  data: DatasetDescription;
   backend: BackendChoice;
   /** The run directory: exists and can be written to. */
   out: string;
@@ -36,37 +35,36 @@ export interface PreparedRun {
  */
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
-  const { description, facts } = await dataOf(options, resume);
+  const data = await dataOf(options, resume);
+  const facts = factsOf(data);
   const overrides = overridesOf(options);
   const config = resume
     ? mergeResumedConfig(
         resume.state.config,
         { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) },
-        facts.images ?? resume.state.sampler.images,
+        data.trainLength,
       )
     : resolveConfig(options.preset ?? DEFAULT_PRESET, overrides, facts);
   const backend = await chooseBackend(options.backend);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkOut(out, resume);
-  return { config, data: description, backend, out, resume };
+  return { config, data, backend, out, resume };
 }
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
-async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Promise<OpenedData> {
+async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Promise<DatasetDescription> {
   const saved = resume?.state.sampler;
-  const opened = await openData(options.data ?? saved?.path ?? undefined, options.dataset);
-  if (!saved) return opened;
-  const { images } = opened.facts;
-  const isDrawn = opened.description === null;
-  if ((images !== undefined && images !== saved.images) || isDrawn !== (saved.path === null)) {
-    const what = isDrawn ? 'drawn images' : `${images} images in ${opened.description?.path}`;
+  const size = resume?.state.config.imageSize ?? options.imageSize;
+  const data = await openData(options.data ?? saved?.path ?? undefined, options.dataset, size);
+  if (saved && (data.trainLength !== saved.images || data.kind !== saved.dataset)) {
     throw new MocoError(
       'config-mismatch',
-      `the saved run used ${saved.images} images of ${saved.path ?? 'the drawn kind'}, not ${what}: ` +
+      `the saved run used ${saved.images} images (${saved.dataset}${saved.path ? `, ${saved.path}` : ''}), ` +
+        `not ${data.trainLength} (${data.kind}${data.path ? `, ${data.path}` : ''}): ` +
         'give the same --data, or start a new run',
     );
   }
-  return opened;
+  return data;
 }
 
 /** moco-run-1, or the first number that is free. */

@@ -5,10 +5,13 @@ import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
 import { openLog } from './log.ts';
+import { writeNeighborPicture } from './neighbor-picture.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import { prepareRun, type RunOptions } from './prepare-run.ts';
 import { formatSeconds } from './progress.ts';
 import type { Terminal } from './terminal.ts';
+
+const PICTURE = 'neighbors.png';
 
 interface PretrainCommandOptions extends RunOptions {
   workers?: number;
@@ -19,7 +22,7 @@ interface PretrainCommandOptions extends RunOptions {
 
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
-  addDataOptions(command, false);
+  addDataOptions(command, 'images that the package draws');
   addConfigOptions(command)
     .option('--epochs <n>', 'passes over the images', wholeNumber(1))
     .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
@@ -53,7 +56,7 @@ export async function runPretrain(
     const events = train({
       config: run.config,
       data: run.data,
-      backend: run.backend.backend,
+      backend: run.backend,
       out: run.out,
       signal: interrupts.signal,
       ...(run.resume ? { resume: run.resume } : {}),
@@ -69,6 +72,11 @@ export async function runPretrain(
         note = printer;
       },
     });
+    if (outcome.neighbors) {
+      const { before, after } = outcome.neighbors;
+      await writeNeighborPicture(`${run.out}/${PICTURE}`, run.data, before, after);
+      terminal.out(`queries with their nearest neighbours before and after: ${run.out}/${PICTURE}`);
+    }
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
     if (interrupts.signal.aborted && !isComplete) {
       terminal.exitCode = INTERRUPTED;

@@ -3,7 +3,7 @@ import { joinPath, listDirectory, pathKind } from '../runtime/data-files.ts';
 import { DRAWN_CLASSES, type DrawnSpec, openDrawn } from './drawn.ts';
 import type { RgbImage } from './image.ts';
 import { findImageFolder, type ImageFolderSpec, openImageFolder } from './image-folder.ts';
-import { findRecords, openRecords, type RecordKind, type RecordsSpec } from './records.ts';
+import { findRecords, openRecords, RECORD_SIDES, type RecordKind, type RecordsSpec } from './records.ts';
 
 /** What to read, as plain data: it can be posted to a worker, which opens it for itself. */
 export type DatasetSpec = RecordsSpec | ImageFolderSpec | DrawnSpec;
@@ -24,6 +24,10 @@ export type DatasetKind = RecordKind | 'imagefolder';
 
 export interface DatasetDescription {
   kind: DatasetKind | 'drawn';
+  /** Where it lies; null for images that the package draws. */
+  path: string | null;
+  /** Side in pixels where all images are squares of one size, else null. */
+  imageSize: number | null;
   train: DatasetSpec;
   /** Null where the data has no second split. */
   test: DatasetSpec | null;
@@ -62,10 +66,10 @@ export async function describeDataset(
   const actual = kind === 'auto' ? await detectKind(path) : kind;
   if (actual === 'imagefolder') {
     const { train, test, classes } = await findImageFolder(path);
-    return describeSpecs(actual, train, test, classes);
+    return describeSpecs({ kind: actual, path, imageSize: null, train, test, classes });
   }
   const { train, test, classes } = await findRecords(path, actual);
-  return describeSpecs(actual, train, test, classes);
+  return describeSpecs({ kind: actual, path, imageSize: RECORD_SIDES[actual], train, test, classes });
 }
 
 /** The description of images that the package draws itself. @param trainCount, testCount whole, ≥ 1. */
@@ -76,26 +80,22 @@ export async function describeDrawn(
   seed: number,
 ): Promise<DatasetDescription> {
   const train: DrawnSpec = { kind: 'drawn', count: trainCount, size, seed, split: 'train' };
-  return describeSpecs('drawn', train, { ...train, count: testCount, split: 'test' }, [...DRAWN_CLASSES]);
+  const test: DrawnSpec = { ...train, count: testCount, split: 'test' };
+  const classes = [...DRAWN_CLASSES];
+  return describeSpecs({ kind: 'drawn', path: null, imageSize: size, train, test, classes });
 }
 
 async function describeSpecs(
-  kind: DatasetKind | 'drawn',
-  train: DatasetSpec,
-  test: DatasetSpec | null,
-  classes: string[],
+  found: Pick<DatasetDescription, 'kind' | 'path' | 'imageSize' | 'train' | 'test' | 'classes'>,
 ): Promise<DatasetDescription> {
-  const trainSet = await openDataset(train);
-  const testSet = test === null ? null : await openDataset(test);
+  const trainSet = await openDataset(found.train);
+  const testSet = found.test === null ? null : await openDataset(found.test);
   trainSet.close();
   testSet?.close();
   return {
-    kind,
-    train,
-    test,
+    ...found,
     trainLength: trainSet.length,
     testLength: testSet?.length ?? 0,
-    classes,
     trainLabels: trainSet.labels,
     testLabels: testSet?.labels ?? null,
   };

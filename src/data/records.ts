@@ -44,6 +44,13 @@ function layout(
   return { title, header, labelAt, firstLabel, classes, side, columnMajor };
 }
 
+/** Side of the images in pixels. */
+export const RECORD_SIDES: Readonly<Record<RecordKind, number>> = {
+  cifar10: LAYOUTS.cifar10.side,
+  cifar100: LAYOUTS.cifar100.side,
+  stl10: LAYOUTS.stl10.side,
+};
+
 const CLASS_NAMES: Readonly<Record<RecordKind, readonly string[]>> = {
   cifar10: 'airplane automobile bird cat deer dog frog horse ship truck'.split(' '),
   cifar100: Array.from({ length: 100 }, (_, label) => `class ${label}`),

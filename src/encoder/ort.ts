@@ -34,11 +34,6 @@ function loadRuntime(): Promise<typeof Ort> {
   return runtime;
 }
 
-/** Version of onnxruntime-web, for logs. */
-export async function runtimeVersion(): Promise<string> {
-  return (await loadRuntime()).env.versions.web ?? 'unknown';
-}
-
 /** Wraps values for a session; the values are read when the session runs. */
 export async function tensor(data: Float32Array, shape: readonly number[]): Promise<Tensor> {
   const ort = await loadRuntime();

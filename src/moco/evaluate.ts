@@ -1,6 +1,17 @@
+/** A checkpoint's encoder on a data set: kNN accuracy, embeddings. */
+import { tensorsOf } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import type { DatasetDescription } from './pretrain.ts';
+import { createWasmKernels, type WasmKernels } from '../kernels/wasm.ts';
+import { coreCount } from '../runtime/cores.ts';
+import type { GroupEncoders } from '../scheduler/group-encoders.ts';
+import { ViewPool } from '../scheduler/view-pool.ts';
+import { WasmEncoders } from '../scheduler/wasm-encoders.ts';
+import { embedDataset } from './embed-dataset.ts';
+import { type FeatureKind, type MonitorResult, monitorKnn } from './monitor.ts';
+import { embeddingBatch, inferenceWeights, networkOf } from './network.ts';
+import { viewOptionsOf } from './session.ts';
 
 /** Images through the encoder of a checkpoint (encoder_q, running statistics). */
 export interface EncoderJob {
@@ -8,14 +19,14 @@ export interface EncoderJob {
   data: DatasetDescription;
   backend: 'wasm' | 'webgpu';
   workers?: number;
-  /** backbone: after the average pool; head: after the projection head, unit length. */
-  features: 'backbone' | 'head';
+  /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
+  features: FeatureKind;
 }
 
 export interface EmbeddingRow {
-  /** Place of the image in the data set. */
+  /** Place of the image in the data set: the training split first, then the test split. */
   index: number;
-  /** Its file; null where images have none of their own. */
+  /** Its file, or file and record. */
   path: string | null;
   /** Class; null where there are none. */
   label: number | null;
@@ -32,13 +43,114 @@ export interface KnnOutcome {
   queries: number;
 }
 
-/** Embeddings of the images of a data set, in its order. Placeholder: the encoder takes its place. */
-// biome-ignore lint/correctness/useYield: nothing to tell yet
-export async function* embedImages(_job: EncoderJob): AsyncGenerator<EmbeddingRow> {
-  throw new MocoError('backend-unavailable', 'embed: the encoder is not connected yet');
+/**
+ * Embeddings of all images of a data set, in its order. A corrupt image is left out.
+ * @throws MocoError as EncoderJob's parts do
+ */
+export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
+  const { data, features } = job;
+  const { encoders, dispose } = await openEncoders(job);
+  try {
+    let offset = 0;
+    for (const [spec, length] of [
+      [data.train, data.trainLength],
+      [data.test, data.testLength],
+    ] as const) {
+      if (spec) yield* embedSplit(job, encoders, spec, length, offset, features);
+      offset += length;
+    }
+  } finally {
+    await dispose();
+  }
 }
 
-/** Weighted kNN: the bank is the training images, the queries the test split. Placeholder as above. */
-export async function knnOfCheckpoint(_job: EncoderJob, _k: number, _t: number): Promise<KnnOutcome> {
-  throw new MocoError('backend-unavailable', 'knn: the encoder is not connected yet');
+/** Weighted kNN: the bank is the training images, the queries the test split. @throws MocoError data-invalid */
+export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
+  const { kernels, encoders, dispose } = await openEncoders(job);
+  try {
+    const result: MonitorResult = await monitorKnn({
+      kernels,
+      data: job.data,
+      views: viewOptionsOf(job.checkpoint.state.config, 1),
+      embed: (images) => encoders.embed(images),
+      k,
+      t,
+    });
+    const { top1, k: used } = result[job.features];
+    return { top1, k: used, t, bank: result.bank, queries: result.queries };
+  } finally {
+    await dispose();
+  }
+}
+
+async function openEncoders(
+  job: EncoderJob,
+): Promise<{ kernels: WasmKernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
+  if (job.backend !== 'wasm') {
+    throw new MocoError('backend-unavailable', 'this version embeds on wasm only: use --backend wasm');
+  }
+  const { config } = job.checkpoint.state;
+  const spec = networkOf(config);
+  const values = new Map<string, Float32Array>();
+  for (const [name, tensor] of tensorsOf(job.checkpoint.tensors, 'encoder_q.')) {
+    if (tensor.dtype === 'F32') values.set(name, tensor.data);
+  }
+  const kernels = await createWasmKernels();
+  const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
+  const encoders = await WasmEncoders.start(kernels, options, job.workers ?? (await coreCount()));
+  const dispose = async () => {
+    await encoders.dispose();
+    kernels.dispose();
+  };
+  try {
+    await encoders.setInferenceWeights(inferenceWeights(spec, config.imageSize, values));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { kernels, encoders, dispose };
+}
+
+/** Images per batch of embeddings times this are in memory at once. */
+const BATCHES_AT_ONCE = 16;
+
+async function* embedSplit(
+  job: EncoderJob,
+  encoders: GroupEncoders,
+  spec: DatasetSpec,
+  length: number,
+  offset: number,
+  features: FeatureKind,
+): AsyncGenerator<EmbeddingRow> {
+  const { config } = job.checkpoint.state;
+  const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
+  const dataset = await openDataset(spec);
+  const batch = embeddingBatch(config.imageSize);
+  try {
+    for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
+      const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
+      const shifted = { plain: (indices: Uint32Array) => views.plain(indices.map((index) => index + start)) };
+      const embeddings = await embedDataset(shifted, (images) => encoders.embed(images), rows, batch);
+      const values = embeddings[features];
+      const dim = values.length / rows;
+      for (let row = 0; row < rows; row++) {
+        const index = start + row;
+        if (embeddings.indices[row] !== index) continue;
+        const vector = values.slice(row * dim, (row + 1) * dim);
+        if (features === 'head') toUnitLength(vector);
+        const label = dataset.labels?.[index] ?? null;
+        yield { index: offset + index, path: dataset.name(index), label, vector };
+      }
+    }
+  } finally {
+    dataset.close();
+    await views.dispose();
+  }
+}
+
+function toUnitLength(vector: Float32Array): void {
+  const norm = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  vector.forEach((x, i) => {
+    vector[i] = x / Math.max(norm, 1e-12);
+  });
 }

@@ -1,7 +1,14 @@
 import type { PretrainConfig } from './config.ts';
 
 /** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */
-export type PretrainEvent = RunEvent | StepEvent | KnnEvent | SkippedEvent | CheckpointEvent | NoticeEvent;
+export type PretrainEvent =
+  | RunEvent
+  | StepEvent
+  | KnnEvent
+  | NeighborsEvent
+  | SkippedEvent
+  | CheckpointEvent
+  | NoticeEvent;
 
 export interface RunEvent {
   type: 'run';
@@ -39,6 +46,17 @@ export interface KnnEvent {
   k: number;
   t: number;
   features: 'backbone' | 'head';
+}
+
+/** Told with the first and last kNN: some queries and their nearest images by the backbone, for people to look at. */
+export interface NeighborsEvent {
+  type: 'neighbors';
+  /** How many epochs were trained. */
+  epoch: number;
+  /** Images of the test split (or of the training images, without one). */
+  queries: number[];
+  /** For each query, its nearest training images, nearest first. */
+  neighbors: number[][];
 }
 
 export interface SkippedEvent {

@@ -1,37 +1,218 @@
-import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+/** A whole pre-training run: epochs of steps, the kNN monitor, checkpoints. */
+import { type LoadedCheckpoint, saveCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import type { BackendRequest } from '../runtime/backend.ts';
-import type { PretrainConfig } from './config.ts';
-import type { PretrainEvent } from './events.ts';
-
-/** What is known of a data set before its images are read. */
-export interface DatasetDescription {
-  kind: string;
-  path: string;
-  /** Training images. */
-  images: number;
-  /** Side in pixels, where all images have the same. */
-  imageSize?: number;
-}
+import { Random, STREAMS } from '../random.ts';
+import type { BackendChoice } from '../runtime/backend.ts';
+import { describeVersions } from '../runtime/environment.ts';
+import { type FileStore, openFolder } from '../runtime/files.ts';
+import { type PretrainConfig, stepsPerEpoch, totalSteps } from './config.ts';
+import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
+import { initialState } from './initial-state.ts';
+import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
+import { learningRate } from './schedule.ts';
+import { openSession, type Session } from './session.ts';
+import { fromTensors, toTensors } from './state.ts';
+import type { MakeViews } from './trainer.ts';
 
 export interface PretrainOptions {
   config: PretrainConfig;
-  /** null: images that the package draws. */
-  data: DatasetDescription | null;
-  backend: BackendRequest;
+  data: DatasetDescription;
+  backend: BackendChoice;
+  /** Encoder workers; by default as many as there are cores. */
   workers?: number;
-  /** In epochs. */
+  /** kNN every so many epochs, and before the first. */
   knnEvery?: number;
-  /** In steps. */
+  /** Checkpoints every so many steps, besides the one at the end. */
   checkpointEvery?: number;
   /** Run directory; without it nothing is saved. */
   out?: string;
   resume?: LoadedCheckpoint;
+  /** Once it fires, the step under way is finished, a checkpoint is written, and the run ends. */
   signal?: AbortSignal;
 }
 
-/** A whole run, as events. Placeholder: the trainer takes its place. */
-// biome-ignore lint/correctness/useYield: nothing to tell yet
-export async function* pretrain(_options: PretrainOptions): AsyncGenerator<PretrainEvent> {
-  throw new MocoError('backend-unavailable', 'pretrain: the trainer is not connected yet');
+const KNN = { k: 200, t: 0.1 };
+const SHOWN_QUERIES = 8;
+const SHOWN_NEIGHBORS = 8;
+const GENERATOR = 'philox4x32-10';
+
+/**
+ * Pre-trains an encoder and tells of it as it goes.
+ * @throws MocoError loss-not-finite (a checkpoint of the state before the step is written first), out-of-memory,
+ * worker-died, image-corrupt (no image of the data can be decoded), write-failed
+ */
+export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
+  const { config, data, backend, resume } = options;
+  const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
+  const last = totalSteps(config, perEpoch);
+  const session = await openSession({
+    config,
+    data,
+    backend: backend.backend,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    state: (layout) =>
+      resume
+        ? fromTensors(resume.tensors, layout, resume.state.queuePointer)
+        : initialState(layout, config.seed),
+  });
+  try {
+    yield {
+      type: 'run',
+      config,
+      versions: await describeVersions(),
+      backend: backend.backend,
+      adapter: backend.adapter,
+      stepsPerEpoch: perEpoch,
+      totalSteps: last,
+    };
+    yield* new Run(options, session, perEpoch, last).events();
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** The position of a run, and what is done at each. */
+class Run {
+  readonly #options: PretrainOptions;
+  readonly #session: Session;
+  readonly #perEpoch: number;
+  readonly #last: number;
+  /** Steps done, over the whole run. */
+  #step: number;
+  #saved = -1;
+  #store: FileStore | null = null;
+  #order: { epoch: number; images: Uint32Array } | null = null;
+
+  constructor(options: PretrainOptions, session: Session, perEpoch: number, last: number) {
+    this.#options = options;
+    this.#session = session;
+    this.#perEpoch = perEpoch;
+    this.#last = last;
+    this.#step = options.resume?.state.step ?? 0;
+  }
+
+  async *events(): AsyncGenerator<PretrainEvent> {
+    const { signal, checkpointEvery, knnEvery, data, out } = this.#options;
+    if (out !== undefined) this.#store = await openFolder(out);
+    if (knnEvery !== undefined && !hasClasses(data)) {
+      yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
+    }
+    if (this.#step === 0) yield* this.#knn(0);
+    let clock = performance.now();
+    while (this.#step < this.#last && !signal?.aborted) {
+      const event = await this.#takeStep();
+      const now = performance.now();
+      event.imagesPerSecond = (1000 * this.#options.config.batchSize) / (now - clock);
+      clock = now;
+      yield event;
+      for (const { path, reason } of this.#session.views.takeSkipped())
+        yield { type: 'skipped', path, reason };
+      // A run that `steps` ends within an epoch is measured all the same.
+      if (this.#step % this.#perEpoch === 0 || this.#step === this.#last) {
+        yield* this.#knn(Math.ceil(this.#step / this.#perEpoch));
+      }
+      if (checkpointEvery !== undefined && this.#step % checkpointEvery === 0) yield* this.#checkpoint();
+    }
+    if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
+  }
+
+  async #takeStep(): Promise<StepEvent> {
+    const { config } = this.#options;
+    const { trainer } = this.#session;
+    const epoch = Math.floor(this.#step / this.#perEpoch);
+    const lr = learningRate(config, epoch);
+    const step = this.#step + 1;
+    const shuffle = new Random({ seed: config.seed, stream: STREAMS.keyShuffle, image: step });
+    const input = {
+      step,
+      learningRate: lr,
+      shuffle: shuffle.permutation(config.batchSize),
+      views: this.#views(epoch),
+    };
+    try {
+      const { loss, acc1, acc5, embeddingStd } = await trainer.step(input);
+      this.#step = step;
+      return { type: 'step', step, epoch, loss, acc1, acc5, lr, imagesPerSecond: 0, embeddingStd };
+    } catch (error) {
+      // The trainer has undone the step: what was learned before it is worth keeping.
+      if (error instanceof MocoError && error.code === 'loss-not-finite' && this.#step > 0) {
+        for await (const _ of this.#checkpoint());
+      }
+      throw error;
+    }
+  }
+
+  /** Views of the images of this step's batch. */
+  #views(epoch: number): MakeViews {
+    const { config, data } = this.#options;
+    if (this.#order?.epoch !== epoch) {
+      const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch });
+      this.#order = { epoch, images: random.permutation(data.trainLength) };
+    }
+    const first = (this.#step % this.#perEpoch) * config.batchSize;
+    const batch = this.#order.images.subarray(first, first + config.batchSize);
+    return async (stream, positions) => {
+      const indices = positions.map((position) => batch[position]!);
+      return (await this.#session.views.views(epoch, indices, stream)).images;
+    };
+  }
+
+  async *#knn(epoch: number): AsyncGenerator<KnnEvent | NeighborsEvent> {
+    const { knnEvery, data, config } = this.#options;
+    const ends = this.#step === this.#last;
+    if (knnEvery === undefined || !hasClasses(data) || (epoch % knnEvery !== 0 && !ends)) return;
+    const { trainer, kernels, viewOptions } = this.#session;
+    await trainer.prepareEmbedding();
+    const result = await monitorKnn({
+      kernels,
+      data,
+      views: viewOptions,
+      embed: (images) => trainer.embed(images),
+      ...KNN,
+    });
+    for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
+      const { top1, k, t } = result[features];
+      yield { type: 'knn', epoch, top1, k, t, features };
+    }
+    if (epoch !== 0 && !ends) return;
+    const { neighbors, k } = result.backbone;
+    // Queries of every class in turn, where images come sorted or shuffled alike.
+    const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
+    const queries = [...random.permutation(result.queries).subarray(0, SHOWN_QUERIES)];
+    yield {
+      type: 'neighbors',
+      epoch,
+      queries,
+      neighbors: queries.map((query) => [
+        ...neighbors.subarray(query * k, query * k + Math.min(k, SHOWN_NEIGHBORS)),
+      ]),
+    };
+  }
+
+  async *#checkpoint(): AsyncGenerator<PretrainEvent> {
+    const { config, data } = this.#options;
+    if (!this.#store || this.#saved === this.#step) return;
+    const { trainer, layout } = this.#session;
+    const state = await trainer.state();
+    const path = await saveCheckpoint(
+      this.#store,
+      {
+        config,
+        step: this.#step,
+        epoch: Math.floor(this.#step / this.#perEpoch),
+        queuePointer: state.queuePointer,
+        sampler: {
+          dataset: data.kind,
+          path: data.path,
+          images: data.trainLength,
+          stepInEpoch: this.#step % this.#perEpoch,
+        },
+        generator: { algorithm: GENERATOR, seed: config.seed },
+      },
+      toTensors(state, layout),
+    );
+    this.#saved = this.#step;
+    yield { type: 'checkpoint', step: this.#step, path };
+  }
 }

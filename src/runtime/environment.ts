@@ -1,5 +1,6 @@
 /** What this machine and runtime offer, for `doctor` and for the first line of a log. */
 import { version } from '../../package.json';
+import { coreCount } from './cores.ts';
 
 export interface Environment {
   runtime: string;
@@ -41,17 +42,14 @@ function nameRuntime(): Pick<Environment, 'runtime' | 'runtimeVersion' | 'platfo
 
 export async function describeEnvironment(): Promise<Environment> {
   const named = nameRuntime();
-  const { navigator } = globalThis as unknown as RuntimeGlobals;
-  let cores = navigator?.hardwareConcurrency ?? 1;
   let memory: number | null = null;
   if (named.runtime !== 'browser') {
     const os = await import('node:os');
-    cores = os.availableParallelism();
     memory = os.totalmem();
   }
   return {
     ...named,
-    cores,
+    cores: await coreCount(),
     memory,
     sharedArrayBuffer: typeof SharedArrayBuffer !== 'undefined',
     wasmSimd: WebAssembly.validate(SIMD_PROBE),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { NamedTensor } from '../../src/checkpoint/safetensors.ts';
 import type { RunState } from '../../src/checkpoint/state.ts';
+import { DRAWN } from '../../src/cli/data.ts';
 import { resolveConfig } from '../../src/moco/config.ts';
 
 /** A folder that is gone after the test. */
@@ -29,7 +30,7 @@ export function exampleState(step: number): RunState {
     step,
     epoch: Math.floor(step / 10),
     queuePointer: (step * 4) % 6,
-    sampler: { dataset: 'drawn', path: null, images: 40, stepInEpoch: step % 10 },
+    sampler: { dataset: 'drawn', path: null, images: DRAWN.train, stepInEpoch: step % 10 },
     generator: { algorithm: 'test', seed: 5 },
   };
 }

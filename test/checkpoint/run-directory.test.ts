@@ -63,6 +63,8 @@ describe('run directory', () => {
     const store = await openFolder(folder);
     await saveCheckpoint(store, exampleState(3), exampleTensors(3));
     expect(await readdir(folder)).toEqual(['step-000003', 'step-000008']);
+    const branched = await savedRun(8, 9, 3);
+    expect(await readdir(branched)).toEqual(['step-000003', 'step-000008', 'step-000009']);
   });
 
   it('falls back to the one before when the newest is broken, and says so', async () => {
@@ -202,5 +204,15 @@ describe.each([
         if (!dead) expect(await readdir(folder)).toEqual(['step-000001', 'step-000002']);
       }
     }
+  });
+});
+
+describe('saving a step again', () => {
+  it.each([0, 1])('leaves the checkpoint that is there when write %i fails', async (at) => {
+    const folder = await savedRun(2);
+    const { store } = failingStore(await openFolder(folder), at, false);
+    await expect(saveCheckpoint(store, exampleState(2), exampleTensors(7))).rejects.toThrow(/ENOSPC/);
+    expect((await loadCheckpoint(folder)).tensors).toEqual(exampleTensors(2));
+    expect(await readdir(`${folder}/step-000002`)).toEqual(['model.safetensors', 'state.json']);
   });
 });

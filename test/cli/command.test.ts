@@ -16,6 +16,13 @@ async function refused(args: readonly string[], message: RegExp, cwd?: string): 
   expect(code).toBe(2);
 }
 
+/** A folder in CIFAR-10's binary layout: a label byte and 3·32·32 bytes of pixels an image. */
+async function cifarFolder(images: number, moreBytes = 0): Promise<string> {
+  const folder = await temporaryFolder();
+  await writeFile(`${folder}/data_batch_1.bin`, new Uint8Array(images * 3073 + moreBytes));
+  return folder;
+}
+
 describe('moco-web', () => {
   it.each([
     [['--frobnicate'], /unknown option '--frobnicate'/],
@@ -43,7 +50,7 @@ describe('moco-web', () => {
     [['pretrain', '--image-size', '16', '--stem', 'imagenet'], /image size 16 is smaller than resnet50/],
     [['pretrain', '--momentum', '2'], /momentum 2 is out of range/],
     [['pretrain', '--temperature', '0'], /temperature 0 is out of range/],
-    [['pretrain', '--data', 'no/such/folder'], /no\/such\/folder/],
+    [['pretrain', '--data', 'no/such/folder'], /there is no .*no\/such\/folder/],
     [['pretrain', '--resume', 'no/such/run'], /no checkpoint at no\/such\/run/],
     [['knn', '--data', '.'], /required option '--checkpoint <dir>'/],
     [['embed', '--checkpoint', '.', '--data', '.', '--out', 'x.txt'], /cannot tell the format of x.txt/],
@@ -55,6 +62,18 @@ describe('moco-web', () => {
     await refused(args, message, folder);
     // Nothing was begun: no run directory, no log.
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('refuses data that will not do', async () => {
+    const here = await temporaryFolder();
+    const small = ['--preset', 'moco-cifar', '--batch-size', '8', '--groups', '2'];
+    const pretrain = (data: string) => ['pretrain', '--data', data, ...small];
+    await refused(pretrain(await temporaryFolder()), /no images|holds no/, here);
+    await refused(pretrain(await cifarFolder(7)), /7 training images are fewer than batch 8/, here);
+    await refused(pretrain(await cifarFolder(8, 1)), /not a whole number/, here);
+    await refused(pretrain(`${await cifarFolder(8)}/data_batch_1.bin`), /is a file/, here);
+    await refused(['pretrain', '--backend', 'webgpu', ...small], /GPU|WebGPU/, here);
+    expect(await readdir(here)).toEqual([]);
   });
 
   it('says how it is used', async () => {
@@ -108,8 +127,8 @@ describe('moco-web', () => {
       /holds step-000002, which is later than the checkpoint to resume from/,
     );
     await refused(
-      ['pretrain', '--resume', run, '--data', '.'],
-      /the saved run used 40 images of the drawn kind/,
+      ['pretrain', '--resume', run, '--data', await cifarFolder(2)],
+      /the saved run used 4096 images \(drawn\), not 2 \(cifar10/,
     );
     await writeFile(`${run}/file`, '');
     await refused(['pretrain', '--resume', run, '--out', `${run}/file`], /cannot write to .*--out/);

@@ -63,7 +63,11 @@ describe('pretrain', () => {
     const { train, calls } = fakeTrainer(4);
     await runPretrain({ ...OPTIONS, preset: 'moco-cifar', out: `${folder}/run`, log }, terminal, train);
     expect(terminal.exitCode).toBe(0);
-    expect(calls[0]).toMatchObject({ backend: 'wasm', data: null, out: `${folder}/run` });
+    expect(calls[0]).toMatchObject({
+      backend: { backend: 'wasm' },
+      data: { kind: 'drawn', path: null },
+      out: `${folder}/run`,
+    });
 
     const lines = (await readFile(log, 'utf8')).split('\n');
     expect(lines.pop()).toBe('');

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
-import { generator, type InfoNceInputs, normals, runInfoNce, toUnit, unitRows } from './inputs.ts';
+import {
+  generator,
+  type InfoNceInputs,
+  normals,
+  runInfoNce,
+  toUnit,
+  unitRows,
+  withArrays,
+} from './inputs.ts';
 import { infoNceReference } from './reference.ts';
 
 let kernels: WasmKernels;
@@ -101,12 +109,12 @@ describe('infoNce against float64', () => {
   });
 
   it('a confident sample keeps its tiny loss: no cancellation against 1', async () => {
-    const inputs = randomInputs(1, 8, 1, 0.1);
+    const inputs = randomInputs(1, 8, 1, 0.05);
     inputs.query.set([1, 0, 0, 0, 0, 0, 0, 0]);
     inputs.key.set([1, 0, 0, 0, 0, 0, 0, 0]);
     inputs.queue.set([-1, 0, 0, 0, 0, 0, 0, 0]);
     const { loss } = await runInfoNce(kernels, inputs);
-    expectClose('loss', loss, [Math.exp(-20)], 1e-5 * Math.exp(-20));
+    expectClose('loss', loss, [Math.exp(-40)], 1e-5 * Math.exp(-40));
   });
 
   it('values far from unit length overflow to a loss that the gate catches, never to a finite wrong one', async () => {
@@ -127,6 +135,23 @@ describe('infoNce against float64', () => {
     expect(Number.isNaN(loss[2])).toBe(true);
     // A bad query or key spoils its own sample only; a bad negative spoils all.
     expect(Number.isNaN(loss[1])).toBe(name === 'queue');
+  });
+});
+
+describe('infoNce and the memory around it', () => {
+  it.each([1, 31, 33, 37])('does not read what lies behind a queue of %i rows', async (queueSize) => {
+    const inputs = randomInputs(3, 16, queueSize, 0.2);
+    const want = await runInfoNce(kernels, inputs);
+    await withArrays(kernels, async (put) => {
+      const queue = put(inputs.queue);
+      const behind = put(new Float32Array(64 * 16).fill(Number.NaN));
+      expect(kernels.view(behind).byteOffset - kernels.view(queue).byteOffset).toBe(4 * 16 * queueSize + 16);
+      const [loss, dQuery, rank] = [put([0, 0, 0]), put(new Float32Array(48)), put([0, 0, 0])];
+      const [query, key] = [put(inputs.query), put(inputs.key)];
+      kernels.infoNce({ ...inputs, query, key, queue, loss, dQuery, rank });
+      expectSameBits('loss', await kernels.read(loss), want.loss);
+      expectSameBits('dQuery', await kernels.read(dQuery), want.dQuery);
+    });
   });
 });
 

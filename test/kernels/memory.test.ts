@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
@@ -84,6 +86,20 @@ describe('memory of the kernels', () => {
     expect(kernels.view(big).buffer.byteLength).toBeGreaterThan(view.buffer.byteLength);
     kernels.accumulate(array, upload(kernels, [1, 1, 1]));
     expect([...view]).toEqual([2, 3, 4]);
+  });
+
+  it('a worker sees and changes an array through its view, without a copy', async () => {
+    const array = upload(kernels, [1, 2, 3]);
+    const { buffer, byteOffset, length } = kernels.view(array);
+    const code = `const { parentPort, workerData } = require('node:worker_threads');
+      const view = new Float32Array(workerData.buffer, workerData.byteOffset, workerData.length);
+      view[1] += 10;
+      parentPort.postMessage([...view]);`;
+    const worker = new Worker(code, { eval: true, workerData: { buffer, byteOffset, length } });
+    const [seen] = await once(worker, 'message');
+    await worker.terminate();
+    expect(seen).toEqual([1, 12, 3]);
+    expect([...(await kernels.read(array))]).toEqual([1, 12, 3]);
   });
 
   it('kernels give their scratch back, and keep nothing when there is none', async () => {

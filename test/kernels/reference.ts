@@ -42,6 +42,8 @@ export function infoNceReference(
     dQueryBound: new Float64Array(rows * dim),
   };
   const weightError = (2 * dotBound(dim) + 10 * U) / temperature + 4 * U;
+  // Weights below 2^-126 count as 0.
+  const flushed = queueSize * 2 ** -125;
   for (let n = 0; n < rows; n++) {
     const logits = new Float64Array(queueSize);
     let m = 0;
@@ -62,7 +64,7 @@ export function infoNceReference(
     const loss = m === 0 ? Math.log1p(negatives) : m + Math.log(total);
     result.loss[n] = loss;
     // A loss near 0 is proportional to the weights, so their relative error bounds it too.
-    result.lossBound[n] = Math.min(1, loss) * (weightError + 40 * U) + U * loss + SMALLEST;
+    result.lossBound[n] = Math.min(1, loss) * (weightError + 40 * U) + U * loss + flushed;
     if (m > 0) result.lossBound[n] = weightError + 40 * U + U * loss;
     const bound = 2 * weightError + (32 + queueSize / 8 + 8) * U;
     for (let c = 0; c < dim; c++) {
@@ -74,7 +76,7 @@ export function infoNceReference(
       }
       const scale = gradientScale / (temperature * total);
       result.dQuery[n * dim + c] = scale * sum;
-      result.dQueryBound[n * dim + c] = Math.abs(scale) * (bound * size + 2 ** -120) + SMALLEST;
+      result.dQueryBound[n * dim + c] = Math.abs(scale) * (bound * size + flushed) + SMALLEST;
     }
   }
   return result;

@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises';
+import { type Dataset, type DatasetDescription, openDataset } from '../data/dataset.ts';
+import { type Neighbour, neighbourSheet } from '../data/preview.ts';
+import type { NeighborsEvent } from '../moco/events.ts';
+
+/**
+ * Draws query images with their nearest neighbours before and after training as a PNG file.
+ * @param before, after neighbours of the same queries
+ */
+export async function writeNeighborPicture(
+  path: string,
+  data: DatasetDescription,
+  before: NeighborsEvent,
+  after: NeighborsEvent,
+): Promise<void> {
+  const train = await openDataset(data.train);
+  const queries = data.test ? await openDataset(data.test) : train;
+  try {
+    const rows = [];
+    for (const [row, query] of after.queries.entries()) {
+      const label = queries.labels?.[query] ?? null;
+      rows.push({
+        query: await queries.image(query),
+        before: await neighborsOf(train, before.neighbors[row] ?? [], label),
+        after: await neighborsOf(train, after.neighbors[row] ?? [], label),
+      });
+    }
+    await writeFile(path, await neighbourSheet(rows));
+  } finally {
+    train.close();
+    queries.close();
+  }
+}
+
+async function neighborsOf(
+  train: Dataset,
+  indices: readonly number[],
+  label: number | null,
+): Promise<Neighbour[]> {
+  return Promise.all(
+    indices.map(async (index) => ({
+      image: await train.image(index),
+      sameClass: label === null || !train.labels ? null : train.labels[index] === label,
+    })),
+  );
+}

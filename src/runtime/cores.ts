@@ -1,0 +1,8 @@
+import { runtimeName } from './detect.ts';
+
+/** How many processors this process may use: at least 1. */
+export async function coreCount(): Promise<number> {
+  if (runtimeName() === 'browser') return navigator.hardwareConcurrency || 1;
+  const { availableParallelism } = await import('node:os');
+  return availableParallelism();
+}

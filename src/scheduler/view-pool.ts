@@ -1,0 +1,63 @@
+/** Data workers: views of the images of one data set, made beside whatever else is going on. */
+
+import type { DataWorkerApi } from '../data/data-worker.ts';
+import type { DatasetSpec } from '../data/dataset.ts';
+import type { Skipped, Views } from '../data/loader.ts';
+import { WorkerPool } from './pool.ts';
+
+export interface ViewPoolOptions {
+  /** A name of data/augment/recipes.ts. */
+  readonly recipe: string;
+  readonly imageSize: number;
+  readonly seed: number;
+  readonly workers: number;
+}
+
+export class ViewPool {
+  readonly #pool: WorkerPool<DataWorkerApi>;
+  readonly #known = new Set<number>();
+  #fresh: Skipped[] = [];
+
+  private constructor(pool: WorkerPool<DataWorkerApi>) {
+    this.#pool = pool;
+  }
+
+  /** @throws MocoError data-missing, data-invalid */
+  static async start(spec: DatasetSpec, options: ViewPoolOptions): Promise<ViewPool> {
+    const { recipe, imageSize, seed, workers } = options;
+    const pool = await WorkerPool.start<DataWorkerApi>('data-worker.js', workers, (remote) =>
+      remote.open(spec, recipe, imageSize, seed),
+    );
+    return new ViewPool(pool);
+  }
+
+  /** Augmented views, see ViewLoader.views. */
+  async views(epoch: number, indices: Uint32Array, stream: 'query' | 'key'): Promise<Views> {
+    return this.#note(await this.#pool.run((remote) => remote.views(epoch, indices, stream)));
+  }
+
+  /** Evaluation views, see ViewLoader.plain. */
+  async plain(indices: Uint32Array): Promise<Views> {
+    return this.#note(await this.#pool.run((remote) => remote.plain(indices)));
+  }
+
+  /** Corrupt images met since the last call; each is told of once. */
+  takeSkipped(): Skipped[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#pool.dispose();
+  }
+
+  #note(views: Views): Views {
+    for (const skipped of views.skipped) {
+      if (this.#known.has(skipped.index)) continue;
+      this.#known.add(skipped.index);
+      this.#fresh.push(skipped);
+    }
+    return views;
+  }
+}
