@@ -113,6 +113,16 @@ function horizontalPass(
     for (let x = 0; x < width; x++) {
       let position = row + start[x]! * 3;
       let w = x * taps;
+      if (count[x] === 2) {
+        const first = weight[w]!;
+        const second = weight[w + 1]!;
+        for (let c = 0; c < 3; c++) {
+          const mean = Math.imul(source[position + c]!, first) + Math.imul(source[position + c + 3]!, second);
+          out[target + c] = (mean + HALF) >> PRECISION;
+        }
+        target += 3;
+        continue;
+      }
       const end = w + count[x]!;
       let red = HALF;
       let green = HALF;
