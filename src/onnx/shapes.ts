@@ -61,7 +61,11 @@ export function inferShapes(graph: Graph): Map<string, Shape> {
   for (const node of graph.nodes) {
     const rule = RULES[node.op];
     if (!rule) {
-      throw new MocoError('operator-unsupported', `node ${node.name}: operator ${node.op} has no shape rule`);
+      const known = Object.keys(RULES).join(', ');
+      throw new MocoError(
+        'operator-unsupported',
+        `node ${node.name}: operator ${node.op} has no shape rule. Supported: ${known}`,
+      );
     }
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name);
