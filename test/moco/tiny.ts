@@ -6,6 +6,7 @@ import { type StateLayout, type TrainerState, toTensors } from '../../src/moco/s
 import { type StepInput, Trainer, type TrainerSettings } from '../../src/moco/trainer.ts';
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
 import { Random, STREAMS } from '../../src/random.ts';
+import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
 import { WasmEncoders } from '../../src/scheduler/wasm-encoders.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
@@ -41,8 +42,8 @@ const SETTINGS: TrainerSettings = {
 export interface TinyEncoders {
   readonly kernels: WasmKernels;
   readonly encoders: WasmEncoders;
-  /** A trainer of its own state; gone with `dispose`. */
-  trainer(state?: TrainerState): Promise<Trainer>;
+  /** A trainer of its own state; gone with `dispose`. `observe` may stand between it and the encoders. */
+  trainer(state?: TrainerState, observe?: (encoders: GroupEncoders) => GroupEncoders): Promise<Trainer>;
   dispose(): Promise<void>;
 }
 
@@ -54,8 +55,8 @@ export async function openTiny(workers: number): Promise<TinyEncoders> {
   return {
     kernels,
     encoders,
-    async trainer(state = initialState(LAYOUT, 11)) {
-      const trainer = await Trainer.create(SETTINGS, LAYOUT, state, kernels, encoders);
+    async trainer(state = initialState(LAYOUT, 11), observe = (pool) => pool) {
+      const trainer = await Trainer.create(SETTINGS, LAYOUT, state, kernels, observe(encoders));
       trainers.push(trainer);
       return trainer;
     },

@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromTensors, type TrainerState, toTensors } from '../../src/moco/state.ts';
 import type { StepResult, Trainer } from '../../src/moco/trainer.ts';
 import { expectSameBits } from '../compare.ts';
-import { BATCH, expectSameState, input, LAYOUT, openTiny, QUEUE, SPEC, type TinyEncoders } from './tiny.ts';
+import {
+  BATCH,
+  expectSameState,
+  GROUPS,
+  input,
+  LAYOUT,
+  openTiny,
+  QUEUE,
+  SPEC,
+  type TinyEncoders,
+} from './tiny.ts';
 
 interface Steps {
   readonly results: readonly StepResult[];
@@ -77,6 +87,48 @@ describe('Trainer', () => {
     expectSameBits('queue, from its start', rows(last.queue, 0, 4), rows(second!, 4, 8));
     expectSameBits('queue, what stays', rows(last.queue, 4, 8), rows(first!, 4, 8));
     expect([after.queuePointer, last.queuePointer]).toEqual([8, 4]);
+  });
+
+  it('sums the gradients of the groups in their order, whichever is done first', async () => {
+    const { kernels } = tiny;
+    const sizes = LAYOUT.parameters.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+    const ofGroups: Promise<Float32Array[]>[] = [];
+    const trainer = await tiny.trainer(undefined, (encoders) => {
+      const trainQuery: typeof encoders.trainQuery = (images, loss) => {
+        const result = encoders.trainQuery(images, loss);
+        const copied = result.then(async ({ gradients }) => {
+          const arrays = sizes.map((size) => kernels.allocate(size));
+          gradients.copyTo(arrays);
+          const values = await Promise.all(arrays.map((array) => kernels.read(array)));
+          for (const array of arrays) kernels.free(array);
+          return values;
+        });
+        // The first group comes last.
+        const late = ofGroups.push(copied) === 1;
+        return late
+          ? result.then((value) => new Promise((resolve) => setTimeout(resolve, 200, value)))
+          : result;
+      };
+      return {
+        parallel: encoders.parallel,
+        attachWeights: (query, key) => encoders.attachWeights(query, key),
+        weightsChanged: (role) => encoders.weightsChanged(role),
+        forwardKey: (images, done) => encoders.forwardKey(images, done),
+        trainQuery,
+        setInferenceWeights: (values) => encoders.setInferenceWeights(values),
+        embed: (images) => encoders.embed(images),
+        dispose: () => encoders.dispose(),
+      };
+    });
+    await trainer.step(input(1));
+    const groups = await Promise.all(ofGroups);
+    expect(groups.length).toBe(GROUPS);
+    for (const [i, sum] of (await trainer.gradients()).entries()) {
+      const expected = groups
+        .map((gradients) => gradients[i]!)
+        .reduce((a, b) => a.map((x, at) => x + b[at]!));
+      expectSameBits(LAYOUT.parameters[i]!.name, sum, expected);
+    }
   });
 
   it('goes on bit for bit from its tensors', async () => {

@@ -252,6 +252,14 @@ describe('what is no model', () => {
       withInitializer({ dataType: 1, dims: [0n] }, { node: [{ name: 'n', attribute: [{ name: 'a' }] }] }),
     ],
     [
+      'an attribute that should be a tensor',
+      /node n: attribute a has no value/,
+      withInitializer(
+        { dataType: 1, dims: [0n] },
+        { node: [{ name: 'n', attribute: [{ name: 'a', type: 4 }] }] },
+      ),
+    ],
+    [
       'an input of no type',
       /value x: its type is missing/,
       withInitializer({ dataType: 1, dims: [0n] }, { input: [{ name: 'x' }] }),
