@@ -12,16 +12,20 @@ interface ManifestTensor {
 }
 interface ManifestCase {
   name: string;
-  file: string;
+  file?: string;
   params: Record<string, unknown>;
   rtol: number;
-  tensors: Record<string, ManifestTensor>;
+  tensors?: Record<string, ManifestTensor>;
 }
 
 /** A case with what it should come out as. */
 export interface RecordedCase extends GoldenCase {
   readonly expected: ReadonlyMap<string, { tensor: NamedTensor; atol: number; rtol: number }>;
 }
+
+/** The data shared between checkouts, where it is present; tests that need it skip without. */
+export const SHARED = new URL('../../shared/data/', import.meta.url);
+export const HAS_SHARED = existsSync(SHARED);
 
 /** The cases that the tests carry. */
 export const CARRIED = new URL('./data/golden/', import.meta.url);
@@ -30,7 +34,7 @@ export const CARRIED = new URL('./data/golden/', import.meta.url);
 export const FULL: URL | null = (() => {
   const folder = process.env.MOCO_GOLDEN
     ? pathToFileURL(`${process.env.MOCO_GOLDEN}/`)
-    : new URL('../../shared/data/golden/', import.meta.url);
+    : new URL('golden/', SHARED);
   return existsSync(new URL('manifest.json', folder)) ? folder : null;
 })();
 
@@ -42,9 +46,11 @@ export function readCases(folder: URL, prefixes: readonly string[]): RecordedCas
   return manifest.cases
     .filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix)))
     .map((entry) => {
-      const tensors = readTensors(new URL(entry.file, folder));
+      const file = new URL(entry.file ?? `${entry.name}.json`, folder);
+      const json = file.pathname.endsWith('.json');
+      const tensors = json ? new Map<string, NamedTensor>() : readTensors(file);
       const ofRole = (role: string) =>
-        Object.entries(entry.tensors).filter(([, tensor]) => tensor.role === role);
+        Object.entries(entry.tensors ?? {}).filter(([, tensor]) => tensor.role === role);
       return {
         name: entry.name,
         params: entry.params,
@@ -57,6 +63,7 @@ export function readCases(folder: URL, prefixes: readonly string[]): RecordedCas
             { tensor: tensors.get(name)!, atol, rtol: entry.rtol },
           ]),
         ),
+        ...(json ? { json: JSON.parse(readFileSync(file, 'utf8')) as unknown } : {}),
       };
     });
 }

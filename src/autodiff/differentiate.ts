@@ -40,13 +40,14 @@ export interface Gradient {
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
   const lowering = LOWERINGS[options.provider];
+  const onPath = pathNodes(graph, options);
+  for (const node of onPath.nodes) ruleOf(node);
   const shapes = inferShapes(graph);
   const shapeOf = (name: string): Shape => {
     const shape = shapes.get(name);
     if (!shape) throw new MocoError('model-invalid', `value ${name} does not exist in graph ${graph.name}`);
     return shape;
   };
-  const onPath = pathNodes(graph, options);
 
   const forward = new GraphBuilder(`${graph.name}.forward`, 'f');
   const statistics: BatchStatistics[] = [];

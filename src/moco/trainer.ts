@@ -154,52 +154,22 @@ export class Trainer {
 
   /**
    * Trains on one batch.
-   * @throws MocoError loss-not-finite where loss or gradients are NaN or infinite: weights, momentum, queue and
-   * statistics are then those from before the step
+   * @throws MocoError loss-not-finite where loss or gradients are NaN or infinite; whatever the encoders and the views
+   * throw. Weights, momentum, queue and statistics are then those from before the step
    */
   async step(input: StepInput): Promise<StepResult> {
     const kernels = this.#kernels;
-    const { batchSize, momentum } = this.#settings;
     this.#key.forEach((key, i) => {
       kernels.copy(this.#keyBefore[i]!, key);
     });
-    kernels.ema(this.#key, this.#query, momentum);
-    await this.#encoders.weightsChanged('query');
-    await this.#encoders.weightsChanged('key');
-
-    const keyStatistics = await this.#encodeKeys(input);
-    const { queries, losses, ranks, statistics } = await this.#trainQueries(input);
-
-    const { gate, keys } = this.#scratch;
-    kernels.write(this.#scratch.losses, losses);
-    kernels.finiteGate(gate, [this.#scratch.losses, ...this.#gradientSum]);
-    const { learningRate } = input;
-    const { sgdMomentum, weightDecay, groups } = this.#settings;
-    const options = { learningRate, momentum: sgdMomentum, weightDecay };
-    kernels.sgd(this.#query, this.#gradientSum, this.#momentum, options, gate);
-    const { queueSize, dim } = this.#layout;
-    kernels.enqueue(this.#queue, keys, this.#queuePointer, queueSize, batchSize, dim, gate);
-    if ((await kernels.read(gate))[0] !== 1) {
+    try {
+      return await this.#takeStep(input);
+    } catch (error) {
       this.#key.forEach((key, i) => {
         kernels.copy(key, this.#keyBefore[i]!);
       });
-      throw new MocoError(
-        'loss-not-finite',
-        `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
-          'weights are those of the step before. Lower the learning rate or raise the temperature',
-      );
+      throw error;
     }
-    this.#queuePointer = (this.#queuePointer + batchSize) % queueSize;
-    this.#queryStatistics.update(statistics, batchSize / groups);
-    this.#keyStatistics.update(keyStatistics, batchSize / groups);
-    return {
-      loss: losses.reduce((sum, loss) => sum + loss, 0) / batchSize,
-      acc1: percentBelow(ranks, 1),
-      acc5: percentBelow(ranks, 5),
-      embeddingStd: embeddingSpread(queries, batchSize, dim),
-      queries,
-      keys: await kernels.read(keys),
-    };
   }
 
   /** Sum over the groups, in their order, of the gradients of the last step's mean loss, without weight decay. */
@@ -249,13 +219,52 @@ export class Trainer {
       this.#kernels.free(array);
   }
 
+  async #takeStep(input: StepInput): Promise<StepResult> {
+    const kernels = this.#kernels;
+    const { batchSize, momentum } = this.#settings;
+    kernels.ema(this.#key, this.#query, momentum);
+    await this.#encoders.weightsChanged('query');
+    await this.#encoders.weightsChanged('key');
+
+    const keyStatistics = await this.#encodeKeys(input);
+    const { queries, losses, ranks, statistics } = await this.#trainQueries(input);
+
+    const { gate, keys } = this.#scratch;
+    kernels.write(this.#scratch.losses, losses);
+    kernels.finiteGate(gate, [this.#scratch.losses, ...this.#gradientSum]);
+    const { learningRate } = input;
+    const { sgdMomentum, weightDecay, groups } = this.#settings;
+    const options = { learningRate, momentum: sgdMomentum, weightDecay };
+    kernels.sgd(this.#query, this.#gradientSum, this.#momentum, options, gate);
+    const { queueSize, dim } = this.#layout;
+    kernels.enqueue(this.#queue, keys, this.#queuePointer, queueSize, batchSize, dim, gate);
+    if ((await kernels.read(gate))[0] !== 1) {
+      throw new MocoError(
+        'loss-not-finite',
+        `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
+          'weights are those of the step before. Lower the learning rate or raise the temperature',
+      );
+    }
+    this.#queuePointer = (this.#queuePointer + batchSize) % queueSize;
+    this.#queryStatistics.update(statistics, batchSize / groups);
+    this.#keyStatistics.update(keyStatistics, batchSize / groups);
+    return {
+      loss: losses.reduce((sum, loss) => sum + loss, 0) / batchSize,
+      acc1: percentBelow(ranks, 1),
+      acc5: percentBelow(ranks, 5),
+      embeddingStd: embeddingSpread(queries, batchSize, dim),
+      queries,
+      keys: await kernels.read(keys),
+    };
+  }
+
   /** Keys of all groups, normalised and in batch order, in scratch.keys. */
   async #encodeKeys({ shuffle, views }: StepInput): Promise<GroupStatistics[]> {
     const kernels = this.#kernels;
     const { groups, batchSize } = this.#settings;
     const { dim } = this.#layout;
     const { rawKeys, keys, keyNorms } = this.#scratch;
-    const statistics = await Promise.all(
+    const statistics = await allDone(
       Array.from({ length: groups }, (_, group) => {
         const positions = keyPositions(group, groups, shuffle);
         return this.#encoders.forwardKey(
@@ -341,6 +350,12 @@ export class Trainer {
     kernels.l2NormalizeBackward(query, norm, dQuery, dRaw, rows, dim);
     return dRaw;
   }
+}
+
+/** Like Promise.all, but rejects only when all have settled: no group may still be writing when the caller goes on. */
+async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function statisticsFrom(state: EncoderState, layout: StateLayout): RunningStatistics {

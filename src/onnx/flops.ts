@@ -1,4 +1,5 @@
 /** Floating-point operations of an encoder: convolutions and linear layers, which are all but a few percent. */
+import { intAttribute } from './attributes.ts';
 import type { Graph, Shape } from './graph.ts';
 import { inferShapes } from './shapes.ts';
 
@@ -8,11 +9,12 @@ export function forwardFlops(graph: Graph): number {
   const size = (shape: Shape | undefined) =>
     (shape ?? []).reduce<number>((product, d) => product * Number(d), 1);
   let flops = 0;
-  for (const { op, inputs, outputs } of graph.nodes) {
-    if (op !== 'Conv' && op !== 'Gemm') continue;
-    const weight = shapes.get(inputs[1] ?? '') ?? [];
-    // Every output value is a dot product over the weights of its channel, the first axis of both kinds of weights.
-    flops += (2 * size(shapes.get(outputs[0] ?? '')) * size(weight)) / Number(weight[0] ?? 1);
+  for (const node of graph.nodes) {
+    if (node.op !== 'Conv' && node.op !== 'Gemm') continue;
+    const weight = shapes.get(node.inputs[1] ?? '') ?? [];
+    // Every output value is a dot product over the weights of its channel.
+    const channels = weight[node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 0 ? 1 : 0];
+    flops += (2 * size(shapes.get(node.outputs[0] ?? '')) * size(weight)) / Number(channels ?? 1);
   }
   return flops;
 }

@@ -255,7 +255,11 @@ function decodeValue(value: ValueInfoProto): Value {
     throw new MocoError('model-invalid', `value ${value.name}: its type is missing or not supported`);
   }
   const shape: Shape = (tensor.shape?.dim ?? []).map((dim, axis) => {
-    if (dim.value.case === 'dimValue') return Number(dim.value.value);
+    if (dim.value.case === 'dimValue') {
+      const size = Number(dim.value.value);
+      if (Number.isSafeInteger(size) && size >= 0) return size;
+      throw new MocoError('model-invalid', `value ${value.name}: impossible size ${size}`);
+    }
     return dim.value.value || `${value.name}.${axis}`;
   });
   return { name: value.name, type, shape };

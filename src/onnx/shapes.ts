@@ -1,6 +1,6 @@
 /** Shape inference: the shape of every value of a graph from those of its inputs. */
 import { MocoError } from '../errors.ts';
-import { intAttribute, windowOf, windowOutput } from './attributes.ts';
+import { intAttribute, type Window, windowOf, windowOutput } from './attributes.ts';
 import type { Dim, Graph, Node, Shape } from './graph.ts';
 
 type Rule = (node: Node, inputs: readonly Shape[]) => readonly Shape[];
@@ -13,16 +13,22 @@ const RULES: Readonly<Record<string, Rule>> = {
   BatchNormalization: (node, [x, scale]) => node.outputs.map((_, i) => (i === 0 ? (x ?? []) : (scale ?? []))),
   Add: (node, [a, b]) => [broadcast(node, a ?? [], b ?? [])],
   Conv: (node, [x, w]) => {
-    const [batch, , height, width] = image(node, x);
-    const window = windowOf(node, w?.slice(2).map(Number));
-    return [[batch, w?.[0] ?? 0, ...windowOutput(window, height, width)]];
+    const [batch, channels, height, width] = image(node, x);
+    const perGroup = image(node, w)[1];
+    if (perGroup * intAttribute(node, 'group', 1) !== channels) {
+      throw new MocoError(
+        'shape-mismatch',
+        `node ${node.name} (Conv): weights [${w}] do not fit ${channels} channels`,
+      );
+    }
+    return [[batch, w![0]!, ...windowed(node, windowOf(node, w!.slice(2).map(Number)), height, width)]];
   },
   MaxPool: (node, [x]) => {
     const [batch, channels, height, width] = image(node, x);
     if (intAttribute(node, 'ceil_mode', 0) !== 0) {
       throw new MocoError('operator-unsupported', `node ${node.name} (MaxPool): ceil_mode is not supported`);
     }
-    return [[batch, channels, ...windowOutput(windowOf(node), height, width)]];
+    return [[batch, channels, ...windowed(node, windowOf(node), height, width)]];
   },
   GlobalAveragePool: (node, [x]) => {
     const [batch, channels] = image(node, x);
@@ -36,9 +42,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     return [[x?.[0] ?? 0, rest.reduce((product, size) => product * size, 1)]];
   },
   Gemm: (node, [a, b]) => {
-    const rows = intAttribute(node, 'transA', 0) ? a?.[1] : a?.[0];
-    const columns = intAttribute(node, 'transB', 0) ? b?.[0] : b?.[1];
-    return [[rows ?? 0, columns ?? 0]];
+    const [rows, inner] = intAttribute(node, 'transA', 0) ? [a?.[1], a?.[0]] : [a?.[0], a?.[1]];
+    const [columns, terms] = intAttribute(node, 'transB', 0) ? [b?.[0], b?.[1]] : [b?.[1], b?.[0]];
+    if (a?.length !== 2 || b?.length !== 2 || inner !== terms) {
+      throw new MocoError('shape-mismatch', `node ${node.name} (Gemm): [${a}] and [${b}] do not multiply`);
+    }
+    return [[rows!, columns!]];
   },
 };
 
@@ -52,7 +61,11 @@ export function inferShapes(graph: Graph): Map<string, Shape> {
   for (const node of graph.nodes) {
     const rule = RULES[node.op];
     if (!rule) {
-      throw new MocoError('operator-unsupported', `node ${node.name}: operator ${node.op} has no shape rule`);
+      const known = Object.keys(RULES).join(', ');
+      throw new MocoError(
+        'operator-unsupported',
+        `node ${node.name}: operator ${node.op} has no shape rule. Supported: ${known}`,
+      );
     }
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name);
@@ -89,6 +102,16 @@ export function image(node: Node, shape: Shape | undefined): [Dim, number, numbe
     );
   }
   return [shape[0]!, fixed(node, shape[1]), fixed(node, shape[2]), fixed(node, shape[3])];
+}
+
+/** Height and width of a window's output. */
+function windowed(node: Node, window: Window, height: number, width: number): [number, number] {
+  const [oh, ow] = windowOutput(window, height, width);
+  if (oh > 0 && ow > 0) return [oh, ow];
+  throw new MocoError(
+    'shape-mismatch',
+    `node ${node.name} (${node.op}): a window of [${window.kernel}] does not fit [${height}, ${width}]`,
+  );
 }
 
 function broadcast(node: Node, a: Shape, b: Shape): Shape {

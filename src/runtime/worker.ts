@@ -2,6 +2,7 @@
 import type { Endpoint } from 'comlink';
 import * as comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { messageOf } from '../errors.ts';
 import { assetUrl } from './assets.ts';
 import { isNode } from './detect.ts';
 
@@ -21,8 +22,10 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
     return {
       endpoint: nodeEndpoint(worker),
       onDeath(callback) {
-        worker.once('error', (error) => callback(error instanceof Error ? error.message : String(error)));
-        worker.once('exit', (code) => callback(`it exited with code ${code}`));
+        const tell = once(callback);
+        // A crash is an error, and then an exit.
+        worker.once('error', (error) => tell(messageOf(error)));
+        worker.once('exit', (code) => tell(`it exited with code ${code}`));
       },
       async terminate() {
         await worker.terminate();
@@ -33,12 +36,21 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
   return {
     endpoint: worker,
     onDeath(callback) {
-      worker.addEventListener('error', (event) => callback(event.message || 'it could not be loaded'));
-      worker.addEventListener('messageerror', () => callback('a message to it could not be read'));
+      const tell = once(callback);
+      worker.addEventListener('error', (event) => tell(event.message || 'it could not be loaded'));
+      worker.addEventListener('messageerror', () => tell('a message to it could not be read'));
     },
     async terminate() {
       worker.terminate();
     },
+  };
+}
+
+function once(callback: (reason: string) => void): (reason: string) => void {
+  let told = false;
+  return (reason) => {
+    if (!told) callback(reason);
+    told = true;
   };
 }
 

@@ -6,11 +6,37 @@ import { keepErrorCodes } from './remote-errors.ts';
 
 export type Remote<Api> = comlink.Remote<Api>;
 
-interface Member<Api> {
+/** One worker. Calls to it reject when it dies; comlink by itself would wait for ever. */
+class Member<Api> {
   readonly handle: WorkerHandle;
-  readonly remote: Remote<Api>;
-  /** Rejects when the worker dies; comlink by itself would wait for ever. */
-  readonly death: Promise<never>;
+  readonly #remote: Remote<Api>;
+  #death: MocoError | null = null;
+  readonly #onDeath = new Set<(reason: MocoError) => void>();
+
+  constructor(handle: WorkerHandle, script: string) {
+    this.handle = handle;
+    this.#remote = comlink.wrap<Api>(handle.endpoint);
+    handle.onDeath((reason) => {
+      this.#death = new MocoError('worker-died', `worker ${script} died: ${reason}`);
+      for (const reject of this.#onDeath) reject(this.#death);
+      this.#onDeath.clear();
+    });
+  }
+
+  /**
+   * Not a Promise.race with a promise of the death: that one would hold on to every race, and through it to every
+   * result, for as long as the worker lives.
+   */
+  call<Result>(task: (remote: Remote<Api>) => Promise<Result>): Promise<Result> {
+    if (this.#death) return Promise.reject(this.#death);
+    return new Promise((resolve, reject) => {
+      this.#onDeath.add(reject);
+      const run = async () => task(this.#remote);
+      run()
+        .then(resolve, reject)
+        .finally(() => this.#onDeath.delete(reject));
+    });
+  }
 }
 
 export class WorkerPool<Api extends object> {
@@ -30,7 +56,9 @@ export class WorkerPool<Api extends object> {
     prepare: (remote: Remote<Api>) => Promise<void>,
   ): Promise<WorkerPool<Api>> {
     keepErrorCodes();
-    const members = await Promise.all(Array.from({ length: count }, () => spawnMember<Api>(script)));
+    const members = await Promise.all(
+      Array.from({ length: count }, async () => new Member<Api>(await spawnWorker(script), script)),
+    );
     const pool = new WorkerPool<Api>(members);
     try {
       await pool.broadcast(prepare);
@@ -52,7 +80,7 @@ export class WorkerPool<Api extends object> {
   async run<Result>(task: (remote: Remote<Api>) => Promise<Result>): Promise<Result> {
     const member = await this.#take();
     try {
-      return await Promise.race([task(member.remote), member.death]);
+      return await member.call(task);
     } finally {
       this.#giveBack(member);
     }
@@ -60,7 +88,7 @@ export class WorkerPool<Api extends object> {
 
   /** Runs a task on every worker at once, beside whatever they are doing. */
   async broadcast(task: (remote: Remote<Api>) => Promise<void>): Promise<void> {
-    await Promise.all(this.#members.map(({ remote, death }) => Promise.race([task(remote), death])));
+    await Promise.all(this.#members.map((member) => member.call(task)));
   }
 
   /** Ends all workers. Tasks that are still running reject. */
@@ -79,14 +107,4 @@ export class WorkerPool<Api extends object> {
     if (next) next(member);
     else this.#idle.push(member);
   }
-}
-
-async function spawnMember<Api>(script: string): Promise<Member<Api>> {
-  const handle = await spawnWorker(script);
-  const death = new Promise<never>((_, reject) => {
-    handle.onDeath((reason) => reject(new MocoError('worker-died', `worker ${script} died: ${reason}`)));
-  });
-  // Nobody may be waiting when it dies; whoever calls it next is told.
-  death.catch(() => {});
-  return { handle, remote: comlink.wrap<Api>(handle.endpoint), death };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
-import { HAS_SHARED, SHARED } from '../golden-reader.ts';
+import { HAS_SHARED, SHARED } from '../golden.ts';
 
 const DATA = fileURLToPath(new URL('./', import.meta.url));
 const base = mkdtempSync(join(tmpdir(), 'moco-web-data-'));

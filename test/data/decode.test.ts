@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decodeImage } from '../../src/data/decode.ts';
 import { readImageHeader } from '../../src/data/image-header.ts';
-import { HAS_SHARED, SHARED } from '../golden-reader.ts';
+import { HAS_SHARED, SHARED } from '../golden.ts';
 
 const DATA = new URL('./', import.meta.url);
 const read = (path: string, base = DATA) => new Uint8Array(readFileSync(new URL(path, base)));

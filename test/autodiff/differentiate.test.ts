@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { type DifferentiateOptions, differentiate } from '../../src/autodiff/differentiate.ts';
+import { MocoError } from '../../src/errors.ts';
+import { type Attributes, type Graph, GraphBuilder, type Shape } from '../../src/onnx/graph.ts';
+import { buildBlock, buildResNet } from '../../src/onnx/resnet.ts';
+import { LOWERINGS } from './run.ts';
+
+/** x0, x1 … → y by one node named `n`. */
+function single(op: string, shapes: readonly Shape[], attributes: Attributes = {}): Graph {
+  const g = new GraphBuilder('single', 'e');
+  const inputs = shapes.map((shape, i) => g.input(`x${i}`, shape));
+  g.node({ name: 'n', op, domain: '', inputs, outputs: ['y'], attributes });
+  g.output('y', shapes[0]!);
+  return g.build();
+}
+
+describe('differentiate refuses', () => {
+  const unused = new GraphBuilder('unused', 'e');
+  for (const name of ['x', 'z']) unused.input(name, [2]);
+  unused.op('Relu', ['x'], {}, 'y');
+  unused.op('Relu', ['z'], {}, 'other');
+  for (const name of ['y', 'other']) unused.output(name, [2]);
+
+  const image = [1, 4, 5, 5];
+  it.each<[string, Graph, Partial<DifferentiateOptions>, string, RegExp]>([
+    [
+      'groups of a convolution',
+      single('Conv', [image, [4, 2, 3, 3]], { group: 2 }),
+      {},
+      'operator-unsupported',
+      /node n \(Conv\): groups are not/,
+    ],
+    [
+      'dilation',
+      single('Conv', [image, [4, 4, 3, 3]], { dilations: [2, 1] }),
+      {},
+      'operator-unsupported',
+      /node n \(Conv\): dilation is not/,
+    ],
+    [
+      'an Add that broadcasts',
+      single('Add', [[2, 3], [3]]),
+      {},
+      'operator-unsupported',
+      /node n \(Add\): broadcasting \[2,3\] with \[3\]/,
+    ],
+    [
+      'a Gemm with alpha',
+      single(
+        'Gemm',
+        [
+          [2, 3],
+          [3, 4],
+        ],
+        { alpha: { float: 2 } },
+      ),
+      {},
+      'operator-unsupported',
+      /node n \(Gemm\): only/,
+    ],
+    [
+      'a Gemm with transA',
+      single(
+        'Gemm',
+        [
+          [3, 2],
+          [3, 4],
+        ],
+        { transA: 1 },
+      ),
+      {},
+      'operator-unsupported',
+      /node n \(Gemm\): only/,
+    ],
+    [
+      'a Gemm with a matrix for a bias',
+      single('Gemm', [
+        [2, 3],
+        [3, 4],
+        [2, 4],
+      ]),
+      {},
+      'operator-unsupported',
+      /a bias vector/,
+    ],
+    [
+      'what does not exist',
+      unused.build(),
+      { wrt: ['w'] },
+      'usage',
+      /w is not an input or initializer of graph unused/,
+    ],
+    ['what has no influence', unused.build(), { wrt: ['x', 'z'] }, 'usage', /z does not influence y/],
+    [
+      'an output that does not exist',
+      unused.build(),
+      { wrt: ['x'], outputs: ['nothing'] },
+      'model-invalid',
+      /nothing does not exist/,
+    ],
+  ])('%s', (_, graph, options, code, message) => {
+    const attempt = () => {
+      differentiate(graph, { wrt: ['x0'], outputs: ['y'], provider: 'wasm', ...options });
+    };
+    expect(attempt).toThrow(MocoError);
+    expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
+  });
+
+  it.each(['on the path of the gradient', 'beside it'])('an operator without a rule %s', (where) => {
+    const g = new GraphBuilder('sine', 'e');
+    for (const name of ['x', 'z']) g.input(name, [2]);
+    g.node({ name: 'n', op: 'Sin', domain: '', inputs: ['z'], outputs: ['s'], attributes: {} });
+    g.op('Add', ['x', 's'], {}, 'y');
+    g.output('y', [2]);
+    const wrt = [where === 'beside it' ? 'x' : 'z'];
+    const attempt = () => differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
+    const kind = where === 'beside it' ? 'shape' : 'gradient';
+    // It names the node and lists what is supported.
+    expect(attempt).toThrow(`node n: operator Sin has no ${kind} rule`);
+    for (const op of ['Conv', 'BatchNormalization', 'MaxPool', 'Gemm', 'GlobalAveragePool', 'Relu', 'Add']) {
+      expect(attempt).toThrow(new RegExp(`Supported: .*${op}`));
+    }
+  });
+});
+
+describe('what is kept between forward and backward', () => {
+  it.each(LOWERINGS)(
+    'of a bottleneck: centred activations, per-channel statistics, nothing else (%s)',
+    (provider) => {
+      const { graph, parameters } = buildBlock('bottleneck', {
+        batch: 2,
+        channels: 8,
+        size: 6,
+        planes: 3,
+        stride: 2,
+      });
+      const wrt = ['x', ...parameters.map(({ name }) => name)];
+      const { saved } = differentiate(graph, { wrt, outputs: ['y'], provider });
+      const norms = ['bn1', 'bn2', 'bn3', 'downsample.1'];
+      const expected = norms.flatMap((name) =>
+        ['centred', 'residual', 'var'].map((part) => `${name}.out.${part}`),
+      );
+      // Not kept: outputs of convolutions, of BatchNorms and of the ReLUs between them. x is the graph's own input, and
+      // the last ReLU's output masks the gradient that comes in.
+      const names = saved.map(({ name }) => name);
+      // The last ReLU's output masks the gradient that comes in; x is the graph's own input. Not kept: outputs of
+      // convolutions, of BatchNorms and of the ReLUs between them.
+      const output = 'add.relu';
+      // The last BatchNorms pass an Add: only their statistics and centred values are needed for their own gradients,
+      // and their residuals only where something computes the BatchNorm's output again.
+      const needless = ['bn3.out.residual', 'downsample.1.out.residual'];
+      expect(new Set(names)).toEqual(
+        new Set([output, ...expected].filter((name) => !needless.includes(name))),
+      );
+      expect(names.length).toBe(new Set(names).size);
+    },
+  );
+
+  it('of a ResNet: one activation a convolution, one a block, and the pooled ones', () => {
+    const spec = {
+      block: 'basic',
+      layers: [2, 1],
+      planes: [4, 6],
+      stem: 'imagenet',
+      dim: 5,
+      mlp: true,
+    } as const;
+    const { graph, parameters, batchNorms } = buildResNet(spec, 2, 32);
+    const wrt = parameters.map(({ name }) => name);
+    const { saved } = differentiate(graph, { wrt, outputs: ['embedding'], provider: 'wasm' });
+    const large = saved.filter(({ shape }) => shape.length === 4).map(({ name }) => name);
+    const blocks = ['layer1.0', 'layer1.1', 'layer2.0'].map((at) => `${at}.add.relu`);
+    expect(new Set(large)).toEqual(
+      new Set([...batchNorms.map(({ name }) => `${name}.out.centred`), ...blocks, 'maxpool']),
+    );
+  });
+
+  it('the graphs keep the names of inputs, weights and outputs, and drop the running statistics', () => {
+    const spec = { block: 'basic', layers: [1], planes: [2], stem: 'cifar', dim: 3, mlp: false } as const;
+    const { graph, parameters, batchNorms } = buildResNet(spec, 'batch', 8);
+    const wrt = parameters.map(({ name }) => name);
+    const found = differentiate(graph, { wrt, outputs: ['embedding'], provider: 'wasm' });
+    const names = (values: readonly { name: string }[]) => values.map(({ name }) => name);
+    expect(names(found.forward.inputs)).toEqual(['image', ...wrt]);
+    expect(names(found.forward.outputs).slice(0, 2)).toEqual(['embedding', 'features']);
+    expect(names(found.backward.outputs)).toEqual(wrt.map((name) => found.gradients.get(name)));
+    const known = new Set([...names(found.saved), ...names(graph.inputs), ...found.outputGradients.values()]);
+    expect(names(found.backward.inputs).filter((name) => !known.has(name))).toEqual([]);
+    for (const { name, shape } of found.saved) {
+      expect(found.forward.outputs.find((output) => output.name === name)?.shape, name).toEqual(shape);
+    }
+    expect(found.statistics.map(({ name, channels }) => ({ name, channels }))).toEqual(batchNorms);
+    expect(found.statistics.map(({ elementsPerImage }) => elementsPerImage)).toEqual([64, 64, 64]);
+  });
+});

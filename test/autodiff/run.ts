@@ -1,0 +1,60 @@
+/** Runs a graph's gradient on the wasm provider, in any lowering, and compares it with float64. */
+import { differentiate, type Gradient } from '../../src/autodiff/differentiate.ts';
+import type { Provider } from '../../src/autodiff/lowering.ts';
+import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
+import type { Dim, Graph } from '../../src/onnx/graph.ts';
+import { expectClose } from '../compare.ts';
+import { generator, normals } from '../kernels/inputs.ts';
+import { type Array64, from } from './reference.ts';
+
+/** The two tables of lowerings; both write ordinary ONNX, so both can run on the wasm provider. */
+export const LOWERINGS: readonly Provider[] = ['wasm', 'webgpu'];
+
+export interface Run {
+  readonly outputs: ReadonlyMap<string, Values>;
+  readonly gradients: ReadonlyMap<string, Values>;
+  readonly gradient: Gradient;
+}
+
+export async function run(
+  graph: Graph,
+  lowering: Provider,
+  inputs: ReadonlyMap<string, Values>,
+  dOutputs: ReadonlyMap<string, Values>,
+  wrt: readonly string[] = [...inputs.keys()],
+): Promise<Run> {
+  const gradient = differentiate(graph, { wrt, outputs: [...dOutputs.keys()], provider: lowering });
+  const outputs = await runOnce(gradient.forward, 'wasm', inputs);
+  const available = new Map([...inputs, ...outputs]);
+  for (const [output, input] of gradient.outputGradients) available.set(input, dOutputs.get(output)!);
+  const found = await runOnce(gradient.backward, 'wasm', available);
+  const gradients = new Map([...gradient.gradients].map(([name, output]) => [name, found.get(output)!]));
+  return { outputs, gradients, gradient };
+}
+
+/** Float32 values, the same for the same seed. */
+export function random(shape: readonly number[], seed: number, scale = 1, shift = 0): Values {
+  const length = shape.reduce((product, size) => product * size, 1);
+  return { shape, data: normals(length, generator(seed), scale).map((x) => x + shift) };
+}
+
+export const exact = ({ shape, data }: Values): Array64 => from(shape, data);
+
+/** The sizes with the first one, the batch, left open. */
+export const dynamic = ([, ...rest]: readonly number[]): Dim[] => ['batch', ...rest];
+
+/** Unit roundoff of float32. */
+const U = 2 ** -24;
+
+/**
+ * Compares with |error| ≤ (terms + extra)·2⁻²⁴·Σ|terms|, the bound on a float32 sum of `terms` products in any order
+ * (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus one smallest normal number.
+ */
+export function expectSum(what: string, actual: Values | undefined, expected: Array64, terms: number): void {
+  if (!actual) throw new Error(`${what} was not computed`);
+  if (String(actual.shape) !== String(expected.shape)) {
+    throw new Error(`${what} is [${actual.shape}], expected [${expected.shape}]`);
+  }
+  const tolerance = expected.magnitude.map((size) => (terms + 2) * U * size + 2 ** -126);
+  expectClose(what, actual.data, expected.data, tolerance, expected.shape);
+}

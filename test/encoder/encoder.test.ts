@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Encoder } from '../../src/encoder/encoder.ts';
+import { runGradient, type Values } from '../../src/encoder/run-gradient.ts';
+import { initialState } from '../../src/moco/initial-state.ts';
+import { stateLayout } from '../../src/moco/layout.ts';
+import { inferenceWeights } from '../../src/moco/network.ts';
+import { buildResNet, type ResNetSpec } from '../../src/onnx/resnet.ts';
+import { expectClose, expectSameBits } from '../compare.ts';
+import { generator, normals } from '../kernels/inputs.ts';
+
+const SPEC: ResNetSpec = { block: 'basic', layers: [1, 1], planes: [3, 4], stem: 'cifar', dim: 5, mlp: true };
+const SIZE = 8;
+const GROUP = 3;
+const LAYOUT = stateLayout(SPEC, SIZE, 4);
+const WEIGHTS = initialState(LAYOUT, 2).query.parameters;
+
+const images = (count: number, seed = 1) => normals(count * 3 * SIZE * SIZE, generator(seed));
+const gradientOfEmbedding = () => normals(GROUP * SPEC.dim, generator(7));
+
+let encoder: Encoder;
+beforeAll(async () => {
+  encoder = new Encoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, provider: 'wasm' });
+  await encoder.setWeights('query', WEIGHTS);
+  await encoder.setWeights('key', WEIGHTS);
+  const values = new Map(LAYOUT.parameters.map(({ name }, i) => [name, WEIGHTS[i]!]));
+  const random = generator(4);
+  for (const { name, channels } of LAYOUT.layers) {
+    values.set(`${name}.running_mean`, normals(channels, random, 0.3));
+    values.set(
+      `${name}.running_var`,
+      Float32Array.from({ length: channels }, () => 0.5 + random()),
+    );
+  }
+  await encoder.setInferenceWeights(inferenceWeights(SPEC, SIZE, values));
+});
+afterAll(() => encoder.dispose());
+
+describe('Encoder', () => {
+  it('gives keys and queries of the same weights the same bits', async () => {
+    const key = await encoder.forwardKey(images(GROUP));
+    const query = await encoder.forwardQuery(images(GROUP));
+    expectSameBits('embedding', key.embedding, query.embedding);
+    // Mean and variance of every BatchNorm layer.
+    expect(key.statistics.length).toBe(2 * LAYOUT.layers.length);
+    for (const [i, values] of key.statistics.entries()) {
+      expect(values.length).toBe(LAYOUT.layers[Math.floor(i / 2)]!.channels);
+      expectSameBits(`statistics ${i}`, values, query.statistics[i]!);
+    }
+    const other = await encoder.forwardKey(images(GROUP, 2));
+    expect(other.embedding).not.toEqual(key.embedding);
+  });
+
+  it('gives the gradients of a graph that is differentiated and run on its own, in the order of the parameters', async () => {
+    await encoder.forwardQuery(images(GROUP));
+    const gradients = await encoder.backward(gradientOfEmbedding());
+    const { graph, parameters } = buildResNet(SPEC, GROUP, SIZE);
+    const inputs = new Map<string, Values>(
+      parameters.map(({ name, shape }, i) => [name, { shape, data: WEIGHTS[i]! }]),
+    );
+    inputs.set('image', { shape: [GROUP, 3, SIZE, SIZE], data: images(GROUP) });
+    const alone = await runGradient(
+      graph,
+      { wrt: parameters.map(({ name }) => name), outputs: ['embedding'], provider: 'wasm' },
+      inputs,
+      new Map([['embedding', { shape: [GROUP, SPEC.dim], data: gradientOfEmbedding() }]]),
+    );
+    for (const [i, { name }] of parameters.entries()) {
+      expectSameBits(name, gradients[i]!, alone.gradients.get(name)!.data);
+    }
+  });
+
+  it('reads its weights at each run', async () => {
+    const own = new Encoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, provider: 'wasm' });
+    const weights = WEIGHTS.map((values) => values.slice());
+    await own.setWeights('key', weights);
+    const before = await own.forwardKey(images(GROUP));
+    weights.at(-1)!.forEach((_, i, bias) => {
+      bias[i]! += 1;
+    });
+    const after = await own.forwardKey(images(GROUP));
+    const expected = before.embedding.map((value) => value + 1);
+    // The bias is added last: one rounding each, of values below 8.
+    expectClose('embedding', after.embedding, expected, 2 ** -20);
+    await own.dispose();
+  });
+
+  it('refuses a backward without a forward, and a second one', async () => {
+    const own = new Encoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, provider: 'wasm' });
+    await own.setWeights('query', WEIGHTS);
+    await own.setWeights('key', WEIGHTS);
+    const usage = { code: 'usage', message: expect.stringContaining('without a forward') };
+    await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject(usage);
+    await own.forwardKey(images(GROUP)); // keys keep nothing
+    await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject(usage);
+    await own.forwardQuery(images(GROUP));
+    await own.backward(gradientOfEmbedding());
+    await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject(usage);
+    await own.dispose();
+  });
+
+  it('a query forward that fails leaves nothing for a backward', async () => {
+    await encoder.forwardQuery(images(GROUP));
+    await expect(encoder.forwardQuery(images(GROUP + 1))).rejects.toMatchObject({ code: 'shape-mismatch' });
+    await expect(encoder.backward(gradientOfEmbedding())).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  it('refuses another number of images than a group has, and a part of one', async () => {
+    for (const count of [0, 1, GROUP - 1, GROUP + 1, 2 * GROUP]) {
+      const expected = {
+        code: 'shape-mismatch',
+        message: `${count * 3 * SIZE * SIZE} values are no [3, 3, 8, 8] images`,
+      };
+      await expect(encoder.forwardKey(images(count))).rejects.toMatchObject(expected);
+      await expect(encoder.forwardQuery(images(count))).rejects.toMatchObject(expected);
+    }
+    await expect(encoder.embed(images(2).subarray(1))).rejects.toMatchObject({ code: 'shape-mismatch' });
+    await expect(encoder.embed(images(0))).rejects.toMatchObject({ code: 'shape-mismatch' });
+  });
+
+  it('embeds any number of images, each as it would alone', async () => {
+    const count = 5;
+    const all = await encoder.embed(images(count));
+    const featureDim = SPEC.planes.at(-1)!;
+    expect(all.embedding.length).toBe(count * SPEC.dim);
+    expect(all.features.length).toBe(count * featureDim);
+    const pixels = 3 * SIZE * SIZE;
+    const largest = (values: Float32Array) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    // A blocked product may sum in another order at another size: ten layers of sums of at most 36 terms, each off by
+    // less than 36·2⁻²⁴ of what it adds up.
+    const relative = 10 * 36 * 2 ** -24;
+    for (let n = 1; n <= count; n++) {
+      const some = await encoder.embed(images(count).subarray(0, n * pixels));
+      const embedding = all.embedding.subarray(0, n * SPEC.dim);
+      expectClose(`embedding of ${n}`, some.embedding, embedding, relative * largest(all.embedding));
+      expectClose(
+        `features of ${n}`,
+        some.features,
+        all.features.subarray(0, n * featureDim),
+        relative * largest(all.features),
+      );
+      const one = await encoder.embed(images(count).subarray((n - 1) * pixels, n * pixels));
+      expectClose(
+        `image ${n} alone`,
+        one.embedding,
+        all.embedding.subarray((n - 1) * SPEC.dim, n * SPEC.dim),
+        relative * largest(all.embedding),
+      );
+    }
+  });
+
+  it('has no weights before they are set, nor after dispose', async () => {
+    const own = new Encoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, provider: 'wasm' });
+    const none = (role: string) => ({ code: 'usage', message: `the encoder has no ${role} weights yet` });
+    await expect(own.forwardKey(images(GROUP))).rejects.toMatchObject(none('key'));
+    await expect(own.embed(images(1))).rejects.toMatchObject(none('inference'));
+    await own.setWeights('query', WEIGHTS);
+    await own.forwardQuery(images(GROUP));
+    await own.dispose();
+    await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject({ code: 'usage' });
+    await expect(own.forwardQuery(images(GROUP))).rejects.toMatchObject(none('query'));
+    await own.dispose(); // twice is no error
+  });
+
+  it('refuses a backend that this version does not have', async () => {
+    const own = new Encoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, provider: 'webgpu' });
+    await own.setWeights('key', WEIGHTS);
+    await expect(own.forwardKey(images(GROUP))).rejects.toMatchObject({ code: 'backend-unavailable' });
+  });
+});

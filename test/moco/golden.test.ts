@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainingFamily } from '../../src/golden/training.ts';
+import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
+
+// Whole MoCo steps as PyTorch takes them in float64: losses, keys, gradients and the whole state after each step.
+const run = trainingFamily.runners!.resnet_moco!;
+let kernels: WasmKernels;
+beforeAll(async () => {
+  kernels = await createWasmKernels();
+});
+afterAll(() => kernels.dispose());
+
+if (FULL === null)
+  console.warn('golden training cases (full): NOT RUN, there is no ../shared/data/golden here');
+for (const [set, folder, least] of [
+  ['carried', CARRIED, 1],
+  ['full', FULL, 4],
+] as const) {
+  const name = folder === null ? `golden training (${set}): NOT RUN, no data` : `golden training (${set})`;
+  describe.skipIf(folder === null)(name, () => {
+    const cases = folder === null ? [] : readCases(folder, ['resnet_moco']);
+    it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
+    it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
+      const before = kernels.liveArrays;
+      const worst = gradeCase(entry, await run(entry, { backend: 'wasm', kernels }));
+      console.log(`${name}: worst error ${worst.toFixed(3)} of tolerance`);
+      expect(worst).toBeLessThanOrEqual(1);
+      expect(kernels.liveArrays, 'arrays left behind').toBe(before);
+    });
+  });
+}
