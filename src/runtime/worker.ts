@@ -4,6 +4,7 @@ import * as comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { assetUrl } from './assets.ts';
 import { isNode } from './detect.ts';
+import { nodeModule } from './node.ts';
 
 export interface WorkerHandle {
   readonly endpoint: Endpoint;
@@ -16,7 +17,7 @@ export interface WorkerHandle {
 export async function spawnWorker(script: string): Promise<WorkerHandle> {
   const url = assetUrl(script);
   if (isNode()) {
-    const { Worker } = await import('node:worker_threads');
+    const { Worker } = await nodeModule('worker_threads');
     const worker = new Worker(url);
     return {
       endpoint: nodeEndpoint(worker),
@@ -45,7 +46,7 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
 /** Called once by a worker script: makes the object callable from whoever spawned the worker. */
 export async function exposeInWorker(api: object): Promise<void> {
   if (isNode()) {
-    const { parentPort } = await import('node:worker_threads');
+    const { parentPort } = await nodeModule('worker_threads');
     if (!parentPort) throw new Error('this script is a worker: it cannot be run by itself');
     comlink.expose(api, nodeEndpoint(parentPort));
   } else {
