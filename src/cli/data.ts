@@ -6,7 +6,6 @@ import {
   describeDrawn,
 } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import type { DataFacts } from '../moco/config.ts';
 
 /** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
 export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
@@ -25,12 +24,4 @@ export async function openData(
   if (kind !== 'auto')
     throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
-}
-
-/** What data says about the configuration. */
-export function factsOf(data: DatasetDescription): DataFacts {
-  return {
-    images: data.trainLength,
-    ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
-  };
 }

@@ -2,12 +2,12 @@
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import { type PretrainConfig, resolveConfig } from '../moco/config.ts';
+import { factsOf, type PretrainConfig, resolveConfig } from '../moco/config.ts';
 import { mergeResumedConfig } from '../moco/resume.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
 import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
-import { factsOf, openData } from './data.ts';
+import { openData } from './data.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
