@@ -89,7 +89,7 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
       t,
     });
     const { top1, k: used } = result[job.features];
-    return { top1, k: used, t, bank: result.bank, queries: result.queries };
+    return { top1, k: used, t, bank: result.bank.length, queries: result.queries.length };
   } finally {
     await dispose();
   }

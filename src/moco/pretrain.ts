@@ -187,14 +187,17 @@ class Run {
     const { neighbors, k } = result.backbone;
     // Queries of every class in turn, where images come sorted or shuffled alike.
     const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
-    const queries = [...random.permutation(result.queries).subarray(0, SHOWN_QUERIES)];
+    const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
     yield {
       type: 'neighbors',
       epoch,
-      queries,
-      neighbors: queries.map((query) => [
-        ...neighbors.subarray(query * k, query * k + Math.min(k, SHOWN_NEIGHBORS)),
-      ]),
+      queries: queries.map((row) => result.queries[row]!),
+      neighbors: queries.map((row) =>
+        Array.from(
+          neighbors.subarray(row * k, row * k + Math.min(k, SHOWN_NEIGHBORS)),
+          (near) => result.bank[near]!,
+        ),
+      ),
     };
   }
 
