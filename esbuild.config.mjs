@@ -1,6 +1,7 @@
-// Builds dist/: the library, the worker scripts, the command, and the kernels as WebAssembly.
+// Builds dist/: the library and its types, the worker scripts, the command, and the kernels as WebAssembly.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 
@@ -58,3 +59,17 @@ await build({
 });
 // npm makes the command executable when it installs the package; this is for a checkout.
 if (existsSync('dist/cli.js')) await chmod('dist/cli.js', 0o755);
+
+// Types of the library. They import each other under the names that the sources have; older compilers want those of the
+// files that will be there.
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.types.json'], {
+  stdio: 'inherit',
+});
+await rename('dist/declarations/src', 'dist/types');
+await rm('dist/declarations', { recursive: true });
+for (const name of await readdir('dist/types', { recursive: true })) {
+  if (!name.endsWith('.d.ts')) continue;
+  const file = `dist/types/${name}`;
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace(/((?:from|import\() ?'\.[^']*)\.ts'/g, "$1.js'"));
+}

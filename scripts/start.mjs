@@ -32,7 +32,7 @@ function newestChange(path) {
 
 function isBuildStale() {
   const built = newestChange(join(ROOT, 'dist', 'cli.js'));
-  const sources = ['src', 'wasm', 'shaders', 'package.json', 'esbuild.config.mjs'];
+  const sources = ['src', 'wasm', 'shaders', 'package.json', 'esbuild.config.mjs', 'tsconfig.types.json'];
   return sources.some((source) => newestChange(join(ROOT, source)) > built);
 }
 

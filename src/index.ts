@@ -1,1 +1,67 @@
+/**
+ * The public API of moco-web. Every error thrown on purpose is a MocoError with a stable `code`.
+ *
+ * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
+ * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint
+ * underneath     buildResNet → differentiate → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
+ */
+export {
+  type DifferentiateOptions,
+  differentiate,
+  type Gradient,
+} from './autodiff/differentiate.ts';
+export type { Provider } from './autodiff/lowering.ts';
+export type { BatchStatistics } from './autodiff/rule.ts';
+export { type LoadedCheckpoint, loadCheckpoint } from './checkpoint/run-directory.ts';
+export type { NamedTensor } from './checkpoint/safetensors.ts';
+export type { RunState, SamplerState } from './checkpoint/state.ts';
+export {
+  type DatasetDescription,
+  type DatasetKind,
+  type DatasetSpec,
+  describeDataset,
+  describeDrawn,
+} from './data/dataset.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
+export type { DeviceArray, InfoNceArguments, Kernels, SgdOptions, TopK } from './kernels/kernels.ts';
+export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm.ts';
+export {
+  type ConfigOverrides,
+  type DataFacts,
+  factsOf,
+  type PretrainConfig,
+  resolveConfig,
+} from './moco/config.ts';
+export {
+  type EmbeddingRow,
+  type EncoderJob,
+  embedImages,
+  type KnnOutcome,
+  knnOfCheckpoint,
+} from './moco/evaluate.ts';
+export type * from './moco/events.ts';
+export type { FeatureKind } from './moco/monitor.ts';
+export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
+export { type PretrainOptions, pretrain } from './moco/pretrain.ts';
+export { mergeResumedConfig, type ResumeOptions } from './moco/resume.ts';
+export type {
+  Attribute,
+  Attributes,
+  Constant,
+  Dim,
+  ElementType,
+  Graph,
+  Node,
+  Shape,
+  Value,
+} from './onnx/graph.ts';
+export { decodeModel, encodeModel } from './onnx/model.ts';
+export {
+  buildResNet,
+  type Encoder,
+  type Initialisation,
+  type Parameter,
+  type ResNetSpec,
+  resnetSpec,
+} from './onnx/resnet.ts';
+export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';

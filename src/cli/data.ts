@@ -5,8 +5,8 @@ import {
   describeDataset,
   describeDrawn,
 } from '../data/dataset.ts';
-import { MocoError } from '../errors.ts';
-import type { DataFacts } from '../moco/config.ts';
+import { ViewLoader } from '../data/loader.ts';
+import { MocoError, messageOf } from '../errors.ts';
 
 /** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
 export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
@@ -27,10 +27,18 @@ export async function openData(
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
 }
 
-/** What data says about the configuration. */
-export function factsOf(data: DatasetDescription): DataFacts {
-  return {
-    images: data.trainLength,
-    ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
-  };
+/**
+ * Decodes the first image that can be: a folder of nothing but broken files is bad input, and no run's affair.
+ * @throws MocoError data-invalid
+ */
+export async function checkDecodable(data: DatasetDescription): Promise<void> {
+  if (data.kind !== 'imagefolder') return; // records are pixels as they are
+  const loader = await ViewLoader.open(data.train, 'v1', 1, 0);
+  try {
+    await loader.plain([0]);
+  } catch (cause) {
+    throw new MocoError('data-invalid', messageOf(cause), { cause });
+  } finally {
+    loader.close();
+  }
 }

@@ -2,12 +2,13 @@
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import { type PretrainConfig, resolveConfig } from '../moco/config.ts';
+import { factsOf, type PretrainConfig, resolveConfig } from '../moco/config.ts';
 import { mergeResumedConfig } from '../moco/resume.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
-import { openFolder } from '../runtime/files.ts';
+import { type FileStore, openFolder } from '../runtime/files.ts';
 import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
-import { factsOf, openData } from './data.ts';
+import { checkDecodable, openData } from './data.ts';
+import { type LogWriter, openLog } from './log.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
@@ -18,6 +19,7 @@ export interface RunOptions extends ConfigOptions {
   steps?: number;
   out?: string;
   resume?: string;
+  log?: string;
 }
 
 export interface PreparedRun {
@@ -27,10 +29,11 @@ export interface PreparedRun {
   /** The run directory: exists and can be written to. */
   out: string;
   resume: LoadedCheckpoint | null;
+  log: LogWriter | null;
 }
 
 /**
- * Checks everything, creates the run directory last.
+ * Checks everything; creates the run directory and the log last, or neither of them.
  * @throws MocoError of any input code
  */
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
@@ -47,8 +50,18 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     : resolveConfig(options.preset ?? DEFAULT_PRESET, overrides, facts);
   const backend = await chooseBackend(options.backend);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
-  await checkOut(out, resume);
-  return { config, data, backend, out, resume };
+  await checkDecodable(data);
+  const store = await openFolder(out);
+  await checkOut(store, out, resume);
+  const existed = await store.exists('');
+  await checkWritable(store, '--out');
+  try {
+    const log = options.log === undefined ? null : openLog(options.log, resume !== null);
+    return { config, data, backend, out, resume, log };
+  } catch (error) {
+    if (!existed) await store.remove('');
+    throw error;
+  }
 }
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
@@ -76,9 +89,8 @@ async function freeRunDirectory(): Promise<string> {
   }
 }
 
-/** Refuses to mix runs in one directory, and to train for hours towards a folder that cannot be written. */
-async function checkOut(out: string, resume: LoadedCheckpoint | null): Promise<void> {
-  const store = await openFolder(out);
+/** Refuses to mix runs in one directory. */
+async function checkOut(store: FileStore, out: string, resume: LoadedCheckpoint | null): Promise<void> {
   const broken = new Set(resume?.skipped.map(({ directory }) => directory.split('/').at(-1)));
   const present = (await listCheckpoints(store)).filter((name) => !broken.has(name));
   if (present.length > 0 && !resume) {
@@ -94,5 +106,4 @@ async function checkOut(out: string, resume: LoadedCheckpoint | null): Promise<v
       `${out} holds ${later}, which is later than the checkpoint to resume from: choose another --out`,
     );
   }
-  await checkWritable(store, '--out');
 }

@@ -4,7 +4,6 @@ import { pretrain } from '../moco/pretrain.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
-import { openLog } from './log.ts';
 import { writeNeighborPicture } from './neighbor-picture.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import { prepareRun, type RunOptions } from './prepare-run.ts';
@@ -17,7 +16,6 @@ interface PretrainCommandOptions extends RunOptions {
   workers?: number;
   knnEvery?: number;
   checkpointEvery?: number;
-  log?: string;
 }
 
 export function registerPretrain(program: Command, terminal: Terminal): void {
@@ -43,7 +41,7 @@ export async function runPretrain(
   train: typeof pretrain = pretrain,
 ): Promise<void> {
   const run = await prepareRun(options);
-  const log = options.log === undefined ? null : openLog(options.log, run.resume !== null);
+  const { log } = run;
   for (const { directory, reason } of run.resume?.skipped ?? []) {
     terminal.out(`skipped broken checkpoint ${directory}: ${reason}`);
   }
@@ -80,7 +78,12 @@ export async function runPretrain(
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
     if (interrupts.signal.aborted && !isComplete) {
       terminal.exitCode = INTERRUPTED;
-      terminal.out(`stopped; go on with: moco-web pretrain --resume ${run.out}`);
+      const from = outcome.checkpoint === null ? run.resume?.directory : run.out;
+      terminal.out(
+        from === undefined
+          ? 'stopped before the first step: there is nothing to go on with'
+          : `stopped; go on with: moco-web pretrain --resume ${from}`,
+      );
     } else {
       sayDone(outcome, run.out, (Date.now() - start) / 1000, terminal);
     }

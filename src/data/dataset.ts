@@ -72,7 +72,13 @@ export async function describeDataset(
   return describeSpecs({ kind: actual, path, imageSize: RECORD_SIDES[actual], train, test, classes });
 }
 
-/** The description of images that the package draws itself. @param trainCount, testCount whole, ≥ 1. */
+/**
+ * The description of images that the package draws itself: ten classes of shape and texture.
+ * @param trainCount, testCount whole, ≥ 1
+ * @param size side in pixels
+ * @param seed which images they are; the same seed, the same images
+ * @throws MocoError usage
+ */
 export async function describeDrawn(
   trainCount: number,
   testCount: number,

@@ -23,7 +23,7 @@ export interface WasmKernels extends Kernels {
 }
 
 /**
- * Kernels with a memory of their own.
+ * Kernels with a memory of their own: L2 normalisation, InfoNCE, queue, EMA, SGD, top-k. `dispose` ends them.
  * @throws MocoError backend-unavailable without WebAssembly SIMD and threads, or where kernels.wasm is missing
  */
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {

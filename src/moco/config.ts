@@ -1,3 +1,4 @@
+import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import { PRESET_NAMES, PRESETS, type PresetName } from './presets.ts';
 import { validateConfig } from './validate-config.ts';
@@ -10,21 +11,22 @@ export interface PretrainConfig {
   stem: 'imagenet' | 'cifar';
   /** Channels of the first stage (64 in the papers). */
   width: number;
-  /** Side of the square views in pixels. */
+  /** Side of the square views in pixels: 8 … 4096 with the cifar stem, 32 … 4096 with the imagenet stem. */
   imageSize: number;
   /** C: length of the embedding. */
   dim: number;
   /** Two-layer MLP head (v2) or one linear layer (v1). */
   mlp: boolean;
   augmentation: 'v1' | 'v2' | 'cifar';
+  /** Images a step, over all groups. */
   batchSize: number;
-  /** How many parts of a batch have BatchNorm statistics of their own. Divides batchSize. */
+  /** How many parts of a batch have BatchNorm statistics of their own. Divides batchSize, leaving 2 images or more in each. */
   groups: number;
-  /** K: how many keys the queue holds. */
+  /** K: how many keys the queue holds; at least batchSize, need not be a multiple of it. */
   queueSize: number;
-  /** m of the momentum encoder. */
+  /** m of the momentum encoder, 0 … 1: θk ← m·θk + (1−m)·θq. */
   momentum: number;
-  /** τ. */
+  /** τ > 0: logits are cosine similarities over τ. */
   temperature: number;
   schedule: 'cosine' | 'step';
   /** Learning rate of epoch 0, already scaled to the batch size. */
@@ -34,6 +36,7 @@ export interface PretrainConfig {
   epochs: number;
   /** Ends the run early, counted over the whole run; null: after `epochs`. */
   steps: number | null;
+  /** Of all random numbers: weights, queue, order of the images, augmentation. A safe integer ≥ 0. */
   seed: number;
 }
 
@@ -70,6 +73,14 @@ export interface DataFacts {
   imageSizeOfData?: number;
 }
 
+/** What a described data set says about the configuration: the third argument of `resolveConfig`. */
+export function factsOf(data: DatasetDescription): DataFacts {
+  return {
+    images: data.trainLength,
+    ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
+  };
+}
+
 /** Largest side in pixels for which `stem: auto` is the 3×3 stem without max-pool. */
 const LARGEST_CIFAR_STEM = 64;
 
@@ -91,7 +102,7 @@ export function presetName(name: string): PresetName {
 }
 
 /**
- * A complete, checked configuration from a preset and what overrides it. The preset's learning rate scales linearly
+ * A complete, checked configuration from a preset (a name of PRESET_NAMES) and what overrides it. The preset's learning rate scales linearly
  * from the preset's own batch size; `steps` without `epochs` fixes epochs = ceil(steps / steps per epoch).
  * @throws MocoError usage naming the first setting that cannot be
  */

@@ -4,6 +4,7 @@ import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import { createWasmKernels, type WasmKernels } from '../kernels/wasm.ts';
+import { chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { ViewPool } from '../scheduler/view-pool.ts';
@@ -15,9 +16,13 @@ import { viewOptionsOf } from './session.ts';
 
 /** Images through the encoder of a checkpoint (encoder_q, running statistics). */
 export interface EncoderJob {
+  /** From `loadCheckpoint`. */
   checkpoint: LoadedCheckpoint;
+  /** From `describeDataset` or `describeDrawn`; images of any size, they are resized to the encoder's. */
   data: DatasetDescription;
-  backend: 'wasm' | 'webgpu';
+  /** By default what `chooseBackend` gives for 'auto'. */
+  backend?: 'wasm' | 'webgpu';
+  /** Encoder workers; by default as many as there are cores. Changes no number. */
   workers?: number;
   /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
   features: FeatureKind;
@@ -30,6 +35,7 @@ export interface EmbeddingRow {
   path: string | null;
   /** Class; null where there are none. */
   label: number | null;
+  /** backbone: [featureDim] as it is (8·width for ResNet-18 and -34, 32·width for ResNet-50); head: [dim], unit length. */
   vector: Float32Array;
 }
 
@@ -45,7 +51,8 @@ export interface KnnOutcome {
 
 /**
  * Embeddings of all images of a data set, in its order. A corrupt image is left out.
- * @throws MocoError as EncoderJob's parts do
+ * @throws MocoError backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
+ * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
  */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
   const { data, features } = job;
@@ -64,7 +71,12 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
   }
 }
 
-/** Weighted kNN: the bank is the training images, the queries the test split. @throws MocoError data-invalid */
+/**
+ * Weighted kNN: the bank is the training images, the queries the test split (without one: leave-one-out).
+ * @param k neighbours, at least 1; no more are used than the bank holds
+ * @param t temperature > 0 of the weights exp(cosine similarity / t)
+ * @throws MocoError data-invalid for data without classes, else as embedImages
+ */
 export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
   const { kernels, encoders, dispose } = await openEncoders(job);
   try {
@@ -77,7 +89,7 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
       t,
     });
     const { top1, k: used } = result[job.features];
-    return { top1, k: used, t, bank: result.bank, queries: result.queries };
+    return { top1, k: used, t, bank: result.bank.length, queries: result.queries.length };
   } finally {
     await dispose();
   }
@@ -86,7 +98,8 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
 async function openEncoders(
   job: EncoderJob,
 ): Promise<{ kernels: WasmKernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
-  if (job.backend !== 'wasm') {
+  const backend = job.backend ?? (await chooseBackend('auto')).backend;
+  if (backend !== 'wasm') {
     throw new MocoError('backend-unavailable', 'this version embeds on wasm only: use --backend wasm');
   }
   const { config } = job.checkpoint.state;

@@ -22,9 +22,9 @@ export interface MonitorOptions {
 export interface MonitorResult {
   readonly backbone: KnnResult;
   readonly head: KnnResult;
-  /** Images in the bank and images asked about; equal for leave-one-out. */
-  readonly bank: number;
-  readonly queries: number;
+  /** Which images are in the bank and which were asked about, row by row: those that can be decoded. */
+  readonly bank: Uint32Array;
+  readonly queries: Uint32Array;
 }
 
 /** Whether the data has classes to be told apart. */
@@ -48,17 +48,17 @@ export async function monitorKnn(options: MonitorOptions): Promise<MonitorResult
   const train = await embedSplit(options, data.train, data.trainLength);
   const test = data.test && testLabels ? await embedSplit(options, data.test, data.testLength) : null;
   const classify = (kind: FeatureKind): Promise<KnnResult> => {
-    const bank = rowsOf(train, kind, trainLabels);
+    const bank = ownRows(train, kind, trainLabels);
     const dim = bank.features.length / bank.rows;
     const settings = { dim, classes: data.classes.length, k, t };
     if (!test || !testLabels) return knnLeaveOneOut(kernels, bank, settings);
-    return knnClassify(kernels, bank, rowsOf(test, kind, testLabels), settings);
+    return knnClassify(kernels, bank, ownRows(test, kind, testLabels), settings);
   };
   return {
     backbone: await classify('backbone'),
     head: await classify('head'),
-    bank: data.trainLength,
-    queries: test ? data.testLength : data.trainLength,
+    bank: ownImages(train),
+    queries: ownImages(test ?? train),
   };
 }
 
@@ -75,11 +75,18 @@ async function embedSplit(
   }
 }
 
-function rowsOf(embeddings: DatasetEmbeddings, kind: FeatureKind, labels: Int32Array) {
-  const { indices } = embeddings;
-  return {
-    features: embeddings[kind],
-    labels: Int32Array.from(indices, (index) => labels[index]!),
-    rows: indices.length,
-  };
+/** A corrupt image's row shows another one: that would be in the bank twice, and be its own nearest neighbour. */
+function ownImages({ indices }: DatasetEmbeddings): Uint32Array {
+  return indices.filter((index, row) => index === row);
+}
+
+function ownRows(embeddings: DatasetEmbeddings, kind: FeatureKind, labels: Int32Array) {
+  const images = ownImages(embeddings);
+  const all = embeddings[kind];
+  const dim = all.length / embeddings.indices.length;
+  const features = new Float32Array(images.length * dim);
+  images.forEach((image, row) => {
+    features.set(all.subarray(image * dim, (image + 1) * dim), row * dim);
+  });
+  return { features, labels: Int32Array.from(images, (image) => labels[image]!), rows: images.length };
 }

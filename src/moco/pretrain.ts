@@ -3,7 +3,7 @@ import { type LoadedCheckpoint, saveCheckpoint } from '../checkpoint/run-directo
 import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import { Random, STREAMS } from '../random.ts';
-import type { BackendChoice } from '../runtime/backend.ts';
+import { type BackendChoice, chooseBackend } from '../runtime/backend.ts';
 import { describeVersions } from '../runtime/environment.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { type PretrainConfig, stepsPerEpoch, totalSteps } from './config.ts';
@@ -14,19 +14,24 @@ import { learningRate } from './schedule.ts';
 import { openSession, type Session } from './session.ts';
 import { fromTensors, toTensors } from './state.ts';
 import type { MakeViews } from './trainer.ts';
+import { validateConfig } from './validate-config.ts';
 
 export interface PretrainOptions {
+  /** From `resolveConfig`; of a resumed run, that of its checkpoint or what `mergeResumedConfig` makes of it. */
   config: PretrainConfig;
+  /** From `describeDataset` or `describeDrawn`. */
   data: DatasetDescription;
-  backend: BackendChoice;
-  /** Encoder workers; by default as many as there are cores. */
+  /** What `chooseBackend` gave; by default what it gives for 'auto'. */
+  backend?: BackendChoice;
+  /** Encoder workers; by default as many as there are cores, and never more than groups. Changes no number. */
   workers?: number;
-  /** kNN every so many epochs, and before the first. */
+  /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. */
   knnEvery?: number;
   /** Checkpoints every so many steps, besides the one at the end. */
   checkpointEvery?: number;
   /** Run directory; without it nothing is saved. */
   out?: string;
+  /** Go on from this checkpoint, on the same data: the run gives the numbers it would have given uninterrupted. */
   resume?: LoadedCheckpoint;
   /** Once it fires, the step under way is finished, a checkpoint is written, and the run ends. */
   signal?: AbortSignal;
@@ -38,12 +43,15 @@ const SHOWN_NEIGHBORS = 8;
 const GENERATOR = 'philox4x32-10';
 
 /**
- * Pre-trains an encoder and tells of it as it goes.
- * @throws MocoError loss-not-finite (a checkpoint of the state before the step is written first), out-of-memory,
+ * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
+ * ends the workers, and saves nothing more.
+ * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, loss-not-finite (a checkpoint of the state before the step is written first), out-of-memory,
  * worker-died, image-corrupt (no image of the data can be decoded), write-failed
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
-  const { config, data, backend, resume } = options;
+  const { config, data, resume } = options;
+  validateConfig(config, data.trainLength);
+  const backend = options.backend ?? (await chooseBackend('auto'));
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const session = await openSession({
@@ -179,14 +187,17 @@ class Run {
     const { neighbors, k } = result.backbone;
     // Queries of every class in turn, where images come sorted or shuffled alike.
     const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
-    const queries = [...random.permutation(result.queries).subarray(0, SHOWN_QUERIES)];
+    const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
     yield {
       type: 'neighbors',
       epoch,
-      queries,
-      neighbors: queries.map((query) => [
-        ...neighbors.subarray(query * k, query * k + Math.min(k, SHOWN_NEIGHBORS)),
-      ]),
+      queries: queries.map((row) => result.queries[row]!),
+      neighbors: queries.map((row) =>
+        Array.from(
+          neighbors.subarray(row * k, row * k + Math.min(k, SHOWN_NEIGHBORS)),
+          (near) => result.bank[near]!,
+        ),
+      ),
     };
   }
 

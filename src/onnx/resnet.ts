@@ -49,7 +49,7 @@ const ARCHITECTURES = {
   resnet50: { block: 'bottleneck', layers: [3, 4, 6, 3] },
 } as const;
 
-/** The spec of a named architecture whose first stage has `width` planes. */
+/** The spec of a named architecture whose first stage has `width` planes (64 in the paper); later stages have 2, 4 and 8 times as many. */
 export function resnetSpec(
   options: { arch: keyof typeof ARCHITECTURES; width: number } & Pick<ResNetSpec, 'stem' | 'dim' | 'mlp'>,
 ): ResNetSpec {

@@ -1,5 +1,6 @@
 import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
+import { nodeModule } from './node.ts';
 
 /**
  * The bytes of a file inside an installed npm package, e.g. `@jsquash/png/codec/pkg/squoosh_png_bg.wasm`. The codecs'
@@ -8,8 +9,8 @@ import { runtimeName } from './detect.ts';
 export async function packageFile(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (runtimeName() !== 'browser') {
-      const { createRequire } = await import('node:module');
-      const { readFileSync } = await import('node:fs');
+      const { createRequire } = await nodeModule('module');
+      const { readFileSync } = await nodeModule('fs');
       return new Uint8Array(readFileSync(createRequire(import.meta.url).resolve(specifier)));
     }
     const response = await fetch(import.meta.resolve(specifier));

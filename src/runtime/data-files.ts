@@ -1,4 +1,5 @@
 import { MocoError, messageOf } from '../errors.ts';
+import { nodeModule } from './node.ts';
 
 /** Files by path, for data that is read in pieces. Node and Deno (through its node: modules). */
 
@@ -20,7 +21,7 @@ export type PathKind = 'file' | 'directory' | 'missing';
 
 /** What lies at a path, links followed. Something unreadable counts as missing. */
 export async function pathKind(path: string): Promise<PathKind> {
-  const { statSync } = await import('node:fs');
+  const { statSync } = await nodeModule('fs');
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat?.isDirectory() ? 'directory' : stat?.isFile() ? 'file' : 'missing';
 }
@@ -31,7 +32,7 @@ export async function pathKind(path: string): Promise<PathKind> {
  * @throws MocoError data-missing — the folder does not exist or may not be read.
  */
 export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
-  const fs = await import('node:fs');
+  const fs = await nodeModule('fs');
   let found: import('node:fs').Dirent[];
   try {
     found = fs.readdirSync(path, { withFileTypes: true });
@@ -53,7 +54,7 @@ export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
 
 /** @throws MocoError data-missing */
 export async function openFile(path: string): Promise<RandomAccessFile> {
-  const fs = await import('node:fs');
+  const fs = await nodeModule('fs');
   let descriptor: number;
   let size: number;
   try {

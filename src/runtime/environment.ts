@@ -1,6 +1,7 @@
 /** What this machine and runtime offer, for `doctor` and for the first line of a log. */
 import { version } from '../../package.json';
 import { coreCount } from './cores.ts';
+import { nodeModule } from './node.ts';
 
 export interface Environment {
   runtime: string;
@@ -44,7 +45,7 @@ export async function describeEnvironment(): Promise<Environment> {
   const named = nameRuntime();
   let memory: number | null = null;
   if (named.runtime !== 'browser') {
-    const os = await import('node:os');
+    const os = await nodeModule('os');
     memory = os.totalmem();
   }
   return {
@@ -66,9 +67,9 @@ export async function describeVersions(): Promise<Record<string, string>> {
 /** Read from its package.json: loading the library takes longer. null in a page, and where it is not installed. */
 async function onnxruntimeVersion(): Promise<string | null> {
   try {
-    const { createRequire } = await import('node:module');
-    const { readFile } = await import('node:fs/promises');
-    const { join, dirname } = await import('node:path');
+    const { createRequire } = await nodeModule('module');
+    const { readFile } = await nodeModule('fs/promises');
+    const { join, dirname } = await nodeModule('path');
     const entry = createRequire(import.meta.url).resolve('onnxruntime-web');
     const text = await readFile(join(dirname(entry), '..', 'package.json'), 'utf8');
     const found = (JSON.parse(text) as { version?: unknown }).version;

@@ -1,5 +1,6 @@
 /** Files under one root folder, wherever this runs. Paths are relative to the root, with `/` between names. */
 import { MocoError, messageOf } from '../errors.ts';
+import { nodeModule } from './node.ts';
 
 export interface FileStore {
   /** Where the root lies, for messages. */
@@ -29,8 +30,8 @@ function checkedPath(path: string): string[] {
 /** Files of the operating system, in Node and Deno. The root need not exist yet. */
 export async function openFolder(root: string): Promise<FileStore> {
   // Imported when needed, so that a page can load this module.
-  const fs = await import('node:fs/promises');
-  const { dirname, join } = await import('node:path');
+  const fs = await nodeModule('fs/promises');
+  const { dirname, join } = await nodeModule('path');
   const at = (path: string) => join(root, ...checkedPath(path));
 
   /** A rename is on the disk only once its folder is. Some systems cannot sync a folder; they lose nothing else. */

@@ -1,4 +1,5 @@
 import { MocoError, messageOf } from '../errors.ts';
+import { nodeModule } from './node.ts';
 
 /**
  * The bytes of a file that the build put beside the library (see assets.ts). `file:` addresses are read through
@@ -8,7 +9,7 @@ import { MocoError, messageOf } from '../errors.ts';
 export async function loadAsset(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (url.protocol === 'file:') {
-      const { readFile } = await import('node:fs/promises');
+      const { readFile } = await nodeModule('fs/promises');
       return new Uint8Array(await readFile(url));
     }
     const response = await fetch(url);

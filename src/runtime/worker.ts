@@ -5,6 +5,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { messageOf } from '../errors.ts';
 import { assetUrl } from './assets.ts';
 import { isNode } from './detect.ts';
+import { nodeModule } from './node.ts';
 
 export interface WorkerHandle {
   readonly endpoint: Endpoint;
@@ -17,7 +18,7 @@ export interface WorkerHandle {
 export async function spawnWorker(script: string): Promise<WorkerHandle> {
   const url = assetUrl(script);
   if (isNode()) {
-    const { Worker } = await import('node:worker_threads');
+    const { Worker } = await nodeModule('worker_threads');
     const worker = new Worker(url);
     return {
       endpoint: nodeEndpoint(worker),
@@ -57,7 +58,7 @@ function once(callback: (reason: string) => void): (reason: string) => void {
 /** Called once by a worker script: makes the object callable from whoever spawned the worker. */
 export async function exposeInWorker(api: object): Promise<void> {
   if (isNode()) {
-    const { parentPort } = await import('node:worker_threads');
+    const { parentPort } = await nodeModule('worker_threads');
     if (!parentPort) throw new Error('this script is a worker: it cannot be run by itself');
     comlink.expose(api, nodeEndpoint(parentPort));
   } else {

@@ -132,7 +132,9 @@ describe('moco-web', () => {
     );
     await writeFile(`${run}/file`, '');
     await refused(['pretrain', '--resume', run, '--out', `${run}/file`], /cannot write to .*--out/);
-    await refused(['pretrain', '--log', run], /cannot write the log/, await temporaryFolder());
+    const here = await temporaryFolder();
+    await refused(['pretrain', '--log', run], /cannot write the log/, here);
+    expect(await readdir(here)).toEqual([]); // no run directory is left behind
   });
 
   it('golden exits with 1 when a case fails or is unsupported', async () => {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Terminal } from '../../src/cli/terminal.ts';
 
-const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+export const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 export interface Outcome {
   code: number | null;

@@ -1,0 +1,19 @@
+/** Node's own modules, which Deno has too. */
+
+/** What runtime/ uses of them. */
+interface NodeModules {
+  fs: typeof import('node:fs');
+  'fs/promises': typeof import('node:fs/promises');
+  module: typeof import('node:module');
+  os: typeof import('node:os');
+  path: typeof import('node:path');
+  worker_threads: typeof import('node:worker_threads');
+}
+
+/**
+ * A module of Node by its name without `node:`. Put together at run time, so that bundlers for browsers, which refuse or
+ * replace what they can read, leave it alone. Call it only where the runtime has such modules.
+ */
+export function nodeModule<Name extends keyof NodeModules>(name: Name): Promise<NodeModules[Name]> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ `node:${name}`);
+}
