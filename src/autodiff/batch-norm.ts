@@ -8,8 +8,8 @@
  * What rounding leaves of c's mean, d, is measured and taken off in the last pass (the corrected two-pass algorithm;
  * Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983):
  *
- *   r = 1/√(v + ε)   s₁ = Σ dy   s₂ = Σ dy·c        dβ = s₁     dγ = r·s₂
- *   dx = γr · dy − γr³·(s₂/M) · c − γr·s₁/M          with M = N·H·W
+ *   r = 1/√(v + ε)   s₁ = Σ dy   s₂ = Σ dy·c − d·s₁   dβ = s₁     dγ = r·s₂
+ *   dx = γr · dy − γr³·(s₂/M) · (c − d) − γr·s₁/M          with M = N·H·W
  *
  * The last pass of both directions is the inference operator, which is one fused multiply-add.
  */
@@ -80,7 +80,9 @@ export const batchNorm: Rule = {
     const gamma = scope.value(gammaName);
 
     const s1 = channelSum(g, dy);
-    const s2 = channelSum(g, g.op('Mul', [dy, c]));
+    const products = channelSum(g, g.op('Mul', [dy, c]));
+    const d = scope.value(residual(node));
+    const s2 = g.op('Sub', [products, g.op('Mul', [d, s1])]);
     const epsilon = g.scalar(floatAttribute(node, 'epsilon', EPSILON));
     const sigma = g.op('Sqrt', [g.op('Add', [scope.value(variance(node)), epsilon])]);
     const dGamma = g.op('Div', [s2, sigma]);
@@ -90,7 +92,7 @@ export const batchNorm: Rule = {
       const perCount = g.op('Mul', [scale, inverseCount(g, c, [batch, channels, height, width])]);
       const slope = g.op('Neg', [g.op('Div', [g.op('Mul', [perCount, dGamma]), sigma])]);
       const offset = g.op('Neg', [g.op('Mul', [perCount, s1])]);
-      const correction = inferenceNorm(g, c, slope, offset, g.filled(channels, 0), g.filled(channels, 1), 0);
+      const correction = inferenceNorm(g, c, slope, offset, d, g.filled(channels, 1), 0);
       const scaled = g.op('Mul', [dy, reshape(g, scale, [1, channels, 1, 1])]);
       dx = g.op('Add', [scaled, correction]);
     }
