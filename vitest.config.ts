@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { wgslAsText } from './scripts/wgsl-as-text.ts';
 
 export default defineConfig({
+  plugins: [wgslAsText],
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/slow/**'],
