@@ -91,7 +91,8 @@ fn main(
     m = max(m, state[states + s].m);
   }
   for (var s = lane; s < params.splits; s += WIDTH) {
-    factors[s] = exp(state[states + s].m - m);
+    let before = state[states + s].m;
+    factors[s] = select(exp(before - m), 1.0, before == m);
   }
   workgroupBarrier();
   var sum = 0.0;
@@ -102,7 +103,7 @@ fn main(
     larger += state[states + s].larger;
     bad |= state[states + s].bad;
   }
-  let total = exp(-m) + sum;
+  let total = select(exp(-m), 1.0, m == 0.0) + sum;
   let row = params.first_row + local;
   if (lane == 0u) {
     var value = 0.0;

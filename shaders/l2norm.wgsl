@@ -5,7 +5,8 @@
 // A row is first scaled by a power of two (exact) that brings its largest component near 1: squares neither overflow nor
 // vanish, whatever the size of the row.
 //
-// Bindings: x [rows, C], y [rows, C] (written), norm [rows] (written; not clamped).
+// Bindings: x [rows, C]; written, as bits: y [rows, C], norm [rows] (not clamped). A row with a value that is not finite
+// becomes NaN, whatever WGSL assumes: the loss then closes the gate.
 // Bytes: 8·rows·C + 4·rows beside what caches hold (x is read three times). Operations: 4·rows·C.
 // One workgroup a row.
 
@@ -16,10 +17,11 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read_write> norm: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(3) var<storage, read_write> norm: array<u32>;
 
 const WIDTH = 64u;
+const NAN = 0x7fc00000u;
 var<workgroup> exponents: array<u32, WIDTH>;
 var<workgroup> sums: array<f32, WIDTH>;
 
@@ -47,7 +49,8 @@ fn main(
     }
     workgroupBarrier();
   }
-  // scale·inverse = 1, both normal numbers. (255 is NaN or ∞: it stays one.)
+  let bad = exponents[0] == 255u;
+  // scale·inverse = 1, both normal numbers.
   let biased = clamp(254u - min(exponents[0], 254u), 1u, 253u);
   let scale = bitcast<f32>(biased << 23u);
   let inverse = bitcast<f32>((254u - biased) << 23u);
@@ -67,13 +70,13 @@ fn main(
   let scaled = sqrt(sums[0]);
   let length = scaled * inverse;
   if (lane == 0u) {
-    norm[row] = length;
+    norm[row] = select(bitcast<u32>(length), NAN, bad);
   }
   // No float32 lies between the one nearest to 1e-12 and 1e-12 itself, so `<=` here is `<` in float64.
   let clamped = length <= 1e-12;
   let factor = select(scale, 1.0, clamped);
   let divisor = select(scaled, 1e-12, clamped);
   for (var c = lane; c < params.dim; c += WIDTH) {
-    y[start + c] = x[start + c] * factor / divisor;
+    y[start + c] = select(bitcast<u32>(x[start + c] * factor / divisor), NAN, bad);
   }
 }

@@ -6,6 +6,7 @@ import finite from '../../shaders/finite.wgsl';
 import gatherRows from '../../shaders/gather-rows.wgsl';
 import infoNce from '../../shaders/infonce.wgsl';
 import infoNceCombine from '../../shaders/infonce-combine.wgsl';
+import infoNceRank from '../../shaders/infonce-rank.wgsl';
 import knnSelect from '../../shaders/knn-select.wgsl';
 import knnSimilarities from '../../shaders/knn-similarities.wgsl';
 import l2Norm from '../../shaders/l2norm.wgsl';
@@ -32,7 +33,7 @@ export const SHADERS = {
   openGate: { source: finite, entryPoint: 'open', bindings: ['write'] },
   finite: main(finite, 'write', 'read'),
   gatherRows: main(gatherRows, 'write', 'read'),
-  infoNce: main(infoNce + exactSign, 'read', 'read', 'read', 'write', 'write'),
+  infoNce: main(infoNce + infoNceRank + exactSign, 'read', 'read', 'read', 'write', 'write'),
   infoNceCombine: main(infoNceCombine, 'read', 'read', 'read', 'write', 'write', 'write'),
   knnSimilarities: main(knnSimilarities, 'read', 'read', 'write'),
   knnSelect: main(knnSelect, 'read', 'write', 'write'),
