@@ -1,6 +1,7 @@
 /** The GPU of this runtime: `navigator.gpu`, or in Node the optional package `webgpu` (Dawn). */
 import { MocoError, messageOf } from '../errors.ts';
 import { isNode } from './detect.ts';
+import { probeDawn } from './probe-dawn.ts';
 
 export interface GpuAdapter {
   /** What the adapter calls itself. */
@@ -46,10 +47,17 @@ interface Dawn {
   globals: Record<string, unknown> & { GPUQueue: { prototype: GPUQueue } };
 }
 
-/** The optional package; a variable, so that neither the bundler nor the type checker looks for it. */
+/** The optional package; a variable, so that the bundler does not look for it. */
 const DAWN = 'webgpu';
 const NO_DAWN =
   'Node has no WebGPU of its own: install the optional package with `npm install webgpu` (Dawn), or use --backend wasm';
+const NO_ADAPTER =
+  'WebGPU is here, but no GPU adapter: install a driver (Vulkan on Linux; VK_ICD_FILENAMES may name one), or use --backend wasm';
+const NOTHING_FOUND = {
+  'no adapter': NO_ADAPTER,
+  crashed: 'WebGPU is here, but a GPU driver crashed or hung: update the driver, or use --backend wasm',
+};
+/** Held for good: Dawn crashes when it is collected while devices live. */
 let dawnGpu: GPU | null = null;
 
 /** @throws MocoError backend-unavailable, which says what to install */
@@ -68,9 +76,20 @@ async function startDawn(): Promise<GPU> {
   if (dawnGpu) return dawnGpu;
   let dawn: Dawn;
   try {
-    dawn = (await import(DAWN)) as Dawn;
+    const { createRequire } = await import('node:module');
+    const { pathToFileURL } = await import('node:url');
+    const url = pathToFileURL(createRequire(import.meta.url).resolve(DAWN)).href;
+    const probe = await probeDawn(url);
+    if (probe !== 'adapter') throw new MocoError('backend-unavailable', NOTHING_FOUND[probe]);
+    dawn = (await import(url)) as Dawn;
   } catch (error) {
-    throw new MocoError('backend-unavailable', `${NO_DAWN} (${messageOf(error)})`, { cause: error });
+    if (error instanceof MocoError) throw error;
+    const absent = (error as { code?: unknown }).code === 'MODULE_NOT_FOUND';
+    throw new MocoError(
+      'backend-unavailable',
+      absent ? NO_DAWN : `the package webgpu does not start here (${messageOf(error)}): use --backend wasm`,
+      { cause: error },
+    );
   }
   Object.assign(globalThis, dawn.globals);
   copySharedViews(dawn.globals.GPUQueue.prototype);
@@ -113,10 +132,7 @@ async function requestAdapter(
     powerPreference: options.powerPreference ?? 'high-performance',
   });
   if (!adapter) {
-    throw new MocoError(
-      'backend-unavailable',
-      'WebGPU is here, but no GPU adapter: install a driver (Vulkan on Linux; VK_ICD_FILENAMES may name one), or use --backend wasm',
-    );
+    throw new MocoError('backend-unavailable', NO_ADAPTER);
   }
   const { vendor, architecture, device, description } = adapter.info;
   const name = [description, device, architecture, vendor].find((part) => part) ?? 'unnamed adapter';
