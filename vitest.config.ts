@@ -5,7 +5,7 @@ export default defineConfig({
   plugins: [wgslAsText],
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/slow/**'],
+    exclude: ['test/slow/**', 'test/gpu/**'],
     testTimeout: 60_000,
     // Two files at a time: encoder tests start workers of their own.
     maxWorkers: 2,
