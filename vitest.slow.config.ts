@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { wgslAsText } from './scripts/wgsl-as-text.ts';
 
 export default defineConfig({
+  plugins: [wgslAsText],
   test: {
     include: ['test/slow/**/*.test.ts'],
     testTimeout: 600_000,

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'out-of-memory' // a buffer could not be had
   | 'array-freed' // a device array was used after it was freed, or with a backend that did not allocate it
   | 'device-lost' // the GPU device went away
+  | 'gpu-failed' // the GPU refused a command: an error of this package, of onnxruntime-web or of a driver
   | 'worker-died' // a worker crashed or exited
   | 'aborted'; // an AbortSignal fired
 

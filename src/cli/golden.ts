@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { createContext } from '../golden/context.ts';
 import { countResults, formatCounts, formatResult, resultsAsJson } from '../golden/report.ts';
 import { type CaseResult, runGolden } from '../golden/run.ts';
-import { chooseBackend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -29,7 +28,7 @@ export function registerGolden(program: Command, terminal: Terminal): void {
 }
 
 async function runGoldenCommand(options: GoldenCommandOptions, terminal: Terminal): Promise<void> {
-  const { backend } = await chooseBackend(options.backend);
+  const { backend } = options;
   const store = await openFolder(options.dir);
   const write = options.write === undefined ? null : await openFolder(options.write);
   if (write) await checkWritable(write, '--write');

@@ -140,18 +140,11 @@ describe('what is kept between forward and backward', () => {
       const expected = norms.flatMap((name) =>
         ['centred', 'residual', 'var'].map((part) => `${name}.out.${part}`),
       );
-      // Not kept: outputs of convolutions, of BatchNorms and of the ReLUs between them. x is the graph's own input, and
-      // the last ReLU's output masks the gradient that comes in.
       const names = saved.map(({ name }) => name);
       // The last ReLU's output masks the gradient that comes in; x is the graph's own input. Not kept: outputs of
       // convolutions, of BatchNorms and of the ReLUs between them.
       const output = 'add.relu';
-      // The last BatchNorms pass an Add: only their statistics and centred values are needed for their own gradients,
-      // and their residuals only where something computes the BatchNorm's output again.
-      const needless = ['bn3.out.residual', 'downsample.1.out.residual'];
-      expect(new Set(names)).toEqual(
-        new Set([output, ...expected].filter((name) => !needless.includes(name))),
-      );
+      expect(new Set(names)).toEqual(new Set([output, ...expected]));
       expect(names.length).toBe(new Set(names).size);
     },
   );

@@ -1,23 +1,9 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import { describe, expect, it } from 'vitest';
 import { expectClose, expectSameBits } from '../compare.ts';
-import {
-  generator,
-  type InfoNceInputs,
-  normals,
-  runInfoNce,
-  toUnit,
-  unitRows,
-  withArrays,
-} from './inputs.ts';
+import { onEveryBackend } from './backends.ts';
+import { generator, type InfoNceInputs, normals, runInfoNce, toUnit, unitRows } from './inputs.ts';
 import { infoNceReference } from './reference.ts';
-
-let kernels: WasmKernels;
-beforeAll(async () => {
-  kernels = await createWasmKernels();
-});
-afterAll(() => kernels.dispose());
 
 function randomInputs(
   rows: number,
@@ -55,195 +41,194 @@ function nearIdentical(inputs: InfoNceInputs, distance: number, seed: number): I
   return { ...inputs, query: around(rows), key: around(rows), queue: around(queueSize) };
 }
 
-async function check(inputs: InfoNceInputs): Promise<void> {
-  const { query, key, queue, rows, dim, queueSize, temperature, gradientScale } = inputs;
-  const want = infoNceReference(query, key, queue, rows, dim, queueSize, temperature, gradientScale);
-  const got = await runInfoNce(kernels, inputs);
-  const where = `N=${rows} C=${dim} K=${queueSize} τ=${temperature}`;
-  expectClose(`rank, ${where}`, got.rank, want.rank, 0);
-  expectClose(`loss, ${where}`, got.loss, want.loss, want.lossBound);
-  expectClose(`dQuery, ${where}`, got.dQuery, want.dQuery, want.dQueryBound, [rows, dim]);
-}
-
-describe('infoNce against float64', () => {
-  const SIZES = [1, 2, 3, 4, 5, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
-  it.each(SIZES)('C = %i', (dim) => check(randomInputs(5, dim, 70, 0.2)));
-  it.each([...SIZES, 255, 256, 257, 1021])('K = %i', (queueSize) =>
-    check(randomInputs(5, 20, queueSize, 0.07)),
-  );
-  it.each([...SIZES, 255, 256, 257, 263])('N = %i', (rows) => check(randomInputs(rows, 12, 40, 0.1)));
-  it.each([0.01, 0.07, 0.2, 1, 30])('τ = %f', (temperature) => check(randomInputs(6, 64, 300, temperature)));
-  it.each([1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7])('rows within %f of each other, τ = 0.01', (distance) =>
-    check(nearIdentical(randomInputs(9, 64, 257, 0.01), distance, 5)),
-  );
-
-  it('all logits equal: loss = ln(1 + K), nothing ranks above the positive', async () => {
-    const inputs = randomInputs(3, 10, 37, 0.2);
-    for (let n = 0; n < 3; n++) inputs.key.set(inputs.key.subarray(0, 10), 10 * n);
-    for (let j = 0; j < 37; j++) inputs.queue.set(inputs.key.subarray(0, 10), 10 * j);
-    await check(inputs);
-    const got = await runInfoNce(kernels, inputs);
-    expectClose(
-      'loss',
-      got.loss,
-      [1, 2, 3].map(() => Math.log(38)),
-      2 ** -22,
-    );
-    expect([...got.rank]).toEqual([0, 0, 0]);
-  });
-
-  it('zero vectors', async () => {
-    const inputs = randomInputs(6, 10, 37, 0.2);
-    inputs.query.fill(0, 0, 20);
-    inputs.key.fill(0, 10, 30);
-    inputs.queue.fill(0, 50, 120);
-    await check(inputs);
-  });
-
-  it('denormal components', async () => {
-    const inputs = randomInputs(4, 16, 40, 0.2);
-    for (const array of [inputs.query, inputs.key, inputs.queue]) {
-      for (let i = 1; i < array.length; i += 3) array[i] = (i % 7) * 2 ** -149;
-    }
-    await check(inputs);
-  });
-
-  it('a confident sample keeps its tiny loss: no cancellation against 1', async () => {
-    const inputs = randomInputs(1, 8, 1, 0.05);
-    inputs.query.set([1, 0, 0, 0, 0, 0, 0, 0]);
-    inputs.key.set([1, 0, 0, 0, 0, 0, 0, 0]);
-    inputs.queue.set([-1, 0, 0, 0, 0, 0, 0, 0]);
-    const { loss } = await runInfoNce(kernels, inputs);
-    expectClose('loss', loss, [Math.exp(-40)], 1e-5 * Math.exp(-40));
-  });
-
-  it('values far from unit length overflow to a loss that the gate catches, never to a finite wrong one', async () => {
-    const inputs = randomInputs(4, 16, 40, 0.07);
-    const huge = {
-      ...inputs,
-      query: inputs.query.map((x) => x * 1e30),
-      queue: inputs.queue.map((x) => x * 1e30),
-    };
-    const { loss } = await runInfoNce(kernels, huge);
-    expect([...loss].map(Number.isFinite)).toEqual([false, false, false, false]);
-  });
-
-  it.each(['query', 'key', 'queue'] as const)('NaN in %s makes the loss NaN', async (name) => {
-    const inputs = randomInputs(4, 16, 40, 0.2);
-    inputs[name][16 * 2 + 3] = Number.NaN;
-    const { loss } = await runInfoNce(kernels, inputs);
-    expect(Number.isNaN(loss[2])).toBe(true);
-    // A bad query or key spoils its own sample only; a bad negative spoils all.
-    expect(Number.isNaN(loss[1])).toBe(name === 'queue');
-  });
-});
-
-describe('infoNce and the memory around it', () => {
-  it.each([1, 31, 33, 37])('does not read what lies behind a queue of %i rows', async (queueSize) => {
-    const inputs = randomInputs(3, 16, queueSize, 0.2);
-    const want = await runInfoNce(kernels, inputs);
-    await withArrays(kernels, async (put) => {
-      const queue = put(inputs.queue);
-      const behind = put(new Float32Array(64 * 16).fill(Number.NaN));
-      expect(kernels.view(behind).byteOffset - kernels.view(queue).byteOffset).toBe(4 * 16 * queueSize + 16);
-      const [loss, dQuery, rank] = [put([0, 0, 0]), put(new Float32Array(48)), put([0, 0, 0])];
-      const [query, key] = [put(inputs.query), put(inputs.key)];
-      kernels.infoNce({ ...inputs, query, key, queue, loss, dQuery, rank });
-      expectSameBits('loss', await kernels.read(loss), want.loss);
-      expectSameBits('dQuery', await kernels.read(dQuery), want.dQuery);
-    });
-  });
-});
-
-describe('infoNce properties', () => {
-  it("a sample's bits do not depend on the rest of the batch, on close calls too", async () => {
-    for (const inputs of [
-      randomInputs(263, 20, 100, 0.07),
-      nearIdentical(randomInputs(37, 24, 100, 0.01), 1e-4, 3),
-    ]) {
-      const { rows, dim } = inputs;
-      const whole = await runInfoNce(kernels, inputs);
-      for (const groups of [rows, 5, 2]) {
-        for (let first = 0; first < rows; first += Math.ceil(rows / groups)) {
-          const last = Math.min(rows, first + Math.ceil(rows / groups));
-          const part = await runInfoNce(kernels, {
-            ...inputs,
-            query: inputs.query.subarray(first * dim, last * dim),
-            key: inputs.key.subarray(first * dim, last * dim),
-            rows: last - first,
-          });
-          const where = `samples ${first}–${last - 1}`;
-          expectSameBits(`loss of ${where}`, part.loss, whole.loss.subarray(first, last));
-          expectSameBits(`rank of ${where}`, part.rank, whole.rank.subarray(first, last));
-          expectSameBits(`dQuery of ${where}`, part.dQuery, whole.dQuery.subarray(first * dim, last * dim));
-        }
-      }
-    }
-  });
-
-  it('any shape, temperature and closeness agrees with float64; losses are not negative', () =>
-    fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 13 }),
-        fc.integer({ min: 1, max: 40 }),
-        fc.integer({ min: 1, max: 90 }),
-        fc.double({ min: 0.01, max: 1, noNaN: true }),
-        fc.constantFrom(0, 1e-1, 1e-3, 1e-5),
-        fc.integer(),
-        async (rows, dim, queueSize, temperature, distance, seed) => {
-          const plain = randomInputs(rows, dim, queueSize, temperature, seed);
-          const inputs = distance ? nearIdentical(plain, distance, seed) : plain;
-          await check(inputs);
-          const { loss } = await runInfoNce(kernels, inputs);
-          for (const value of loss) expect(value).toBeGreaterThanOrEqual(0);
-        },
-      ),
-      { numRuns: 60 },
-    ));
-
-  it('the order of the queue does not matter', async () => {
-    const inputs = randomInputs(7, 30, 200, 0.07);
-    const { rows, dim, queueSize } = inputs;
+onEveryBackend(({ kernels, accuracy, fewer }) => {
+  async function check(inputs: InfoNceInputs): Promise<void> {
+    const { query, key, queue, rows, dim, queueSize, temperature, gradientScale } = inputs;
     const want = infoNceReference(
-      inputs.query,
-      inputs.key,
-      inputs.queue,
+      query,
+      key,
+      queue,
       rows,
       dim,
       queueSize,
-      0.07,
-      inputs.gradientScale,
+      temperature,
+      gradientScale,
+      accuracy,
     );
-    const reversed = new Float32Array(inputs.queue.length);
-    for (let j = 0; j < queueSize; j++) {
-      reversed.set(inputs.queue.subarray(j * dim, (j + 1) * dim), (queueSize - 1 - j) * dim);
-    }
-    const a = await runInfoNce(kernels, inputs);
-    const b = await runInfoNce(kernels, { ...inputs, queue: reversed });
-    expectClose('rank', b.rank, a.rank, 0);
-    expectClose(
-      'loss',
-      b.loss,
-      a.loss,
-      want.lossBound.map((x) => 2 * x),
+    const got = await runInfoNce(kernels, inputs);
+    const where = `N=${rows} C=${dim} K=${queueSize} τ=${temperature}`;
+    expectClose(`rank, ${where}`, got.rank, want.rank, 0);
+    expectClose(`loss, ${where}`, got.loss, want.loss, want.lossBound);
+    expectClose(`dQuery, ${where}`, got.dQuery, want.dQuery, want.dQueryBound, [rows, dim]);
+  }
+
+  describe('infoNce against float64', () => {
+    const SIZES = [1, 2, 3, 4, 5, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
+    it.each(SIZES)('C = %i', (dim) => check(randomInputs(5, dim, 70, 0.2)));
+    it.each([...SIZES, 255, 256, 257, 1021])('K = %i', (queueSize) =>
+      check(randomInputs(5, 20, queueSize, 0.07)),
     );
-    expectClose(
-      'dQuery',
-      b.dQuery,
-      a.dQuery,
-      want.dQueryBound.map((x) => 2 * x),
+    it.each([...SIZES, 255, 256, 257, 263])('N = %i', (rows) => check(randomInputs(rows, 12, 40, 0.1)));
+    it.each([0.01, 0.07, 0.2, 1, 30])('τ = %f', (temperature) =>
+      check(randomInputs(6, 64, 300, temperature)),
     );
+    it.each([1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7])(
+      'rows within %f of each other, τ = 0.01',
+      (distance) => check(nearIdentical(randomInputs(9, 64, 257, 0.01), distance, 5)),
+    );
+
+    it('all logits equal: loss = ln(1 + K), nothing ranks above the positive', async () => {
+      const inputs = randomInputs(3, 10, 37, 0.2);
+      for (let n = 0; n < 3; n++) inputs.key.set(inputs.key.subarray(0, 10), 10 * n);
+      for (let j = 0; j < 37; j++) inputs.queue.set(inputs.key.subarray(0, 10), 10 * j);
+      await check(inputs);
+      const got = await runInfoNce(kernels, inputs);
+      expectClose(
+        'loss',
+        got.loss,
+        [1, 2, 3].map(() => Math.log(38)),
+        accuracy.exact ? 2 ** -22 : 2 ** -19,
+      );
+      expect([...got.rank]).toEqual([0, 0, 0]);
+    });
+
+    it('zero vectors', async () => {
+      const inputs = randomInputs(6, 10, 37, 0.2);
+      inputs.query.fill(0, 0, 20);
+      inputs.key.fill(0, 10, 30);
+      inputs.queue.fill(0, 50, 120);
+      await check(inputs);
+    });
+
+    it('denormal components', async () => {
+      const inputs = randomInputs(4, 16, 40, 0.2);
+      for (const array of [inputs.query, inputs.key, inputs.queue]) {
+        for (let i = 1; i < array.length; i += 3) array[i] = (i % 7) * 2 ** -149;
+      }
+      await check(inputs);
+    });
+
+    it('a confident sample keeps its tiny loss: no cancellation against 1', async () => {
+      const inputs = randomInputs(1, 8, 1, 0.05);
+      inputs.query.set([1, 0, 0, 0, 0, 0, 0, 0]);
+      inputs.key.set([1, 0, 0, 0, 0, 0, 0, 0]);
+      inputs.queue.set([-1, 0, 0, 0, 0, 0, 0, 0]);
+      const { loss } = await runInfoNce(kernels, inputs);
+      expectClose('loss', loss, [Math.exp(-40)], (accuracy.exact ? 1e-5 : 4e-5) * Math.exp(-40));
+    });
+
+    it('values far from unit length overflow to a loss that the gate catches, never to a finite wrong one', async () => {
+      const inputs = randomInputs(4, 16, 40, 0.07);
+      const huge = {
+        ...inputs,
+        query: inputs.query.map((x) => x * 1e30),
+        queue: inputs.queue.map((x) => x * 1e30),
+      };
+      const { loss } = await runInfoNce(kernels, huge);
+      expect([...loss].map(Number.isFinite)).toEqual([false, false, false, false]);
+    });
+
+    it.each(['query', 'key', 'queue'] as const)('NaN in %s makes the loss NaN', async (name) => {
+      const inputs = randomInputs(4, 16, 40, 0.2);
+      inputs[name][16 * 2 + 3] = Number.NaN;
+      const { loss } = await runInfoNce(kernels, inputs);
+      expect(Number.isNaN(loss[2])).toBe(true);
+      // A bad query or key spoils its own sample only; a bad negative spoils all.
+      expect(Number.isNaN(loss[1])).toBe(name === 'queue');
+    });
   });
 
-  it('the gradient is scaled by gradientScale and by nothing else', async () => {
-    const inputs = randomInputs(5, 16, 50, 0.2);
-    const one = await runInfoNce(kernels, { ...inputs, gradientScale: 1 });
-    const quarter = await runInfoNce(kernels, { ...inputs, gradientScale: 0.25 });
-    expectSameBits(
-      'dQuery',
-      quarter.dQuery,
-      one.dQuery.map((x) => 0.25 * x),
-    );
-    expectSameBits('loss', quarter.loss, one.loss);
+  describe('infoNce properties', () => {
+    it("a sample's bits do not depend on the rest of the batch, on close calls too", async () => {
+      for (const inputs of [
+        randomInputs(fewer > 1 ? 70 : 263, 20, 100, 0.07),
+        nearIdentical(randomInputs(37, 24, 100, 0.01), 1e-4, 3),
+      ]) {
+        const { rows, dim } = inputs;
+        const whole = await runInfoNce(kernels, inputs);
+        for (const groups of fewer > 1 ? [5, 2] : [rows, 5, 2]) {
+          for (let first = 0; first < rows; first += Math.ceil(rows / groups)) {
+            const last = Math.min(rows, first + Math.ceil(rows / groups));
+            const part = await runInfoNce(kernels, {
+              ...inputs,
+              query: inputs.query.subarray(first * dim, last * dim),
+              key: inputs.key.subarray(first * dim, last * dim),
+              rows: last - first,
+            });
+            const where = `samples ${first}–${last - 1}`;
+            expectSameBits(`loss of ${where}`, part.loss, whole.loss.subarray(first, last));
+            expectSameBits(`rank of ${where}`, part.rank, whole.rank.subarray(first, last));
+            expectSameBits(`dQuery of ${where}`, part.dQuery, whole.dQuery.subarray(first * dim, last * dim));
+          }
+        }
+      }
+    });
+
+    it('any shape, temperature and closeness agrees with float64; losses are not negative', () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 1, max: 13 }),
+          fc.integer({ min: 1, max: 40 }),
+          fc.integer({ min: 1, max: 90 }),
+          fc.double({ min: 0.01, max: 1, noNaN: true }),
+          fc.constantFrom(0, 1e-1, 1e-3, 1e-5),
+          fc.integer(),
+          async (rows, dim, queueSize, temperature, distance, seed) => {
+            const plain = randomInputs(rows, dim, queueSize, temperature, seed);
+            const inputs = distance ? nearIdentical(plain, distance, seed) : plain;
+            await check(inputs);
+            const { loss } = await runInfoNce(kernels, inputs);
+            for (const value of loss) expect(value).toBeGreaterThanOrEqual(0);
+          },
+        ),
+        { numRuns: 60 / fewer },
+      ));
+
+    it('the order of the queue does not matter', async () => {
+      const inputs = randomInputs(7, 30, 200, 0.07);
+      const { rows, dim, queueSize } = inputs;
+      const want = infoNceReference(
+        inputs.query,
+        inputs.key,
+        inputs.queue,
+        rows,
+        dim,
+        queueSize,
+        0.07,
+        inputs.gradientScale,
+        accuracy,
+      );
+      const reversed = new Float32Array(inputs.queue.length);
+      for (let j = 0; j < queueSize; j++) {
+        reversed.set(inputs.queue.subarray(j * dim, (j + 1) * dim), (queueSize - 1 - j) * dim);
+      }
+      const a = await runInfoNce(kernels, inputs);
+      const b = await runInfoNce(kernels, { ...inputs, queue: reversed });
+      expectClose('rank', b.rank, a.rank, 0);
+      expectClose(
+        'loss',
+        b.loss,
+        a.loss,
+        want.lossBound.map((x) => 2 * x),
+      );
+      expectClose(
+        'dQuery',
+        b.dQuery,
+        a.dQuery,
+        want.dQueryBound.map((x) => 2 * x),
+      );
+    });
+
+    it('the gradient is scaled by gradientScale and by nothing else', async () => {
+      const inputs = randomInputs(5, 16, 50, 0.2);
+      const one = await runInfoNce(kernels, { ...inputs, gradientScale: 1 });
+      const quarter = await runInfoNce(kernels, { ...inputs, gradientScale: 0.25 });
+      expectSameBits(
+        'dQuery',
+        quarter.dQuery,
+        one.dQuery.map((x) => 0.25 * x),
+      );
+      expectSameBits('loss', quarter.loss, one.loss);
+    });
   });
 });

@@ -1,5 +1,5 @@
 import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
-import type { WasmKernels } from '../../src/kernels/wasm.ts';
+import type { CountedKernels } from './backends.ts';
 
 /** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
 export function generator(seed: number): () => number {
@@ -42,7 +42,7 @@ export function upload(kernels: Kernels, values: ArrayLike<number>): DeviceArray
 
 /** Runs `body` with a scope for arrays: what it takes is freed, and nothing else may be left behind. */
 export async function withArrays<T>(
-  kernels: WasmKernels,
+  kernels: CountedKernels,
   body: (put: (values: ArrayLike<number>) => DeviceArray) => T | Promise<T>,
 ): Promise<T> {
   const before = kernels.heapBytes;
@@ -77,7 +77,7 @@ export interface InfoNceInputs {
 
 /** infoNce on plain arrays. */
 export async function runInfoNce(
-  kernels: WasmKernels,
+  kernels: CountedKernels,
   inputs: InfoNceInputs,
 ): Promise<{ loss: Float32Array; dQuery: Float32Array; rank: Float32Array }> {
   return withArrays(kernels, async (put) => {

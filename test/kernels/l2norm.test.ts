@@ -1,100 +1,118 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import { describe, expect, it } from 'vitest';
 import { expectClose } from '../compare.ts';
+import { U } from './accuracy.ts';
+import { onEveryBackend } from './backends.ts';
 import { generator, normals, withArrays } from './inputs.ts';
-import { SMALLEST, U } from './reference.ts';
 
-let kernels: WasmKernels;
-beforeAll(async () => {
-  kernels = await createWasmKernels();
-});
-afterAll(() => kernels.dispose());
+onEveryBackend(({ kernels, accuracy, fewer }) => {
+  const { smallest } = accuracy;
 
-interface Result {
-  y: Float32Array;
-  norm: Float32Array;
-  dx: Float32Array;
-}
-
-function run(x: Float32Array, dy: Float32Array, rows: number, dim: number): Promise<Result> {
-  return withArrays(kernels, async (put) => {
-    const [y, norm, dx] = [
-      put(new Float32Array(x.length)),
-      put(new Float32Array(rows)),
-      put(new Float32Array(x.length)),
-    ];
-    kernels.l2Normalize(put(x), y, norm, rows, dim);
-    kernels.l2NormalizeBackward(y, norm, put(dy), dx, rows, dim);
-    return { y: await kernels.read(y), norm: await kernels.read(norm), dx: await kernels.read(dx) };
-  });
-}
-
-/** Forward once rounded; backward from the float32 y and norm that the kernel keeps. */
-async function check(x: Float32Array, dy: Float32Array, rows: number, dim: number): Promise<Result> {
-  const got = await run(x, dy, rows, dim);
-  for (let r = 0; r < rows; r++) {
-    const row = <T extends Float32Array>(array: T) => Array.from(array.subarray(r * dim, (r + 1) * dim));
-    const norm = Math.sqrt(row(x).reduce((sum, value) => sum + value * value, 0));
-    const y = row(x).map((value) => value / Math.max(norm, 1e-12));
-    expectClose(`norm of row ${r}`, [got.norm[r]!], [norm], norm * U * (1 + 1e-6) + SMALLEST);
-    expectClose(
-      `y of row ${r}`,
-      row(got.y),
-      y,
-      y.map((value) => Math.abs(value) * U * (1 + 1e-6) + SMALLEST),
-    );
-    const clamped = got.norm[r]! < 1e-12;
-    const projection = clamped ? 0 : row(got.y).reduce((sum, value, c) => sum + value * row(dy)[c]!, 0);
-    const size = row(dy).reduce((sum, value) => sum + Math.abs(value), 0);
-    const divisor = clamped ? 1e-12 : got.norm[r]!;
-    const dx = row(dy).map((value, c) => (value - row(got.y)[c]! * projection) / divisor);
-    const bound = dx.map((value) => Math.abs(value) * U + (dim * 2 ** -51 * size) / divisor + SMALLEST);
-    expectClose(`dx of row ${r}`, row(got.dx), dx, bound);
+  interface Result {
+    y: Float32Array;
+    norm: Float32Array;
+    dx: Float32Array;
   }
-  return got;
-}
 
-describe('l2Normalize and its gradient against float64', () => {
-  it.each([1, 2, 3, 4, 5, 7, 15, 16, 17, 63, 64, 65, 127, 128, 129, 512])('C = %i', async (dim) => {
-    const random = generator(dim);
-    await check(normals(3 * dim, random, 5), normals(3 * dim, random), 3, dim);
-  });
+  function run(x: Float32Array, dy: Float32Array, rows: number, dim: number): Promise<Result> {
+    return withArrays(kernels, async (put) => {
+      const [y, norm, dx] = [
+        put(new Float32Array(x.length)),
+        put(new Float32Array(rows)),
+        put(new Float32Array(x.length)),
+      ];
+      kernels.l2Normalize(put(x), y, norm, rows, dim);
+      kernels.l2NormalizeBackward(y, norm, put(dy), dx, rows, dim);
+      return { y: await kernels.read(y), norm: await kernels.read(norm), dx: await kernels.read(dx) };
+    });
+  }
 
-  it.each([1e-44, 1e-38, 1e-20, 1e-13, 1e-12, 1e-11, 1, 1e20, 1e37])('values of size %f', async (size) => {
-    const random = generator(9);
-    await check(normals(2 * 19, random, size), normals(2 * 19, random, Math.min(1, size)), 2, 19);
-  });
+  /** Forward once rounded; backward from the float32 y and norm that the kernel keeps. */
+  async function check(x: Float32Array, dy: Float32Array, rows: number, dim: number): Promise<Result> {
+    const got = await run(x, dy, rows, dim);
+    for (let r = 0; r < rows; r++) {
+      const row = <T extends Float32Array>(array: T) => Array.from(array.subarray(r * dim, (r + 1) * dim));
+      const norm = Math.sqrt(row(x).reduce((sum, value) => sum + value * value, 0));
+      const y = row(x).map((value) => value / Math.max(norm, 1e-12));
+      // A denormal component may count as 0.
+      const flushed = accuracy.exact ? 0 : 2 ** -126;
+      expectClose(
+        `norm of row ${r}`,
+        [got.norm[r]!],
+        [norm],
+        norm * accuracy.normError(dim) + smallest * dim ** 0.5,
+      );
+      expectClose(
+        `y of row ${r}`,
+        row(got.y),
+        y,
+        y.map(
+          (value) => Math.abs(value) * accuracy.unitError(dim) + smallest + flushed / Math.max(norm, 1e-12),
+        ),
+      );
+      const clamped = got.norm[r]! < 1e-12;
+      const projection = clamped ? 0 : row(got.y).reduce((sum, value, c) => sum + value * row(dy)[c]!, 0);
+      const size = row(dy).reduce((sum, value) => sum + Math.abs(value), 0);
+      const divisor = clamped ? 1e-12 : got.norm[r]!;
+      // Of the product y·(y·dy), before what is left of dy.
+      const rounded = (own: number): number => (accuracy.exact ? 0 : 2 * U * own * Math.abs(projection));
+      const dx = row(dy).map((value, c) => (value - row(got.y)[c]! * projection) / divisor);
+      const lost = accuracy.projectionError(dim) * size + dim * flushed;
+      const bound = dx.map((value, c) => {
+        const own = accuracy.exact ? 1 : Math.abs(row(got.y)[c]!);
+        return (
+          Math.abs(value) * accuracy.quotientError +
+          (lost * own + rounded(own) + flushed) / divisor +
+          smallest
+        );
+      });
+      expectClose(`dx of row ${r}`, row(got.dx), dx, bound);
+    }
+    return got;
+  }
 
-  it('a zero row stays zero; its gradient is dy / 1e-12, as torch computes it', async () => {
-    const { y, dx } = await check(new Float32Array(6), Float32Array.of(1, 2, -3, 0.5, 0, 4), 2, 3);
-    expect([...y]).toEqual([0, 0, 0, 0, 0, 0]);
-    expect(dx[2]).toBe(Math.fround(-3e12));
-  });
+  describe('l2Normalize and its gradient against float64', () => {
+    it.each([1, 2, 3, 4, 5, 7, 15, 16, 17, 63, 64, 65, 127, 128, 129, 512])('C = %i', async (dim) => {
+      const random = generator(dim);
+      await check(normals(3 * dim, random, 5), normals(3 * dim, random), 3, dim);
+    });
 
-  it('works in place', () =>
-    withArrays(kernels, async (put) => {
-      const [x, norm] = [put([3, 4, 0, 5]), put([0, 0])];
-      kernels.l2Normalize(x, x, norm, 2, 2);
-      expectClose('y', await kernels.read(x), [0.6, 0.8, 0, 1], U);
-      expect([...(await kernels.read(norm))]).toEqual([5, 5]);
-    }));
+    it.each([1e-44, 1e-38, 1e-20, 1e-13, 1e-12, 1e-11, 1, 1e20, 1e37])('values of size %f', async (size) => {
+      const random = generator(9);
+      await check(normals(2 * 19, random, size), normals(2 * 19, random, Math.min(1, size)), 2, 19);
+    });
 
-  it('the gradient is orthogonal to y', () =>
-    fc.assert(
-      fc.asyncProperty(fc.integer({ min: 2, max: 70 }), fc.integer(), async (dim, seed) => {
-        const random = generator(seed);
-        const dy = normals(dim, random);
-        const { y, dx, norm } = await run(normals(dim, random, 3), dy, 1, dim);
-        const along = y.reduce((sum, value, c) => sum + value * dx[c]!, 0);
-        // dx is rounded once (U), and y is a unit row up to U a component.
-        const size = dy.reduce((sum, value) => sum + value * value, 0) ** 0.5 / norm[0]!;
-        expect(Math.abs(along)).toBeLessThanOrEqual(4 * U * size + 1e-30);
-      }),
-    ));
+    it('a zero row stays zero; its gradient is dy / 1e-12, as torch computes it', async () => {
+      const { y, dx } = await check(new Float32Array(6), Float32Array.of(1, 2, -3, 0.5, 0, 4), 2, 3);
+      expect([...y]).toEqual([0, 0, 0, 0, 0, 0]);
+      expectClose('dx', [dx[2]!], [Math.fround(-3e12)], accuracy.exact ? 0 : 8 * U * 3e12);
+    });
 
-  it('NaN in a row reaches y, and no other row', async () => {
-    const { y } = await run(Float32Array.of(1, Number.NaN, 3, 4), new Float32Array(4), 2, 2);
-    expect([...y].map(Number.isNaN)).toEqual([true, true, false, false]);
+    it('works in place', () =>
+      withArrays(kernels, async (put) => {
+        const [x, norm] = [put([3, 4, 0, 5]), put([0, 0])];
+        kernels.l2Normalize(x, x, norm, 2, 2);
+        expectClose('y', await kernels.read(x), [0.6, 0.8, 0, 1], accuracy.unitError(2));
+        expectClose('norm', await kernels.read(norm), [5, 5], accuracy.exact ? 0 : 5 * accuracy.normError(2));
+      }));
+
+    it('the gradient is orthogonal to y', () =>
+      fc.assert(
+        fc.asyncProperty(fc.integer({ min: 2, max: 70 }), fc.integer(), async (dim, seed) => {
+          const random = generator(seed);
+          const dy = normals(dim, random);
+          const { y, dx, norm } = await run(normals(dim, random, 3), dy, 1, dim);
+          const along = y.reduce((sum, value, c) => sum + value * dx[c]!, 0);
+          // On wasm dx is rounded once (U), and y is a unit row up to U a component; on WebGPU both are within 32U.
+          const size = dy.reduce((sum, value) => sum + value * value, 0) ** 0.5 / norm[0]!;
+          expect(Math.abs(along)).toBeLessThanOrEqual((accuracy.exact ? 4 : 64) * U * size + 1e-30);
+        }),
+        { numRuns: 100 / fewer },
+      ));
+
+    it('NaN in a row reaches y, and no other row', async () => {
+      const { y } = await run(Float32Array.of(1, Number.NaN, 3, 4), new Float32Array(4), 2, 2);
+      expect([...y].map(Number.isNaN)).toEqual([true, true, false, false]);
+    });
   });
 });

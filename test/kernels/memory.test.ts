@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
 import type { DeviceArray } from '../../src/kernels/kernels.ts';
 import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
-import { generator, runInfoNce, unitRows, upload } from './inputs.ts';
+import { expectSameBits } from '../compare.ts';
+import { generator, runInfoNce, unitRows, upload, withArrays } from './inputs.ts';
 
 let kernels: WasmKernels;
 beforeEach(async () => {
@@ -100,6 +101,28 @@ describe('memory of the kernels', () => {
     await worker.terminate();
     expect(seen).toEqual([1, 12, 3]);
     expect([...(await kernels.read(array))]).toEqual([1, 12, 3]);
+  });
+
+  it.each([1, 31, 33, 37])('infoNce does not read what lies behind a queue of %i rows', async (queueSize) => {
+    const random = generator(queueSize);
+    const [query, key, queue] = [
+      unitRows(3, 16, random),
+      unitRows(3, 16, random),
+      unitRows(queueSize, 16, random),
+    ];
+    const inputs = { query, key, queue, rows: 3, dim: 16, queueSize, temperature: 0.2, gradientScale: 1 };
+    const want = await runInfoNce(kernels, inputs);
+    await withArrays(kernels, async (put) => {
+      const negatives = put(queue);
+      const behind = put(new Float32Array(64 * 16).fill(Number.NaN));
+      expect(kernels.view(behind).byteOffset - kernels.view(negatives).byteOffset).toBe(
+        4 * 16 * queueSize + 16,
+      );
+      const [loss, dQuery, rank] = [put([0, 0, 0]), put(new Float32Array(48)), put([0, 0, 0])];
+      kernels.infoNce({ ...inputs, query: put(query), key: put(key), queue: negatives, loss, dQuery, rank });
+      expectSameBits('loss', await kernels.read(loss), want.loss);
+      expectSameBits('dQuery', await kernels.read(dQuery), want.dQuery);
+    });
   });
 
   it('kernels give their scratch back, and keep nothing when there is none', async () => {

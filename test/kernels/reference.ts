@@ -1,4 +1,5 @@
 /** The kernels in float64, written for reading: what the tests compare with. Inputs are float32 values. */
+import { type Accuracy, U } from './accuracy.ts';
 
 export interface InfoNceReference {
   loss: Float64Array;
@@ -9,19 +10,10 @@ export interface InfoNceReference {
   dQueryBound: Float64Array;
 }
 
-/** Unit roundoff of float32. */
-export const U = 2 ** -24;
-export const SMALLEST = 2 ** -149;
-
 export function dot(a: Float32Array, i: number, b: Float32Array, j: number, dim: number): number {
   let sum = 0;
   for (let c = 0; c < dim; c++) sum += a[i * dim + c]! * b[j * dim + c]!;
   return sum;
-}
-
-/** γ: bound on the error of a float32 dot product of unit rows in four lanes. */
-export function dotBound(dim: number): number {
-  return ((Math.ceil(dim / 16) * 16) / 4 + 2) * U;
 }
 
 export function infoNceReference(
@@ -33,6 +25,7 @@ export function infoNceReference(
   queueSize: number,
   temperature: number,
   gradientScale: number,
+  accuracy: Accuracy,
 ): InfoNceReference {
   const result: InfoNceReference = {
     loss: new Float64Array(rows),
@@ -41,7 +34,8 @@ export function infoNceReference(
     lossBound: new Float64Array(rows),
     dQueryBound: new Float64Array(rows * dim),
   };
-  const weightError = (2 * dotBound(dim) + 10 * U) / temperature + 4 * U;
+  const logitError = (2 * accuracy.dotBound(dim) + 10 * U) / temperature;
+  const weightError = (x: number): number => logitError + accuracy.exponentialError(x, queueSize);
   // Weights below 2^-126 count as 0.
   const flushed = queueSize * 2 ** -125;
   for (let n = 0; n < rows; n++) {
@@ -63,20 +57,26 @@ export function infoNceReference(
     const total = positiveWeight + negatives;
     const loss = m === 0 ? Math.log1p(negatives) : m + Math.log(total);
     result.loss[n] = loss;
-    // A loss near 0 is proportional to the weights, so their relative error bounds it too.
-    result.lossBound[n] = Math.min(1, loss) * (weightError + 40 * U) + U * loss + flushed;
-    if (m > 0) result.lossBound[n] = weightError + 40 * U + U * loss;
-    const bound = 2 * weightError + (32 + queueSize / 8 + 8) * U;
+    // Of S: Σ wⱼ·eⱼ and its additions.
+    const errors = weights.map((w, j) => w * weightError(logits[j]! - m));
+    const sumError = errors.reduce((sum, e) => sum + e, 0) + accuracy.sumError(queueSize) * negatives;
+    // d ln(1 + S) = dS / (1 + S). Where a negative has the largest logit, its error moves all of the loss.
+    const moved = m === 0 ? sumError / total : logitError + sumError / total + 40 * U;
+    result.lossBound[n] = moved + accuracy.logError(loss) + flushed;
+    const additions = accuracy.weightedSumError(queueSize);
     for (let c = 0; c < dim; c++) {
-      let sum = -negatives * key[n * dim + c]!;
-      let size = negatives * Math.abs(key[n * dim + c]!);
+      const own = key[n * dim + c]!;
+      let sum = -negatives * own;
+      let bound = (sumError + additions * negatives) * Math.abs(own);
       for (let j = 0; j < queueSize; j++) {
-        sum += weights[j]! * queue[j * dim + c]!;
-        size += weights[j]! * Math.abs(queue[j * dim + c]!);
+        const value = queue[j * dim + c]!;
+        sum += weights[j]! * value;
+        bound += (errors[j]! + additions * weights[j]!) * Math.abs(value);
       }
+      bound += (sumError / total + weightError(-m) * (positiveWeight / total)) * Math.abs(sum);
       const scale = gradientScale / (temperature * total);
       result.dQuery[n * dim + c] = scale * sum;
-      result.dQueryBound[n * dim + c] = Math.abs(scale) * (bound * size + flushed) + SMALLEST;
+      result.dQueryBound[n * dim + c] = Math.abs(scale) * (bound + flushed) + accuracy.smallest;
     }
   }
   return result;

@@ -1,0 +1,29 @@
+// Sum of gradients over the groups of a batch, in group order:
+//
+//     sum ← sum + x
+//
+// Bindings: sum [length] (read and written), x [length].
+// Bytes: 12·length. Operations: length.
+
+struct Params {
+  length: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = (workgroup.y * workgroups.x + workgroup.x) * 256u + lane;
+  for (var step = 0u; step < 4u; step++) {
+    let i = first + 64u * step;
+    if (i < params.length) {
+      sum[i] += x[i];
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { MocoError } from '../errors.ts';
+import { expectLength, expectWhole } from './checks.ts';
+import type { DeviceArray } from './kernels.ts';
+import type { DeviceWatch } from './webgpu-device.ts';
+
+export class WebGpuArray implements DeviceArray {
+  readonly owner: WebGpuArrays;
+  readonly length: number;
+  /** null once freed. */
+  buffer: GPUBuffer | null;
+  /** Buffers that sessions own are only forgotten by `free`. */
+  readonly wrapped: boolean;
+  constructor(owner: WebGpuArrays, length: number, buffer: GPUBuffer, wrapped: boolean) {
+    this.owner = owner;
+    this.length = length;
+    this.buffer = buffer;
+    this.wrapped = wrapped;
+  }
+}
+
+/** The arrays of one device: who owns which buffer, what fits, and reading back. */
+export class WebGpuArrays {
+  readonly #watch: DeviceWatch;
+  readonly #live = new Set<WebGpuArray>();
+  /** Buffers that can be mapped, by size; in use ones are not in here. */
+  readonly #staging = new Map<number, GPUBuffer[]>();
+
+  constructor(watch: DeviceWatch) {
+    this.#watch = watch;
+  }
+
+  get count(): number {
+    return this.#live.size;
+  }
+
+  get bytes(): number {
+    let sum = 0;
+    for (const array of this.#live) if (!array.wrapped) sum += array.buffer?.size ?? 0;
+    return sum;
+  }
+
+  allocate(length: number, what = `an array of ${length} float32`): WebGpuArray {
+    expectWhole('length', length, 0);
+    const { device } = this.#watch;
+    // onnxruntime-web downloads sizes rounded up to 16 bytes.
+    const size = Math.max(16, Math.ceil(length / 4) * 16);
+    const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    if (size > limit) {
+      throw new MocoError(
+        'out-of-memory',
+        `${what} takes ${size} bytes, but this GPU device binds at most ${limit} at once: lower the queue size, the batch size or the model`,
+      );
+    }
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    return this.#add(new WebGpuArray(this, length, device.createBuffer({ size, usage }), false));
+  }
+
+  wrap(buffer: GPUBuffer, length: number): WebGpuArray {
+    expectWhole('length', length, 0);
+    if (buffer.size < 4 * length) {
+      throw new MocoError(
+        'shape-mismatch',
+        `a buffer of ${buffer.size} bytes does not hold ${length} float32`,
+      );
+    }
+    const needed = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    if ((buffer.usage & needed) !== needed) {
+      throw new MocoError('usage', 'a wrapped buffer needs the usages STORAGE, COPY_SRC and COPY_DST');
+    }
+    return this.#add(new WebGpuArray(this, length, buffer, true));
+  }
+
+  free(array: DeviceArray): void {
+    const own: WebGpuArray = this.at(array, 'array');
+    if (!own.wrapped) own.buffer?.destroy();
+    own.buffer = null;
+    this.#live.delete(own);
+  }
+
+  /** A live array of this device. @throws MocoError array-freed */
+  at(array: DeviceArray, name: string): WebGpuArray & { readonly buffer: GPUBuffer } {
+    if (!(array instanceof WebGpuArray) || array.owner !== this) {
+      throw new MocoError('array-freed', `${name} was not allocated by these kernels`);
+    }
+    if (array.buffer === null) throw new MocoError('array-freed', `${name} was used after it was freed`);
+    return array as WebGpuArray & { readonly buffer: GPUBuffer };
+  }
+
+  /** A live array of the length that its dimensions ask for. */
+  matrix(name: string, array: DeviceArray, rows: number, columns?: number): GPUBuffer {
+    expectWhole(`the number of rows of ${name}`, rows, 0);
+    if (columns !== undefined) expectWhole(`the number of columns of ${name}`, columns, 1);
+    const shape = columns === undefined ? `[${rows}]` : `[${rows}, ${columns}]`;
+    expectLength(name, array.length, rows * (columns ?? 1), shape);
+    return this.at(array, name).buffer;
+  }
+
+  /** A live array as long as another one. */
+  same(name: string, array: DeviceArray, other: DeviceArray): GPUBuffer {
+    expectLength(name, array.length, other.length, 'its partner');
+    return this.at(array, name).buffer;
+  }
+
+  /** Copies of the first `bytes` of buffers, after all that was submitted before. Multiples of 4. */
+  async read(sources: readonly { buffer: GPUBuffer; bytes: number }[]): Promise<ArrayBuffer[]> {
+    const { device } = this.#watch;
+    const encoder = device.createCommandEncoder();
+    const staged = sources.map(({ buffer, bytes }) => {
+      const staging = this.#takeStaging(Math.max(bytes, 4));
+      if (bytes > 0) encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
+      return { staging, bytes };
+    });
+    device.queue.submit([encoder.finish()]);
+    let whole = false;
+    try {
+      const mappings = staged.map(({ staging, bytes }) =>
+        staging.mapAsync(GPUMapMode.READ, 0, Math.max(bytes, 4)),
+      );
+      await this.#watch.wait(Promise.all(mappings));
+      const copies = staged.map(({ staging, bytes }) =>
+        staging.getMappedRange(0, Math.max(bytes, 4)).slice(0, bytes),
+      );
+      whole = true;
+      return copies;
+    } finally {
+      for (const { staging } of staged) {
+        if (whole) {
+          staging.unmap();
+          this.#staging.set(staging.size, [...(this.#staging.get(staging.size) ?? []), staging]);
+        } else {
+          staging.destroy();
+        }
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const array of this.#live) {
+      if (!array.wrapped) array.buffer?.destroy();
+      array.buffer = null;
+    }
+    this.#live.clear();
+    for (const buffer of [...this.#staging.values()].flat()) buffer.destroy();
+    this.#staging.clear();
+  }
+
+  #add(array: WebGpuArray): WebGpuArray {
+    this.#live.add(array);
+    return array;
+  }
+
+  /** A mappable buffer of at least that size; sizes are powers of two, so few different ones exist. */
+  #takeStaging(bytes: number): GPUBuffer {
+    const { device } = this.#watch;
+    const rounded = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
+    const size = rounded <= device.limits.maxBufferSize ? rounded : Math.ceil(bytes / 4) * 4;
+    const pooled = this.#staging.get(size)?.pop();
+    return pooled ?? device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+}

@@ -1,0 +1,71 @@
+import { MocoError, messageOf } from '../errors.ts';
+
+/**
+ * Watches a device for what WebGPU reports late and elsewhere: loss, and errors that no error scope caught. The next call
+ * throws it, so that nothing goes on with wrong numbers.
+ */
+export class DeviceWatch {
+  readonly device: GPUDevice;
+  /** Rejects when the device is lost; never resolves. */
+  readonly lost: Promise<never>;
+  #failure: MocoError | null = null;
+  readonly #listener = (event: GPUUncapturedErrorEvent): void => {
+    this.#failure ??= describe(event.error);
+  };
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+    this.lost = device.lost.then((info) => {
+      this.#failure = lossOf(info);
+      throw this.#failure;
+    });
+    // Whoever waits gets the rejection; where nobody waits it is no unhandled one.
+    this.lost.catch(() => {});
+    device.addEventListener('uncapturederror', this.#listener);
+  }
+
+  /** @throws MocoError device-lost, out-of-memory, gpu-failed — what the device has reported since it was made */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits for something of the device, but not beyond its loss. */
+  async wait<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await Promise.race([work, this.lost]);
+      this.check();
+      return result;
+    } catch (error) {
+      // A loss also rejects what was under way, sometimes before it is announced.
+      if (this.#failure === null) await Promise.race([this.lost, new Promise((go) => setTimeout(go, 50))]);
+      this.check();
+      throw new MocoError('gpu-failed', `the GPU could not finish its work: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  stop(): void {
+    this.device.removeEventListener('uncapturederror', this.#listener);
+  }
+}
+
+function lossOf(info: GPUDeviceLostInfo): MocoError {
+  const why = info.message ? ` (${info.message})` : '';
+  return new MocoError(
+    'device-lost',
+    info.reason === 'destroyed'
+      ? `the GPU device was destroyed${why}: make a new one and new kernels`
+      : `the GPU device was lost${why}: a driver reset, another program, or no memory; resume from the last checkpoint`,
+  );
+}
+
+function describe(error: GPUError): MocoError {
+  if (error.constructor.name === 'GPUOutOfMemoryError') {
+    return new MocoError(
+      'out-of-memory',
+      `the GPU has no memory left (${error.message}): lower the batch size, the queue size or the number of groups`,
+    );
+  }
+  return new MocoError('gpu-failed', `the GPU refused a command: ${error.message}`);
+}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, it } from 'vitest';
+import { messageOf } from '../../src/errors.ts';
+import type { Kernels } from '../../src/kernels/kernels.ts';
+import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
+import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
+import { type Accuracy, WASM, WEBGPU } from './accuracy.ts';
+
+export type CountedKernels = Kernels & { readonly heapBytes: number; readonly liveArrays: number };
+
+export interface Backend<K extends CountedKernels = CountedKernels> {
+  readonly kernels: K;
+  readonly accuracy: Accuracy;
+  /** Divides the number of random examples: software GPUs are slow. */
+  readonly fewer: number;
+}
+
+/** `npm run test:gpu` sets it: compiling shaders for a software GPU takes longer than all of `npm test`. */
+const ON_GPU = process.env.MOCO_TEST_BACKEND === 'webgpu';
+const SCOPES = ['validation', 'out-of-memory', 'internal'] as const;
+
+const wasm = ON_GPU ? null : await createWasmKernels();
+let gpu: GpuDevice | null = null;
+let webgpu: WebGpuKernels | null = null;
+let missing = 'npm run test:gpu runs these tests on WebGPU';
+if (ON_GPU) {
+  try {
+    gpu = await requestDevice();
+  } catch (error) {
+    missing = messageOf(error);
+    console.warn(`NOT RUN on WebGPU: ${missing}`);
+  }
+}
+if (gpu) webgpu = await createWebGpuKernels(gpu.device);
+
+/** Runs a suite on wasm (npm test) or on WebGPU (npm run test:gpu). */
+export function onEveryBackend(suite: (backend: Backend) => void): void {
+  if (wasm) describe('wasm', () => suite({ kernels: wasm, accuracy: WASM, fewer: 1 }));
+  onWebGpu(suite);
+}
+
+/**
+ * Runs a suite on WebGPU, each test inside error scopes. Without an adapter it says NOT RUN, and with MOCO_REQUIRE_GPU=1
+ * it fails.
+ */
+export function onWebGpu(suite: (backend: Backend<WebGpuKernels>, gpu: GpuDevice) => void): void {
+  describe('webgpu', () => {
+    if (gpu && webgpu) {
+      failOnErrorsOf(gpu.device);
+      suite({ kernels: webgpu, accuracy: WEBGPU, fewer: 5 }, gpu);
+    } else if (ON_GPU && process.env.MOCO_REQUIRE_GPU === '1') {
+      it('has an adapter', () => {
+        throw new Error(`MOCO_REQUIRE_GPU=1, but there is none: ${missing}`);
+      });
+    } else {
+      it.skip(`NOT RUN: ${missing}`, () => {});
+    }
+  });
+}
+
+function failOnErrorsOf(device: GPUDevice): void {
+  beforeEach(() => {
+    for (const scope of SCOPES) device.pushErrorScope(scope);
+  });
+  afterEach(async () => {
+    const errors = await Promise.all(SCOPES.map(() => device.popErrorScope()));
+    for (const error of errors) if (error) throw new Error(`WebGPU reported: ${error.message}`);
+  });
+}
