@@ -27,6 +27,22 @@ export class RunningStatistics {
     this.variances = layers.map(({ channels }) => new Float32Array(channels).fill(1));
   }
 
+  /** Goes on from saved values, copied. */
+  static from(
+    layers: readonly BatchNormLayer[],
+    saved: {
+      readonly means: readonly Float32Array[];
+      readonly variances: readonly Float32Array[];
+      readonly batchesTracked: number;
+    },
+  ): RunningStatistics {
+    const statistics = new RunningStatistics(layers);
+    for (const [i, values] of saved.means.entries()) statistics.means[i]!.set(values);
+    for (const [i, values] of saved.variances.entries()) statistics.variances[i]!.set(values);
+    statistics.batchesTracked = saved.batchesTracked;
+    return statistics;
+  }
+
   /**
    * Takes one batch in: r ← mean over the groups of 0.9·r + 0.1·s, where s is a group's mean, or its unbiased variance
    * (SplitBatchNorm of the reference's CIFAR notebook; one group: torch.nn.BatchNorm2d).

@@ -12,7 +12,8 @@ import { buildResNet, type ResNetSpec } from '../onnx/resnet.ts';
 import type { GroupEncoders, GroupStatistics } from '../scheduler/group-encoders.ts';
 import { keyPositions, queryPositions } from './groups.ts';
 import { RunningStatistics } from './running-statistics.ts';
-import type { EncoderState, StateLayout, TrainerState } from './state.ts';
+import { allocateScratch, type Scratch } from './scratch.ts';
+import type { StateLayout, TrainerState } from './state.ts';
 
 export interface TrainerSettings {
   readonly spec: ResNetSpec;
@@ -50,28 +51,6 @@ export interface StepResult {
   /** [N, C] unit queries and keys, in batch order. */
   readonly queries: Float32Array;
   readonly keys: Float32Array;
-}
-
-/** Arrays that each step writes anew. [n] and [N] are the sizes of a group and of the batch. */
-interface Scratch {
-  /** [n, C] */
-  readonly raw: DeviceArray;
-  readonly query: DeviceArray;
-  readonly key: DeviceArray;
-  readonly dQuery: DeviceArray;
-  readonly dRaw: DeviceArray;
-  /** [n] */
-  readonly norm: DeviceArray;
-  readonly loss: DeviceArray;
-  readonly rank: DeviceArray;
-  /** [N, C] */
-  readonly rawKeys: DeviceArray;
-  readonly keys: DeviceArray;
-  /** [N] */
-  readonly keyNorms: DeviceArray;
-  readonly losses: DeviceArray;
-  /** [1] */
-  readonly gate: DeviceArray;
 }
 
 export class Trainer {
@@ -117,26 +96,9 @@ export class Trainer {
     this.#gradientSum = zeros();
     this.#queue = hold(state.queue);
     this.#queuePointer = state.queuePointer;
-    this.#queryStatistics = statisticsFrom(state.query, layout);
-    this.#keyStatistics = statisticsFrom(state.key, layout);
-    const n = batchSize / groups;
-    const group = () => kernels.allocate(n * dim);
-    const batch = () => kernels.allocate(batchSize * dim);
-    this.#scratch = {
-      raw: group(),
-      query: group(),
-      key: group(),
-      dQuery: group(),
-      dRaw: group(),
-      norm: kernels.allocate(n),
-      loss: kernels.allocate(n),
-      rank: kernels.allocate(n),
-      rawKeys: batch(),
-      keys: batch(),
-      keyNorms: kernels.allocate(batchSize),
-      losses: kernels.allocate(batchSize),
-      gate: kernels.allocate(1),
-    };
+    this.#queryStatistics = RunningStatistics.from(layout.layers, state.query);
+    this.#keyStatistics = RunningStatistics.from(layout.layers, state.key);
+    this.#scratch = allocateScratch(kernels, batchSize, groups, dim);
   }
 
   /** @throws MocoError out-of-memory */
@@ -356,18 +318,6 @@ export class Trainer {
 async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
-}
-
-function statisticsFrom(state: EncoderState, layout: StateLayout): RunningStatistics {
-  const statistics = new RunningStatistics(layout.layers);
-  state.means.forEach((values, i) => {
-    statistics.means[i]!.set(values);
-  });
-  state.variances.forEach((values, i) => {
-    statistics.variances[i]!.set(values);
-  });
-  statistics.batchesTracked = state.batchesTracked;
-  return statistics;
 }
 
 function percentBelow(ranks: Float32Array, limit: number): number {

@@ -1,6 +1,7 @@
 /** The GPU of this runtime: `navigator.gpu`, or in Node the optional package `webgpu` (Dawn). */
 import { MocoError, messageOf } from '../errors.ts';
 import { isNode } from './detect.ts';
+import { nodeModule } from './node.ts';
 import { probeDawn } from './probe-dawn.ts';
 
 export interface GpuAdapter {
@@ -76,12 +77,12 @@ async function startDawn(): Promise<GPU> {
   if (dawnGpu) return dawnGpu;
   let dawn: Dawn;
   try {
-    const { createRequire } = await import('node:module');
-    const { pathToFileURL } = await import('node:url');
+    const { createRequire } = await nodeModule('module');
+    const { pathToFileURL } = await nodeModule('url');
     const url = pathToFileURL(createRequire(import.meta.url).resolve(DAWN)).href;
     const probe = await probeDawn(url);
     if (probe !== 'adapter') throw new MocoError('backend-unavailable', NOTHING_FOUND[probe]);
-    dawn = (await import(url)) as Dawn;
+    dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Dawn;
   } catch (error) {
     if (error instanceof MocoError) throw error;
     const absent = (error as { code?: unknown }).code === 'MODULE_NOT_FOUND';

@@ -2,11 +2,13 @@
 
 /** What runtime/ uses of them. */
 interface NodeModules {
+  child_process: typeof import('node:child_process');
   fs: typeof import('node:fs');
   'fs/promises': typeof import('node:fs/promises');
   module: typeof import('node:module');
   os: typeof import('node:os');
   path: typeof import('node:path');
+  url: typeof import('node:url');
   worker_threads: typeof import('node:worker_threads');
 }
 

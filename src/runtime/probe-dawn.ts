@@ -1,4 +1,5 @@
 /** Asks Dawn for an adapter in a process of its own. Node only. */
+import { nodeModule } from './node.ts';
 
 export type DawnProbe = 'adapter' | 'no adapter' | 'crashed';
 
@@ -15,7 +16,7 @@ const SCRIPT = `import(process.argv[1]).then(async ({ create }) => {
  * line that a command says, and a broken driver takes its process down. Here both happen elsewhere.
  */
 export async function probeDawn(moduleUrl: string): Promise<DawnProbe> {
-  const { spawn } = await import('node:child_process');
+  const { spawn } = await nodeModule('child_process');
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--eval', SCRIPT, moduleUrl], {
       stdio: 'ignore',
