@@ -1,4 +1,5 @@
 import { MocoError } from '../errors.ts';
+import type { SgdOptions } from './kernels.ts';
 
 /** @throws MocoError shape-mismatch unless an array has the length its dimensions ask for */
 export function expectLength(name: string, actual: number, expected: number, dimensions: string): void {
@@ -31,5 +32,12 @@ export function expectWhole(name: string, value: number, low: number, high = 2 *
 export function expectNumber(name: string, value: number, holds: boolean, range: string): void {
   if (!Number.isFinite(value) || !holds) {
     throw new MocoError('usage', `${name} is ${value}, but must be ${range}`);
+  }
+}
+
+/** @throws MocoError usage unless all of them are finite and at least 0 */
+export function expectSgdOptions({ learningRate, momentum, weightDecay }: SgdOptions): void {
+  for (const [name, value] of Object.entries({ learningRate, momentum, weightDecay })) {
+    expectNumber(name, value, value >= 0, 'at least 0');
   }
 }

@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { expectLength, expectNumber, expectSameCount, expectWhole } from './checks.ts';
+import { expectLength, expectNumber, expectSameCount, expectSgdOptions, expectWhole } from './checks.ts';
 import type { DeviceArray, InfoNceArguments, Kernels, SgdOptions, TopK } from './kernels.ts';
 import { instantiateKernels, type WasmExports } from './wasm-module.ts';
 
@@ -226,9 +226,7 @@ class Wasm implements WasmKernels {
     gate: DeviceArray,
   ): void {
     const { learningRate, momentum, weightDecay } = options;
-    expectNumber('learningRate', learningRate, learningRate >= 0, 'at least 0');
-    expectNumber('momentum', momentum, momentum >= 0, 'at least 0');
-    expectNumber('weightDecay', weightDecay, weightDecay >= 0, 'at least 0');
+    expectSgdOptions(options);
     const counts = [parameters.length, gradients.length, momentumBuffers.length];
     expectSameCount('parameters, gradients and momentumBuffers', counts);
     const gatePointer = this.#matrix('gate', gate, 1);

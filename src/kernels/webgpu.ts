@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { expectNumber, expectSameCount, expectWhole } from './checks.ts';
+import { expectNumber, expectSameCount, expectSgdOptions, expectWhole } from './checks.ts';
 import type { DeviceArray, InfoNceArguments, Kernels, SgdOptions, TopK } from './kernels.ts';
 import { WebGpuArrays } from './webgpu-arrays.ts';
 import { elements, f32, grid, WebGpuCommands } from './webgpu-commands.ts';
@@ -235,9 +235,7 @@ class WebGpu implements WebGpuKernels {
     gate: DeviceArray,
   ): void {
     const { learningRate, momentum, weightDecay } = options;
-    expectNumber('learningRate', learningRate, learningRate >= 0, 'at least 0');
-    expectNumber('momentum', momentum, momentum >= 0, 'at least 0');
-    expectNumber('weightDecay', weightDecay, weightDecay >= 0, 'at least 0');
+    expectSgdOptions(options);
     const counts = [parameters.length, gradients.length, momentumBuffers.length];
     expectSameCount('parameters, gradients and momentumBuffers', counts);
     const arrays = this.#live();
