@@ -31,6 +31,38 @@ export interface InfoNceArguments {
   rank: DeviceArray;
 }
 
+/** Places in the summary of a step. */
+export const SUMMARY = {
+  /** Mean of the losses. */
+  loss: 0,
+  /** Percent of queries whose rank is 0, and below 5. */
+  acc1: 1,
+  acc5: 2,
+  /**
+   * How far unit embeddings spread: the mean over dimensions of the standard deviation over the batch (divided by N, not
+   * N − 1). About 1/√C when they cover the sphere evenly, 0 when they have collapsed (SimSiam, arXiv:2011.10566, 4.1).
+   */
+  embeddingStd: 3,
+  /** gate[0] as it is now. */
+  gate: 4,
+} as const;
+export const SUMMARY_LENGTH = 5;
+
+export interface SummaryArguments {
+  /** [N] */
+  loss: DeviceArray;
+  /** [N] whole numbers, as `infoNce` gives them. */
+  rank: DeviceArray;
+  /** [N, C] unit rows. */
+  query: DeviceArray;
+  /** [1] */
+  gate: DeviceArray;
+  rows: number;
+  dim: number;
+  /** out [SUMMARY_LENGTH] */
+  summary: DeviceArray;
+}
+
 export interface SgdOptions {
   learningRate: number;
   /** μ of the momentum buffer. */
@@ -56,17 +88,12 @@ export interface Kernels {
   /** A copy of the array after everything issued so far. */
   read(array: DeviceArray): Promise<Float32Array>;
 
-  /** target ← source, of the same length. */
-  copy(target: DeviceArray, source: DeviceArray): void;
-  /** Row r of target [rows, dim] ← row first + r·stride of source: the rows of one group, group = row mod groups. */
-  gatherRows(
-    target: DeviceArray,
-    source: DeviceArray,
-    first: number,
-    stride: number,
-    rows: number,
-    dim: number,
-  ): void;
+  /** For each pair of arrays of the same length: target ← source. Nothing is written while gate[0] is 0. */
+  copy(targets: readonly DeviceArray[], sources: readonly DeviceArray[], gate?: DeviceArray): void;
+  /** target[r] ← source[rows[r]]: target [rows.length, dim], source [≥ max(rows) + 1, dim]. */
+  gatherRows(target: DeviceArray, source: DeviceArray, rows: Uint32Array, dim: number): void;
+  /** target[rows[r]] ← source[r]: source [rows.length, dim], target [≥ max(rows) + 1, dim]. `rows` are distinct. */
+  scatterRows(target: DeviceArray, source: DeviceArray, rows: Uint32Array, dim: number): void;
 
   /** y = x / max(‖x‖₂, 1e-12) for each row (torch.nn.functional.normalize); norm [rows] is kept for the gradient. */
   l2Normalize(x: DeviceArray, y: DeviceArray, norm: DeviceArray, rows: number, dim: number): void;
@@ -95,11 +122,25 @@ export interface Kernels {
     dim: number,
     gate: DeviceArray,
   ): void;
-  /** MoCo eq. (2), for each pair of arrays: key ← m·key + (1−m)·query. */
-  ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number): void;
-  /** sum ← sum + x. */
-  accumulate(sum: DeviceArray, x: DeviceArray): void;
-  /** gate[0] ← 1 if every value of every array is finite, else 0. */
+  /** MoCo eq. (2), for each pair of arrays: key ← m·key + (1−m)·query. Nothing is written while gate[0] is 0. */
+  ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number, gate?: DeviceArray): void;
+  /** For each pair of arrays: sum ← sum + x. */
+  accumulate(sums: readonly DeviceArray[], xs: readonly DeviceArray[]): void;
+  /**
+   * BatchNorm's running statistics, for each pair of arrays: running ← keep·running + scale·sum, with a scale for each
+   * pair. Nothing is written while gate[0] is 0.
+   */
+  updateRunning(
+    running: readonly DeviceArray[],
+    sums: readonly DeviceArray[],
+    keep: number,
+    scales: readonly number[],
+    gate: DeviceArray,
+  ): void;
+  /**
+   * gate[0] ← 0 where any value of any array is not finite; else it stays as it is: a gate that has closed stays closed
+   * until somebody writes 1 into it.
+   */
   finiteGate(gate: DeviceArray, arrays: readonly DeviceArray[]): void;
   /**
    * torch.optim.SGD, for each triple: d = g + wd·p; buf ← μ·buf + d (buf starts at zero); p ← p − lr·buf.
@@ -112,6 +153,8 @@ export interface Kernels {
     options: SgdOptions,
     gate: DeviceArray,
   ): void;
+  /** What a step tells of itself, in one array that is small enough to read back (see SUMMARY). */
+  summarize(args: SummaryArguments): void;
   /** For each row of queries [Q, C] the k rows of bank [M, C] with the largest dot products. k ≤ M. */
   topK(queries: DeviceArray, bank: DeviceArray, q: number, m: number, dim: number, k: number): Promise<TopK>;
 
