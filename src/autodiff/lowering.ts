@@ -3,20 +3,11 @@ export type Provider = 'wasm' | 'webgpu';
 
 export interface Lowering {
   readonly provider: Provider;
-  /**
-   * The 0/1 mask of a ReLU. wasm: HardSigmoid with a huge slope is one vectorised pass, where Greater + Where takes
-   * four; webgpu: comparisons are free and a slope near the float range is not safe.
-   */
-  readonly reluMask: 'hard-sigmoid' | 'where';
   /** Weight gradients. webgpu has no split-K, so a Gemm over N·H·W would run on one workgroup a tile. */
   readonly weightGradient: 'gemm' | 'batched-matmul';
 }
 
 export const LOWERINGS: Readonly<Record<Provider, Lowering>> = {
-  wasm: { provider: 'wasm', reluMask: 'hard-sigmoid', weightGradient: 'gemm' },
-  webgpu: {
-    provider: 'webgpu',
-    reluMask: 'where',
-    weightGradient: 'batched-matmul',
-  },
+  wasm: { provider: 'wasm', weightGradient: 'gemm' },
+  webgpu: { provider: 'webgpu', weightGradient: 'batched-matmul' },
 };

@@ -2,19 +2,14 @@
 import { transfer } from 'comlink';
 import { exposeInWorker } from '../runtime/worker.ts';
 import { keepErrorCodes } from '../scheduler/remote-errors.ts';
-import {
-  type Embeddings,
-  Encoder,
-  type EncoderOptions,
-  type GroupForward,
-  type TrainingRole,
-} from './encoder.ts';
+import { ArrayEncoder, type ArrayEncoderOptions, type ForwardArrays } from './array-encoder.ts';
+import type { Embeddings, TrainingRole } from './encoder.ts';
 
 export class EncoderWorker {
-  #encoder: Encoder | null = null;
+  #encoder: ArrayEncoder | null = null;
 
-  open(options: EncoderOptions): void {
-    this.#encoder = new Encoder(options);
+  open(options: ArrayEncoderOptions): void {
+    this.#encoder = new ArrayEncoder(options);
   }
 
   async setWeights(role: TrainingRole, arrays: readonly Float32Array[]): Promise<void> {
@@ -25,13 +20,13 @@ export class EncoderWorker {
     await this.#opened().setInferenceWeights(values);
   }
 
-  async forwardKey(images: Float32Array): Promise<GroupForward> {
+  async forwardKey(images: Float32Array): Promise<ForwardArrays> {
     return moveForward(await this.#opened().forwardKey(images));
   }
 
-  async forwardQuery(images: Float32Array): Promise<GroupForward> {
+  async forwardQuery(images: Float32Array): Promise<ForwardArrays> {
     const { embedding, statistics } = await this.#opened().forwardQuery(images);
-    // The saved activations stay here; statistics may be among them, so those are copied.
+    // Backward may read them, so they stay here and copies go.
     return moveForward({
       embedding: embedding.slice(),
       statistics: statistics.map((values) => values.slice()),
@@ -51,13 +46,13 @@ export class EncoderWorker {
     return transfer(result, [result.embedding.buffer as ArrayBuffer, result.features.buffer as ArrayBuffer]);
   }
 
-  #opened(): Encoder {
+  #opened(): ArrayEncoder {
     if (!this.#encoder) throw new Error('the encoder worker was called before open()');
     return this.#encoder;
   }
 }
 
-function moveForward(result: GroupForward): GroupForward {
+function moveForward(result: ForwardArrays): ForwardArrays {
   const buffers = [result.embedding, ...result.statistics].map(({ buffer }) => buffer as ArrayBuffer);
   return transfer(result, buffers);
 }

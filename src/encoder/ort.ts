@@ -1,12 +1,21 @@
 /** The only importer of onnxruntime-web: graphs in, sessions out. */
 import type * as Ort from 'onnxruntime-web/wasm';
-import type { Provider } from '../autodiff/lowering.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';
 
 export type Tensor = Ort.Tensor;
 export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** Where sessions run: on this thread's WebAssembly, or on a device that others use too. */
+export type SessionPlace =
+  | { readonly provider: 'wasm' }
+  | { readonly provider: 'webgpu'; readonly device: GPUDevice };
+
+export interface SessionOptions {
+  /** webgpu: leave outputs in GPU buffers, which whoever gets them disposes of. By default they are read back. */
+  readonly keepOnDevice?: boolean;
+}
 
 /** One graph, ready to run. Whoever made it disposes it. */
 export interface GraphSession {
@@ -19,60 +28,113 @@ export interface GraphSession {
   dispose(): Promise<void>;
 }
 
-let runtime: Promise<typeof Ort> | undefined;
+const runtimes = new Map<SessionPlace['provider'], Promise<typeof Ort>>();
 
 /**
- * onnxruntime-web's wasm-only build: the same .wasm file in every runtime. One thread: parallelism comes from groups
- * on workers, whose sums do not depend on how many workers there are.
+ * wasm: onnxruntime-web's wasm-only build, the same .wasm file in every runtime. One thread: parallelism comes from
+ * groups on workers, whose sums do not depend on how many workers there are. webgpu: the build with the native WebGPU
+ * provider; more than one thread does not start in Node, and would have nothing to do.
  */
-function loadRuntime(): Promise<typeof Ort> {
-  runtime ??= import('onnxruntime-web/wasm').then((ort) => {
-    ort.env.wasm.numThreads = 1;
-    ort.env.logLevel = 'error';
-    return ort;
-  });
+function loadRuntime(provider: SessionPlace['provider']): Promise<typeof Ort> {
+  let runtime = runtimes.get(provider);
+  if (!runtime) {
+    runtime = (provider === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu')).then(
+      (ort) => {
+        ort.env.wasm.numThreads = 1;
+        ort.env.logLevel = 'error';
+        return ort;
+      },
+    );
+    runtimes.set(provider, runtime);
+  }
   return runtime;
 }
 
-/** Wraps values for a session; the values are read when the session runs. */
-export async function tensor(data: Float32Array, shape: readonly number[]): Promise<Tensor> {
-  const ort = await loadRuntime();
+/** Wraps values for a session of that provider; the values are read when the session runs. */
+export async function tensor(
+  provider: SessionPlace['provider'],
+  data: Float32Array,
+  shape: readonly number[],
+): Promise<Tensor> {
+  const ort = await loadRuntime(provider);
   return new ort.Tensor('float32', data, shape);
 }
 
-/** @throws MocoError backend-unavailable for a provider that is not here; model-invalid where the graph is refused */
-export async function createSession(graph: Graph, provider: Provider): Promise<GraphSession> {
-  if (provider !== 'wasm') {
-    throw new MocoError(
-      'backend-unavailable',
-      'the webgpu backend is not part of this version: use --backend wasm',
-    );
+/** Wraps a buffer of float32, its size a multiple of 16 bytes: the session reads it when it runs, without a copy. */
+export async function gpuTensor(buffer: GPUBuffer, shape: readonly number[]): Promise<Tensor> {
+  const ort = await loadRuntime('webgpu');
+  return ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: shape });
+}
+
+/** Values that are in this thread's memory. @throws MocoError model-invalid for anything else */
+export function floats(value: Tensor | undefined): Float32Array {
+  if (value?.location !== 'cpu' || !(value.data instanceof Float32Array)) {
+    throw new MocoError('model-invalid', 'a session gave no float32 output');
   }
-  const ort = await loadRuntime();
-  let session: Ort.InferenceSession;
-  try {
-    session = await ort.InferenceSession.create(encodeModel(graph), { executionProviders: ['wasm'] });
-  } catch (error) {
-    throw explain(`onnxruntime-web refused graph ${graph.name}`, error);
-  }
+  return value.data;
+}
+
+/** @throws MocoError model-invalid where the graph is refused, or a node of it would not run on the GPU */
+export async function createSession(
+  graph: Graph,
+  place: SessionPlace,
+  options: SessionOptions = {},
+): Promise<GraphSession> {
+  const ort = await loadRuntime(place.provider);
+  const settings =
+    place.provider === 'wasm' ? { executionProviders: ['wasm'] } : onDevice(place.device, options);
+  const turns = place.provider === 'wasm' ? wasmTurns : gpuTurns;
+  const session = await turns(async () => {
+    try {
+      return await ort.InferenceSession.create(encodeModel(graph), settings);
+    } catch (error) {
+      throw explain(`onnxruntime-web refused graph ${graph.name}`, error);
+    }
+  });
   return {
     outputNames: session.outputNames,
-    async run(feeds) {
-      try {
-        return (await session.run(feeds)) as Record<string, Tensor>;
-      } catch (error) {
-        throw explain(`running graph ${graph.name}`, error);
-      }
-    },
-    dispose: () => session.release(),
+    run: (feeds) =>
+      turns(async () => {
+        try {
+          return (await session.run(feeds)) as Record<string, Tensor>;
+        } catch (error) {
+          throw explain(`running graph ${graph.name}`, error);
+        }
+      }),
+    dispose: () => turns(() => session.release()),
   };
 }
+
+/**
+ * A node that the WebGPU provider does not take would silently run on the CPU, with copies to and fro: then the session
+ * is refused instead.
+ */
+function onDevice(device: GPUDevice, { keepOnDevice }: SessionOptions): Ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: [{ name: 'webgpu', device } as Ort.InferenceSession.WebGpuExecutionProviderOption],
+    extra: { session: { disable_cpu_ep_fallback: '1' } },
+    ...(keepOnDevice ? { preferredOutputLocation: 'gpu-buffer' } : {}),
+  };
+}
+
+type Turns = <T>(task: () => Promise<T>) => Promise<T>;
+
+const wasmTurns: Turns = (task) => task();
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Sessions share one device context: creating and running them must not overlap, whichever encoder they belong to. */
+const gpuTurns: Turns = (task) => {
+  const turn = last.then(task, task);
+  last = turn.catch(() => {});
+  return turn;
+};
 
 function explain(what: string, error: unknown): MocoError {
   const message = messageOf(error);
   const memory = /bad_alloc|out of memory|allocate|Aborted|OrtArena/i.test(message);
   const hint = memory
-    ? ': the group is too large for WebAssembly’s memory, raise groups or lower the image size'
+    ? ': the group is too large for the memory here, raise groups or lower the image size'
     : '';
   return new MocoError(memory ? 'out-of-memory' : 'model-invalid', `${what}: ${message}${hint}`, {
     cause: error,

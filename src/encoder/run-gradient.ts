@@ -1,9 +1,8 @@
 /** Runs a graph and its gradient once: for checks, where sessions are not worth keeping. */
 import { type DifferentiateOptions, differentiate, type Gradient } from '../autodiff/differentiate.ts';
-import type { Provider } from '../autodiff/lowering.ts';
 import { MocoError } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { createSession, type Tensor, tensor } from './ort.ts';
+import { createSession, floats, type SessionPlace, type Tensor, tensor } from './ort.ts';
 
 export interface Values {
   readonly shape: readonly number[];
@@ -24,15 +23,16 @@ export interface GradientRun {
  */
 export async function runGradient(
   graph: Graph,
-  options: DifferentiateOptions,
+  options: Omit<DifferentiateOptions, 'provider'>,
+  place: SessionPlace,
   inputs: ReadonlyMap<string, Values>,
   dOutputs: ReadonlyMap<string, Values>,
 ): Promise<GradientRun> {
-  const gradient = differentiate(graph, options);
-  const outputs = await runOnce(gradient.forward, options.provider, inputs);
+  const gradient = differentiate(graph, { ...options, provider: place.provider });
+  const outputs = await runOnce(gradient.forward, place, inputs);
   const available = new Map([...inputs, ...outputs]);
   for (const [output, input] of gradient.outputGradients) available.set(input, dOutputs.get(output)!);
-  const found = await runOnce(gradient.backward, options.provider, available);
+  const found = await runOnce(gradient.backward, place, available);
   const gradients = new Map([...gradient.gradients].map(([name, output]) => [name, found.get(output)!]));
   return { outputs, gradients, statistics: gradient.statistics };
 }
@@ -40,23 +40,20 @@ export async function runGradient(
 /** @throws MocoError shape-mismatch where an input has no value */
 export async function runOnce(
   graph: Graph,
-  provider: Provider,
+  place: SessionPlace,
   values: ReadonlyMap<string, Values>,
 ): Promise<Map<string, Values>> {
-  const session = await createSession(graph, provider);
+  const session = await createSession(graph, place);
   try {
     const feeds: Record<string, Tensor> = {};
     for (const { name } of graph.inputs) {
       const value = values.get(name);
       if (!value) throw new MocoError('shape-mismatch', `input ${name} of graph ${graph.name} has no value`);
-      feeds[name] = await tensor(value.data, value.shape);
+      feeds[name] = await tensor(place.provider, value.data, value.shape);
     }
     const outputs = await session.run(feeds);
     return new Map(
-      Object.entries(outputs).map(([name, { dims, data }]) => [
-        name,
-        { shape: dims, data: data as Float32Array },
-      ]),
+      Object.entries(outputs).map(([name, output]) => [name, { shape: output.dims, data: floats(output) }]),
     );
   } finally {
     await session.dispose();

@@ -1,5 +1,6 @@
 import type { NamedTensor } from '../checkpoint/safetensors.ts';
-import type { Kernels } from '../kernels/kernels.ts';
+import type { SessionPlace } from '../encoder/ort.ts';
+import type { BackendKernels } from '../kernels/open.ts';
 
 /** One entry of manifest.json. */
 export interface GoldenCase {
@@ -20,7 +21,8 @@ export interface GoldenCase {
 
 export interface GoldenContext {
   readonly backend: 'wasm' | 'webgpu';
-  readonly kernels: Kernels;
+  readonly kernels: BackendKernels;
+  readonly place: SessionPlace;
 }
 
 /** Computes every output of a case from its inputs alone, with the product's own code. */

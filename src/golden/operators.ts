@@ -1,78 +1,82 @@
 /** Golden cases of single operators and residual blocks: their graphs, differentiated, run by onnxruntime-web. */
 import type { NamedTensor } from '../checkpoint/safetensors.ts';
+import type { SessionPlace } from '../encoder/ort.ts';
 import { type GradientRun, runGradient, runOnce, type Values } from '../encoder/run-gradient.ts';
-import { RunningStatistics } from '../moco/running-statistics.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { type BatchNormLayer, RunningStatistics, type SavedStatistics } from '../moco/running-statistics.ts';
 import { type Attributes, type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { buildBlock } from '../onnx/resnet.ts';
 import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
 import { float32, floatInput, int64, numberParam } from './tensors.ts';
 
-const conv: CaseRunner = async (c, { backend }) => {
+const conv: CaseRunner = async (c, { place }) => {
   const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
   const attributes = {
     kernel_shape: [kernel!, kernel!],
     strides: [stride!, stride!],
     pads: [padding!, padding!, padding!, padding!],
   };
-  const run = await differentiated(c, backend, singleNode(c, 'Conv', ['x', 'w'], attributes), ['x', 'w']);
+  const run = await differentiated(c, place, singleNode(c, 'Conv', ['x', 'w'], attributes), ['x', 'w']);
   return results(run, ['x', 'w']);
 };
 
-const maxPool: CaseRunner = async (c, { backend }) => {
+const maxPool: CaseRunner = async (c, { place }) => {
   const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
   const attributes = {
     kernel_shape: [kernel!, kernel!],
     strides: [stride!, stride!],
     pads: [padding!, padding!, padding!, padding!],
   };
-  return results(await differentiated(c, backend, singleNode(c, 'MaxPool', ['x'], attributes), ['x']), ['x']);
+  return results(await differentiated(c, place, singleNode(c, 'MaxPool', ['x'], attributes), ['x']), ['x']);
 };
 
-const relu: CaseRunner = async (c, { backend }) =>
-  results(await differentiated(c, backend, singleNode(c, 'Relu', ['x'], {}), ['x']), ['x']);
+const relu: CaseRunner = async (c, { place }) =>
+  results(await differentiated(c, place, singleNode(c, 'Relu', ['x'], {}), ['x']), ['x']);
 
-const residual: CaseRunner = async (c, { backend }) => {
+const residual: CaseRunner = async (c, { place }) => {
   const g = inputsOf(c, ['a', 'b']);
   g.op('Relu', [g.op('Add', ['a', 'b'])], {}, 'y');
-  return results(await differentiated(c, backend, finish(g, c), ['a', 'b']), ['a', 'b']);
+  return results(await differentiated(c, place, finish(g, c), ['a', 'b']), ['a', 'b']);
 };
 
-const mlpHead: CaseRunner = async (c, { backend }) => {
+const mlpHead: CaseRunner = async (c, { place }) => {
   const inputs = ['x', 'w1', 'b1', 'w2', 'b2'];
   const g = inputsOf(c, inputs);
   const pooled = g.op('Flatten', [g.op('GlobalAveragePool', ['x'])], { axis: 1 }, 'pooled');
   const hidden = g.op('Relu', [g.op('Gemm', [pooled, 'w1', 'b1'], { transB: 1 })]);
   g.op('Gemm', [hidden, 'w2', 'b2'], { transB: 1 }, 'y');
   g.output('pooled', floatInput(c, 'x').shape.slice(0, 2));
-  const run = await differentiated(c, backend, finish(g, c), inputs);
+  const run = await differentiated(c, place, finish(g, c), inputs);
   return new Map([...results(run, inputs), ['pooled', named(run.outputs.get('pooled')!)]]);
 };
 
-const batchNorm: CaseRunner = async (c, { backend }) => {
+const batchNorm: CaseRunner = async (c, { place, kernels }) => {
   const operands = ['x', 'gamma', 'beta', 'running_mean.0', 'running_var.0'];
   const graph = singleNode(c, 'BatchNormalization', operands, { epsilon: { float: numberParam(c, 'eps') } });
-  const run = await differentiated(c, backend, graph, ['x', 'gamma', 'beta']);
+  const run = await differentiated(c, place, graph, ['x', 'gamma', 'beta']);
   const [batch = 0, channels = 0, ...space] = floatInput(c, 'x').shape;
   const layer = {
     name: 'bn',
     channels,
     elementsPerImage: space.reduce((product, size) => product * size, 1),
   };
-  const running = new RunningStatistics([layer]);
-  running.means[0]!.set(floatInput(c, 'running_mean.0').data);
-  running.variances[0]!.set(floatInput(c, 'running_var.0').data);
-  running.update([batchStatistics(run)], batch);
+  const saved = {
+    means: [floatInput(c, 'running_mean.0').data],
+    variances: [floatInput(c, 'running_var.0').data],
+    batchesTracked: 0,
+  };
+  const { means, variances } = await takenIn(kernels, [layer], saved, run, batch);
   // Inference uses the statistics from before the step; the graph itself is that form.
-  const inference = await runOnce(graph, backend, valuesOf(c, operands));
+  const inference = await runOnce(graph, place, valuesOf(c, operands));
   return new Map([
     ...results(run, ['x', 'gamma', 'beta']),
-    ['running_mean.1', float32([channels], running.means[0]!)],
-    ['running_var.1', float32([channels], running.variances[0]!)],
+    ['running_mean.1', float32([channels], means[0]!)],
+    ['running_var.1', float32([channels], variances[0]!)],
     ['y_eval', named(inference.get('y')!)],
   ]);
 };
 
-const block: CaseRunner = async (c, { backend }) => {
+const block: CaseRunner = async (c, { place, kernels }) => {
   const [batch = 0, channels = 0, size = 0] = floatInput(c, 'x').shape;
   const kind = c.inputs.has('init.conv3.weight') ? 'bottleneck' : 'basic';
   const { graph, parameters, batchNorms } = buildBlock(kind, {
@@ -86,23 +90,22 @@ const block: CaseRunner = async (c, { backend }) => {
   const inputs = valuesOf(c, ['x']);
   for (const { name } of graph.inputs) if (name !== 'x') inputs.set(name, floatInput(c, `init.${name}`));
   const dOutputs = new Map([['y', floatInput(c, 'dy')]]);
-  const options = { wrt: ['x', ...names], outputs: ['y'], provider: backend };
-  const run = await runGradient(graph, options, inputs, dOutputs);
+  const options = { wrt: ['x', ...names], outputs: ['y'] };
+  const run = await runGradient(graph, options, place, inputs, dOutputs);
 
   const tensors = results(run, ['x']);
   for (const name of names) tensors.set(`grad.${name}`, named(run.gradients.get(name)!));
-  const running = new RunningStatistics(run.statistics);
-  for (const [i, { name }] of batchNorms.entries()) {
-    running.means[i]!.set(floatInput(c, `init.${name}.running_mean`).data);
-    running.variances[i]!.set(floatInput(c, `init.${name}.running_var`).data);
-  }
-  running.update([batchStatistics(run)], batch);
-  for (const [name, values] of running.named())
-    tensors.set(`after.${name}`, float32([values.length], values));
-  for (const { name } of batchNorms) {
-    const before = c.inputs.get(`init.${name}.num_batches_tracked`);
-    const tracked = Number(before?.data[0] ?? 0) + running.batchesTracked;
-    tensors.set(`after.${name}.num_batches_tracked`, int64([1], [tracked]));
+  const saved = {
+    means: batchNorms.map(({ name }) => floatInput(c, `init.${name}.running_mean`).data),
+    variances: batchNorms.map(({ name }) => floatInput(c, `init.${name}.running_var`).data),
+    batchesTracked: 0,
+  };
+  const { means, variances, batchesTracked } = await takenIn(kernels, run.statistics, saved, run, batch);
+  for (const [i, { name, channels: width }] of batchNorms.entries()) {
+    tensors.set(`after.${name}.running_mean`, float32([width], means[i]!));
+    tensors.set(`after.${name}.running_var`, float32([width], variances[i]!));
+    const before = Number(c.inputs.get(`init.${name}.num_batches_tracked`)?.data[0] ?? 0);
+    tensors.set(`after.${name}.num_batches_tracked`, int64([1], [before + batchesTracked]));
   }
   return tensors;
 };
@@ -134,13 +137,13 @@ function valuesOf(c: GoldenCase, names: readonly string[]): Map<string, Values> 
   return new Map(names.map((name) => [name, floatInput(c, name)]));
 }
 
-function differentiated(c: GoldenCase, backend: 'wasm' | 'webgpu', graph: Graph, wrt: readonly string[]) {
+function differentiated(c: GoldenCase, place: SessionPlace, graph: Graph, wrt: readonly string[]) {
   const inputs = valuesOf(
     c,
     graph.inputs.map(({ name }) => name),
   );
   const dOutputs = new Map([['y', floatInput(c, 'dy')]]);
-  return runGradient(graph, { wrt, outputs: ['y'], provider: backend }, inputs, dOutputs);
+  return runGradient(graph, { wrt, outputs: ['y'] }, place, inputs, dOutputs);
 }
 
 /** y, and the gradient of each operand as d<operand>; γ and β under the names the cases use. */
@@ -150,11 +153,28 @@ function results(run: GradientRun, operands: readonly string[]): Map<string, Nam
   return tensors;
 }
 
-function batchStatistics(run: GradientRun): Float32Array[] {
-  return run.statistics.flatMap(({ mean, variance }) => [
-    run.outputs.get(mean)!.data,
-    run.outputs.get(variance)!.data,
-  ]);
+/** Running statistics after the batch of a run, by the product's own update. */
+async function takenIn(
+  kernels: Kernels,
+  layers: readonly BatchNormLayer[],
+  saved: SavedStatistics,
+  run: GradientRun,
+  batch: number,
+): Promise<SavedStatistics> {
+  const running = new RunningStatistics(kernels, layers, saved);
+  const gate = kernels.allocate(1);
+  try {
+    kernels.write(gate, Float32Array.of(1));
+    for (const [i, { mean, variance }] of run.statistics.entries()) {
+      kernels.write(running.sums[2 * i]!, run.outputs.get(mean)!.data);
+      kernels.write(running.sums[2 * i + 1]!, run.outputs.get(variance)!.data);
+    }
+    running.update(1, batch, gate);
+    return await running.read();
+  } finally {
+    kernels.free(gate);
+    running.dispose();
+  }
 }
 
 function named({ shape, data }: Values): NamedTensor {

@@ -1,26 +1,22 @@
 /** Golden cases of whole training steps: the product's trainer on the case's weights and images. */
 import type { NamedTensor } from '../checkpoint/safetensors.ts';
-import { MocoError } from '../errors.ts';
-import type { WasmKernels } from '../kernels/wasm.ts';
 import { queryPositions } from '../moco/groups.ts';
 import { stateLayout } from '../moco/layout.ts';
 import { type EncoderState, type StateLayout, type TrainerState, toTensors } from '../moco/state.ts';
 import { type StepInput, Trainer } from '../moco/trainer.ts';
 import type { ResNetSpec } from '../onnx/resnet.ts';
-import { WasmEncoders } from '../scheduler/wasm-encoders.ts';
+import { startEncoders } from '../scheduler/start-encoders.ts';
 import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
 import { float32, floatInput, int64, numberListParam, numberParam, wholeInput } from './tensors.ts';
 
-const resnetMoco: CaseRunner = async (c, { backend, kernels }) => {
-  if (backend !== 'wasm')
-    throw new MocoError('backend-unavailable', 'training steps run on wasm only as yet');
+const resnetMoco: CaseRunner = async (c, { kernels }) => {
   const spec = specOf(c);
   const imageSize = numberParam(c, 'image');
   const batchSize = numberParam(c, 'N');
   const groups = numberParam(c, 'bn_splits');
   const layout = stateLayout(spec, imageSize, numberParam(c, 'K'));
   const options = { spec, groupSize: batchSize / groups, imageSize };
-  const encoders = await WasmEncoders.start(kernels as WasmKernels, options, Math.min(2, groups));
+  const encoders = await startEncoders(kernels, options, Math.min(2, groups));
   try {
     const settings = {
       spec,
@@ -36,10 +32,11 @@ const resnetMoco: CaseRunner = async (c, { backend, kernels }) => {
     const tensors = new Map<string, NamedTensor>();
     const steps = numberParam(c, 'steps');
     for (let step = 1; step <= steps; step++) {
-      const result = await trainer.step(stepInput(c, step, batchSize));
-      tensors.set(`q.${step}`, float32([batchSize, layout.dim], result.queries));
-      tensors.set(`k.${step}`, float32([batchSize, layout.dim], result.keys));
-      tensors.set(`loss.${step}`, float32([1], [result.loss]));
+      const { loss } = await (await trainer.step(stepInput(c, step, batchSize))).result;
+      const { queries, keys } = await trainer.embeddings();
+      tensors.set(`q.${step}`, float32([batchSize, layout.dim], queries));
+      tensors.set(`k.${step}`, float32([batchSize, layout.dim], keys));
+      tensors.set(`loss.${step}`, float32([1], [loss]));
       if (step === 1) {
         const gradients = await trainer.gradients();
         layout.parameters.forEach(({ name, shape }, i) => {

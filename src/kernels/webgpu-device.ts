@@ -39,6 +39,7 @@ export class DeviceWatch {
       // A loss also rejects what was under way, sometimes before it is announced.
       if (this.#failure === null) await Promise.race([this.lost, new Promise((go) => setTimeout(go, 50))]);
       this.check();
+      if (error instanceof MocoError) throw error;
       throw new MocoError('gpu-failed', `the GPU could not finish its work: ${messageOf(error)}`, {
         cause: error,
       });

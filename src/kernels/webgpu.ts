@@ -19,6 +19,11 @@ export interface WebGpuKernels extends Kernels {
   buffer(array: DeviceArray): GPUBuffer;
   /** An array over a buffer that someone else owns: `free` forgets it and leaves the buffer as it is. */
   wrap(buffer: GPUBuffer, length: number): DeviceArray;
+  /**
+   * Waits for work on the device that somebody else issued, but not beyond its loss.
+   * @throws MocoError device-lost, out-of-memory, gpu-failed
+   */
+  wait<T>(work: Promise<T>): Promise<T>;
   /** Bytes of the buffers that these kernels own. */
   readonly heapBytes: number;
   /** How many arrays are live. */
@@ -69,6 +74,10 @@ class WebGpu implements WebGpuKernels {
 
   buffer(array: DeviceArray): GPUBuffer {
     return this.#live().at(array, 'array').buffer;
+  }
+
+  wait<T>(work: Promise<T>): Promise<T> {
+    return this.#watch.wait(work);
   }
 
   free(array: DeviceArray): void {

@@ -2,13 +2,13 @@
 import { tensorsOf } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
-import { MocoError } from '../errors.ts';
-import { createWasmKernels, type WasmKernels } from '../kernels/wasm.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { openKernels } from '../kernels/open.ts';
 import { chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
+import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool } from '../scheduler/view-pool.ts';
-import { WasmEncoders } from '../scheduler/wasm-encoders.ts';
 import { embedDataset } from './embed-dataset.ts';
 import { type FeatureKind, type MonitorResult, monitorKnn } from './monitor.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from './network.ts';
@@ -97,20 +97,17 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
 
 async function openEncoders(
   job: EncoderJob,
-): Promise<{ kernels: WasmKernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
+): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
   const backend = job.backend ?? (await chooseBackend('auto')).backend;
-  if (backend !== 'wasm') {
-    throw new MocoError('backend-unavailable', 'this version embeds on wasm only: use --backend wasm');
-  }
   const { config } = job.checkpoint.state;
   const spec = networkOf(config);
   const values = new Map<string, Float32Array>();
   for (const [name, tensor] of tensorsOf(job.checkpoint.tensors, 'encoder_q.')) {
     if (tensor.dtype === 'F32') values.set(name, tensor.data);
   }
-  const kernels = await createWasmKernels();
+  const kernels = await openKernels(backend);
   const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
-  const encoders = await WasmEncoders.start(kernels, options, job.workers ?? (await coreCount()));
+  const encoders = await startEncoders(kernels, options, job.workers ?? (await coreCount()));
   const dispose = async () => {
     await encoders.dispose();
     kernels.dispose();

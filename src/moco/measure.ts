@@ -49,15 +49,22 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     let step = 0;
     const time = async (views: MakeViews): Promise<number[]> => {
       const times: number[] = [];
+      let previous: Promise<unknown> = Promise.resolve();
+      let start = performance.now();
       for (let i = 0; i <= steps; i++) {
         step++;
         const shuffle = new Random({ seed: config.seed, stream: STREAMS.keyShuffle, image: step });
         const input = { step, learningRate: 1e-3, shuffle: shuffle.permutation(config.batchSize), views };
         if (i === 1) clock?.reset();
-        const start = performance.now();
-        await session.trainer.step(input);
-        if (i > 0) times.push((performance.now() - start) / 1000);
+        const issued = await session.trainer.step(input);
+        // As in training: a step is waited for when the next one has been issued.
+        await previous;
+        previous = issued.result;
+        const now = performance.now();
+        if (i > 0) times.push((now - start) / 1000);
+        start = now;
       }
+      await previous;
       return times;
     };
     const inMemory = await time(imagesInMemory(config));

@@ -86,8 +86,12 @@ class Run {
   readonly #session: Session;
   readonly #perEpoch: number;
   readonly #last: number;
-  /** Steps done, over the whole run. */
+  /** Steps issued, over the whole run: on a GPU one more than are done, while it goes on. */
+  #issued: number;
+  /** Steps done. */
   #step: number;
+  /** What tells of the steps issued and not done yet, in order. */
+  readonly #underWay: Promise<StepEvent>[] = [];
   #saved = -1;
   #store: FileStore | null = null;
   #order: { epoch: number; images: Uint32Array } | null = null;
@@ -98,6 +102,7 @@ class Run {
     this.#perEpoch = perEpoch;
     this.#last = last;
     this.#step = options.resume?.state.step ?? 0;
+    this.#issued = this.#step;
   }
 
   async *events(): AsyncGenerator<PretrainEvent> {
@@ -108,8 +113,12 @@ class Run {
     }
     if (this.#step === 0) yield* this.#knn(0);
     let clock = performance.now();
-    while (this.#step < this.#last && !signal?.aborted) {
-      const event = await this.#takeStep();
+    while (this.#step < this.#last) {
+      while (!signal?.aborted && this.#mayIssue()) await this.#keepingState(() => this.#issue());
+      const underWay = this.#underWay.shift();
+      if (!underWay) break;
+      const event = await this.#keepingState(() => underWay);
+      this.#step = event.step;
       const now = performance.now();
       event.imagesPerSecond = (1000 * this.#options.config.batchSize) / (now - clock);
       clock = now;
@@ -125,25 +134,43 @@ class Run {
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
   }
 
-  async #takeStep(): Promise<StepEvent> {
+  /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
+  #mayIssue(): boolean {
+    const { checkpointEvery, knnEvery } = this.#options;
+    const issued = this.#issued;
+    const looked =
+      (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
+      (knnEvery !== undefined && issued % this.#perEpoch === 0);
+    const ahead = issued - this.#step;
+    return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
+  }
+
+  async #issue(): Promise<void> {
     const { config } = this.#options;
-    const { trainer } = this.#session;
-    const epoch = Math.floor(this.#step / this.#perEpoch);
+    const epoch = Math.floor(this.#issued / this.#perEpoch);
     const lr = learningRate(config, epoch);
-    const step = this.#step + 1;
+    const step = this.#issued + 1;
     const shuffle = new Random({ seed: config.seed, stream: STREAMS.keyShuffle, image: step });
-    const input = {
+    const { result } = await this.#session.trainer.step({
       step,
       learningRate: lr,
       shuffle: shuffle.permutation(config.batchSize),
       views: this.#views(epoch),
-    };
+    });
+    this.#issued = step;
+    const event = result.then(
+      (numbers): StepEvent => ({ type: 'step', step, epoch, ...numbers, lr, imagesPerSecond: 0 }),
+    );
+    // A failure is looked at in its turn.
+    event.catch(() => {});
+    this.#underWay.push(event);
+  }
+
+  /** Where a step goes bad the trainer has undone it: what was learned before it is worth keeping. */
+  async #keepingState<T>(task: () => Promise<T>): Promise<T> {
     try {
-      const { loss, acc1, acc5, embeddingStd } = await trainer.step(input);
-      this.#step = step;
-      return { type: 'step', step, epoch, loss, acc1, acc5, lr, imagesPerSecond: 0, embeddingStd };
+      return await task();
     } catch (error) {
-      // The trainer has undone the step: what was learned before it is worth keeping.
       if (error instanceof MocoError && error.code === 'loss-not-finite' && this.#step > 0) {
         for await (const _ of this.#checkpoint());
       }
@@ -151,14 +178,14 @@ class Run {
     }
   }
 
-  /** Views of the images of this step's batch. */
+  /** Views of the images of the next step's batch. */
   #views(epoch: number): MakeViews {
     const { config, data } = this.#options;
     if (this.#order?.epoch !== epoch) {
       const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch });
       this.#order = { epoch, images: random.permutation(data.trainLength) };
     }
-    const first = (this.#step % this.#perEpoch) * config.batchSize;
+    const first = (this.#issued % this.#perEpoch) * config.batchSize;
     const batch = this.#order.images.subarray(first, first + config.batchSize);
     return async (stream, positions) => {
       const indices = positions.map((position) => batch[position]!);

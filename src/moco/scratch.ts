@@ -1,10 +1,9 @@
 /** The trainer's working memory. */
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import { type DeviceArray, type Kernels, SUMMARY_LENGTH } from '../kernels/kernels.ts';
 
-/** Arrays that each step writes anew. [n] and [N] are the sizes of a group and of the batch. */
+/** Arrays that each step writes anew, and the gate. [n] and [N] are the sizes of a group and of the batch. */
 export interface Scratch {
   /** [n, C] */
-  readonly raw: DeviceArray;
   readonly query: DeviceArray;
   readonly key: DeviceArray;
   readonly dQuery: DeviceArray;
@@ -13,14 +12,18 @@ export interface Scratch {
   readonly norm: DeviceArray;
   readonly loss: DeviceArray;
   readonly rank: DeviceArray;
-  /** [N, C] */
+  /** [N, C], in batch order */
   readonly rawKeys: DeviceArray;
   readonly keys: DeviceArray;
-  /** [N] */
+  readonly queries: DeviceArray;
+  /** [N], in batch order */
   readonly keyNorms: DeviceArray;
   readonly losses: DeviceArray;
-  /** [1] */
+  readonly ranks: DeviceArray;
+  /** [1]: 1 until a step goes bad. */
   readonly gate: DeviceArray;
+  /** [SUMMARY_LENGTH] */
+  readonly summary: DeviceArray;
 }
 
 /** @throws MocoError out-of-memory */
@@ -28,8 +31,9 @@ export function allocateScratch(kernels: Kernels, batchSize: number, groups: num
   const n = batchSize / groups;
   const group = () => kernels.allocate(n * dim);
   const batch = () => kernels.allocate(batchSize * dim);
+  const gate = kernels.allocate(1);
+  kernels.write(gate, Float32Array.of(1));
   return {
-    raw: group(),
     query: group(),
     key: group(),
     dQuery: group(),
@@ -39,8 +43,11 @@ export function allocateScratch(kernels: Kernels, batchSize: number, groups: num
     rank: kernels.allocate(n),
     rawKeys: batch(),
     keys: batch(),
+    queries: batch(),
     keyNorms: kernels.allocate(batchSize),
     losses: kernels.allocate(batchSize),
-    gate: kernels.allocate(1),
+    ranks: kernels.allocate(batchSize),
+    gate,
+    summary: kernels.allocate(SUMMARY_LENGTH),
   };
 }

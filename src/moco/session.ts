@@ -1,11 +1,11 @@
 /** Everything that a run holds open: kernels, encoder workers, data workers, the trainer. */
 import type { DatasetDescription } from '../data/dataset.ts';
-import { MocoError } from '../errors.ts';
-import { createWasmKernels, type WasmKernels } from '../kernels/wasm.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { openKernels } from '../kernels/open.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
+import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
-import { WasmEncoders } from '../scheduler/wasm-encoders.ts';
 import type { PretrainConfig } from './config.ts';
 import { stateLayout } from './layout.ts';
 import { networkOf } from './network.ts';
@@ -13,13 +13,15 @@ import type { StateLayout, TrainerState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
 export interface Session {
-  readonly kernels: WasmKernels;
+  readonly kernels: Kernels;
   readonly encoders: GroupEncoders;
   readonly trainer: Trainer;
   readonly layout: StateLayout;
   /** Views of the training images. */
   readonly views: ViewPool;
   readonly viewOptions: ViewPoolOptions;
+  /** How many steps may be issued and not done: on a GPU the next one, so that it never waits for the host. */
+  readonly stepsUnderWay: number;
   dispose(): Promise<void>;
 }
 
@@ -37,9 +39,6 @@ export interface SessionOptions {
 /** @throws MocoError backend-unavailable, out-of-memory, data-missing, data-invalid */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data } = options;
-  if (options.backend !== 'wasm') {
-    throw new MocoError('backend-unavailable', 'this version trains on wasm only: use --backend wasm');
-  }
   const spec = networkOf(config);
   const layout = stateLayout(spec, config.imageSize, config.queueSize);
   const workers = Math.min(options.workers ?? (await coreCount()), config.groups);
@@ -49,11 +48,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     for (const resource of opened.toReversed()) await resource.dispose();
   };
   try {
-    const kernels = await createWasmKernels();
+    const kernels = await openKernels(options.backend);
     opened.push(kernels);
     const groupSize = config.batchSize / config.groups;
     const encoderOptions = { spec, groupSize, imageSize: config.imageSize };
-    const pool = await WasmEncoders.start(kernels, encoderOptions, workers);
+    const pool = await startEncoders(kernels, encoderOptions, workers);
     opened.push(pool);
     const encoders = options.observe?.(pool) ?? pool;
     const views = await ViewPool.start(data.train, viewOptions);
@@ -66,7 +65,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       encoders,
     );
     opened.push(trainer);
-    return { kernels, encoders, trainer, layout, views, viewOptions, dispose };
+    const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
+    return { kernels, encoders, trainer, layout, views, viewOptions, stepsUnderWay, dispose };
   } catch (error) {
     await dispose();
     throw error;

@@ -2,14 +2,17 @@
  * One step of Momentum Contrast (He et al., arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297), in the order of the
  * reference implementation. The trainer owns the weights, the momentum buffers, the queue and the gradient sum, in
  * kernel memory, and the running statistics. Here, and only here, keys of groups are gathered and gradients summed.
+ *
+ * A step is issued, and its few numbers are read back while the next one may already be under way: on a GPU nothing
+ * waits for them. The gate that `finiteGate` closes on the device stops everything that would change the state, in that
+ * step and in those after it.
  */
 import type { Embeddings } from '../encoder/encoder.ts';
 import { MocoError } from '../errors.ts';
-import { embeddingSpread } from '../eval/collapse.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import { type DeviceArray, type Kernels, SUMMARY } from '../kernels/kernels.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildResNet, type ResNetSpec } from '../onnx/resnet.ts';
-import type { GroupEncoders, GroupStatistics } from '../scheduler/group-encoders.ts';
+import type { GroupArrays, GroupEncoders } from '../scheduler/group-encoders.ts';
 import { keyPositions, queryPositions } from './groups.ts';
 import { RunningStatistics } from './running-statistics.ts';
 import { allocateScratch, type Scratch } from './scratch.ts';
@@ -48,9 +51,16 @@ export interface StepResult {
   readonly acc1: number;
   readonly acc5: number;
   readonly embeddingStd: number;
-  /** [N, C] unit queries and keys, in batch order. */
-  readonly queries: Float32Array;
-  readonly keys: Float32Array;
+}
+
+/** A step that has been issued: the next one may be. */
+export interface IssuedStep {
+  /**
+   * When the step is done.
+   * Rejects with MocoError loss-not-finite where loss or gradients are NaN or infinite: this step and all after it have
+   * then not been taken, and `state` gives what was before it; device-lost, gpu-failed, out-of-memory
+   */
+  readonly result: Promise<StepResult>;
 }
 
 export class Trainer {
@@ -69,6 +79,10 @@ export class Trainer {
   readonly #queryStatistics: RunningStatistics;
   readonly #keyStatistics: RunningStatistics;
   #queuePointer: number;
+  /** Settles when the last issued step is done or has failed. */
+  #inFlight: Promise<unknown> = Promise.resolve();
+  /** Why no further step can be taken. */
+  #failure: MocoError | null = null;
 
   private constructor(
     settings: TrainerSettings,
@@ -96,8 +110,8 @@ export class Trainer {
     this.#gradientSum = zeros();
     this.#queue = hold(state.queue);
     this.#queuePointer = state.queuePointer;
-    this.#queryStatistics = RunningStatistics.from(layout.layers, state.query);
-    this.#keyStatistics = RunningStatistics.from(layout.layers, state.key);
+    this.#queryStatistics = new RunningStatistics(kernels, layout.layers, state.query);
+    this.#keyStatistics = new RunningStatistics(kernels, layout.layers, state.key);
     this.#scratch = allocateScratch(kernels, batchSize, groups, dim);
   }
 
@@ -115,23 +129,64 @@ export class Trainer {
   }
 
   /**
-   * Trains on one batch.
-   * @throws MocoError loss-not-finite where loss or gradients are NaN or infinite; whatever the encoders and the views
-   * throw. Weights, momentum, queue and statistics are then those from before the step
+   * Issues the training on one batch. Call it again only when it has returned; at most one result should be outstanding
+   * then, or steps pile up on the device.
+   * @throws whatever the encoders and the views throw: weights, momentum, queue and statistics are then those from before
+   * the step; MocoError loss-not-finite once a step has failed
    */
-  async step(input: StepInput): Promise<StepResult> {
+  async step(input: StepInput): Promise<IssuedStep> {
+    if (this.#failure) throw this.#failure;
     const kernels = this.#kernels;
-    this.#key.forEach((key, i) => {
-      kernels.copy(this.#keyBefore[i]!, key);
-    });
+    const { gate, summary } = this.#scratch;
+    const before = {
+      queuePointer: this.#queuePointer,
+      queryBatches: this.#queryStatistics.batchesTracked,
+      keyBatches: this.#keyStatistics.batchesTracked,
+    };
+    kernels.copy(this.#keyBefore, this.#key, gate);
     try {
-      return await this.#takeStep(input);
+      await this.#takeStep(input);
     } catch (error) {
-      this.#key.forEach((key, i) => {
-        kernels.copy(key, this.#keyBefore[i]!);
-      });
+      kernels.copy(this.#key, this.#keyBefore);
       throw error;
     }
+    const previous = this.#inFlight;
+    const reading = kernels.read(summary);
+    const finish = async (): Promise<StepResult> => {
+      await previous;
+      const values = await reading;
+      if (this.#failure) throw this.#failure;
+      if (values[SUMMARY.gate] !== 1) {
+        this.#queuePointer = before.queuePointer;
+        this.#queryStatistics.batchesTracked = before.queryBatches;
+        this.#keyStatistics.batchesTracked = before.keyBatches;
+        // Steps issued meanwhile found the gate closed, so this is still what was before the step that failed.
+        kernels.copy(this.#key, this.#keyBefore);
+        this.#failure = new MocoError(
+          'loss-not-finite',
+          `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
+            'weights are those of the step before. Lower the learning rate or raise the temperature',
+        );
+        throw this.#failure;
+      }
+      const [loss, acc1, acc5, embeddingStd] = [
+        values[SUMMARY.loss]!,
+        values[SUMMARY.acc1]!,
+        values[SUMMARY.acc5]!,
+        values[SUMMARY.embeddingStd]!,
+      ];
+      return { loss, acc1, acc5, embeddingStd };
+    };
+    const result = finish();
+    this.#inFlight = result.catch(() => {});
+    return { result };
+  }
+
+  /** [N, C] unit queries and keys of the last step, in batch order. */
+  async embeddings(): Promise<{ queries: Float32Array; keys: Float32Array }> {
+    const { queries, keys } = this.#scratch;
+    const [q, k] = await Promise.all([this.#kernels.read(queries), this.#kernels.read(keys)]);
+    return { queries: q, keys: k };
   }
 
   /** Sum over the groups, in their order, of the gradients of the last step's mean loss, without weight decay. */
@@ -139,15 +194,14 @@ export class Trainer {
     return Promise.all(this.#gradientSum.map((array) => this.#kernels.read(array)));
   }
 
-  /** A copy of everything that a checkpoint holds. */
+  /** A copy of everything that a checkpoint holds, when the steps issued so far are done. */
   async state(): Promise<TrainerState> {
+    await this.#inFlight;
     const copies = (arrays: readonly DeviceArray[]) =>
       Promise.all(arrays.map((array) => this.#kernels.read(array)));
     const encoder = async (parameters: readonly DeviceArray[], statistics: RunningStatistics) => ({
       parameters: await copies(parameters),
-      means: statistics.means.map((values) => values.slice()),
-      variances: statistics.variances.map((values) => values.slice()),
-      batchesTracked: statistics.batchesTracked,
+      ...(await statistics.read()),
     });
     return {
       query: await encoder(this.#query, this.#queryStatistics),
@@ -161,7 +215,7 @@ export class Trainer {
   /** Gives the encoders the query encoder of now in its inference form; `embed` uses it until the next call. */
   async prepareEmbedding(): Promise<void> {
     const { spec, imageSize } = this.#settings;
-    const values = new Map<string, Float32Array>(this.#queryStatistics.named());
+    const values = await this.#queryStatistics.named();
     for (const [i, { name }] of this.#layout.parameters.entries()) {
       values.set(name, await this.#kernels.read(this.#query[i]!));
     }
@@ -179,123 +233,75 @@ export class Trainer {
     const lists = [this.#query, this.#key, this.#keyBefore, this.#momentum, this.#gradientSum];
     for (const array of [...lists.flat(), this.#queue, ...Object.values(this.#scratch)])
       this.#kernels.free(array);
+    this.#queryStatistics.dispose();
+    this.#keyStatistics.dispose();
   }
 
-  async #takeStep(input: StepInput): Promise<StepResult> {
+  async #takeStep(input: StepInput): Promise<void> {
     const kernels = this.#kernels;
-    const { batchSize, momentum } = this.#settings;
-    kernels.ema(this.#key, this.#query, momentum);
+    const { batchSize, groups, momentum, sgdMomentum, weightDecay } = this.#settings;
+    const { queueSize, dim } = this.#layout;
+    const { gate, keys, losses, ranks, queries, summary } = this.#scratch;
+    kernels.ema(this.#key, this.#query, momentum, gate);
     await this.#encoders.weightsChanged('query');
     await this.#encoders.weightsChanged('key');
+    await this.#encodeKeys(input);
+    await this.#trainQueries(input);
 
-    const keyStatistics = await this.#encodeKeys(input);
-    const { queries, losses, ranks, statistics } = await this.#trainQueries(input);
-
-    const { gate, keys } = this.#scratch;
-    kernels.write(this.#scratch.losses, losses);
-    kernels.finiteGate(gate, [this.#scratch.losses, ...this.#gradientSum]);
-    const { learningRate } = input;
-    const { sgdMomentum, weightDecay, groups } = this.#settings;
-    const options = { learningRate, momentum: sgdMomentum, weightDecay };
+    kernels.finiteGate(gate, [losses, ...this.#gradientSum]);
+    const options = { learningRate: input.learningRate, momentum: sgdMomentum, weightDecay };
     kernels.sgd(this.#query, this.#gradientSum, this.#momentum, options, gate);
-    const { queueSize, dim } = this.#layout;
     kernels.enqueue(this.#queue, keys, this.#queuePointer, queueSize, batchSize, dim, gate);
-    if ((await kernels.read(gate))[0] !== 1) {
-      throw new MocoError(
-        'loss-not-finite',
-        `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
-          'weights are those of the step before. Lower the learning rate or raise the temperature',
-      );
-    }
+    this.#queryStatistics.update(groups, batchSize / groups, gate);
+    this.#keyStatistics.update(groups, batchSize / groups, gate);
+    kernels.summarize({ loss: losses, rank: ranks, query: queries, gate, rows: batchSize, dim, summary });
     this.#queuePointer = (this.#queuePointer + batchSize) % queueSize;
-    this.#queryStatistics.update(statistics, batchSize / groups);
-    this.#keyStatistics.update(keyStatistics, batchSize / groups);
-    return {
-      loss: losses.reduce((sum, loss) => sum + loss, 0) / batchSize,
-      acc1: percentBelow(ranks, 1),
-      acc5: percentBelow(ranks, 5),
-      embeddingStd: embeddingSpread(queries, batchSize, dim),
-      queries,
-      keys: await kernels.read(keys),
-    };
   }
 
-  /** Keys of all groups, normalised and in batch order, in scratch.keys. */
-  async #encodeKeys({ shuffle, views }: StepInput): Promise<GroupStatistics[]> {
+  /** Keys of all groups, normalised and in batch order, in scratch.keys; sums of their statistics. */
+  async #encodeKeys({ shuffle, views }: StepInput): Promise<void> {
     const kernels = this.#kernels;
     const { groups, batchSize } = this.#settings;
     const { dim } = this.#layout;
     const { rawKeys, keys, keyNorms } = this.#scratch;
-    const statistics = await allDone(
-      Array.from({ length: groups }, (_, group) => {
-        const positions = keyPositions(group, groups, shuffle);
-        return this.#encoders.forwardKey(
-          () => views('key', positions),
-          (embedding) => {
-            for (const [row, position] of positions.entries()) {
-              kernels.write(rawKeys, embedding.subarray(row * dim, (row + 1) * dim), position * dim);
-            }
-          },
-        );
-      }),
-    );
+    const runs = Array.from({ length: groups }, async (_, group) => {
+      const positions = keyPositions(group, groups, shuffle);
+      const statistics = await this.#encoders.forwardKey(
+        () => views('key', positions),
+        (embedding) => kernels.scatterRows(rawKeys, embedding, positions, dim),
+      );
+      return [statistics];
+    });
+    await inOrder(runs, ([statistics], group) => put(statistics!, this.#keyStatistics.sums, group));
     kernels.l2Normalize(rawKeys, keys, keyNorms, batchSize, dim);
-    return statistics;
   }
 
-  /** Losses, ranks and unit queries in batch order, and the gradient sum. */
-  async #trainQueries({ views }: StepInput) {
+  /** Losses, ranks and unit queries in batch order; sums of gradients and statistics. */
+  async #trainQueries({ views }: StepInput): Promise<void> {
     const { groups, batchSize } = this.#settings;
-    const { dim } = this.#layout;
-    const losses = new Float32Array(batchSize);
-    const ranks = new Float32Array(batchSize);
-    const queries = new Float32Array(batchSize * dim);
     const runs = Array.from({ length: groups }, async (_, group) => {
       const positions = queryPositions(group, groups, batchSize);
-      let read: Promise<Float32Array[]> = Promise.resolve([]);
-      const result = await this.#encoders.trainQuery(
+      const { statistics, gradients } = await this.#encoders.trainQuery(
         () => views('query', positions),
-        (embedding) => {
-          const gradient = this.#contrast(embedding, group);
-          const { loss, rank, query } = this.#scratch;
-          read = Promise.all([loss, rank, query].map((array) => this.#kernels.read(array)));
-          return gradient;
-        },
+        (embedding) => this.#contrast(embedding, positions),
       );
-      const [loss, rank, query] = await read;
-      for (const [row, position] of positions.entries()) {
-        losses[position] = loss![row]!;
-        ranks[position] = rank![row]!;
-        queries.set(query!.subarray(row * dim, (row + 1) * dim), position * dim);
-      }
-      return result;
+      return [statistics, gradients];
     });
-    // All settle before anything is thrown: no group may still be writing when the caller goes on.
-    const settled = Promise.allSettled(runs);
-    const statistics: GroupStatistics[] = [];
-    try {
-      for (const [group, run] of runs.entries()) {
-        const { statistics: ofGroup, gradients } = await run;
-        if (group === 0) gradients.copyTo(this.#gradientSum);
-        else gradients.addTo(this.#gradientSum);
-        statistics.push(ofGroup);
-      }
-    } finally {
-      await settled;
-    }
-    return { losses, ranks, queries, statistics };
+    await inOrder(runs, ([statistics, gradients], group) => {
+      put(statistics!, this.#queryStatistics.sums, group);
+      put(gradients!, this.#gradientSum, group);
+    });
   }
 
-  /** InfoNCE of one group: leaves loss, rank and unit queries in the scratch, returns d loss / d embedding. */
-  #contrast(embedding: Float32Array, group: number): DeviceArray {
+  /** InfoNCE of one group: puts losses, ranks and unit queries in their places, returns d loss / d embedding. */
+  #contrast(embedding: DeviceArray, positions: Uint32Array): DeviceArray {
     const kernels = this.#kernels;
-    const { batchSize, groups, temperature } = this.#settings;
+    const { batchSize, temperature } = this.#settings;
     const { dim, queueSize } = this.#layout;
-    const rows = batchSize / groups;
-    const { raw, query, norm, key, keys, loss, rank, dQuery, dRaw } = this.#scratch;
-    kernels.write(raw, embedding);
-    kernels.l2Normalize(raw, query, norm, rows, dim);
-    kernels.gatherRows(key, keys, group, groups, rows, dim);
+    const rows = positions.length;
+    const { query, norm, key, keys, loss, rank, dQuery, dRaw, losses, ranks, queries } = this.#scratch;
+    kernels.l2Normalize(embedding, query, norm, rows, dim);
+    kernels.gatherRows(key, keys, positions, dim);
     kernels.infoNce({
       query,
       key,
@@ -310,16 +316,38 @@ export class Trainer {
       rank,
     });
     kernels.l2NormalizeBackward(query, norm, dQuery, dRaw, rows, dim);
+    kernels.scatterRows(losses, loss, positions, 1);
+    kernels.scatterRows(ranks, rank, positions, 1);
+    kernels.scatterRows(queries, query, positions, dim);
     return dRaw;
   }
 }
 
-/** Like Promise.all, but rejects only when all have settled: no group may still be writing when the caller goes on. */
-async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
+/** The sum over groups begins with the first one. */
+function put(arrays: GroupArrays, sums: readonly DeviceArray[], group: number): void {
+  if (group === 0) arrays.copyTo(sums);
+  else arrays.addTo(sums);
 }
 
-function percentBelow(ranks: Float32Array, limit: number): number {
-  return (100 * ranks.filter((rank) => rank < limit).length) / ranks.length;
+/**
+ * Takes what groups have computed in the order of the groups, whatever order it comes in, and gives its memory back.
+ * All settle before anything is thrown: no group may still be writing when the caller goes on.
+ */
+async function inOrder(
+  runs: readonly Promise<GroupArrays[]>[],
+  take: (arrays: readonly GroupArrays[], group: number) => void,
+): Promise<void> {
+  let taken = 0;
+  try {
+    for (const [group, run] of runs.entries()) {
+      const arrays = await run;
+      take(arrays, group);
+      for (const one of arrays) one.release();
+      taken = group + 1;
+    }
+  } finally {
+    for (const rest of await Promise.allSettled(runs.slice(taken))) {
+      if (rest.status === 'fulfilled') for (const one of rest.value) one.release();
+    }
+  }
 }

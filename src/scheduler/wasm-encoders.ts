@@ -1,18 +1,19 @@
 /** GroupEncoders on the wasm provider: a pool of workers with one single-threaded encoder each. */
 import { transfer } from 'comlink';
-import type { Embeddings, EncoderOptions, TrainingRole } from '../encoder/encoder.ts';
+import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
+import type { Embeddings, TrainingRole } from '../encoder/encoder.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WasmKernels } from '../kernels/wasm.ts';
 import { canShareMemory } from '../runtime/worker.ts';
-import type { GroupEncoders, GroupGradients, GroupStatistics } from './group-encoders.ts';
+import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { WorkerPool } from './pool.ts';
 
 export class WasmEncoders implements GroupEncoders {
   readonly #pool: WorkerPool<EncoderWorker>;
   readonly #kernels: WasmKernels;
   readonly #weights: Record<TrainingRole, readonly DeviceArray[]> = { query: [], key: [] };
-  /** One gradient at a time passes through here on its way into the sum. */
+  /** What comes from workers passes through here, one array of a length at a time. */
   readonly #staging = new Map<number, DeviceArray>();
 
   private constructor(pool: WorkerPool<EncoderWorker>, kernels: WasmKernels) {
@@ -22,11 +23,11 @@ export class WasmEncoders implements GroupEncoders {
 
   static async start(
     kernels: WasmKernels,
-    options: Omit<EncoderOptions, 'provider'>,
+    options: ArrayEncoderOptions,
     workers: number,
   ): Promise<WasmEncoders> {
     const pool = await WorkerPool.start<EncoderWorker>('encoder-worker.js', workers, (remote) =>
-      remote.open({ ...options, provider: 'wasm' }),
+      remote.open(options),
     );
     return new WasmEncoders(pool, kernels);
   }
@@ -49,24 +50,24 @@ export class WasmEncoders implements GroupEncoders {
 
   async forwardKey(
     images: () => Promise<Float32Array>,
-    done: (embedding: Float32Array) => void,
-  ): Promise<GroupStatistics> {
+    done: (embedding: DeviceArray) => void,
+  ): Promise<GroupArrays> {
     const { embedding, statistics } = await this.#pool.run(async (remote) =>
       remote.forwardKey(moved(await images())),
     );
-    done(embedding);
-    return statistics;
+    done(this.#staged(embedding));
+    return this.#arrays(statistics);
   }
 
   async trainQuery(
     images: () => Promise<Float32Array>,
-    loss: (embedding: Float32Array) => DeviceArray,
-  ): Promise<{ statistics: GroupStatistics; gradients: GroupGradients }> {
+    loss: (embedding: DeviceArray) => DeviceArray,
+  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
     return this.#pool.run(async (remote) => {
       const { embedding, statistics } = await remote.forwardQuery(moved(await images()));
-      const dEmbedding = Float32Array.from(this.#kernels.view(loss(embedding)));
+      const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
       const gradients = await remote.backward(moved(dEmbedding));
-      return { statistics, gradients: this.#gradients(gradients) };
+      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
     });
   }
 
@@ -90,20 +91,24 @@ export class WasmEncoders implements GroupEncoders {
     await this.#pool.broadcast((remote) => remote.setWeights(role, arrays));
   }
 
-  #gradients(gradients: readonly Float32Array[]): GroupGradients {
+  #arrays(arrays: readonly Float32Array[]): GroupArrays {
     const kernels = this.#kernels;
     return {
-      copyTo: (sum) => {
-        for (const [i, gradient] of gradients.entries()) kernels.write(sum[i]!, gradient);
+      copyTo: (targets) => {
+        for (const [i, array] of arrays.entries()) kernels.write(targets[i]!, array);
       },
-      addTo: (sum) => {
-        for (const [i, gradient] of gradients.entries()) {
-          const staging = this.#stagingOf(gradient.length);
-          kernels.write(staging, gradient);
-          kernels.accumulate(sum[i]!, staging);
-        }
+      addTo: (sums) => {
+        for (const [i, array] of arrays.entries()) kernels.accumulate([sums[i]!], [this.#staged(array)]);
       },
+      release() {},
     };
+  }
+
+  /** The values in kernel memory, until the next ones of their length. */
+  #staged(values: Float32Array): DeviceArray {
+    const array = this.#stagingOf(values.length);
+    this.#kernels.write(array, values);
+    return array;
   }
 
   #stagingOf(length: number): DeviceArray {

@@ -1,0 +1,88 @@
+/** An encoder on this thread's WebAssembly, with plain arrays in and out. */
+import { MocoError } from '../errors.ts';
+import { type Embeddings, Encoder, type EncoderOptions, type TrainingRole } from './encoder.ts';
+import { floats, type Tensor, tensor } from './ort.ts';
+
+export type ArrayEncoderOptions = Omit<EncoderOptions, 'place'>;
+
+/** A GroupForward as arrays. */
+export interface ForwardArrays {
+  /** [groupSize, dim], not normalised. */
+  readonly embedding: Float32Array;
+  /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]. */
+  readonly statistics: readonly Float32Array[];
+}
+
+export class ArrayEncoder {
+  readonly #encoder: Encoder;
+  readonly #options: ArrayEncoderOptions;
+
+  constructor(options: ArrayEncoderOptions) {
+    this.#options = options;
+    this.#encoder = new Encoder({ ...options, place: { provider: 'wasm' } });
+  }
+
+  /**
+   * Sets a role's weights in the order of the encoder's parameters. The arrays are kept, not copied, and read at each
+   * run: arrays in shared memory need to be given only once.
+   */
+  async setWeights(role: TrainingRole, arrays: readonly Float32Array[]): Promise<void> {
+    const shapes = this.#encoder.weightShapes;
+    const tensors = arrays.map((array, i) => tensor('wasm', array, shapes[i]!));
+    this.#encoder.setWeights(role, await Promise.all(tensors));
+  }
+
+  /** Sets the weights of the folded inference graph, by name (see onnx/fold.ts). */
+  async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of this.#encoder.inferenceWeightShapes) {
+      const value = values.get(name);
+      if (value) tensors.set(name, await tensor('wasm', value, shape));
+    }
+    this.#encoder.setInferenceWeights(tensors);
+  }
+
+  /** The key encoder on one group: images [groupSize, 3, size, size]. */
+  async forwardKey(images: Float32Array): Promise<ForwardArrays> {
+    const { embedding, statistics } = await this.#encoder.forwardKey(await this.#image(images));
+    return { embedding: floats(embedding), statistics: statistics.map(floats) };
+  }
+
+  /** The query encoder on one group. `backward` reads what this returns: leave it as it is until then. */
+  async forwardQuery(images: Float32Array): Promise<ForwardArrays> {
+    const { embedding, statistics } = await this.#encoder.forwardQuery(await this.#image(images));
+    return { embedding: floats(embedding), statistics: statistics.map(floats) };
+  }
+
+  /**
+   * Gradients of the weights, in the order of the encoder's parameters, for the group that `forwardQuery` saw last.
+   * @param dEmbedding [groupSize, dim]
+   */
+  async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
+    const { groupSize, spec } = this.#options;
+    const gradient = await tensor('wasm', dEmbedding, [groupSize, spec.dim]);
+    return (await this.#encoder.backward(gradient)).map(floats);
+  }
+
+  /** The inference form on any number of images [n, 3, size, size]. */
+  async embed(images: Float32Array): Promise<Embeddings> {
+    const { embedding, features } = await this.#encoder.embed(await this.#image(images));
+    return { embedding: floats(embedding), features: floats(features) };
+  }
+
+  dispose(): Promise<void> {
+    return this.#encoder.dispose();
+  }
+
+  #image(images: Float32Array): Promise<Tensor> {
+    const { imageSize } = this.#options;
+    const count = images.length / (3 * imageSize * imageSize);
+    if (!Number.isInteger(count)) {
+      throw new MocoError(
+        'shape-mismatch',
+        `${images.length} values are no [n, 3, ${imageSize}, ${imageSize}] images`,
+      );
+    }
+    return tensor('wasm', images, [count, 3, imageSize, imageSize]);
+  }
+}

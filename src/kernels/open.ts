@@ -1,0 +1,28 @@
+import { requestDevice } from '../runtime/gpu.ts';
+import { createWasmKernels, type WasmKernels } from './wasm.ts';
+import { createWebGpuKernels, type WebGpuKernels } from './webgpu.ts';
+
+export type BackendKernels = WasmKernels | WebGpuKernels;
+
+/**
+ * The kernels of a backend. On WebGPU they are on a device of their own, of the best adapter there is (a software one
+ * too), which ends with `dispose`.
+ * @throws MocoError backend-unavailable, gpu-failed, device-lost
+ */
+export async function openKernels(backend: 'wasm' | 'webgpu'): Promise<BackendKernels> {
+  if (backend === 'wasm') return createWasmKernels();
+  const { device } = await requestDevice();
+  try {
+    const kernels = await createWebGpuKernels(device);
+    const dispose = kernels.dispose.bind(kernels);
+    kernels.dispose = () => {
+      dispose();
+      // An open device may keep the process alive.
+      device.destroy();
+    };
+    return kernels;
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
+}

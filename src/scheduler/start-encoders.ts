@@ -1,0 +1,15 @@
+import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
+import type { BackendKernels } from '../kernels/open.ts';
+import type { GroupEncoders } from './group-encoders.ts';
+import { WasmEncoders } from './wasm-encoders.ts';
+import { WebGpuEncoders } from './webgpu-encoders.ts';
+
+/** The encoders that go with the kernels. `workers`: on wasm, how many groups are encoded side by side. */
+export async function startEncoders(
+  kernels: BackendKernels,
+  options: ArrayEncoderOptions,
+  workers: number,
+): Promise<GroupEncoders> {
+  if (kernels.backend === 'wasm') return WasmEncoders.start(kernels, options, workers);
+  return new WebGpuEncoders(kernels, options);
+}

@@ -1,0 +1,136 @@
+/**
+ * GroupEncoders on the WebGPU provider: one encoder on the kernels' device, one group after the other. Weights, images,
+ * activations and gradients stay in GPU buffers, and nothing waits for the GPU: what is issued first is done first.
+ */
+import { type Embeddings, Encoder, type EncoderOptions, type TrainingRole } from '../encoder/encoder.ts';
+import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
+import type { DeviceArray } from '../kernels/kernels.ts';
+import type { WebGpuKernels } from '../kernels/webgpu.ts';
+import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
+import { Turns } from './turns.ts';
+
+/** Groups whose images are made ahead. */
+const AHEAD = 4;
+
+export class WebGpuEncoders implements GroupEncoders {
+  readonly parallel = 1;
+  readonly #encoder: Encoder;
+  readonly #kernels: WebGpuKernels;
+  readonly #options: Omit<EncoderOptions, 'place'>;
+  /** The images of the group at hand. */
+  readonly #images: DeviceArray;
+  /** Weights of the folded inference form. */
+  #inference: DeviceArray[] = [];
+  readonly #turns = new Turns(AHEAD);
+
+  constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>) {
+    const { groupSize, imageSize } = options;
+    this.#kernels = kernels;
+    this.#options = options;
+    this.#encoder = new Encoder({ ...options, place: { provider: 'webgpu', device: kernels.device } });
+    this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
+  }
+
+  async attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void> {
+    await this.#attach('query', query);
+    await this.#attach('key', key);
+  }
+
+  /** Sessions read the kernels' own buffers. */
+  async weightsChanged(): Promise<void> {}
+
+  forwardKey(
+    images: () => Promise<Float32Array>,
+    done: (embedding: DeviceArray) => void,
+  ): Promise<GroupArrays> {
+    return this.#turns.run(images, async (values) => {
+      const { embedding, statistics } = await this.#kernels.wait(
+        this.#encoder.forwardKey(await this.#image(values)),
+      );
+      const lent = this.#arrays([embedding]);
+      done(lent.wrapped[0]!);
+      lent.release();
+      return this.#arrays(statistics);
+    });
+  }
+
+  trainQuery(
+    images: () => Promise<Float32Array>,
+    loss: (embedding: DeviceArray) => DeviceArray,
+  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
+    return this.#turns.run(images, async (values) => {
+      const { embedding, statistics } = await this.#kernels.wait(
+        this.#encoder.forwardQuery(await this.#image(values)),
+      );
+      const lent = this.#arrays([embedding]);
+      const { groupSize, spec } = this.#options;
+      const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));
+      const gradients = await this.#kernels.wait(
+        this.#encoder.backward(await gpuTensor(dEmbedding, [groupSize, spec.dim])),
+      );
+      lent.release();
+      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
+    });
+  }
+
+  async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
+    for (const array of this.#inference) this.#kernels.free(array);
+    this.#inference = [];
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of this.#encoder.inferenceWeightShapes) {
+      const value = values.get(name);
+      if (!value) continue;
+      const array = this.#kernels.allocate(value.length);
+      this.#inference.push(array);
+      this.#kernels.write(array, value);
+      tensors.set(name, await gpuTensor(this.#kernels.buffer(array), shape));
+    }
+    this.#encoder.setInferenceWeights(tensors);
+  }
+
+  embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
+    return this.#turns.run(images, async (values) => {
+      const { imageSize } = this.#options;
+      const count = values.length / (3 * imageSize * imageSize);
+      const image = await tensor('webgpu', values, [count, 3, imageSize, imageSize]);
+      const { embedding, features } = await this.#kernels.wait(this.#encoder.embed(image));
+      return { embedding: floats(embedding), features: floats(features) };
+    });
+  }
+
+  async dispose(): Promise<void> {
+    await this.#turns.finish();
+    for (const array of [this.#images, ...this.#inference]) this.#kernels.free(array);
+    this.#inference = [];
+    await this.#encoder.dispose();
+  }
+
+  async #attach(role: TrainingRole, arrays: readonly DeviceArray[]): Promise<void> {
+    const shapes = this.#encoder.weightShapes;
+    const tensors = arrays.map((array, i) => gpuTensor(this.#kernels.buffer(array), shapes[i]!));
+    this.#encoder.setWeights(role, await Promise.all(tensors));
+  }
+
+  /** The images of a group, in the one buffer that all groups use in turn. */
+  #image(values: Float32Array): Promise<Tensor> {
+    const { groupSize, imageSize } = this.#options;
+    this.#kernels.write(this.#images, values);
+    return gpuTensor(this.#kernels.buffer(this.#images), [groupSize, 3, imageSize, imageSize]);
+  }
+
+  /** Tensors as kernel arrays, for as long as nobody releases them. */
+  #arrays(tensors: readonly Tensor[]): GroupArrays & { readonly wrapped: readonly DeviceArray[] } {
+    const kernels = this.#kernels;
+    const wrapped = tensors.map(({ gpuBuffer, size }) => kernels.wrap(gpuBuffer as GPUBuffer, size));
+    return {
+      wrapped,
+      copyTo: (targets) => kernels.copy(targets, wrapped),
+      addTo: (sums) => kernels.accumulate(sums, wrapped),
+      release() {
+        for (const array of wrapped) kernels.free(array);
+        // The buffers go back to onnxruntime, whose next commands come after what was issued on them here.
+        for (const value of tensors) value.dispose();
+      },
+    };
+  }
+}
