@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operatorFamily } from '../../src/golden/operators.ts';
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import type { GoldenContext } from '../../src/golden/case.ts';
+import { createContext } from '../../src/golden/context.ts';
 import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
 
 // What PyTorch's autograd gave, in float64, for single operators and residual blocks.
 const runners = new Map(Object.entries(operatorFamily.runners ?? {}));
-let kernels: WasmKernels;
+let context: GoldenContext;
 beforeAll(async () => {
-  kernels = await createWasmKernels();
+  context = await createContext('wasm');
 });
-afterAll(() => kernels.dispose());
+afterAll(() => context.kernels.dispose());
 
 if (FULL === null)
   console.warn('golden operator cases (full): NOT RUN, there is no ../shared/data/golden here');
@@ -23,7 +24,7 @@ for (const [set, folder, least] of [
     it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
     it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
       const run = runners.get(name.split('_')[0]!)!;
-      const worst = gradeCase(entry, await run(entry, { backend: 'wasm', kernels }));
+      const worst = gradeCase(entry, await run(entry, context));
       if (process.env.MOCO_SHOW) console.log(`${name}: worst error ${worst.toFixed(3)} of tolerance`);
       expect(worst).toBeLessThanOrEqual(1);
     });

@@ -10,6 +10,8 @@ import { type Array64, from } from './reference.ts';
 /** The two tables of lowerings; both write ordinary ONNX, so both can run on the wasm provider. */
 export const LOWERINGS: readonly Provider[] = ['wasm', 'webgpu'];
 
+const WASM = { provider: 'wasm' } as const;
+
 export interface Run {
   readonly outputs: ReadonlyMap<string, Values>;
   readonly gradients: ReadonlyMap<string, Values>;
@@ -24,10 +26,10 @@ export async function run(
   wrt: readonly string[] = [...inputs.keys()],
 ): Promise<Run> {
   const gradient = differentiate(graph, { wrt, outputs: [...dOutputs.keys()], provider: lowering });
-  const outputs = await runOnce(gradient.forward, 'wasm', inputs);
+  const outputs = await runOnce(gradient.forward, WASM, inputs);
   const available = new Map([...inputs, ...outputs]);
   for (const [output, input] of gradient.outputGradients) available.set(input, dOutputs.get(output)!);
-  const found = await runOnce(gradient.backward, 'wasm', available);
+  const found = await runOnce(gradient.backward, WASM, available);
   const gradients = new Map([...gradient.gradients].map(([name, output]) => [name, found.get(output)!]));
   return { outputs, gradients, gradient };
 }

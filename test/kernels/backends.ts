@@ -1,14 +1,12 @@
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { messageOf } from '../../src/errors.ts';
-import type { Kernels } from '../../src/kernels/kernels.ts';
+import type { BackendKernels } from '../../src/kernels/open.ts';
 import { createWasmKernels } from '../../src/kernels/wasm.ts';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
 import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
 import { type Accuracy, WASM, WEBGPU } from './accuracy.ts';
 
-export type CountedKernels = Kernels & { readonly heapBytes: number; readonly liveArrays: number };
-
-export interface Backend<K extends CountedKernels = CountedKernels> {
+export interface Backend<K extends BackendKernels = BackendKernels> {
   readonly kernels: K;
   readonly accuracy: Accuracy;
   /** Divides the number of random examples: software GPUs are slow. */

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainingFamily } from '../../src/golden/training.ts';
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import type { GoldenContext } from '../../src/golden/case.ts';
+import { createContext } from '../../src/golden/context.ts';
 import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
 
 // Whole MoCo steps as PyTorch takes them in float64: losses, keys, gradients and the whole state after each step.
 const run = trainingFamily.runners!.resnet_moco!;
-let kernels: WasmKernels;
+let context: GoldenContext;
 beforeAll(async () => {
-  kernels = await createWasmKernels();
+  context = await createContext('wasm');
 });
-afterAll(() => kernels.dispose());
+afterAll(() => context.kernels.dispose());
 
 if (FULL === null)
   console.warn('golden training cases (full): NOT RUN, there is no ../shared/data/golden here');
@@ -22,11 +23,11 @@ for (const [set, folder, least] of [
     const cases = folder === null ? [] : readCases(folder, ['resnet_moco']);
     it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
     it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
-      const before = kernels.liveArrays;
-      const worst = gradeCase(entry, await run(entry, { backend: 'wasm', kernels }));
+      const before = context.kernels.liveArrays;
+      const worst = gradeCase(entry, await run(entry, context));
       console.log(`${name}: worst error ${worst.toFixed(3)} of tolerance`);
       expect(worst).toBeLessThanOrEqual(1);
-      expect(kernels.liveArrays, 'arrays left behind').toBe(before);
+      expect(context.kernels.liveArrays, 'arrays left behind').toBe(before);
     });
   });
 }

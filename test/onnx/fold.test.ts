@@ -24,7 +24,7 @@ describe('foldBatchNorm', () => {
         : normals(length, random, name.endsWith('conv1.weight') ? 0.2 : 0.5);
       values.set(name, { shape: sizes, data });
     }
-    const expected = await runOnce(graph, 'wasm', values);
+    const expected = await runOnce(graph, { provider: 'wasm' }, values);
 
     const folded = foldBatchNorm(graph);
     expect(folded.graph.nodes.some(({ op }) => op === 'BatchNormalization')).toBe(false);
@@ -35,7 +35,7 @@ describe('foldBatchNorm', () => {
     for (const { name, shape } of folded.graph.inputs) {
       inputs.set(name, { shape: shape.map(Number), data: weights.get(name)! });
     }
-    const actual = await runOnce(folded.graph, 'wasm', inputs);
+    const actual = await runOnce(folded.graph, { provider: 'wasm' }, inputs);
     for (const output of ['embedding', 'features']) {
       const want = expected.get(output)!;
       // Folding rounds each weight once more: a relative 2⁻²⁴ a layer on sums that may cancel. Ten layers, with room

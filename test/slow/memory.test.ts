@@ -25,7 +25,7 @@ it(`memory stays the same for ${MEASURED} steps`, async () => {
   const trainer = await tiny.trainer();
   const samples: Sample[] = [];
   for (let step = 1; step <= WARM_UP + MEASURED; step++) {
-    await trainer.step(input(step));
+    await (await trainer.step(input(step))).result;
     if (step % SAMPLE !== 0) continue;
     // A monitor between epochs embeds on the same workers; its sessions must not pile up either.
     await trainer.prepareEmbedding();
