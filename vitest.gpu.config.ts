@@ -5,7 +5,10 @@ import { wgslAsText } from './scripts/wgsl-as-text.ts';
 export default defineConfig({
   plugins: [wgslAsText],
   test: {
-    include: ['test/gpu/**/*.test.ts', 'test/kernels/{elementwise,golden,infonce,l2norm,queue,topk}.test.ts'],
+    include: [
+      'test/gpu/**/*.test.ts',
+      'test/kernels/{elementwise,golden,infonce,l2norm,lists,queue,rows,summary,topk}.test.ts',
+    ],
     env: { MOCO_TEST_BACKEND: 'webgpu' },
     testTimeout: 120_000,
     hookTimeout: 120_000,

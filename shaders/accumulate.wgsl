@@ -3,7 +3,7 @@
 //     sum ← sum + x
 //
 // Bindings: sum [length] (read and written), x [length].
-// Bytes: 12·length. Operations: length.
+// Bytes: 12·length. Operations: length. One dispatch a pair of arrays, all in one pass.
 
 struct Params {
   length: u32,

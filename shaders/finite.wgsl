@@ -1,8 +1,8 @@
-// The finite gate: one number that lets this step's SGD and enqueue write, or not.
+// The finite gate: one number that lets a step's SGD and enqueue write, or not.
 //
-//     gate ← 1 if no value of any array is NaN or ±∞, else 0
+//     gate ← 0 if any value of x is NaN or ±∞; else it stays as it is: closed gates stay closed
 //
-// `open` runs once, then `main` for each array. WGSL may assume that there are no NaN and no infinities, so `x == x` or
+// One dispatch an array, all in one pass. WGSL may assume that there are no NaN and no infinities, so `x == x` or
 // `abs(x) < max` could be folded away: the test reads bits, and all exponent bits set means not finite. Every invocation
 // that closes the gate stores the same value atomically, so the result does not depend on their order.
 //
@@ -17,13 +17,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> gate: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read> x: array<u32>;
 
-const ONE = 0x3f800000u; // 1.0
 const EXPONENT = 0x7f800000u;
-
-@compute @workgroup_size(1)
-fn open() {
-  atomicStore(&gate[0], ONE);
-}
 
 @compute @workgroup_size(64)
 fn main(

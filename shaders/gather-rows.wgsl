@@ -1,21 +1,21 @@
-// The rows of one group (the images that share BatchNorm statistics, MoCo section 3.3): group = row mod groups.
+// Some rows of a batch, in an order of their own: those of a group (the images that share BatchNorm statistics), or the
+// shuffled batch of ShuffleBN, MoCo section 3.3:
 //
-//     target[r] ← source[first + r·stride]
+//     target[r] ← source[rows[r]]
 //
-// Bindings: target [rows, C] (written), source [≥ first + (rows − 1)·stride + 1, C].
-// Bytes: 8·rows·C. Operations: none but addressing.
+// Bindings: target [R, C] (written), source [≥ max(rows) + 1, C], both as bits; rows [R].
+// Bytes: 8·R·C + 4·R. Operations: none but addressing.
 
 struct Params {
-  // rows·C.
+  // R·C.
   count: u32,
   dim: u32,
-  first: u32,
-  stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> gathered: array<f32>;
-@group(0) @binding(2) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read_write> gathered: array<u32>;
+@group(0) @binding(2) var<storage, read> source: array<u32>;
+@group(0) @binding(3) var<storage, read> rows: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -23,12 +23,11 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let start = (workgroup.y * workgroups.x + workgroup.x) * 256u + lane;
+  let first = (workgroup.y * workgroups.x + workgroup.x) * 256u + lane;
   for (var step = 0u; step < 4u; step++) {
-    let i = start + 64u * step;
+    let i = first + 64u * step;
     if (i < params.count) {
-      let row = params.first + (i / params.dim) * params.stride;
-      gathered[i] = source[row * params.dim + i % params.dim];
+      gathered[i] = source[rows[i / params.dim] * params.dim + i % params.dim];
     }
   }
 }

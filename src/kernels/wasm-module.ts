@@ -9,7 +9,8 @@ export interface WasmExports {
   heapBytes(): number;
   liveBlocks(): number;
   accumulate(sum: number, x: number, length: number): void;
-  ema(key: number, query: number, length: number, m: number, complement: number): void;
+  /** A gate at address 0 is open. */
+  scaledSum(target: number, source: number, length: number, a: number, b: number, gate: number): void;
   allFinite(x: number, length: number): number;
   infoNce(
     query: number,
@@ -54,6 +55,15 @@ export interface WasmExports {
     momentum: number,
     weightDecay: number,
     gate: number,
+  ): void;
+  summarize(
+    loss: number,
+    rank: number,
+    query: number,
+    gate: number,
+    rows: number,
+    dim: number,
+    summary: number,
   ): void;
   /** y = exp(x) for x ≤ 0, `length` a multiple of 4 (tests). */
   expArray(x: number, y: number, length: number): void;

@@ -1,6 +1,13 @@
-import { MocoError } from '../errors.ts';
-import { expectLength, expectNumber, expectSameCount, expectSgdOptions, expectWhole } from './checks.ts';
-import type { DeviceArray, InfoNceArguments, Kernels, SgdOptions, TopK } from './kernels.ts';
+import type {
+  DeviceArray,
+  InfoNceArguments,
+  Kernels,
+  SgdOptions,
+  SummaryArguments,
+  TopK,
+} from './kernels.ts';
+import { Operands } from './operands.ts';
+import { outOfMemory, WasmArrays } from './wasm-arrays.ts';
 import { instantiateKernels, type WasmExports } from './wasm-module.ts';
 
 export interface WasmKernelsOptions {
@@ -28,29 +35,20 @@ export interface WasmKernels extends Kernels {
  */
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
   const pages = options.maximumBytes === undefined ? undefined : Math.ceil(options.maximumBytes / 65536);
-  const { exports, memory } = await instantiateKernels(pages);
-  return new Wasm(exports, memory);
+  return new Wasm(new WasmArrays(await instantiateKernels(pages)));
 }
 
-class WasmArray implements DeviceArray {
-  readonly owner: Wasm;
-  readonly length: number;
-  /** Byte address; 0 once freed. */
-  pointer: number;
-  constructor(owner: Wasm, length: number, pointer: number) {
-    this.owner = owner;
-    this.length = length;
-    this.pointer = pointer;
-  }
-}
+/** Of a kernel with a gate: write in any case. */
+const ALWAYS_OPEN = 0;
 
 class Wasm implements WasmKernels {
   readonly backend = 'wasm';
-  /** null once disposed of: nothing else holds the memory. */
-  #instance: { readonly exports: WasmExports; readonly memory: WebAssembly.Memory } | null;
+  readonly #arrays: WasmArrays;
+  readonly #operands: Operands<number>;
 
-  constructor(exports: WasmExports, memory: WebAssembly.Memory) {
-    this.#instance = { exports, memory };
+  constructor(arrays: WasmArrays) {
+    this.#arrays = arrays;
+    this.#operands = new Operands((array, name) => arrays.at(array, name));
   }
 
   get heapBytes(): number {
@@ -62,76 +60,49 @@ class Wasm implements WasmKernels {
   }
 
   allocate(length: number): DeviceArray {
-    expectWhole('length', length, 0);
-    return new WasmArray(this, length, this.#take(4 * length, `an array of ${length} float32`));
+    return this.#arrays.allocate(length);
   }
 
   free(array: DeviceArray): void {
-    const pointer = this.#at(array, 'array');
-    this.#wasm.free(pointer);
-    (array as WasmArray).pointer = 0;
+    this.#arrays.free(array);
   }
 
   view(array: DeviceArray): Float32Array<SharedArrayBuffer> {
-    const pointer = this.#at(array, 'array');
-    return new Float32Array(this.#memory.buffer as unknown as SharedArrayBuffer, pointer, array.length);
+    return this.#arrays.view(array);
   }
 
   write(target: DeviceArray, values: Float32Array, offset = 0): void {
-    const view = this.view(target);
-    expectWhole('offset', offset, 0);
-    if (offset + values.length > target.length) {
-      throw new MocoError(
-        'shape-mismatch',
-        `values has ${values.length} elements at offset ${offset}, but target only ${target.length}`,
-      );
-    }
-    view.set(values, offset);
+    this.#operands.write(target, values, offset);
+    this.view(target).set(values, offset);
   }
 
   async read(array: DeviceArray): Promise<Float32Array> {
     return new Float32Array(this.view(array));
   }
 
-  copy(target: DeviceArray, source: DeviceArray): void {
-    this.#same('source', source, target);
-    this.view(target).set(this.view(source));
+  copy(targets: readonly DeviceArray[], sources: readonly DeviceArray[], gate?: DeviceArray): void {
+    this.#operands.pairs(['targets', 'sources'], targets, sources);
+    if (gate) this.#operands.gate(gate);
+    for (const [i, target] of targets.entries()) {
+      if (gate && this.view(gate)[0] === 0) return;
+      this.view(target).set(this.view(sources[i]!));
+    }
   }
 
-  gatherRows(
-    target: DeviceArray,
-    source: DeviceArray,
-    first: number,
-    stride: number,
-    rows: number,
-    dim: number,
-  ): void {
-    this.#matrix('target', target, rows, dim);
-    expectWhole('first', first, 0);
-    expectWhole('stride', stride, 1);
-    const needed = (first + (rows - 1) * stride + 1) * dim;
-    if (source.length < needed) {
-      throw new MocoError(
-        'shape-mismatch',
-        `source has ${source.length} elements, but its last row ends at ${needed}`,
-      );
-    }
-    const from = this.view(source);
-    const to = this.view(target);
-    for (let r = 0; r < rows; r++) {
-      const row = (first + r * stride) * dim;
-      to.set(from.subarray(row, row + dim), r * dim);
-    }
+  gatherRows(target: DeviceArray, source: DeviceArray, rows: Uint32Array, dim: number): void {
+    this.#operands.gatherRows(target, source, rows, dim);
+    const [to, from] = [this.view(target), this.view(source)];
+    for (const [r, row] of rows.entries()) to.set(from.subarray(row * dim, (row + 1) * dim), r * dim);
+  }
+
+  scatterRows(target: DeviceArray, source: DeviceArray, rows: Uint32Array, dim: number): void {
+    this.#operands.scatterRows(target, source, rows, dim);
+    const [to, from] = [this.view(target), this.view(source)];
+    for (const [r, row] of rows.entries()) to.set(from.subarray(r * dim, (r + 1) * dim), row * dim);
   }
 
   l2Normalize(x: DeviceArray, y: DeviceArray, norm: DeviceArray, rows: number, dim: number): void {
-    this.#wasm.l2Normalize(
-      this.#matrix('x', x, rows, dim),
-      this.#matrix('y', y, rows, dim),
-      this.#matrix('norm', norm, rows),
-      rows,
-      dim,
-    );
+    this.#wasm.l2Normalize(...this.#operands.l2Normalize(x, y, norm, rows, dim), rows, dim);
   }
 
   l2NormalizeBackward(
@@ -142,34 +113,15 @@ class Wasm implements WasmKernels {
     rows: number,
     dim: number,
   ): void {
-    this.#wasm.l2NormalizeBackward(
-      this.#matrix('y', y, rows, dim),
-      this.#matrix('norm', norm, rows),
-      this.#matrix('dy', dy, rows, dim),
-      this.#matrix('dx', dx, rows, dim),
-      rows,
-      dim,
-    );
+    const at = this.#operands.l2NormalizeBackward(y, norm, dy, dx, rows, dim);
+    this.#wasm.l2NormalizeBackward(...at, rows, dim);
   }
 
   infoNce(args: InfoNceArguments): void {
     const { rows, dim, queueSize, temperature, gradientScale } = args;
-    expectWhole('queueSize', queueSize, 1);
-    expectNumber('temperature', temperature, temperature > 0, 'greater than 0');
-    expectNumber('gradientScale', gradientScale, true, 'finite');
-    const done = this.#wasm.infoNce(
-      this.#matrix('query', args.query, rows, dim),
-      this.#matrix('key', args.key, rows, dim),
-      this.#matrix('queue', args.queue, queueSize, dim),
-      rows,
-      dim,
-      queueSize,
-      temperature,
-      gradientScale,
-      this.#matrix('loss', args.loss, rows),
-      this.#matrix('dQuery', args.dQuery, rows, dim),
-      this.#matrix('rank', args.rank, rows),
-    );
+    const { query, key, queue, loss, dQuery, rank } = this.#operands.infoNce(args);
+    const shape = [rows, dim, queueSize, temperature, gradientScale] as const;
+    const done = this.#wasm.infoNce(query, key, queue, ...shape, loss, dQuery, rank);
     if (!done) throw outOfMemory(`the scratch of infoNce for ${rows} queries of ${dim}`);
   }
 
@@ -182,40 +134,43 @@ class Wasm implements WasmKernels {
     dim: number,
     gate: DeviceArray,
   ): void {
-    expectWhole('queueSize', queueSize, 1);
-    expectWhole('pointer', pointer, 0, queueSize - 1);
-    this.#wasm.enqueue(
-      this.#matrix('queue', queue, queueSize, dim),
-      this.#matrix('keys', keys, rows, dim),
-      pointer,
-      queueSize,
-      rows,
-      dim,
-      this.#matrix('gate', gate, 1),
-    );
+    const [to, from, open] = this.#operands.enqueue(queue, keys, pointer, queueSize, rows, dim, gate);
+    this.#wasm.enqueue(to, from, pointer, queueSize, rows, dim, open);
   }
 
-  ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number): void {
-    expectNumber('m', m, m >= 0 && m <= 1, 'in [0, 1]');
-    expectSameCount('key and query', [key.length, query.length]);
-    // All pairs are checked before the first is written: an error leaves every array as it was.
-    const pairs = key.map(
-      (k, i) => [this.#at(k, `key[${i}]`), this.#same(`query[${i}]`, query[i]!, k)] as const,
-    );
-    pairs.forEach(([k, q], i) => {
-      this.#wasm.ema(k, q, key[i]!.length, m, 1 - m);
-    });
+  ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number, gate?: DeviceArray): void {
+    const pairs = this.#operands.ema(key, query, m);
+    const gateAt = gate ? this.#operands.gate(gate) : ALWAYS_OPEN;
+    for (const { target, source, length } of pairs) {
+      this.#wasm.scaledSum(target, source, length, m, 1 - m, gateAt);
+    }
   }
 
-  accumulate(sum: DeviceArray, x: DeviceArray): void {
-    this.#wasm.accumulate(this.#at(sum, 'sum'), this.#same('x', x, sum), sum.length);
+  accumulate(sums: readonly DeviceArray[], xs: readonly DeviceArray[]): void {
+    for (const { target, source, length } of this.#operands.pairs(['sums', 'xs'], sums, xs)) {
+      this.#wasm.accumulate(target, source, length);
+    }
+  }
+
+  updateRunning(
+    running: readonly DeviceArray[],
+    sums: readonly DeviceArray[],
+    keep: number,
+    scales: readonly number[],
+    gate: DeviceArray,
+  ): void {
+    const pairs = this.#operands.updateRunning(running, sums, keep, scales);
+    const gateAt = this.#operands.gate(gate);
+    for (const [i, { target, source, length }] of pairs.entries()) {
+      this.#wasm.scaledSum(target, source, length, keep, scales[i]!, gateAt);
+    }
   }
 
   finiteGate(gate: DeviceArray, arrays: readonly DeviceArray[]): void {
-    this.#matrix('gate', gate, 1);
-    const pointers = arrays.map((array, i) => this.#at(array, `arrays[${i}]`));
-    const open = pointers.every((pointer, i) => this.#wasm.allFinite(pointer, arrays[i]!.length));
-    this.view(gate)[0] = open ? 1 : 0;
+    this.#operands.gate(gate);
+    const places = arrays.map((array, i) => this.#operands.at(array, `arrays[${i}]`));
+    const finite = places.every((place, i) => this.#wasm.allFinite(place, arrays[i]!.length));
+    if (!finite) this.view(gate)[0] = 0;
   }
 
   sgd(
@@ -225,22 +180,17 @@ class Wasm implements WasmKernels {
     options: SgdOptions,
     gate: DeviceArray,
   ): void {
-    const { learningRate, momentum, weightDecay } = options;
-    expectSgdOptions(options);
-    const counts = [parameters.length, gradients.length, momentumBuffers.length];
-    expectSameCount('parameters, gradients and momentumBuffers', counts);
-    const gatePointer = this.#matrix('gate', gate, 1);
-    const triples = parameters.map(
-      (p, i) =>
-        [
-          this.#at(p, `parameters[${i}]`),
-          this.#same(`gradients[${i}]`, gradients[i]!, p),
-          this.#same(`momentumBuffers[${i}]`, momentumBuffers[i]!, p),
-        ] as const,
-    );
-    triples.forEach(([p, g, b], i) => {
-      this.#wasm.sgd(p, g, b, parameters[i]!.length, learningRate, momentum, weightDecay, gatePointer);
-    });
+    const { learningRate: lr, momentum: mu, weightDecay: wd } = options;
+    const triples = this.#operands.sgd(parameters, gradients, momentumBuffers, options);
+    const gateAt = this.#operands.gate(gate);
+    for (const { parameter, gradient, momentum, length } of triples) {
+      this.#wasm.sgd(parameter, gradient, momentum, length, lr, mu, wd, gateAt);
+    }
+  }
+
+  summarize(args: SummaryArguments): void {
+    const { loss, rank, query, gate, summary } = this.#operands.summarize(args);
+    this.#wasm.summarize(loss, rank, query, gate, args.rows, args.dim, summary);
   }
 
   async topK(
@@ -251,18 +201,16 @@ class Wasm implements WasmKernels {
     dim: number,
     k: number,
   ): Promise<TopK> {
-    const queryPointer = this.#matrix('queries', queries, q, dim);
-    const bankPointer = this.#matrix('bank', bank, m, dim);
-    expectWhole('k', k, 1, m);
+    const at = this.#operands.topK(queries, bank, q, m, dim, k);
     const count = q * k;
-    const scratch = this.#take(8 * count, `the ${k} nearest of ${q} queries`);
+    const scratch = this.#arrays.take(8 * count, `the ${k} nearest of ${q} queries`);
     try {
       const values = scratch + 4 * count;
-      const done = this.#wasm.topK(queryPointer, bankPointer, q, m, dim, k, scratch, values);
+      const done = this.#wasm.topK(at.queries, at.bank, q, m, dim, k, scratch, values);
       if (!done) throw outOfMemory(`the scratch of topK for ${q} queries of ${dim}`);
       return {
-        indices: new Uint32Array(new Uint32Array(this.#memory.buffer, scratch, count)),
-        similarities: new Float32Array(new Float32Array(this.#memory.buffer, values, count)),
+        indices: new Uint32Array(new Uint32Array(this.#arrays.buffer, scratch, count)),
+        similarities: new Float32Array(new Float32Array(this.#arrays.buffer, values, count)),
       };
     } finally {
       this.#wasm.free(scratch);
@@ -270,55 +218,10 @@ class Wasm implements WasmKernels {
   }
 
   dispose(): void {
-    this.#instance = null;
+    this.#arrays.dispose();
   }
 
   get #wasm(): WasmExports {
-    return this.#live().exports;
+    return this.#arrays.exports;
   }
-
-  get #memory(): WebAssembly.Memory {
-    return this.#live().memory;
-  }
-
-  #live(): { readonly exports: WasmExports; readonly memory: WebAssembly.Memory } {
-    if (!this.#instance) throw new MocoError('array-freed', 'these kernels have been disposed of');
-    return this.#instance;
-  }
-
-  #take(bytes: number, what: string): number {
-    const pointer = bytes < 2 ** 32 - 2 ** 16 ? this.#wasm.allocate(bytes) >>> 0 : 0;
-    if (pointer === 0) throw outOfMemory(what);
-    return pointer;
-  }
-
-  /** The address of a live array of this instance. */
-  #at(array: DeviceArray, name: string): number {
-    this.#live();
-    if (!(array instanceof WasmArray) || array.owner !== this) {
-      throw new MocoError('array-freed', `${name} was not allocated by these kernels`);
-    }
-    if (array.pointer === 0) throw new MocoError('array-freed', `${name} was used after it was freed`);
-    return array.pointer;
-  }
-
-  #matrix(name: string, array: DeviceArray, rows: number, columns?: number): number {
-    expectWhole(`the number of rows of ${name}`, rows, 0);
-    if (columns !== undefined) expectWhole(`the number of columns of ${name}`, columns, 1);
-    const shape = columns === undefined ? `[${rows}]` : `[${rows}, ${columns}]`;
-    expectLength(name, array.length, rows * (columns ?? 1), shape);
-    return this.#at(array, name);
-  }
-
-  #same(name: string, array: DeviceArray, other: DeviceArray): number {
-    expectLength(name, array.length, other.length, 'its partner');
-    return this.#at(array, name);
-  }
-}
-
-function outOfMemory(what: string): MocoError {
-  return new MocoError(
-    'out-of-memory',
-    `there is no memory left for ${what}: lower the batch size, the queue size or the number of groups in flight`,
-  );
 }

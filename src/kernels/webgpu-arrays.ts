@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { expectLength, expectWhole } from './checks.ts';
+import { expectWhole } from './checks.ts';
 import type { DeviceArray } from './kernels.ts';
 import type { DeviceWatch } from './webgpu-device.ts';
 
@@ -84,21 +84,6 @@ export class WebGpuArrays {
     }
     if (array.buffer === null) throw new MocoError('array-freed', `${name} was used after it was freed`);
     return array as WebGpuArray & { readonly buffer: GPUBuffer };
-  }
-
-  /** A live array of the length that its dimensions ask for. */
-  matrix(name: string, array: DeviceArray, rows: number, columns?: number): GPUBuffer {
-    expectWhole(`the number of rows of ${name}`, rows, 0);
-    if (columns !== undefined) expectWhole(`the number of columns of ${name}`, columns, 1);
-    const shape = columns === undefined ? `[${rows}]` : `[${rows}, ${columns}]`;
-    expectLength(name, array.length, rows * (columns ?? 1), shape);
-    return this.at(array, name).buffer;
-  }
-
-  /** A live array as long as another one. */
-  same(name: string, array: DeviceArray, other: DeviceArray): GPUBuffer {
-    expectLength(name, array.length, other.length, 'its partner');
-    return this.at(array, name).buffer;
   }
 
   /** Copies of the first `bytes` of buffers, after all that was submitted before. Multiples of 4. */

@@ -1,4 +1,5 @@
 import { MocoError } from '../errors.ts';
+import type { Pair } from './operands.ts';
 import type { DeviceWatch } from './webgpu-device.ts';
 import { PARAMETER_SLOT, type Pipelines } from './webgpu-pipelines.ts';
 import { SHADERS, type ShaderName } from './webgpu-shaders.ts';
@@ -37,7 +38,9 @@ export class WebGpuCommands {
     });
   }
 
+  /** @throws MocoError usage where two results of a dispatch share one buffer; nothing is then submitted */
   run(dispatches: readonly Dispatch[]): void {
+    for (const dispatch of dispatches) expectOwnResults(dispatch);
     for (let first = 0; first < dispatches.length; first += SLOTS) {
       this.#submit(dispatches.slice(first, first + SLOTS));
     }
@@ -51,43 +54,42 @@ export class WebGpuCommands {
     const { device } = this.#watch;
     const encoder = device.createCommandEncoder();
     const temporary: GPUBuffer[] = [];
-    const bound = dispatches.map((dispatch) => this.#separate(dispatch, encoder, temporary));
     const view = new DataView(this.#staged);
-    const pass = encoder.beginComputePass();
-    for (const [slot, { shader, parameters, workgroups }] of dispatches.entries()) {
+    const uniforms = { binding: 0, resource: { buffer: this.#uniforms, size: PARAMETER_SLOT } };
+    let pass: GPUComputePassEncoder | null = null;
+    for (const [slot, dispatch] of dispatches.entries()) {
+      const { shader, parameters, workgroups } = dispatch;
+      let { buffers } = dispatch;
+      if (isInPlace(dispatch)) {
+        // The copy is of what earlier dispatches leave: they end before it.
+        pass?.end();
+        pass = null;
+        buffers = this.#separate(dispatch, encoder, temporary);
+      }
       parameters.forEach((value, i) => {
         const at = slot * PARAMETER_SLOT + 4 * i;
         if (typeof value === 'number') view.setUint32(at, value, true);
         else view.setFloat32(at, value.float, true);
       });
       const { pipeline, layout } = this.#pipelines[shader];
-      const entries = bound[slot]!.map((buffer, i) => ({ binding: i + 1, resource: { buffer } }));
-      const uniforms = { buffer: this.#uniforms, size: PARAMETER_SLOT };
+      const entries = buffers.map((buffer, i) => ({ binding: i + 1, resource: { buffer } }));
+      pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
-      pass.setBindGroup(
-        0,
-        device.createBindGroup({ layout, entries: [{ binding: 0, resource: uniforms }, ...entries] }),
-        [slot * PARAMETER_SLOT],
-      );
+      // A group anew for each dispatch: one that was kept would keep buffers alive that their owners have freed.
+      const group = device.createBindGroup({ layout, entries: [uniforms, ...entries] });
+      pass.setBindGroup(0, group, [slot * PARAMETER_SLOT]);
       pass.dispatchWorkgroups(...workgroups);
     }
-    pass.end();
+    pass?.end();
     device.queue.writeBuffer(this.#uniforms, 0, this.#staged, 0, dispatches.length * PARAMETER_SLOT);
     device.queue.submit([encoder.finish()]);
     for (const buffer of temporary) buffer.destroy();
   }
 
-  /**
-   * WebGPU refuses a buffer that one dispatch reads by one binding and writes by another: what works in place reads a copy.
-   */
-  #separate({ shader, buffers }: Dispatch, encoder: GPUCommandEncoder, temporary: GPUBuffer[]): GPUBuffer[] {
-    const { bindings } = SHADERS[shader];
-    const written = buffers.filter((_, i) => bindings[i] === 'write');
-    if (new Set(written).size !== written.length) {
-      throw new MocoError('usage', `two results of ${shader} share one array: give each its own`);
-    }
-    return buffers.map((buffer, i) => {
-      if (bindings[i] === 'write' || !written.includes(buffer)) return buffer;
+  /** The buffers of a dispatch, with copies of those that it reads by one binding and writes by another. */
+  #separate(dispatch: Dispatch, encoder: GPUCommandEncoder, temporary: GPUBuffer[]): GPUBuffer[] {
+    return dispatch.buffers.map((buffer, i) => {
+      if (!isReadWhileWritten(dispatch, i)) return buffer;
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
       const copy = this.#watch.device.createBuffer({ size: buffer.size, usage });
       encoder.copyBufferToBuffer(buffer, 0, copy, 0, buffer.size);
@@ -95,6 +97,45 @@ export class WebGpuCommands {
       return copy;
     });
   }
+}
+
+function expectOwnResults({ shader, buffers }: Dispatch): void {
+  const { bindings } = SHADERS[shader];
+  if (
+    buffers.some(
+      (b, i) =>
+        bindings[i] === 'write' && buffers.some((c, j) => j < i && c === b && bindings[j] === 'write'),
+    )
+  ) {
+    throw new MocoError('usage', `two results of ${shader} share one array: give each its own`);
+  }
+}
+
+/** WebGPU refuses a buffer that one dispatch reads by one binding and writes by another: what works in place reads a copy. */
+function isInPlace(dispatch: Dispatch): boolean {
+  return dispatch.buffers.some((_, i) => isReadWhileWritten(dispatch, i));
+}
+
+function isReadWhileWritten({ shader, buffers }: Dispatch, i: number): boolean {
+  const { bindings } = SHADERS[shader];
+  return (
+    bindings[i] === 'read' && buffers.some((other, j) => other === buffers[i] && bindings[j] === 'write')
+  );
+}
+
+/** A shader whose bindings 1 and 2 are the target and the source of a pair, and whose parameters begin with their length. */
+export function overPairs(
+  shader: ShaderName,
+  pairs: readonly Pair<GPUBuffer>[],
+  otherBuffers: readonly GPUBuffer[] = [],
+  otherParameters: (pair: number) => readonly Float[] = () => [],
+): Dispatch[] {
+  return pairs.map(({ target, source, length }, i) => ({
+    shader,
+    parameters: [length, ...otherParameters(i)],
+    buffers: [target, source, ...otherBuffers],
+    workgroups: elements(length),
+  }));
 }
 
 const MOST = 65_535;

@@ -1,6 +1,6 @@
 import type { InfoNceArguments } from './kernels.ts';
-import type { WebGpuArray, WebGpuArrays } from './webgpu-arrays.ts';
 import { type Dispatch, f32, grid } from './webgpu-commands.ts';
+import type { WebGpuScratch } from './webgpu-scratch.ts';
 
 /** Splits of the queue: enough workgroups to fill a GPU; infonce-combine.wgsl holds as many. */
 const MOST_SPLITS = 128;
@@ -24,36 +24,6 @@ export function undecidedWithin(dim: number): number {
   return 2 * (dim + 4) * 2 ** -24;
 }
 
-/** The partial sums between the two stages, in arrays of their own; kept from call to call. */
-export class InfoNceScratch {
-  readonly #arrays: WebGpuArrays;
-  #state: WebGpuArray | null = null;
-  #weighted: WebGpuArray | null = null;
-
-  constructor(arrays: WebGpuArrays) {
-    this.#arrays = arrays;
-  }
-
-  take(rows: number, splits: number, dim: number): { state: GPUBuffer; weighted: GPUBuffer } {
-    this.#state = this.#grown(this.#state, 4 * rows * splits);
-    this.#weighted = this.#grown(this.#weighted, rows * splits * dim);
-    return {
-      state: this.#arrays.at(this.#state, 'scratch').buffer,
-      weighted: this.#arrays.at(this.#weighted, 'scratch').buffer,
-    };
-  }
-
-  dispose(): void {
-    this.#arrays.dispose();
-  }
-
-  #grown(array: WebGpuArray | null, length: number): WebGpuArray {
-    if (array && array.length >= length) return array;
-    if (array) this.#arrays.free(array);
-    return this.#arrays.allocate(length, `the scratch of infoNce (${length} float32)`);
-  }
-}
-
 export interface InfoNceBuffers {
   query: GPUBuffer;
   key: GPUBuffer;
@@ -67,7 +37,7 @@ export interface InfoNceBuffers {
 export function infoNceDispatches(
   args: InfoNceArguments,
   buffers: InfoNceBuffers,
-  scratch: InfoNceScratch,
+  scratch: WebGpuScratch,
 ): Dispatch[] {
   const { rows, dim, queueSize, temperature, gradientScale } = args;
   if (rows === 0) return [];
@@ -75,7 +45,9 @@ export function infoNceDispatches(
   const fitting = Math.floor(SCRATCH / (4 * splits * (dim + 4)) / TILE) * TILE;
   const block = Math.min(Math.max(fitting, TILE), 1024 * TILE, rows);
   const { query, key, queue, loss, dQuery, rank } = buffers;
-  const { state, weighted } = scratch.take(block, splits, dim);
+  // The partial sums between the two stages.
+  const state = scratch.take('the states of infoNce', 4 * block * splits);
+  const weighted = scratch.take('the weighted sums of infoNce', block * splits * dim);
   const dispatches: Dispatch[] = [];
   for (let first = 0; first < rows; first += block) {
     const count = Math.min(block, rows - first);

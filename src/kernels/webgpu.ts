@@ -1,11 +1,20 @@
 import { MocoError } from '../errors.ts';
-import { expectNumber, expectSameCount, expectSgdOptions, expectWhole } from './checks.ts';
-import type { DeviceArray, InfoNceArguments, Kernels, SgdOptions, TopK } from './kernels.ts';
+import type {
+  DeviceArray,
+  InfoNceArguments,
+  Kernels,
+  SgdOptions,
+  SummaryArguments,
+  TopK,
+} from './kernels.ts';
+import { Operands, type Pair } from './operands.ts';
 import { WebGpuArrays } from './webgpu-arrays.ts';
-import { elements, f32, grid, WebGpuCommands } from './webgpu-commands.ts';
+import { elements, f32, grid, overPairs, WebGpuCommands } from './webgpu-commands.ts';
 import { DeviceWatch } from './webgpu-device.ts';
-import { InfoNceScratch, infoNceDispatches } from './webgpu-infonce.ts';
+import { infoNceDispatches } from './webgpu-infonce.ts';
 import { createPipelines, type Pipelines } from './webgpu-pipelines.ts';
+import { WebGpuScratch } from './webgpu-scratch.ts';
+import type { ShaderName } from './webgpu-shaders.ts';
 import { nearestRows } from './webgpu-topk.ts';
 
 /** The kernels on WebGPU, with what a device that others use too asks for. */
@@ -45,15 +54,21 @@ class WebGpu implements WebGpuKernels {
   readonly #watch: DeviceWatch;
   readonly #arrays: WebGpuArrays;
   readonly #commands: WebGpuCommands;
-  readonly #scratch: InfoNceScratch;
+  readonly #operands: Operands<GPUBuffer>;
+  readonly #scratch: WebGpuScratch;
+  /** A gate for calls that have none. */
+  readonly #alwaysOpen: GPUBuffer;
   #disposed = false;
 
   constructor(watch: DeviceWatch, pipelines: Pipelines) {
     this.device = watch.device;
     this.#watch = watch;
     this.#arrays = new WebGpuArrays(watch);
+    this.#operands = new Operands((array, name) => this.#live().at(array, name).buffer);
     this.#commands = new WebGpuCommands(watch, pipelines);
-    this.#scratch = new InfoNceScratch(new WebGpuArrays(watch));
+    this.#scratch = new WebGpuScratch(watch);
+    this.#alwaysOpen = this.#scratch.take('an open gate', 1);
+    this.device.queue.writeBuffer(this.#alwaysOpen, 0, Float32Array.of(1));
   }
 
   get heapBytes(): number {
@@ -87,16 +102,8 @@ class WebGpu implements WebGpuKernels {
   }
 
   write(target: DeviceArray, values: Float32Array, offset = 0): void {
-    const { buffer } = this.#live().at(target, 'target');
-    expectWhole('offset', offset, 0);
-    if (offset + values.length > target.length) {
-      throw new MocoError(
-        'shape-mismatch',
-        `values has ${values.length} elements at offset ${offset}, but target only ${target.length}`,
-      );
-    }
-    const view = values as Float32Array<ArrayBuffer>;
-    this.device.queue.writeBuffer(buffer, 4 * offset, view);
+    const buffer = this.#operands.write(target, values, offset);
+    this.device.queue.writeBuffer(buffer, 4 * offset, values as Float32Array<ArrayBuffer>);
   }
 
   async read(array: DeviceArray): Promise<Float32Array> {
@@ -105,45 +112,29 @@ class WebGpu implements WebGpuKernels {
     return new Float32Array(bytes!);
   }
 
-  copy(target: DeviceArray, source: DeviceArray): void {
-    const from = this.#live().same('source', source, target);
-    const to = this.buffer(target);
-    if (from === to || target.length === 0) return;
+  copy(targets: readonly DeviceArray[], sources: readonly DeviceArray[], gate?: DeviceArray): void {
+    const pairs = this.#operands.pairs(['targets', 'sources'], targets, sources);
+    if (gate) {
+      this.#commands.run(overPairs('copy', pairs, [this.#operands.gate(gate)]));
+      return;
+    }
     const encoder = this.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(from, 0, to, 0, 4 * target.length);
+    for (const { target, source, length } of pairs) {
+      if (source !== target && length > 0) encoder.copyBufferToBuffer(source, 0, target, 0, 4 * length);
+    }
     this.device.queue.submit([encoder.finish()]);
   }
 
-  gatherRows(
-    target: DeviceArray,
-    source: DeviceArray,
-    first: number,
-    stride: number,
-    rows: number,
-    dim: number,
-  ): void {
-    const to = this.#live().matrix('target', target, rows, dim);
-    expectWhole('first', first, 0);
-    expectWhole('stride', stride, 1);
-    const needed = (first + (rows - 1) * stride + 1) * dim;
-    if (source.length < needed) {
-      throw new MocoError(
-        'shape-mismatch',
-        `source has ${source.length} elements, but its last row ends at ${needed}`,
-      );
-    }
-    const buffers = [to, this.#arrays.at(source, 'source').buffer];
-    const parameters = [rows * dim, dim, first, stride];
-    this.#commands.run([{ shader: 'gatherRows', parameters, buffers, workgroups: elements(rows * dim) }]);
+  gatherRows(target: DeviceArray, source: DeviceArray, rows: Uint32Array, dim: number): void {
+    this.#moveRows('gatherRows', this.#operands.gatherRows(target, source, rows, dim), rows, dim);
+  }
+
+  scatterRows(target: DeviceArray, source: DeviceArray, rows: Uint32Array, dim: number): void {
+    this.#moveRows('scatterRows', this.#operands.scatterRows(target, source, rows, dim), rows, dim);
   }
 
   l2Normalize(x: DeviceArray, y: DeviceArray, norm: DeviceArray, rows: number, dim: number): void {
-    const arrays = this.#live();
-    const buffers = [
-      arrays.matrix('x', x, rows, dim),
-      arrays.matrix('y', y, rows, dim),
-      arrays.matrix('norm', norm, rows),
-    ];
+    const buffers = this.#operands.l2Normalize(x, y, norm, rows, dim);
     this.#commands.run([{ shader: 'l2Norm', parameters: [rows, dim], buffers, workgroups: grid(rows) }]);
   }
 
@@ -155,32 +146,13 @@ class WebGpu implements WebGpuKernels {
     rows: number,
     dim: number,
   ): void {
-    const arrays = this.#live();
-    const buffers = [
-      arrays.matrix('y', y, rows, dim),
-      arrays.matrix('norm', norm, rows),
-      arrays.matrix('dy', dy, rows, dim),
-      arrays.matrix('dx', dx, rows, dim),
-    ];
+    const buffers = this.#operands.l2NormalizeBackward(y, norm, dy, dx, rows, dim);
     const workgroups = grid(rows);
     this.#commands.run([{ shader: 'l2NormBackward', parameters: [rows, dim], buffers, workgroups }]);
   }
 
   infoNce(args: InfoNceArguments): void {
-    const { rows, dim, queueSize, temperature, gradientScale } = args;
-    expectWhole('queueSize', queueSize, 1);
-    expectNumber('temperature', temperature, temperature > 0, 'greater than 0');
-    expectNumber('gradientScale', gradientScale, true, 'finite');
-    const arrays = this.#live();
-    const buffers = {
-      query: arrays.matrix('query', args.query, rows, dim),
-      key: arrays.matrix('key', args.key, rows, dim),
-      queue: arrays.matrix('queue', args.queue, queueSize, dim),
-      loss: arrays.matrix('loss', args.loss, rows),
-      dQuery: arrays.matrix('dQuery', args.dQuery, rows, dim),
-      rank: arrays.matrix('rank', args.rank, rows),
-    };
-    this.#commands.run(infoNceDispatches(args, buffers, this.#scratch));
+    this.#commands.run(infoNceDispatches(args, this.#operands.infoNce(args), this.#scratch));
   }
 
   enqueue(
@@ -192,48 +164,41 @@ class WebGpu implements WebGpuKernels {
     dim: number,
     gate: DeviceArray,
   ): void {
-    expectWhole('queueSize', queueSize, 1);
-    expectWhole('pointer', pointer, 0, queueSize - 1);
-    const arrays = this.#live();
-    const buffers = [
-      arrays.matrix('queue', queue, queueSize, dim),
-      arrays.matrix('keys', keys, rows, dim),
-      arrays.matrix('gate', gate, 1),
-    ];
+    const buffers = this.#operands.enqueue(queue, keys, pointer, queueSize, rows, dim, gate);
     const skipped = Math.max(rows - queueSize, 0);
     const count = (rows - skipped) * dim;
     const parameters = [count, dim, queueSize, (pointer + skipped) % queueSize, skipped];
     this.#commands.run([{ shader: 'enqueue', parameters, buffers, workgroups: elements(count) }]);
   }
 
-  ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number): void {
-    expectNumber('m', m, m >= 0 && m <= 1, 'in [0, 1]');
-    expectSameCount('key and query', [key.length, query.length]);
-    const arrays = this.#live();
-    const dispatches = key.map((k, i) => ({
-      shader: 'ema' as const,
-      parameters: [k.length, f32(m), f32(1 - m)],
-      buffers: [arrays.at(k, `key[${i}]`).buffer, arrays.same(`query[${i}]`, query[i]!, k)],
-      workgroups: elements(k.length),
-    }));
-    this.#commands.run(dispatches);
+  ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number, gate?: DeviceArray): void {
+    const pairs = this.#operands.ema(key, query, m);
+    const gateBuffer = gate ? this.#operands.gate(gate) : this.#alwaysOpen;
+    this.#commands.run(overPairs('scaledSum', pairs, [gateBuffer], () => [f32(m), f32(1 - m)]));
   }
 
-  accumulate(sum: DeviceArray, x: DeviceArray): void {
-    const buffers = [this.#live().at(sum, 'sum').buffer, this.#arrays.same('x', x, sum)];
-    const workgroups = elements(sum.length);
-    this.#commands.run([{ shader: 'accumulate', parameters: [sum.length], buffers, workgroups }]);
+  accumulate(sums: readonly DeviceArray[], xs: readonly DeviceArray[]): void {
+    this.#commands.run(overPairs('accumulate', this.#operands.pairs(['sums', 'xs'], sums, xs)));
+  }
+
+  updateRunning(
+    running: readonly DeviceArray[],
+    sums: readonly DeviceArray[],
+    keep: number,
+    scales: readonly number[],
+    gate: DeviceArray,
+  ): void {
+    const pairs = this.#operands.updateRunning(running, sums, keep, scales);
+    const gateBuffer = this.#operands.gate(gate);
+    this.#commands.run(overPairs('scaledSum', pairs, [gateBuffer], (i) => [f32(keep), f32(scales[i]!)]));
   }
 
   finiteGate(gate: DeviceArray, arrays: readonly DeviceArray[]): void {
-    const open = this.#live().matrix('gate', gate, 1);
-    const checks = arrays.map((array, i) => ({
-      shader: 'finite' as const,
-      parameters: [array.length],
-      buffers: [open, this.#arrays.at(array, `arrays[${i}]`).buffer],
-      workgroups: elements(array.length),
-    }));
-    this.#commands.run([{ shader: 'openGate', parameters: [], buffers: [open], workgroups: [1] }, ...checks]);
+    const target = this.#operands.gate(gate);
+    const pairs = arrays.map((array, i) => {
+      return { target, source: this.#operands.at(array, `arrays[${i}]`), length: array.length };
+    });
+    this.#commands.run(overPairs('finite', pairs));
   }
 
   sgd(
@@ -243,24 +208,22 @@ class WebGpu implements WebGpuKernels {
     options: SgdOptions,
     gate: DeviceArray,
   ): void {
-    const { learningRate, momentum, weightDecay } = options;
-    expectSgdOptions(options);
-    const counts = [parameters.length, gradients.length, momentumBuffers.length];
-    expectSameCount('parameters, gradients and momentumBuffers', counts);
-    const arrays = this.#live();
-    const gateBuffer = arrays.matrix('gate', gate, 1);
-    const dispatches = parameters.map((p, i) => ({
+    const triples = this.#operands.sgd(parameters, gradients, momentumBuffers, options);
+    const gateBuffer = this.#operands.gate(gate);
+    const { learningRate, momentum: mu, weightDecay } = options;
+    const dispatches = triples.map(({ parameter, momentum, gradient, length }) => ({
       shader: 'sgd' as const,
-      parameters: [p.length, f32(learningRate), f32(momentum), f32(weightDecay)],
-      buffers: [
-        arrays.at(p, `parameters[${i}]`).buffer,
-        arrays.same(`momentumBuffers[${i}]`, momentumBuffers[i]!, p),
-        arrays.same(`gradients[${i}]`, gradients[i]!, p),
-        gateBuffer,
-      ],
-      workgroups: elements(p.length),
+      parameters: [length, f32(learningRate), f32(mu), f32(weightDecay)],
+      buffers: [parameter, momentum, gradient, gateBuffer],
+      workgroups: elements(length),
     }));
     this.#commands.run(dispatches);
+  }
+
+  summarize(args: SummaryArguments): void {
+    const { loss, rank, query, gate, summary } = this.#operands.summarize(args);
+    const buffers = [loss, rank, query, gate, summary];
+    this.#commands.run([{ shader: 'summary', parameters: [args.rows, args.dim], buffers, workgroups: [1] }]);
   }
 
   async topK(
@@ -271,11 +234,8 @@ class WebGpu implements WebGpuKernels {
     dim: number,
     k: number,
   ): Promise<TopK> {
-    const arrays = this.#live();
-    const from = arrays.matrix('queries', queries, q, dim);
-    const rows = arrays.matrix('bank', bank, m, dim);
-    expectWhole('k', k, 1, m);
-    return nearestRows(arrays, this.#commands, from, rows, q, m, dim, k);
+    const at = this.#operands.topK(queries, bank, q, m, dim, k);
+    return nearestRows(this.#arrays, this.#commands, at.queries, at.bank, q, m, dim, k);
   }
 
   dispose(): void {
@@ -284,6 +244,15 @@ class WebGpu implements WebGpuKernels {
     this.#scratch.dispose();
     this.#commands.dispose();
     this.#watch.stop();
+  }
+
+  /** gatherRows or scatterRows: the list of rows goes to the device first. */
+  #moveRows(shader: ShaderName, pair: Pair<GPUBuffer>, rows: Uint32Array, dim: number): void {
+    const { target, source, length } = pair;
+    const list = this.#scratch.take('the rows to move', rows.length);
+    this.device.queue.writeBuffer(list, 0, rows as Uint32Array<ArrayBuffer>);
+    const buffers = [target, source, list];
+    this.#commands.run([{ shader, parameters: [length, dim], buffers, workgroups: elements(length) }]);
   }
 
   /** @throws MocoError array-freed, device-lost, out-of-memory, gpu-failed */

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embeddingSpread } from '../../src/eval/collapse.ts';
 import { type Embeddings, knnClassify, knnLeaveOneOut } from '../../src/eval/knn.ts';
 import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
 import { expectClose } from '../compare.ts';
-import { generator, normals, toUnit, unitRows } from '../kernels/inputs.ts';
+import { generator, normals, toUnit } from '../kernels/inputs.ts';
 import { dot } from '../kernels/reference.ts';
 
 let kernels: WasmKernels;
@@ -112,15 +111,5 @@ describe('kNN', () => {
     const one = embeddings(1, 4, 2, 8);
     await expect(knnLeaveOneOut(kernels, one, options)).rejects.toThrow('two images');
     expect(kernels.heapBytes).toBe(0);
-  });
-});
-
-describe('embeddingSpread', () => {
-  it('is about 1/√dim for rows spread over the sphere, 0 for collapsed ones', () => {
-    const spread = embeddingSpread(unitRows(4000, 64, generator(1)), 4000, 64);
-    expect(Math.abs(spread - 1 / 8)).toBeLessThan(0.002);
-    expect(embeddingSpread(new Float32Array(6).fill(0.5), 3, 2)).toBe(0);
-    expect(embeddingSpread(Float32Array.of(1, 0, 0, 1), 2, 2)).toBe(0.5);
-    expect(() => embeddingSpread(new Float32Array(5), 2, 3)).toThrow('[2, 3] needs 6');
   });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { MocoError } from '../../src/errors.ts';
 import type { DeviceArray } from '../../src/kernels/kernels.ts';
 import { createWebGpuKernels } from '../../src/kernels/webgpu.ts';
 import { grid } from '../../src/kernels/webgpu-commands.ts';
@@ -7,19 +6,8 @@ import { splitQueue } from '../../src/kernels/webgpu-infonce.ts';
 import { requestDevice } from '../../src/runtime/gpu.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onWebGpu } from '../kernels/backends.ts';
-import { generator, normals, runInfoNce, unitRows, upload, withArrays } from '../kernels/inputs.ts';
+import { errorOf, generator, normals, runInfoNce, unitRows, upload, withArrays } from '../kernels/inputs.ts';
 import { infoNceReference } from '../kernels/reference.ts';
-
-/** The error that body throws. */
-function errorOf(body: () => unknown): MocoError {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof MocoError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 describe('how work is divided', () => {
   it('the grid covers the count with at most 65,535 workgroups a dimension', () => {
@@ -118,10 +106,10 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       Float32Array.from({ length: 16 }, (_, i) => (i < 5 ? i : Number.NaN)),
     );
     const array = kernels.wrap(buffer, 5);
-    const gate = upload(kernels, [0]);
+    const gate = upload(kernels, [1]);
     kernels.finiteGate(gate, [array]);
     expect([...(await kernels.read(gate))]).toEqual([1]);
-    kernels.accumulate(array, upload(kernels, [1, 1, 1, 1, 1]));
+    kernels.accumulate([array], [upload(kernels, [1, 1, 1, 1, 1])]);
     expect([...(await kernels.read(array))]).toEqual([1, 2, 3, 4, 5]);
     const whole = kernels.wrap(buffer, 16);
     expect([...(await kernels.read(whole))].slice(5).every(Number.isNaN)).toBe(true);
@@ -156,7 +144,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     withArrays(kernels, async (put) => {
       const length = 65_536 * 256 + 77;
       const [sum, x] = [put(new Float32Array(length)), put(new Float32Array(length).fill(1))];
-      kernels.accumulate(sum, x);
+      kernels.accumulate([sum], [x]);
       const result = await kernels.read(sum);
       expect(result.findIndex((value) => value !== 1)).toBe(-1);
     }));
@@ -175,13 +163,6 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
         want,
         want.map((n) => n * accuracy.normError(2)),
       );
-    }));
-
-  it('gathers the rows of a group', () =>
-    withArrays(kernels, async (put) => {
-      const target = put(new Float32Array(9));
-      kernels.gatherRows(target, put(Array.from({ length: 33 }, (_, i) => i)), 1, 4, 3, 3);
-      expect([...(await kernels.read(target))]).toEqual([3, 4, 5, 15, 16, 17, 27, 28, 29]);
     }));
 
   it('takes values from a SharedArrayBuffer', () =>

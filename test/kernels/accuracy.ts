@@ -23,6 +23,12 @@ export interface Accuracy {
   unitError(dim: number): number;
   /** y·dy, of Σ|y·dy|. */
   projectionError(dim: number): number;
+  /** A mean of float32 over the batch or the columns (summarize), of the mean of absolute values. */
+  meanError(count: number): number;
+  /** 100·count/rows. */
+  percentError: number;
+  /** Absolute: the standard deviation of a column. */
+  deviationError(column: { deviation: number; distance: number; largest: number }, rows: number): number;
   /** The last steps of dx: a product, a difference, a quotient. */
   quotientError: number;
 }
@@ -39,6 +45,10 @@ export const WASM: Accuracy = {
   unitError: () => U * (1 + 1e-6),
   projectionError: (dim) => dim * 2 ** -51,
   quotientError: U,
+  // Float64 sums of at most 2^20 numbers, rounded once.
+  meanError: () => U * (1 + 2 ** -8),
+  percentError: U * (1 + 2 ** -8),
+  deviationError: ({ largest }) => 2 ** -30 * U * largest,
 };
 
 /** Tiles of one split of the queue, and splits (src/kernels/webgpu-infonce.ts). */
@@ -70,4 +80,8 @@ export const WEBGPU: Accuracy = {
   unitError: (dim) => ((Math.ceil(dim / 64) + 7) / 2 + 9 + 6) * U,
   projectionError: (dim) => (Math.ceil(dim / 64) + 8) * U,
   quotientError: 8 * U,
+  meanError: (count) => (Math.ceil(count / 256) + 14) * U,
+  percentError: 7 * U,
+  deviationError: ({ deviation, distance, largest }, rows) =>
+    (rows + 6) * U * distance + 6 * U * largest + ((rows + 5) / 2 + 10) * U * deviation + 2 ** -63,
 };

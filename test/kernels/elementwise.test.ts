@@ -77,7 +77,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         const sum = normals(length, random);
         const x = normals(length, random);
         const target = put(sum);
-        kernels.accumulate(target, put(x));
+        kernels.accumulate([target], [put(x)]);
         expectSameBits(
           'sum',
           await kernels.read(target),
@@ -128,26 +128,41 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
   });
 
   describe('finiteGate', () => {
-    it.each(LENGTHS)('length %i: opens on finite values, closes on NaN or ±∞ in any place', (length) =>
-      withArrays(kernels, async (put) => {
-        const gate = put([0]);
-        const clean = normals(length, generator(length));
-        if (length) clean[length >> 1] = 3.4028234663852886e38;
-        if (length > 1) clean[0] = 2 ** -149;
-        const array = put(clean);
-        kernels.finiteGate(gate, [array]);
-        expect([...(await kernels.read(gate))]).toEqual([1]);
-        for (let i = 0; i < length; i += fewer > 1 && length > 100 ? 31 : 1) {
-          const bad = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY][i % 3]!;
-          kernels.write(array, Float32Array.of(bad), i);
-          kernels.finiteGate(gate, [put([1]), array, put([2])]);
-          expect([...(await kernels.read(gate))], `${bad} at ${i} of ${length}`).toEqual([0]);
-          kernels.write(array, clean.subarray(i, i + 1), i);
-        }
-        kernels.finiteGate(gate, [array]);
-        expect([...(await kernels.read(gate))], 'opens again').toEqual([1]);
-      }),
+    it.each(LENGTHS)(
+      'length %i: closes on NaN or ±∞ in any place, and stays as it is on finite values',
+      (length) =>
+        withArrays(kernels, async (put) => {
+          const gate = put([1]);
+          const clean = normals(length, generator(length));
+          if (length) clean[length >> 1] = 3.4028234663852886e38;
+          if (length > 1) clean[0] = 2 ** -149;
+          const array = put(clean);
+          kernels.finiteGate(gate, [array]);
+          expect([...(await kernels.read(gate))]).toEqual([1]);
+          for (let i = 0; i < length; i += fewer > 1 && length > 100 ? 31 : 1) {
+            const bad = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY][i % 3]!;
+            kernels.write(array, Float32Array.of(bad), i);
+            kernels.finiteGate(gate, [put([1]), array, put([2])]);
+            expect([...(await kernels.read(gate))], `${bad} at ${i} of ${length}`).toEqual([0]);
+            kernels.write(array, clean.subarray(i, i + 1), i);
+            kernels.finiteGate(gate, [array]);
+            kernels.finiteGate(gate, []);
+            expect([...(await kernels.read(gate))], 'stays closed').toEqual([0]);
+            kernels.write(gate, Float32Array.of(1));
+          }
+          kernels.finiteGate(gate, [array]);
+          kernels.finiteGate(gate, []);
+          expect([...(await kernels.read(gate))], 'stays open').toEqual([1]);
+        }),
     );
+
+    it('a gate may be checked by itself', () =>
+      withArrays(kernels, async (put) => {
+        const [gate, bad] = [put([1]), put([Number.NaN])];
+        kernels.finiteGate(gate, [gate]);
+        kernels.finiteGate(bad, [bad]);
+        expect([...(await kernels.read(gate)), ...(await kernels.read(bad))]).toEqual([1, 0]);
+      }));
 
     it('catches every bit pattern of NaN', () =>
       fc.assert(

@@ -1,3 +1,4 @@
+import { MocoError } from '../../src/errors.ts';
 import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
 import type { CountedKernels } from './backends.ts';
 
@@ -99,4 +100,15 @@ export async function runInfoNce(
       rank: await kernels.read(rank),
     };
   });
+}
+
+/** The error that body throws. */
+export function errorOf(body: () => unknown): MocoError {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof MocoError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
 }

@@ -2,28 +2,16 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MocoError } from '../../src/errors.ts';
 import type { DeviceArray } from '../../src/kernels/kernels.ts';
 import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
 import { expectSameBits } from '../compare.ts';
-import { generator, runInfoNce, unitRows, upload, withArrays } from './inputs.ts';
+import { errorOf, generator, runInfoNce, unitRows, upload, withArrays } from './inputs.ts';
 
 let kernels: WasmKernels;
 beforeEach(async () => {
   kernels = await createWasmKernels();
 });
 afterEach(() => kernels.dispose());
-
-/** The error that body throws. */
-function errorOf(body: () => unknown): MocoError {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof MocoError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 describe('memory of the kernels', () => {
   it('1000 rounds of taking and freeing in mixed order leave nothing behind and do not grow the memory', () => {
@@ -85,7 +73,7 @@ describe('memory of the kernels', () => {
     expect(view.buffer).toBeInstanceOf(SharedArrayBuffer);
     const big = kernels.allocate(3 << 20);
     expect(kernels.view(big).buffer.byteLength).toBeGreaterThan(view.buffer.byteLength);
-    kernels.accumulate(array, upload(kernels, [1, 1, 1]));
+    kernels.accumulate([array], [upload(kernels, [1, 1, 1])]);
     expect([...view]).toEqual([2, 3, 4]);
   });
 
@@ -170,8 +158,8 @@ describe('wrong use of the kernels', () => {
     for (const body of [
       () => kernels.free(array),
       () => kernels.view(array),
-      () => kernels.accumulate(array, array),
-      () => kernels.accumulate(foreign, foreign),
+      () => kernels.accumulate([array], [array]),
+      () => kernels.accumulate([foreign], [foreign]),
       () => kernels.view({ length: 3 }),
     ]) {
       expect(errorOf(body).code).toBe('array-freed');

@@ -1,0 +1,40 @@
+// A scaled array plus a scaled array, of which the step has two:
+//
+//     target ← a·target + b·source        nothing is written while gate[0] is 0
+//
+// Momentum update of the key encoder, MoCo eq. (2), section 3.2: θk ← m·θk + (1 − m)·θq, a = m, b = 1 − m; m = 0 copies
+// the query, m = 1 keeps the key. Running statistics of BatchNorm (MoCo section 3.3 has them per GPU): a = 0.9, b = 0.1
+// over the groups.
+//
+// Bindings: target [length] (read and written), source [length], gate [1].
+// Bytes: 12·length (read both, write one). Operations: 3·length. One dispatch a pair of arrays, all in one pass.
+
+struct Params {
+  length: u32,
+  a: f32,
+  b: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+// `target` is a reserved word of WGSL.
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read> source: array<f32>;
+@group(0) @binding(3) var<storage, read> gate: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  if (gate[0] == 0.0) {
+    return;
+  }
+  let first = (workgroup.y * workgroups.x + workgroup.x) * 256u + lane;
+  for (var step = 0u; step < 4u; step++) {
+    let i = first + 64u * step;
+    if (i < params.length) {
+      result[i] = params.a * result[i] + params.b * source[i];
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DeviceArray } from '../../src/kernels/kernels.ts';
+import { expectClose, expectSameBits } from '../compare.ts';
+import { U } from './accuracy.ts';
+import { onEveryBackend } from './backends.ts';
+import { errorOf, generator, normals, withArrays } from './inputs.ts';
+
+/** Kernels that go through lists of arrays. */
+onEveryBackend(({ kernels, accuracy, fewer }) => {
+  const LENGTHS = [0, 1, 3, 4, 7, 8, 64, 65, 257, 1021];
+  const f = Math.fround;
+  const values = async (arrays: readonly DeviceArray[]): Promise<number[][]> =>
+    (await Promise.all(arrays.map((array) => kernels.read(array)))).map((result) => [...result]);
+
+  describe('copy', () => {
+    it.each(LENGTHS)(
+      'length %i: every bit, with an open gate and with none; nothing with a closed one',
+      (length) =>
+        withArrays(kernels, async (put) => {
+          const [before, source] = [normals(length, generator(1)), normals(length, generator(2))];
+          source.set([-0, Number.NaN, 2 ** -149, Number.NEGATIVE_INFINITY].slice(0, length));
+          const from = put(source);
+          for (const gate of [undefined, put([1]), put([0])]) {
+            const target = put(before);
+            kernels.copy([target], [from], gate);
+            const closed = gate && (await kernels.read(gate))[0] === 0;
+            expectSameBits('target', await kernels.read(target), closed ? before : source);
+          }
+        }),
+    );
+
+    it('an array onto itself stays as it is', () =>
+      withArrays(kernels, async (put) => {
+        const array = put([1, 2, 3]);
+        for (const gate of [undefined, put([1]), put([0])]) kernels.copy([array], [array], gate);
+        expect([...(await kernels.read(array))]).toEqual([1, 2, 3]);
+      }));
+  });
+
+  describe('updateRunning', () => {
+    it.each(LENGTHS)('length %i: the bits of float32 keep·r + scale·s, near the float64 result', (length) =>
+      withArrays(kernels, async (put) => {
+        const [running, sum] = [normals(length, generator(3)), normals(length, generator(4))];
+        const [keep, scale] = [0.9, (0.1 / 8) * (49 / 48)];
+        const array = put(running);
+        kernels.updateRunning([array], [put(sum)], keep, [scale], put([1]));
+        const got = await kernels.read(array);
+        const bits = running.map((r, i) => f(f(r * f(keep)) + f(sum[i]! * f(scale))));
+        if (accuracy.exact) expectSameBits('running', got, bits);
+        if (length === 0) return;
+        const parts = Array.from(running, (r, i) => [keep * r, scale * sum[i]!] as const);
+        expectClose(
+          'running',
+          got,
+          parts.map(([a, b]) => a + b),
+          parts.map(([a, b]) => 3 * U * (Math.abs(a) + Math.abs(b)) + accuracy.smallest),
+        );
+      }),
+    );
+
+    it('each pair has its scale; a closed gate leaves all as it is', () =>
+      withArrays(kernels, async (put) => {
+        const running = [put([4, 8]), put([16]), put([2, 4, 6])];
+        const sums = [put([1, 2]), put([3]), put([10, 20, 30])];
+        kernels.updateRunning(running, sums, 0.5, [2, -1, 0.5], put([0]));
+        expect(await values(running)).toEqual([[4, 8], [16], [2, 4, 6]]);
+        kernels.updateRunning(running, sums, 0.5, [2, -1, 0.5], put([1]));
+        expect(await values(running)).toEqual([[4, 8], [5], [6, 12, 18]]);
+      }));
+  });
+
+  describe('ema with a gate', () => {
+    it('a closed gate leaves the keys as they are, an open one is as none', () =>
+      withArrays(kernels, async (put) => {
+        const [keys, queries] = [
+          [put([1, 2]), put([3])],
+          [put([3, 4]), put([5])],
+        ];
+        kernels.ema(keys, queries, 0.5, put([0]));
+        expect(await values(keys)).toEqual([[1, 2], [3]]);
+        kernels.ema(keys, queries, 0.5, put([1]));
+        expect(await values(keys)).toEqual([[2, 3], [4]]);
+      }));
+  });
+
+  describe('lists', () => {
+    it('may be empty, and may hold empty arrays', () =>
+      withArrays(kernels, async (put) => {
+        const [gate, one, none] = [put([1]), put([1]), put([])];
+        kernels.copy([], []);
+        kernels.copy([], [], gate);
+        kernels.ema([], [], 0.5);
+        kernels.accumulate([], []);
+        kernels.updateRunning([], [], 0.5, [], gate);
+        kernels.finiteGate(gate, []);
+        kernels.accumulate([none, one, none], [none, one, none]);
+        kernels.copy([none, one], [none, gate], gate);
+        kernels.finiteGate(gate, [none]);
+        expect(await values([gate, one, none])).toEqual([[1], [1], []]);
+      }));
+
+    it('are gone through in order: a pair sees what pairs before it wrote', () =>
+      withArrays(kernels, async (put) => {
+        const gate = put([1]);
+        const [a, b, c] = [put([1]), put([10]), put([100])];
+        kernels.accumulate([b, c, a, a], [a, b, a, a]);
+        expect(await values([a, b, c])).toEqual([[4], [11], [111]]);
+        kernels.copy([a, b, c], [b, c, a]);
+        expect(await values([a, b, c])).toEqual([[11], [111], [11]]);
+        kernels.copy([b, a, c, b], [a, c, b, c], gate);
+        expect(await values([a, b, c])).toEqual([[11], [11], [11]]);
+        kernels.write(b, Float32Array.of(3));
+        kernels.updateRunning([a, c, c], [b, a, c], 0, [2, 3, 2], gate);
+        expect(await values([a, b, c])).toEqual([[6], [3], [36]]);
+        kernels.ema([a, a], [a, b], 0.5);
+        expect(await values([a])).toEqual([[4.5]]);
+      }));
+
+    it('give the same bits however they are split', () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.integer({ min: 0, max: 600 }), fc.boolean()), { minLength: 1, maxLength: 8 }),
+          fc.integer(),
+          (parts, seed) =>
+            withArrays(kernels, async (put) => {
+              const random = generator(seed);
+              const targets = parts.map(([length]) => normals(length, random));
+              const sources = parts.map(([length]) => normals(length, random));
+              if (random() < 0.3) sources.at(-1)!.fill(Number.NaN, 0, 1);
+              const run = async (ranges: readonly (readonly [number, number])[]): Promise<Float32Array[]> => {
+                const hold = (list: readonly Float32Array[]): DeviceArray[] => list.map(put);
+                const [copied, key, sum, running, p, buffer] = Array.from({ length: 6 }, () => hold(targets));
+                const [from, gate, open] = [hold(sources), put([1]), put([1])];
+                for (const [first, end] of ranges) {
+                  const part = (list: DeviceArray[] | undefined) => list!.slice(first, end);
+                  const source = part(from);
+                  kernels.copy(part(copied), source, first % 2 ? open : undefined);
+                  kernels.ema(part(key), source, 0.99, first % 2 ? open : undefined);
+                  kernels.accumulate(part(sum), source);
+                  const scales = source.map((_, i) => 0.1 + first + i);
+                  kernels.updateRunning(part(running), source, 0.9, scales, open);
+                  const options = { learningRate: 0.03, momentum: 0.9, weightDecay: 1e-4 };
+                  kernels.sgd(part(p), source, part(buffer), options, open);
+                  kernels.finiteGate(gate, source);
+                }
+                const results = [copied, key, sum, running, p, buffer].flatMap((list) => list!);
+                return Promise.all([...results, gate].map((array) => kernels.read(array)));
+              };
+              const ends = [...parts.flatMap(([, cut], i) => (cut ? [i] : [])), parts.length];
+              const whole = await run([[0, parts.length]]);
+              const split = await run(ends.map((end, i) => [ends[i - 1] ?? 0, end]));
+              for (const [i, array] of whole.entries()) expectSameBits(`array ${i}`, split[i]!, array);
+            }),
+        ),
+        { numRuns: 40 / fewer },
+      ));
+
+    it('that do not go together are refused before anything is written', () =>
+      withArrays(kernels, async (put) => {
+        const [gate, wide] = [put([1]), put([1, 1])];
+        const [one, two] = [put([1]), put([2])];
+        const freed = kernels.allocate(1);
+        kernels.free(freed);
+        const cases: [string, RegExp, () => void][] = [
+          ['shape-mismatch', /targets and sources .* 2, 1/, () => kernels.copy([one, two], [two])],
+          ['shape-mismatch', /sources\[1\] has 2 .* needs 1/, () => kernels.copy([one, two], [two, wide])],
+          ['shape-mismatch', /gate has 2/, () => kernels.copy([one], [two], wide)],
+          ['array-freed', /sources\[1\] was used after/, () => kernels.copy([one, two], [two, freed])],
+          ['array-freed', /gate was used after/, () => kernels.copy([one], [two], freed)],
+          ['shape-mismatch', /sums and xs .* 1, 0/, () => kernels.accumulate([one], [])],
+          ['shape-mismatch', /xs\[1\] has 2/, () => kernels.accumulate([one, two], [two, wide])],
+          ['shape-mismatch', /key and query .* 1, 2/, () => kernels.ema([one], [two, two], 0.5)],
+          ['shape-mismatch', /gate has 2/, () => kernels.ema([one], [two], 0.5, wide)],
+          ['shape-mismatch', /scales .* 1, 1, 2/, () => kernels.updateRunning([one], [two], 1, [1, 1], gate)],
+          ['shape-mismatch', /sums\[0\] has 2/, () => kernels.updateRunning([one], [wide], 1, [1], gate)],
+          [
+            'usage',
+            /scales\[1\] is NaN/,
+            () => kernels.updateRunning([one, one], [two, two], 1, [1, Number.NaN], gate),
+          ],
+          [
+            'usage',
+            /keep is Infinity/,
+            () => kernels.updateRunning([one], [two], Number.POSITIVE_INFINITY, [1], gate),
+          ],
+          ['array-freed', /gate was used after/, () => kernels.updateRunning([one], [two], 1, [1], freed)],
+          ['array-freed', /arrays\[1\] was used after/, () => kernels.finiteGate(gate, [one, freed])],
+          ['shape-mismatch', /gate has 2/, () => kernels.finiteGate(wide, [one])],
+        ];
+        for (const [code, message, body] of cases) {
+          const error = errorOf(body);
+          expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)]);
+        }
+        expect(await values([gate, wide, one, two])).toEqual([[1], [1, 1], [1], [2]]);
+      }));
+  });
+});
