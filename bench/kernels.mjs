@@ -112,6 +112,7 @@ traffic('l2Normalize', 'N=256 C=128', 8 * 256 * 128, () => wasm.l2Normalize(b, d
 traffic('l2NormalizeBackward', 'N=256 C=128', 12 * 256 * 128, () =>
   wasm.l2NormalizeBackward(b, a, d, to, 256, 128),
 );
+traffic('summarize', 'N=256 C=128', 8 * 256 * 128, () => wasm.summarize(a, b, d, gate, 256, 128, from));
 
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify(results, null, 2));

@@ -23,7 +23,16 @@ export {
   describeDrawn,
 } from './data/dataset.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
-export type { DeviceArray, InfoNceArguments, Kernels, SgdOptions, TopK } from './kernels/kernels.ts';
+export {
+  type DeviceArray,
+  type InfoNceArguments,
+  type Kernels,
+  type SgdOptions,
+  SUMMARY,
+  SUMMARY_LENGTH,
+  type SummaryArguments,
+  type TopK,
+} from './kernels/kernels.ts';
 export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm.ts';
 export {
   type ConfigOverrides,

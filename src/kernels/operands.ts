@@ -18,9 +18,9 @@ export interface Triple<P> {
 }
 
 /**
- * What kernels are given, checked alike for both backends: shapes, ranges, and that arrays are live. Each method is named for
- * the kernel that it checks for and says where its arrays lie (P: an address on wasm, a buffer on WebGPU). All of a call
- * is checked before any of it is written: an error leaves every array as it was.
+ * What kernels are given, checked alike for both backends: shapes, ranges, and that arrays are live. Each method is named
+ * for the kernel that it checks for and says where its arrays lie (P: an address on wasm, a buffer on WebGPU). All of a
+ * call is checked before any of it is written: an error leaves every array as it was.
  */
 export class Operands<P> {
   /** Where a live array of these kernels lies. @throws MocoError array-freed */

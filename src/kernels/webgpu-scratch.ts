@@ -2,8 +2,8 @@ import { type WebGpuArray, WebGpuArrays } from './webgpu-arrays.ts';
 import type { DeviceWatch } from './webgpu-device.ts';
 
 /**
- * Buffers that kernels keep for themselves from call to call, each under a name. One can serve every call: the queue orders what
- * a call does with it after what earlier ones did.
+ * Buffers that kernels keep for themselves from call to call, each under a name. One can serve every call: the queue
+ * orders what a call does with it after what earlier ones did.
  */
 export class WebGpuScratch {
   readonly #arrays: WebGpuArrays;

@@ -120,6 +120,53 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     buffer.destroy();
   });
 
+  it('every kernel over lists, rows and steps keeps to the length of buffers that are longer', () =>
+    withArrays(kernels, async (put) => {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+      const buffers: GPUBuffer[] = [];
+      const arrays: DeviceArray[] = [];
+      /** An array whose buffer goes on with NaN, and so for 4 KiB. */
+      const long = (values: readonly number[]): DeviceArray => {
+        const buffer = device.createBuffer({ size: 4096 + 16 * values.length, usage });
+        device.queue.writeBuffer(buffer, 0, new Float32Array(buffer.size / 4).fill(Number.NaN));
+        device.queue.writeBuffer(buffer, 0, Float32Array.from(values));
+        buffers.push(buffer);
+        arrays.push(kernels.wrap(buffer, values.length));
+        return arrays.at(-1)!;
+      };
+      const [gate, open] = [long([1]), put([1])];
+      const [a, b, c, d] = [long([1, 2, 3, 4]), long([1, 1, 1, 1]), long([0, 0, 0, 0]), long([4, 4, 4, 4])];
+      kernels.accumulate([a], [b]);
+      kernels.ema([d], [a], 0.5, gate);
+      kernels.copy([c], [a], gate);
+      kernels.copy([b], [c]);
+      kernels.updateRunning([b], [c], 1, [1], gate);
+      kernels.finiteGate(gate, [a, b, c, d, gate]);
+      const rows = long([0, 0, 0, 0]);
+      kernels.gatherRows(rows, a, Uint32Array.of(1, 0), 2);
+      kernels.scatterRows(c, rows, Uint32Array.of(1, 0), 2);
+      const summary = long([0, 0, 0, 0, 0]);
+      kernels.summarize({ loss: long([1, 3]), rank: long([0, 7]), query: a, gate, rows: 2, dim: 2, summary });
+      kernels.accumulate([d], [d]);
+      const read = async (array: DeviceArray): Promise<number[]> => [...(await kernels.read(array))];
+      expect(await read(a)).toEqual([2, 3, 4, 5]);
+      expect(await read(b)).toEqual([4, 6, 8, 10]);
+      expect(await read(c)).toEqual([2, 3, 4, 5]);
+      expect(await read(d)).toEqual([6, 7, 8, 9]);
+      expect(await read(rows)).toEqual([4, 5, 2, 3]);
+      expect(await read(gate)).toEqual([1]);
+      expectClose('summary', await read(summary), [2, 50, 50, 1, 1], 1e-4);
+      kernels.copy([open], [gate]);
+      for (const [i, buffer] of buffers.entries()) {
+        const behind = kernels.wrap(buffer, buffer.size / 4);
+        const values = (await kernels.read(behind)).subarray(arrays[i]!.length);
+        expect(values.every(Number.isNaN), `what lies behind array ${i}`).toBe(true);
+        kernels.free(behind);
+      }
+      for (const array of arrays) kernels.free(array);
+      for (const buffer of buffers) buffer.destroy();
+    }));
+
   it('a buffer for sessions is a multiple of 16 bytes, with the usages that they need', () => {
     for (const length of [0, 1, 3, 4, 5, 1021]) {
       const buffer = kernels.buffer(kernels.allocate(length));
@@ -139,6 +186,42 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     const results = await Promise.all(keys.map((key) => kernels.read(key)));
     expect(results.map(([value]) => value)).toEqual(keys.map((_, i) => i / 2 + 50));
   });
+
+  it('lists longer than one submit has slots for, in order, also in place', () =>
+    withArrays(kernels, async (put) => {
+      const [a, b, zero] = [put([1]), put([1]), put([0])];
+      // Fibonacci's numbers, then nothing for longer than a submit, then the doubling of one in place.
+      const pairs = [
+        ...Array.from({ length: 20 }, (_, i) => (i % 2 ? [b, a] : [a, b])),
+        ...Array.from({ length: 270 }, () => [b, zero]),
+        ...Array.from({ length: 10 }, () => [a, a]),
+      ];
+      kernels.accumulate(
+        pairs.map(([sum]) => sum!),
+        pairs.map(([, x]) => x!),
+      );
+      expect([...(await kernels.read(a)), ...(await kernels.read(b))]).toEqual([10946 * 2 ** 10, 17711]);
+    }));
+
+  it('two results in one array are refused before any of the list is issued', () =>
+    withArrays(kernels, async (put) => {
+      const options = { learningRate: 1, momentum: 0, weightDecay: 0 };
+      const parameters = Array.from({ length: 300 }, () => put([1]));
+      const buffers = parameters.map((parameter, i) => (i === 299 ? parameter : put([0])));
+      const gradients = parameters.map(() => put([1]));
+      const error = errorOf(() => kernels.sgd(parameters, gradients, buffers, options, put([1])));
+      expect(error.message).toContain('two results of sgd');
+      expect([...(await kernels.read(parameters[0]!))]).toEqual([1]);
+    }));
+
+  it('rows may be listed in a SharedArrayBuffer', () =>
+    withArrays(kernels, async (put) => {
+      const rows = new Uint32Array(new SharedArrayBuffer(16), 4, 2);
+      rows.set([2, 0]);
+      const target = put([0, 0]);
+      kernels.gatherRows(target, put([5, 6, 7]), rows, 1);
+      expect([...(await kernels.read(target))]).toEqual([7, 5]);
+    }));
 
   it('more than 65,535 workgroups of an elementwise kernel', () =>
     withArrays(kernels, async (put) => {
