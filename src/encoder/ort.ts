@@ -4,6 +4,7 @@ import type { Provider } from '../autodiff/lowering.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';
+import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
 
 export type Tensor = Ort.Tensor;
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -26,8 +27,9 @@ let runtime: Promise<typeof Ort> | undefined;
  * on workers, whose sums do not depend on how many workers there are.
  */
 function loadRuntime(): Promise<typeof Ort> {
-  runtime ??= import('onnxruntime-web/wasm').then((ort) => {
-    ort.env.wasm.numThreads = 1;
+  runtime ??= prepareOnnxruntime('ort-wasm-simd-threaded.wasm').then(async (source) => {
+    const ort = await import('onnxruntime-web/wasm');
+    Object.assign(ort.env.wasm, source, { numThreads: 1 });
     ort.env.logLevel = 'error';
     return ort;
   });

@@ -14,12 +14,17 @@ export interface WorkerHandle {
   terminate(): Promise<void>;
 }
 
+/** Bundlers know a worker, and bundle its script, when it is written like this. */
+const WRITTEN_OUT: Readonly<Record<string, () => Worker>> = {
+  'encoder-worker.js': () => new Worker(new URL('./encoder-worker.js', import.meta.url), { type: 'module' }),
+  'data-worker.js': () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
+};
+
 /** Starts a built worker script, e.g. `spawnWorker('encoder-worker.js')`. */
 export async function spawnWorker(script: string): Promise<WorkerHandle> {
-  const url = assetUrl(script);
   if (isNode()) {
     const { Worker } = await nodeModule('worker_threads');
-    const worker = new Worker(url);
+    const worker = new Worker(assetUrl(script));
     return {
       endpoint: nodeEndpoint(worker),
       onDeath(callback) {
@@ -33,12 +38,16 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
       },
     };
   }
-  const worker = new Worker(url, { type: 'module' });
+  const worker = WRITTEN_OUT[script]?.() ?? new Worker(assetUrl(script), { type: 'module' });
   return {
     endpoint: worker,
     onDeath(callback) {
       const tell = once(callback);
-      worker.addEventListener('error', (event) => tell(event.message || 'it could not be loaded'));
+      worker.addEventListener('error', (event) => {
+        // Deno ends the whole process, and a page prints an error, for what nobody has taken care of.
+        event.preventDefault();
+        tell(event.message || 'it could not be loaded');
+      });
       worker.addEventListener('messageerror', () => tell('a message to it could not be read'));
     },
     async terminate() {
