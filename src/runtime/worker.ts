@@ -4,7 +4,7 @@ import * as comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { messageOf } from '../errors.ts';
 import { assetUrl } from './assets.ts';
-import { isNode } from './detect.ts';
+import { isNode, runtimeName } from './detect.ts';
 import { nodeModule } from './node.ts';
 
 export interface WorkerHandle {
@@ -71,8 +71,17 @@ export async function exposeInWorker(api: object): Promise<void> {
     if (!parentPort) throw new Error('this script is a worker: it cannot be run by itself');
     comlink.expose(api, nodeEndpoint(parentPort));
   } else {
+    if (runtimeName() === 'browser') dieOfUnseenRejections();
     comlink.expose(api);
   }
+}
+
+/** Elsewhere they end a worker by themselves; a page would never tell whoever started it. */
+function dieOfUnseenRejections(): void {
+  addEventListener('unhandledrejection', (event) => {
+    event.preventDefault();
+    reportError(event.reason);
+  });
 }
 
 /** Whether views on shared memory can be posted to workers (in a page only where it is cross-origin isolated). */

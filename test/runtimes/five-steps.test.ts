@@ -1,9 +1,9 @@
 /** The built package in every runtime: the same program, and on wasm the same bits. */
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { closeChromium } from './chromium.ts';
-import { type FiveSteps, missing, type ProgramOptions, RUNTIMES, type Runtime, runIn } from './runtimes.ts';
+import { inEveryRuntime } from './in-every-runtime.ts';
+import { type FiveSteps, type ProgramOptions, type Runtime, runIn } from './runtimes.ts';
 
-const REQUIRED = process.env.MOCO_REQUIRE_RUNTIMES === '1';
 const STEPS = 5;
 
 const table: string[] = [];
@@ -22,32 +22,18 @@ function note(runtime: Runtime, { workers }: ProgramOptions, result: FiveSteps):
   table.push(`${cells.join('  ')}  weights ${shared}  ${losses.map((loss) => loss.toFixed(6)).join(' ')}`);
 }
 
-for (const runtime of RUNTIMES) {
-  const reason = await missing(runtime);
-  describe(runtime, () => {
-    if (reason !== null) {
-      console.warn(`NOT RUN in ${runtime}: ${reason}`);
-      table.push(`${runtime.padEnd(17)}  NOT RUN: ${reason}`);
-      if (!REQUIRED) it.skip(`NOT RUN: ${reason}`, () => {});
-      else {
-        it('is here', () => {
-          throw new Error(`MOCO_REQUIRE_RUNTIMES=1, but ${reason}`);
-        });
-      }
-      return;
-    }
-    it.each([1, 2])('wasm, %i workers: the same losses to the last bit', async (workers) => {
-      const options: ProgramOptions = { backend: 'wasm', workers };
-      const result = await runIn(runtime, options);
-      note(runtime, options, result);
-      expect(result).toMatchObject({ backend: 'wasm', adapter: null });
-      expect(Object.keys(result.versions)).toContain('onnxruntime-web');
-      if (runtime.startsWith('chromium')) expect(result.isolated).toBe(runtime === 'chromium isolated');
-      expect(result.losses).toHaveLength(STEPS);
-      expect(result.losses.every(Number.isFinite)).toBe(true);
-      reference ??= result.losses;
-      // Doubles go through JSON and back without a change.
-      expect(result.losses).toEqual(reference);
-    });
+await inEveryRuntime((runtime) => {
+  it.each([1, 2])('wasm, %i workers: the same losses to the last bit', async (workers) => {
+    const options: ProgramOptions = { backend: 'wasm', workers };
+    const result = await runIn(runtime, options);
+    note(runtime, options, result);
+    expect(result).toMatchObject({ backend: 'wasm', adapter: null });
+    expect(Object.keys(result.versions)).toContain('onnxruntime-web');
+    if (runtime.startsWith('chromium')) expect(result.isolated).toBe(runtime === 'chromium isolated');
+    expect(result.losses).toHaveLength(STEPS);
+    expect(result.losses.every(Number.isFinite)).toBe(true);
+    reference ??= result.losses;
+    // Doubles go through JSON and back without a change.
+    expect(result.losses).toEqual(reference);
   });
-}
+});

@@ -1,0 +1,28 @@
+/** What a WorkerPool says of workers that die, as `code: message`. */
+import { MocoError } from '../../../src/errors.ts';
+import { type Remote, WorkerPool } from '../../../src/scheduler/pool.ts';
+import type { CrashWorker } from './crash-worker.ts';
+
+async function deathOf(
+  script: string,
+  task: (remote: Remote<CrashWorker>) => Promise<void>,
+): Promise<string> {
+  try {
+    const pool = await WorkerPool.start<CrashWorker>(script, 1, task);
+    await pool.dispose();
+    return 'nothing happened';
+  } catch (error) {
+    return error instanceof MocoError ? `${error.code}: ${error.message}` : String(error);
+  }
+}
+
+export async function deaths(): Promise<Record<string, string>> {
+  return {
+    crash: await deathOf('crash-worker.mjs', (remote) => remote.crash()),
+    rejection: await deathOf('crash-worker.mjs', (remote) => remote.rejectUnseen()),
+    missing: await deathOf('no-such-worker.mjs', (remote) => remote.crash()),
+  };
+}
+
+/** Node and Deno run this file as a program; a page imports it. */
+if ('process' in globalThis) console.log(JSON.stringify(await deaths()));
