@@ -39,10 +39,11 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
     };
   }
   const worker = WRITTEN_OUT[script]?.() ?? new Worker(assetUrl(script), { type: 'module' });
+  let tell = (_: string): void => {};
   return {
     endpoint: worker,
     onDeath(callback) {
-      const tell = once(callback);
+      tell = once(callback);
       worker.addEventListener('error', (event) => {
         // Deno ends the whole process, and a page prints an error, for what nobody has taken care of.
         event.preventDefault();
@@ -52,6 +53,8 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
     },
     async terminate() {
       worker.terminate();
+      // There is no event for it.
+      tell('it was ended');
     },
   };
 }

@@ -50,5 +50,6 @@ await inEveryRuntime((runtime) => {
     expect(deaths.crash).toMatch(/^worker-died: worker crash-worker\.mjs died: .*it fell over/);
     expect(deaths.rejection).toMatch(/^worker-died: .*nobody saw it/);
     expect(deaths.missing).toMatch(/^worker-died: worker no-such-worker\.mjs died: /);
+    expect(deaths.disposed).toMatch(/^worker-died: /);
   });
 });

@@ -2,6 +2,10 @@
 import { exposeInWorker } from '../../../src/runtime/worker.ts';
 
 export class CrashWorker {
+  hang(): Promise<void> {
+    return new Promise(() => {});
+  }
+
   /** Never answers: an error that nobody catches ends the worker before. */
   crash(): Promise<void> {
     setTimeout(() => {

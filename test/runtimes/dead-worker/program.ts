@@ -3,6 +3,10 @@ import { MocoError } from '../../../src/errors.ts';
 import { type Remote, WorkerPool } from '../../../src/scheduler/pool.ts';
 import type { CrashWorker } from './crash-worker.ts';
 
+function textOf(error: unknown): string {
+  return error instanceof MocoError ? `${error.code}: ${error.message}` : String(error);
+}
+
 async function deathOf(
   script: string,
   task: (remote: Remote<CrashWorker>) => Promise<void>,
@@ -12,8 +16,16 @@ async function deathOf(
     await pool.dispose();
     return 'nothing happened';
   } catch (error) {
-    return error instanceof MocoError ? `${error.code}: ${error.message}` : String(error);
+    return textOf(error);
   }
+}
+
+/** The pool is disposed of while a worker is at work. */
+async function deathByDispose(): Promise<string> {
+  const pool = await WorkerPool.start<CrashWorker>('crash-worker.mjs', 1, async () => {});
+  const pending = pool.run((remote) => remote.hang()).then(() => 'nothing happened', textOf);
+  await pool.dispose();
+  return pending;
 }
 
 export async function deaths(): Promise<Record<string, string>> {
@@ -21,6 +33,7 @@ export async function deaths(): Promise<Record<string, string>> {
     crash: await deathOf('crash-worker.mjs', (remote) => remote.crash()),
     rejection: await deathOf('crash-worker.mjs', (remote) => remote.rejectUnseen()),
     missing: await deathOf('no-such-worker.mjs', (remote) => remote.crash()),
+    disposed: await deathByDispose(),
   };
 }
 
