@@ -3,8 +3,9 @@
  * In the built package that is the folder of the running chunk; when the sources are run as they are (vitest),
  * it is the dist/ of the last build.
  */
-const SOURCES = import.meta.url.endsWith('.ts');
-const BASE = SOURCES ? new URL('../../dist/', import.meta.url) : new URL('./', import.meta.url);
+const HERE = import.meta.url;
+const SOURCES = HERE.endsWith('.ts');
+const BASE = new URL(SOURCES ? '../../dist/' : './', HERE);
 
 /** Written out: bundlers know `new URL('./name', import.meta.url)` and take the file along, under whatever name. */
 const WRITTEN_OUT: Readonly<Record<string, URL>> = SOURCES
