@@ -28,7 +28,7 @@ async function deathByDispose(): Promise<string> {
   return pending;
 }
 
-export async function deaths(): Promise<Record<string, string>> {
+export async function main(): Promise<Record<string, string>> {
   return {
     crash: await deathOf('crash-worker.mjs', (remote) => remote.crash()),
     rejection: await deathOf('crash-worker.mjs', (remote) => remote.rejectUnseen()),
@@ -36,6 +36,3 @@ export async function deaths(): Promise<Record<string, string>> {
     disposed: await deathByDispose(),
   };
 }
-
-/** Node and Deno run this file as a program; a page imports it. */
-if ('process' in globalThis) console.log(JSON.stringify(await deaths()));
