@@ -14,7 +14,7 @@ const FLAGS = [
   ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
 
-interface OpenPage {
+export interface OpenPage {
   page: Page;
   server: Server;
   /** Errors that nobody in the page took care of. */

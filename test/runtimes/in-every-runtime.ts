@@ -4,8 +4,14 @@ import { missing, RUNTIMES, type Runtime } from './runtimes.ts';
 /**
  * Runs a suite in every runtime that is here. Of the others it says NOT RUN, and with MOCO_REQUIRE_RUNTIMES=1 it fails.
  */
-export async function inEveryRuntime(suite: (runtime: Runtime) => void): Promise<void> {
-  for (const runtime of RUNTIMES) {
+export const inEveryRuntime = (suite: (runtime: Runtime) => void) => inRuntimes(RUNTIMES, suite);
+
+/** The same in some of them. */
+export async function inRuntimes(
+  runtimes: readonly Runtime[],
+  suite: (runtime: Runtime) => void,
+): Promise<void> {
+  for (const runtime of runtimes) {
     const reason = await missing(runtime);
     describe(runtime, () => {
       if (reason === null) {

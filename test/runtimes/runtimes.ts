@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { fiveStepsPage, missingChromium } from './chromium.ts';
+import { fiveStepsPage, missingChromium, type OpenPage } from './chromium.ts';
 
 export const RUNTIMES = ['node', 'deno', 'chromium', 'chromium isolated'] as const;
 export type Runtime = (typeof RUNTIMES)[number];
@@ -32,7 +32,7 @@ const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const TIMEOUT = 240_000;
 
 /** The program of the npm package deno, to be run by Node. */
-export function denoScript(): string {
+function denoScript(): string {
   return createRequire(import.meta.url).resolve('deno/bin.cjs');
 }
 
@@ -59,30 +59,38 @@ export async function runDeno(
   return (await run(process.execPath, [denoScript(), ...args], options)).stdout;
 }
 
+/** What the program gives: its result, or what went wrong in words. */
+type Outcome = FiveSteps | { error: string };
+
 /** Five steps in a runtime. @throws Error with what the runtime said where it could not */
 export async function runIn(runtime: Runtime, options: ProgramOptions): Promise<FiveSteps> {
-  const result = (await start(runtime, options)) as FiveSteps | { error: string };
-  if ('error' in result) throw new Error(`${runtime}: ${result.error}`);
-  return result;
+  if (runtime === 'chromium' || runtime === 'chromium isolated') {
+    return runInPage(await fiveStepsPage(runtime === 'chromium isolated'), options);
+  }
+  return succeeded(runtime, JSON.parse(await runProcess(runtime, options)) as Outcome);
 }
 
-async function start(runtime: Runtime, options: ProgramOptions): Promise<unknown> {
-  const args = [PROCESS, JSON.stringify(options)];
-  const env =
-    options.backend === 'webgpu' ? { VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES ?? SWIFTSHADER } : {};
-  if (runtime === 'node') {
-    const { stdout } = await run(process.execPath, args, {
-      timeout: TIMEOUT,
-      env: { ...process.env, ...env },
-    });
-    return JSON.parse(stdout);
-  }
-  if (runtime === 'deno') return JSON.parse(await runDeno(['run', '-A', '--unstable-webgpu', ...args], env));
-  const { page, errors } = await fiveStepsPage(runtime === 'chromium isolated');
-  const result = await page.evaluate(
-    (given) => (globalThis as unknown as { run(o: unknown): Promise<unknown> }).run(given),
+/** Five steps in an open page of test/runtimes/page. */
+export async function runInPage({ page, errors }: OpenPage, options: ProgramOptions): Promise<FiveSteps> {
+  const outcome = await page.evaluate(
+    (given) => (globalThis as unknown as { run(o: unknown): Promise<Outcome> }).run(given),
     options,
   );
-  if (errors.length > 0) throw new Error(`${runtime}: ${errors.join('; ')}`);
-  return result;
+  if (errors.length > 0) throw new Error(`the page says: ${errors.join('; ')}`);
+  return succeeded('the page', outcome);
+}
+
+function succeeded(where: string, outcome: Outcome): FiveSteps {
+  if ('error' in outcome) throw new Error(`${where}: ${outcome.error}`);
+  return outcome;
+}
+
+/** @returns what it wrote to stdout */
+async function runProcess(runtime: 'node' | 'deno', options: ProgramOptions): Promise<string> {
+  const args = [PROCESS, JSON.stringify(options)];
+  const driver = process.env.VK_ICD_FILENAMES ?? SWIFTSHADER;
+  const env = options.backend === 'webgpu' ? { VK_ICD_FILENAMES: driver } : {};
+  if (runtime === 'deno') return runDeno(['run', '-A', '--unstable-webgpu', ...args], env);
+  const { stdout } = await run(process.execPath, args, { timeout: TIMEOUT, env: { ...process.env, ...env } });
+  return stdout;
 }
