@@ -1,64 +1,89 @@
-// Builds dist/: the library and its types, the worker scripts, the command, and the kernels as WebAssembly.
+// Builds dist/, which needs nothing beside it: the library and its types, the worker scripts, the command, the kernels as
+// WebAssembly, and the WebAssembly of onnxruntime-web and of the image codecs.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
+import { withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
+import { writeThirdPartyNotices } from './scripts/build/third-party-notices.mjs';
 
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 
 // One module of kernels. Its memory is shared, so that workers can read weights without a copy where the page allows
 // it; 65536 pages are the 4 GiB that WebAssembly can address. No relaxed SIMD: results must not depend on the machine.
-if (existsSync('wasm/index.ts')) {
-  const { error, stderr } = await asc.main([
-    'wasm/index.ts',
-    '--outFile',
-    'dist/kernels.wasm',
-    '-O3',
-    '--noAssert',
-    '--runtime',
-    'stub',
-    '--enable',
-    'simd',
-    '--enable',
-    'threads',
-    '--importMemory',
-    '--sharedMemory',
-    '--maximumMemory',
-    '65536',
-    '--initialMemory',
-    '16',
-  ]);
-  if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
-}
+const { error, stderr } = await asc.main([
+  'wasm/index.ts',
+  '--outFile',
+  'dist/kernels.wasm',
+  '-O3',
+  '--noAssert',
+  '--runtime',
+  'stub',
+  '--enable',
+  'simd',
+  '--enable',
+  'threads',
+  '--importMemory',
+  '--sharedMemory',
+  '--maximumMemory',
+  '65536',
+  '--initialMemory',
+  '16',
+]);
+if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
 
-const workers = readdirSync('src', { recursive: true })
-  .map(String)
-  .filter((file) => file.endsWith('-worker.ts'))
-  .map((file) => `src/${file}`);
-const entryPoints = Object.fromEntries(
-  ['src/index.ts', 'src/cli/cli.ts', ...workers]
-    .filter((file) => existsSync(file))
-    .map((file) => [file.split('/').pop().replace(/\.ts$/, ''), file]),
-);
-await build({
-  entryPoints,
+// What the library uses at run time goes into dist/: a page needs no bundler and no import map (workers have none), and
+// every runtime gets the same bits. Only what the command alone uses, and the optional peer, stay packages of their own.
+const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+const common = {
   outdir: 'dist',
   bundle: true,
-  splitting: true,
   format: 'esm',
   target: 'es2022',
   platform: 'neutral',
   mainFields: ['module', 'main'],
-  packages: 'external',
-  external: ['node:*'],
+  external: ['node:*', ...Object.keys({ ...dependencies, ...peerDependencies })],
   sourcemap: true,
   loader: { '.wgsl': 'text' },
+  plugins: [withoutForeignSourceMaps],
+  metafile: true,
   logLevel: 'warning',
+};
+const workers = readdirSync('src', { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('-worker.ts'))
+  .map((file) => `src/${file}`);
+const library = await build({
+  ...common,
+  entryPoints: { index: 'src/index.ts', cli: 'src/cli/cli.ts' },
+  chunkNames: 'shared-[hash]',
+  splitting: true,
 });
+// A worker script is one file: a bundler that meets it as the address of a worker can take it as it is.
+const scripts = await build({ ...common, entryPoints: workers, entryNames: '[name]' });
 // npm makes the command executable when it installs the package; this is for a checkout.
-if (existsSync('dist/cli.js')) await chmod('dist/cli.js', 0o755);
+await chmod('dist/cli.js', 0o755);
+
+// The binary files of what was bundled. runtime/assets.ts names them, too.
+const BINARIES = [
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.wasm',
+  // The WebGPU provider is in this one.
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
+  '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+  '@jsquash/png/codec/pkg/squoosh_png_bg.wasm',
+  '@jsquash/webp/codec/dec/webp_dec.wasm',
+].map((path) => `node_modules/${path}`);
+for (const path of BINARIES) {
+  const copy = `dist/${basename(path)}`;
+  await copyFile(path, copy);
+  await chmod(copy, 0o644);
+}
+const bundled = [library, scripts].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+// The runtime of AssemblyScript is in kernels.wasm.
+await writeThirdPartyNotices('dist', [...bundled, ...BINARIES, 'node_modules/assemblyscript/std']);
 
 // Types of the library. They import each other under the names that the sources have; older compilers want those of the
 // files that will be there.

@@ -33,7 +33,15 @@ function newestChange(path) {
 
 function isBuildStale() {
   const built = newestChange(join(ROOT, 'dist', 'cli.js'));
-  const sources = ['src', 'wasm', 'shaders', 'package.json', 'esbuild.config.mjs', 'tsconfig.types.json'];
+  const sources = [
+    'src',
+    'wasm',
+    'shaders',
+    'package.json',
+    'esbuild.config.mjs',
+    'scripts/build',
+    'tsconfig.types.json',
+  ];
   return sources.some((source) => newestChange(join(ROOT, source)) > built);
 }
 

@@ -2,7 +2,7 @@ import decodeJpeg, { init as initJpeg } from '@jsquash/jpeg/decode.js';
 import decodePng, { init as initPng } from '@jsquash/png/decode.js';
 import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { MocoError, messageOf } from '../errors.ts';
-import { packageFile, provideImageData } from '../runtime/codecs.ts';
+import { compileCodec, provideImageData } from '../runtime/codecs.ts';
 import type { RgbImage } from './image.ts';
 import { type ImageHeader, readImageHeader } from './image-header.ts';
 
@@ -22,11 +22,11 @@ const output = { print: () => {}, printErr: (line: string) => void warnings.push
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 const ready = new Map<ImageHeader['format'], Promise<unknown>>();
 
-function compiled(specifier: string): Promise<WebAssembly.Module> {
-  let module = modules.get(specifier);
+function compiled(file: string): Promise<WebAssembly.Module> {
+  let module = modules.get(file);
   if (module === undefined) {
-    module = packageFile(specifier).then((bytes) => WebAssembly.compile(bytes));
-    modules.set(specifier, module);
+    module = compileCodec(file);
+    modules.set(file, module);
   }
   return module;
 }
@@ -35,13 +35,13 @@ async function start(format: ImageHeader['format']): Promise<unknown> {
   provideImageData();
   if (format === 'jpeg') {
     const init = initJpeg as unknown as EmscriptenInit;
-    return init(await compiled('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm'), output);
+    return init(await compiled('mozjpeg_dec.wasm'), output);
   }
   if (format === 'webp') {
     const init = initWebp as unknown as EmscriptenInit;
-    return init(await compiled('@jsquash/webp/codec/dec/webp_dec.wasm'), output);
+    return init(await compiled('webp_dec.wasm'), output);
   }
-  return initPng(await compiled('@jsquash/png/codec/pkg/squoosh_png_bg.wasm'));
+  return initPng(await compiled('squoosh_png_bg.wasm'));
 }
 
 /**

@@ -1,6 +1,6 @@
 import encodePng, { init as initPng } from '@jsquash/png/encode.js';
 import { MocoError } from '../errors.ts';
-import { packageFile, provideImageData } from '../runtime/codecs.ts';
+import { compileCodec, provideImageData } from '../runtime/codecs.ts';
 import { resizedCrop } from './augment/resize.ts';
 import type { RgbImage } from './image.ts';
 
@@ -31,7 +31,7 @@ let ready: Promise<unknown> | null = null;
 
 async function startEncoder(): Promise<unknown> {
   provideImageData();
-  return initPng(await WebAssembly.compile(await packageFile('@jsquash/png/codec/pkg/squoosh_png_bg.wasm')));
+  return initPng(await compileCodec('squoosh_png_bg.wasm'));
 }
 
 /**

@@ -3,6 +3,7 @@ import type * as Ort from 'onnxruntime-web/wasm';
 import { MocoError, messageOf } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';
+import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
 
 export type Tensor = Ort.Tensor;
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -28,6 +29,11 @@ export interface GraphSession {
   dispose(): Promise<void>;
 }
 
+const WASM_FILES = {
+  wasm: 'ort-wasm-simd-threaded.wasm',
+  webgpu: 'ort-wasm-simd-threaded.asyncify.wasm',
+} as const;
+
 const runtimes = new Map<SessionPlace['provider'], Promise<typeof Ort>>();
 
 /**
@@ -38,16 +44,18 @@ const runtimes = new Map<SessionPlace['provider'], Promise<typeof Ort>>();
 function loadRuntime(provider: SessionPlace['provider']): Promise<typeof Ort> {
   let runtime = runtimes.get(provider);
   if (!runtime) {
-    runtime = (provider === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu')).then(
-      (ort) => {
-        ort.env.wasm.numThreads = 1;
-        ort.env.logLevel = 'error';
-        return ort;
-      },
-    );
+    runtime = importRuntime(provider);
     runtimes.set(provider, runtime);
   }
   return runtime;
+}
+
+async function importRuntime(provider: SessionPlace['provider']): Promise<typeof Ort> {
+  const source = await prepareOnnxruntime(WASM_FILES[provider]);
+  const ort = await (provider === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu'));
+  Object.assign(ort.env.wasm, source, { numThreads: 1 });
+  ort.env.logLevel = 'error';
+  return ort;
 }
 
 /** Wraps values for a session of that provider; the values are read when the session runs. */

@@ -1,25 +1,13 @@
-import { MocoError, messageOf } from '../errors.ts';
-import { runtimeName } from './detect.ts';
-import { nodeModule } from './node.ts';
+import { assetUrl } from './assets.ts';
+import { loadAsset } from './load-asset.ts';
 
 /**
- * The bytes of a file inside an installed npm package, e.g. `@jsquash/png/codec/pkg/squoosh_png_bg.wasm`. The codecs'
- * own loaders use fetch, which cannot read file: addresses in Node.
+ * A codec's .wasm file, e.g. `mozjpeg_dec.wasm`, from beside the library: the codecs' own loaders use fetch, which cannot
+ * read file: addresses in Node.
+ * @throws MocoError backend-unavailable
  */
-export async function packageFile(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    if (runtimeName() !== 'browser') {
-      const { createRequire } = await nodeModule('module');
-      const { readFileSync } = await nodeModule('fs');
-      return new Uint8Array(readFileSync(createRequire(import.meta.url).resolve(specifier)));
-    }
-    const response = await fetch(import.meta.resolve(specifier));
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    const message = `cannot load the image codec ${specifier}: ${messageOf(error)}: is moco-web installed completely?`;
-    throw new MocoError('backend-unavailable', message, { cause: error });
-  }
+export async function compileCodec(file: string): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await loadAsset(assetUrl(file)));
 }
 
 /** The codecs construct ImageData, which only browsers and Deno have. */

@@ -1,4 +1,6 @@
 /** What this machine and runtime offer, for `doctor` and for the first line of a log. */
+// By its path, because the package does not export it. The build takes up the version that it bundles.
+import { version as onnxruntimeVersion } from '../../node_modules/onnxruntime-web/package.json';
 import { version } from '../../package.json';
 import { coreCount } from './cores.ts';
 import { nodeModule } from './node.ts';
@@ -60,21 +62,5 @@ export async function describeEnvironment(): Promise<Environment> {
 /** Versions of what computes: this package, the runtime, onnxruntime-web. */
 export async function describeVersions(): Promise<Record<string, string>> {
   const { runtime, runtimeVersion } = nameRuntime();
-  const ort = await onnxruntimeVersion();
-  return { 'moco-web': version, [runtime]: runtimeVersion, ...(ort ? { 'onnxruntime-web': ort } : {}) };
-}
-
-/** Read from its package.json: loading the library takes longer. null in a page, and where it is not installed. */
-async function onnxruntimeVersion(): Promise<string | null> {
-  try {
-    const { createRequire } = await nodeModule('module');
-    const { readFile } = await nodeModule('fs/promises');
-    const { join, dirname } = await nodeModule('path');
-    const entry = createRequire(import.meta.url).resolve('onnxruntime-web');
-    const text = await readFile(join(dirname(entry), '..', 'package.json'), 'utf8');
-    const found = (JSON.parse(text) as { version?: unknown }).version;
-    return typeof found === 'string' ? found : null;
-  } catch {
-    return null;
-  }
+  return { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': onnxruntimeVersion };
 }

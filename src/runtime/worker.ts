@@ -4,7 +4,7 @@ import * as comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { messageOf } from '../errors.ts';
 import { assetUrl } from './assets.ts';
-import { isNode } from './detect.ts';
+import { isNode, runtimeName } from './detect.ts';
 import { nodeModule } from './node.ts';
 
 export interface WorkerHandle {
@@ -14,12 +14,17 @@ export interface WorkerHandle {
   terminate(): Promise<void>;
 }
 
+/** Bundlers know a worker, and bundle its script, when it is written like this. */
+const WRITTEN_OUT: Readonly<Record<string, () => Worker>> = {
+  'encoder-worker.js': () => new Worker(new URL('./encoder-worker.js', import.meta.url), { type: 'module' }),
+  'data-worker.js': () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
+};
+
 /** Starts a built worker script, e.g. `spawnWorker('encoder-worker.js')`. */
 export async function spawnWorker(script: string): Promise<WorkerHandle> {
-  const url = assetUrl(script);
   if (isNode()) {
     const { Worker } = await nodeModule('worker_threads');
-    const worker = new Worker(url);
+    const worker = new Worker(assetUrl(script));
     return {
       endpoint: nodeEndpoint(worker),
       onDeath(callback) {
@@ -33,16 +38,23 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
       },
     };
   }
-  const worker = new Worker(url, { type: 'module' });
+  const worker = WRITTEN_OUT[script]?.() ?? new Worker(assetUrl(script), { type: 'module' });
+  let tell = (_: string): void => {};
   return {
     endpoint: worker,
     onDeath(callback) {
-      const tell = once(callback);
-      worker.addEventListener('error', (event) => tell(event.message || 'it could not be loaded'));
+      tell = once(callback);
+      worker.addEventListener('error', (event) => {
+        // Deno ends the whole process, and a page prints an error, for what nobody has taken care of.
+        event.preventDefault();
+        tell(event.message || 'it could not be loaded');
+      });
       worker.addEventListener('messageerror', () => tell('a message to it could not be read'));
     },
     async terminate() {
       worker.terminate();
+      // There is no event for it.
+      tell('it was ended');
     },
   };
 }
@@ -62,8 +74,17 @@ export async function exposeInWorker(api: object): Promise<void> {
     if (!parentPort) throw new Error('this script is a worker: it cannot be run by itself');
     comlink.expose(api, nodeEndpoint(parentPort));
   } else {
+    if (runtimeName() === 'browser') dieOfUnseenRejections();
     comlink.expose(api);
   }
+}
+
+/** Elsewhere they end a worker by themselves; a page would never tell whoever started it. */
+function dieOfUnseenRejections(): void {
+  addEventListener('unhandledrejection', (event) => {
+    event.preventDefault();
+    reportError(event.reason);
+  });
 }
 
 /** Whether views on shared memory can be posted to workers (in a page only where it is cross-origin isolated). */

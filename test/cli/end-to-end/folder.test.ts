@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import encodePng, { init as initPng } from '@jsquash/png/encode.js';
 import { describe, expect, it } from 'vitest';
-import { packageFile } from '../../../src/runtime/codecs.ts';
+import { compileCodec } from '../../../src/runtime/codecs.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
 import { NETWORK, readLog, succeed } from './tiny-run.ts';
@@ -65,7 +65,7 @@ describe('moco-web pretrain on image folders', () => {
     for (const name of ['alpha.webp', 'exif6.jpg', 'lossy.webp', 'pal.png']) {
       await cp(`${FORMATS}/${name}`, `${photos}/${name}`);
     }
-    await initPng(await WebAssembly.compile(await packageFile('@jsquash/png/codec/pkg/squoosh_png_bg.wasm')));
+    await initPng(await compileCodec('squoosh_png_bg.wasm'));
     const data = Uint8ClampedArray.from({ length: 40 * 30 * 4 }, (_, i) => (i * i) % 251);
     const image = { data, width: 40, height: 30, colorSpace: 'srgb' as const };
     const png = new Uint8Array(await encodePng(image));

@@ -1,0 +1,40 @@
+// Writes down whose work is inside dist/: each bundled package with its licence.
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The folder of the package that a file belongs to; null for the project's own files. */
+function packageFolder(path) {
+  const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path);
+  return match && existsSync(join(match[1], 'package.json')) ? match[1] : null;
+}
+
+async function notice(folder) {
+  const { name, version, license, repository } = JSON.parse(
+    await readFile(join(folder, 'package.json'), 'utf8'),
+  );
+  const where = typeof repository === 'string' ? repository : repository?.url;
+  const head = [`${name} ${version}`, `Licence: ${license}`, ...(where ? [`Repository: ${where}`] : [])].join(
+    '\n',
+  );
+  const files = readdirSync(folder)
+    .filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
+    .sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  // Some packages leave the text out: where to find it is then all there is to say.
+  if (texts.length === 0) return `${head}\nIts package holds no licence file: see its repository.`;
+  return [head, ...texts.map((text) => text.trim())].join('\n\n');
+}
+
+/**
+ * @param outdir {string} gets THIRD-PARTY-NOTICES.txt
+ * @param files {string[]} paths of all that was bundled or copied, the project's own included
+ */
+export async function writeThirdPartyNotices(outdir, files) {
+  const folders = new Set(files.map(packageFolder).filter((folder) => folder !== null));
+  const notices = await Promise.all([...folders].sort().map(notice));
+  const text = ['The files in this folder contain these packages.', ...notices].join(
+    `\n\n${'-'.repeat(80)}\n\n`,
+  );
+  await writeFile(join(outdir, 'THIRD-PARTY-NOTICES.txt'), `${text}\n`);
+}

@@ -1,0 +1,42 @@
+/**
+ * One program for every runtime: five steps of a tiny encoder on drawn images, by the public API of the built package.
+ * Plain JavaScript, because it runs as it is, in pages too.
+ */
+import {
+  chooseBackend,
+  describeDrawn,
+  factsOf,
+  MocoError,
+  pretrain,
+  resolveConfig,
+} from '../../dist/index.js';
+
+/** A whole step of it is 0.1 GFLOP: a software GPU does it in less than a second. */
+const ENCODER = { arch: 'resnet18', width: 4, imageSize: 16, dim: 16 };
+const TRAINING = { batchSize: 16, groups: 2, queueSize: 64, steps: 5, seed: 0 };
+
+/**
+ * @param {{ backend: 'wasm' | 'webgpu', workers: number }} options
+ * @returns {Promise<import('./runtimes.ts').FiveSteps>}
+ */
+export async function fiveSteps({ backend, workers }) {
+  const data = await describeDrawn(80, 16, ENCODER.imageSize, 0);
+  const config = resolveConfig('moco-v2', { ...ENCODER, ...TRAINING }, factsOf(data));
+  const choice = await chooseBackend(backend);
+  const result = { versions: {}, backend: choice.backend, adapter: choice.adapter, losses: [] };
+  for await (const event of pretrain({ config, data, backend: choice, workers })) {
+    if (event.type === 'run') result.versions = event.versions;
+    if (event.type === 'step') result.losses.push(event.loss);
+  }
+  return { ...result, isolated: globalThis.crossOriginIsolated ?? null };
+}
+
+/** Errors as plain data, which pass from workers and processes. */
+export async function fiveStepsOrError(options) {
+  try {
+    return await fiveSteps(options);
+  } catch (error) {
+    const code = error instanceof MocoError ? `${error.code}: ` : '';
+    return { error: `${code}${error instanceof Error ? error.message : error}` };
+  }
+}

@@ -1,0 +1,96 @@
+/** Runs the program five-steps.mjs in each runtime, always from the built dist/. */
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { fiveStepsPage, missingChromium, type OpenPage } from './chromium.ts';
+
+export const RUNTIMES = ['node', 'deno', 'chromium', 'chromium isolated'] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+export interface ProgramOptions {
+  backend: 'wasm' | 'webgpu';
+  /** Encoder workers. */
+  workers: number;
+}
+
+export interface FiveSteps {
+  /** Of the package, the runtime and onnxruntime-web. */
+  versions: Record<string, string>;
+  backend: string;
+  adapter: string | null;
+  /** One a step, all their bits. */
+  losses: number[];
+  /** `crossOriginIsolated`; null where there is no such thing. */
+  isolated: boolean | null;
+}
+
+const run = promisify(execFile);
+const PROCESS = fileURLToPath(new URL('./process.mjs', import.meta.url));
+/** SwiftShader, a Vulkan driver in software: it comes with Debian's chromium. */
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const TIMEOUT = 240_000;
+
+/** The program of the npm package deno, to be run by Node. */
+function denoScript(): string {
+  return createRequire(import.meta.url).resolve('deno/bin.cjs');
+}
+
+/** Deno asks nobody for newer versions of itself, and writes no colours. */
+const DENO_ENV = { DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' };
+
+/** Why a runtime cannot be used here; null where it can. */
+export async function missing(runtime: Runtime): Promise<string | null> {
+  if (runtime === 'node') return null;
+  if (runtime !== 'deno') return missingChromium();
+  return runDeno(['--version']).then(
+    () => null,
+    (error: Error) => `deno does not start (run npm ci): ${error.message}`,
+  );
+}
+
+/** @returns what it wrote to stdout */
+export async function runDeno(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd?: string,
+): Promise<string> {
+  const options = { timeout: TIMEOUT, env: { ...process.env, ...DENO_ENV, ...env }, cwd };
+  return (await run(process.execPath, [denoScript(), ...args], options)).stdout;
+}
+
+/** What the program gives: its result, or what went wrong in words. */
+type Outcome = FiveSteps | { error: string };
+
+/** Five steps in a runtime. @throws Error with what the runtime said where it could not */
+export async function runIn(runtime: Runtime, options: ProgramOptions): Promise<FiveSteps> {
+  if (runtime === 'chromium' || runtime === 'chromium isolated') {
+    return runInPage(await fiveStepsPage(runtime === 'chromium isolated'), options);
+  }
+  return succeeded(runtime, JSON.parse(await runProcess(runtime, options)) as Outcome);
+}
+
+/** Five steps in an open page of test/runtimes/page. */
+export async function runInPage({ page, errors }: OpenPage, options: ProgramOptions): Promise<FiveSteps> {
+  const outcome = await page.evaluate(
+    (given) => (globalThis as unknown as { run(o: unknown): Promise<Outcome> }).run(given),
+    options,
+  );
+  if (errors.length > 0) throw new Error(`the page says: ${errors.join('; ')}`);
+  return succeeded('the page', outcome);
+}
+
+function succeeded(where: string, outcome: Outcome): FiveSteps {
+  if ('error' in outcome) throw new Error(`${where}: ${outcome.error}`);
+  return outcome;
+}
+
+/** @returns what it wrote to stdout */
+async function runProcess(runtime: 'node' | 'deno', options: ProgramOptions): Promise<string> {
+  const args = [PROCESS, JSON.stringify(options)];
+  const driver = process.env.VK_ICD_FILENAMES ?? SWIFTSHADER;
+  const env = options.backend === 'webgpu' ? { VK_ICD_FILENAMES: driver } : {};
+  if (runtime === 'deno') return runDeno(['run', '-A', '--unstable-webgpu', ...args], env);
+  const { stdout } = await run(process.execPath, args, { timeout: TIMEOUT, env: { ...process.env, ...env } });
+  return stdout;
+}
