@@ -101,7 +101,7 @@ for (const [q, m, c, k] of [
 
 const n = 8 << 20;
 const [a, b, d] = [array(n), array(n), array(n)];
-traffic('ema', '8 Mi', 12 * n, () => wasm.scaledSum(a, b, n, 0.999, 0.001, gate));
+traffic('ema', '8 Mi', 12 * n, () => wasm.ema(a, b, n, 0.999, 0.001, gate));
 traffic('sgd', '8 Mi', 20 * n, () => wasm.sgd(a, b, d, n, 0.03, 0.9, 1e-4, gate));
 traffic('accumulate', '8 Mi', 12 * n, () => wasm.accumulate(a, b, n));
 traffic('allFinite', '8 Mi', 4 * n, () => wasm.allFinite(a, n));

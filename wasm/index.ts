@@ -1,5 +1,6 @@
 /** Everything that src/kernels/wasm.ts calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
+export { ema } from './ema';
 export { allFinite } from './finite';
 export { infoNce } from './infonce';
 export { topK } from './knn';
@@ -8,6 +9,5 @@ export { expArray, log1p } from './math';
 export { allocate, free, heapBytes, liveBlocks } from './memory';
 export { peak } from './peak';
 export { enqueue } from './queue';
-export { scaledSum } from './scaled-sum';
 export { sgd } from './sgd';
 export { summarize } from './summary';

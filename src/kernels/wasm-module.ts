@@ -10,7 +10,7 @@ export interface WasmExports {
   liveBlocks(): number;
   accumulate(sum: number, x: number, length: number): void;
   /** A gate at address 0 is open. */
-  scaledSum(target: number, source: number, length: number, a: number, b: number, gate: number): void;
+  ema(target: number, source: number, length: number, a: number, b: number, gate: number): void;
   allFinite(x: number, length: number): number;
   infoNce(
     query: number,

@@ -142,7 +142,7 @@ class Wasm implements WasmKernels {
     const pairs = this.#operands.ema(key, query, m);
     const gateAt = gate ? this.#operands.gate(gate) : ALWAYS_OPEN;
     for (const { target, source, length } of pairs) {
-      this.#wasm.scaledSum(target, source, length, m, 1 - m, gateAt);
+      this.#wasm.ema(target, source, length, m, 1 - m, gateAt);
     }
   }
 
@@ -162,7 +162,7 @@ class Wasm implements WasmKernels {
     const pairs = this.#operands.updateRunning(running, sums, keep, scales);
     const gateAt = this.#operands.gate(gate);
     for (const [i, { target, source, length }] of pairs.entries()) {
-      this.#wasm.scaledSum(target, source, length, keep, scales[i]!, gateAt);
+      this.#wasm.ema(target, source, length, keep, scales[i]!, gateAt);
     }
   }
 

@@ -1,5 +1,6 @@
 import accumulate from '../../shaders/accumulate.wgsl';
 import copy from '../../shaders/copy.wgsl';
+import ema from '../../shaders/ema.wgsl';
 import enqueue from '../../shaders/enqueue.wgsl';
 import exactSign from '../../shaders/exact-sign.wgsl';
 import finite from '../../shaders/finite.wgsl';
@@ -11,7 +12,6 @@ import knnSelect from '../../shaders/knn-select.wgsl';
 import knnSimilarities from '../../shaders/knn-similarities.wgsl';
 import l2Norm from '../../shaders/l2norm.wgsl';
 import l2NormBackward from '../../shaders/l2norm-backward.wgsl';
-import scaledSum from '../../shaders/scaled-sum.wgsl';
 import scatterRows from '../../shaders/scatter-rows.wgsl';
 import sgd from '../../shaders/sgd.wgsl';
 import summary from '../../shaders/summary.wgsl';
@@ -41,7 +41,7 @@ export const SHADERS = {
   knnSelect: main(knnSelect, 'read', 'write', 'write'),
   l2Norm: main(l2Norm, 'read', 'write', 'write'),
   l2NormBackward: main(l2NormBackward, 'read', 'read', 'read', 'write'),
-  scaledSum: main(scaledSum, 'write', 'read', 'read'),
+  ema: main(ema, 'write', 'read', 'read'),
   scatterRows: main(scatterRows, 'write', 'read', 'read'),
   sgd: main(sgd, 'write', 'write', 'read', 'read'),
   summary: main(summary, 'read', 'read', 'read', 'read', 'write'),

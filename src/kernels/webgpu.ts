@@ -174,7 +174,7 @@ class WebGpu implements WebGpuKernels {
   ema(key: readonly DeviceArray[], query: readonly DeviceArray[], m: number, gate?: DeviceArray): void {
     const pairs = this.#operands.ema(key, query, m);
     const gateBuffer = gate ? this.#operands.gate(gate) : this.#alwaysOpen;
-    this.#commands.run(overPairs('scaledSum', pairs, [gateBuffer], () => [f32(m), f32(1 - m)]));
+    this.#commands.run(overPairs('ema', pairs, [gateBuffer], () => [f32(m), f32(1 - m)]));
   }
 
   accumulate(sums: readonly DeviceArray[], xs: readonly DeviceArray[]): void {
@@ -190,7 +190,7 @@ class WebGpu implements WebGpuKernels {
   ): void {
     const pairs = this.#operands.updateRunning(running, sums, keep, scales);
     const gateBuffer = this.#operands.gate(gate);
-    this.#commands.run(overPairs('scaledSum', pairs, [gateBuffer], (i) => [f32(keep), f32(scales[i]!)]));
+    this.#commands.run(overPairs('ema', pairs, [gateBuffer], (i) => [f32(keep), f32(scales[i]!)]));
   }
 
   finiteGate(gate: DeviceArray, arrays: readonly DeviceArray[]): void {

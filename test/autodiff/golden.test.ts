@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { operatorFamily } from '../../src/golden/operators.ts';
 import type { GoldenContext } from '../../src/golden/case.ts';
 import { createContext } from '../../src/golden/context.ts';
+import { operatorFamily } from '../../src/golden/operators.ts';
 import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
 
 // What PyTorch's autograd gave, in float64, for single operators and residual blocks.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CaseRunner } from '../../src/golden/case.ts';
+import { contextOf } from '../../src/golden/context.ts';
 import { evaluationFamily } from '../../src/golden/evaluation.ts';
 import { kernelFamily } from '../../src/golden/kernels.ts';
 import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
@@ -26,7 +27,7 @@ onEveryBackend(({ kernels, fewer }) => {
         const run = runners.get(name.split('_')[0]!);
         if (!run) throw new Error(`no runner for ${name}`);
         const before = kernels.liveArrays;
-        const worst = gradeCase(entry, await run(entry, { backend: kernels.backend, kernels }));
+        const worst = gradeCase(entry, await run(entry, contextOf(kernels)));
         if (process.env.MOCO_SHOW) console.log(`${name}: worst error ${worst.toFixed(3)} of tolerance`);
         expect(worst).toBeLessThanOrEqual(1);
         expect(kernels.liveArrays, 'arrays left behind').toBe(before);

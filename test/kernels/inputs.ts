@@ -1,6 +1,6 @@
 import { MocoError } from '../../src/errors.ts';
 import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
-import type { CountedKernels } from './backends.ts';
+import type { BackendKernels } from '../../src/kernels/open.ts';
 
 /** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
 export function generator(seed: number): () => number {
@@ -43,7 +43,7 @@ export function upload(kernels: Kernels, values: ArrayLike<number>): DeviceArray
 
 /** Runs `body` with a scope for arrays: what it takes is freed, and nothing else may be left behind. */
 export async function withArrays<T>(
-  kernels: CountedKernels,
+  kernels: BackendKernels,
   body: (put: (values: ArrayLike<number>) => DeviceArray) => T | Promise<T>,
 ): Promise<T> {
   const before = kernels.heapBytes;
@@ -78,7 +78,7 @@ export interface InfoNceInputs {
 
 /** infoNce on plain arrays. */
 export async function runInfoNce(
-  kernels: CountedKernels,
+  kernels: BackendKernels,
   inputs: InfoNceInputs,
 ): Promise<{ loss: Float32Array; dQuery: Float32Array; rank: Float32Array }> {
   return withArrays(kernels, async (put) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trainingFamily } from '../../src/golden/training.ts';
 import type { GoldenContext } from '../../src/golden/case.ts';
 import { createContext } from '../../src/golden/context.ts';
+import { trainingFamily } from '../../src/golden/training.ts';
 import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
 
 // Whole MoCo steps as PyTorch takes them in float64: losses, keys, gradients and the whole state after each step.

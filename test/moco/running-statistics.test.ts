@@ -71,12 +71,7 @@ onEveryBackend(({ kernels }) => {
     it('of several groups is the mean of what each would keep, and does not count batches', async () => {
       await withStatistics(kernels, LAYERS, async (statistics, take) => {
         // Groups of mean (1, −2), (5, 7) and variance (0.5, 3), (1.5, 0) for layer a; 4, −1 and 2, 8 for layer b.
-        const sums = [
-          Float32Array.of(6, 5),
-          Float32Array.of(2, 3),
-          Float32Array.of(3),
-          Float32Array.of(10),
-        ];
+        const sums = [Float32Array.of(6, 5), Float32Array.of(2, 3), Float32Array.of(3), Float32Array.of(10)];
         take(sums, 2, 2);
         take(sums, 2, 2);
         const two = (first: number, second: number, start: number) => {

@@ -1,10 +1,10 @@
-// A scaled array plus a scaled array, of which the step has two:
+// Exponential moving average, of which the step has two:
 //
 //     target ← a·target + b·source        nothing is written while gate[0] is 0
 //
-// Momentum update of the key encoder, MoCo eq. (2), section 3.2: θk ← m·θk + (1 − m)·θq, a = m, b = 1 − m; m = 0 copies
-// the query, m = 1 keeps the key. Running statistics of BatchNorm (MoCo section 3.3 has them per GPU): a = 0.9, b = 0.1
-// over the groups.
+// The momentum update of the key encoder, MoCo eq. (2), section 3.2: θk ← m·θk + (1 − m)·θq, a = m, b = 1 − m; m = 0
+// copies the query, m = 1 keeps the key. And BatchNorm's running statistics (MoCo section 3.3 has them per GPU): a = 0.9,
+// b = 0.1 over the number of groups.
 //
 // Bindings: target [length] (read and written), source [length], gate [1].
 // Bytes: 12·length (read both, write one). Operations: 3·length. One dispatch a pair of arrays, all in one pass.

@@ -1,10 +1,10 @@
 /**
- * A scaled array plus a scaled array: MoCo eq. (2), θk ← m·θk + (1 − m)·θq, written as the reference writes it, so m = 0
+ * Exponential moving average: MoCo eq. (2), θk ← m·θk + (1 − m)·θq, written as the reference writes it, so m = 0
  * copies and m = 1 keeps exactly; and the running statistics of BatchNorm.
  */
 
 /** target ← a·target + b·source, for [length]. Nothing is written while gate[0] is 0; a gate at address 0 is open. */
-export function scaledSum(target: usize, source: usize, length: i32, a: f32, b: f32, gate: usize): void {
+export function ema(target: usize, source: usize, length: i32, a: f32, b: f32, gate: usize): void {
   if (gate != 0 && load<f32>(gate) == 0) return;
   const a4 = f32x4.splat(a);
   const b4 = f32x4.splat(b);
