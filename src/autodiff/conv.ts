@@ -2,15 +2,33 @@
  * Convolution: y = x ⋆ w (cross-correlation, as in PyTorch).
  *
  *   dx  stride 1: dy convolved with the flipped, transposed weights; otherwise ConvTranspose
- *   dw  1×1: a Gemm over all pixels; otherwise a Gemm with the im2col of x
+ *   dw  1×1: a Gemm over all pixels; otherwise a Gemm with the im2col of x. On WebGPU, whose Gemm has no split-K, the
+ *       pixels are cut into parts: a batched MatMul, and the sum over the parts
  */
 import { MocoError } from '../errors.ts';
 import { intAttribute, type Window, windowOf, windowOutput } from '../onnx/attributes.ts';
-import type { GraphBuilder, Node } from '../onnx/graph.ts';
+import type { Attributes, Dim, GraphBuilder, Node } from '../onnx/graph.ts';
 import { fixed, image } from '../onnx/shapes.ts';
-import { type BackwardScope, channelSum, type Rule, reduceSum, reshape, transpose } from './rule.ts';
+import type { Lowering } from './lowering.ts';
+import {
+  type BackwardScope,
+  channelSum,
+  copyNode,
+  type LoweringScope,
+  type Rule,
+  reduceSum,
+  reshape,
+  transpose,
+} from './rule.ts';
 
 export const conv: Rule = {
+  lower(node: Node, scope: LoweringScope): void {
+    const [x = '', w = '', ...bias] = node.inputs;
+    const [outChannels, channels] = scope.shape(w).map(Number);
+    if (intAttribute(node, 'group', 1) !== 1) copyNode(scope.g, node);
+    else convolve(scope, [x, w, ...bias], channels ?? 0, outChannels ?? 0, node.attributes, node.outputs[0]);
+  },
+
   backward(node: Node, dy: string, scope: BackwardScope) {
     const [x = '', w = '', bias] = node.inputs;
     if (intAttribute(node, 'group', 1) !== 1) {
@@ -19,6 +37,7 @@ export const conv: Rule = {
     const weightShape = scope.shape(w);
     const geometry: Geometry = {
       window: windowOf(node, weightShape.slice(2).map(Number)),
+      batch: scope.shape(x)[0] ?? 1,
       x: image(node, scope.shape(x)).slice(1) as [number, number, number],
       outChannels: fixed(node, weightShape[0]),
     };
@@ -32,13 +51,33 @@ export const conv: Rule = {
 
 interface Geometry {
   readonly window: Window;
+  readonly batch: Dim;
   /** [channels, height, width] of the input. */
   readonly x: readonly [number, number, number];
   readonly outChannels: number;
 }
 
-function inputGradient({ g }: BackwardScope, dy: string, w: string, geometry: Geometry): string {
-  const { window, x } = geometry;
+/**
+ * A convolution of `channels` into `outChannels`. onnxruntime-web 1.30's WebGPU provider gives wrong values where its
+ * shader takes three channels at a time and there are more than three: there, channels of zeros make it take four.
+ */
+function convolve(
+  { g, lowering }: { readonly g: GraphBuilder; readonly lowering: Lowering },
+  [x = '', w = '', ...bias]: readonly string[],
+  channels: number,
+  outChannels: number,
+  attributes: Attributes,
+  output?: string,
+): string {
+  const byThree = channels > 3 && channels % 3 === 0 && channels % 4 !== 0 && outChannels % 4 === 0;
+  if (lowering.provider !== 'webgpu' || !byThree) return g.op('Conv', [x, w, ...bias], attributes, output);
+  const zeros = g.ints([0, 0, 0, 0, 0, 4 - (channels % 4), 0, 0]);
+  return g.op('Conv', [g.op('Pad', [x, zeros]), g.op('Pad', [w, zeros]), ...bias], attributes, output);
+}
+
+function inputGradient(scope: BackwardScope, dy: string, w: string, geometry: Geometry): string {
+  const { g } = scope;
+  const { window, x, outChannels } = geometry;
   const [kh, kw] = window.kernel;
   const [sh, sw] = window.strides;
   const [top, left, bottom, right] = window.pads;
@@ -51,7 +90,8 @@ function inputGradient({ g }: BackwardScope, dy: string, w: string, geometry: Ge
     }
     const pads = [kh - 1 - top, kw - 1 - left, kh - 1 - bottom, kw - 1 - right];
     if (pads.every((pad) => pad >= 0)) {
-      return g.op('Conv', [dy, flipped], { kernel_shape: [kh, kw], strides: [1, 1], pads });
+      const attributes = { kernel_shape: [kh, kw], strides: [1, 1], pads };
+      return convolve(scope, [dy, flipped], outChannels, x[0], attributes);
     }
   }
   const [oh, ow] = windowOutput(window, x[1], x[2]);
@@ -72,10 +112,15 @@ function weightGradient(scope: BackwardScope, dy: string, x: string, geometry: G
   const [oh, ow] = windowOutput(window, geometry.x[1], geometry.x[2]);
   const taps = kh * kw;
   if (lowering.weightGradient === 'batched-matmul') {
-    // [N, O, H·W] × [N, H·W, taps·C], then the sum over N.
-    const columns = reshape(g, im2col(g, x, geometry, 1), [0, taps * channels, oh * ow]);
-    const pixels = reshape(g, dy, [0, outChannels, oh * ow]);
-    const products = g.op('MatMul', [pixels, transpose(g, columns, [0, 2, 1])]);
+    // [parts, O, pixels] × [parts, pixels, taps·C], then the sum over the parts.
+    const { split, merge } = cutPixels(geometry.batch, oh, ow, outChannels * taps * channels);
+    const pixels = (oh * ow) / split;
+    const columns = reshape(g, im2col(g, x, geometry, 1), [0, taps * channels, split, pixels]);
+    const right = reshape(g, transpose(g, columns, [0, 2, 3, 1]), [-1, merge * pixels, taps * channels]);
+    let left = dy;
+    if (split > 1) left = transpose(g, reshape(g, dy, [0, outChannels, split, pixels]), [0, 2, 1, 3]);
+    if (merge > 1) left = transpose(g, reshape(g, dy, [-1, merge, outChannels, pixels]), [0, 2, 1, 3]);
+    const products = g.op('MatMul', [reshape(g, left, [-1, outChannels, merge * pixels]), right]);
     const sum = reduceSum(g, products, [0]);
     return transpose(g, reshape(g, sum, [outChannels, kh, kw, channels]), [0, 3, 1, 2]);
   }
@@ -84,6 +129,39 @@ function weightGradient(scope: BackwardScope, dy: string, x: string, geometry: G
   const pixels = reshape(g, transpose(g, dy, [1, 0, 2, 3]), [outChannels, -1]);
   const product = g.op('Gemm', [columns, pixels], { transB: 1 });
   return transpose(g, reshape(g, product, [kh, kw, channels, outChannels]), [3, 2, 0, 1]);
+}
+
+/** Pixels of a part: enough of them to fill tiles, few enough that sums of sums round less than one long sum. */
+const PART = 256;
+/** Values that the products of all parts may take (64 MiB). */
+const MOST_PRODUCTS = 2 ** 24;
+
+/**
+ * How the N·H·W pixels of a batch are cut into parts of about PART: rows of an image are split, or images merged. Parts
+ * grow where their products, `size` values each, would take too much memory.
+ */
+function cutPixels(
+  batch: Dim,
+  height: number,
+  width: number,
+  size: number,
+): { split: number; merge: number } {
+  const space = height * width;
+  for (let part = PART; ; part *= 2) {
+    const split = smallestDivisor(height, (rows) => (height / rows) * width <= part);
+    const images = typeof batch === 'number' ? batch : 1;
+    const merge =
+      split > 1 ? 1 : images / smallestDivisor(images, (parts) => (images / parts) * space <= part);
+    if ((images * split * size) / merge <= MOST_PRODUCTS || (split === 1 && merge === images)) {
+      return { split, merge };
+    }
+  }
+}
+
+/** The smallest divisor of n for which something holds, or n itself. */
+function smallestDivisor(n: number, holds: (divisor: number) => boolean): number {
+  for (let divisor = 1; divisor < n; divisor++) if (n % divisor === 0 && holds(divisor)) return divisor;
+  return n;
 }
 
 /** What each tap of the kernel sees of x, concatenated along the channel axis in the order (tap row, tap column, channel). */

@@ -64,6 +64,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
   for (const node of graph.nodes) {
     const rule = RULES.get(node.op);
     if (rule?.forward) rule.forward(node, forwardScope);
+    else if (rule?.lower) rule.lower(node, forwardScope);
     else copyNode(forward, node);
   }
   for (const [name, constant] of graph.constants) forward.constant(name, constant);

@@ -24,7 +24,9 @@ export const maxPool: Rule = {
     const [top, left, bottom, right] = window.pads;
     const [oh, ow] = windowOutput(window, height, width);
     const taps = kh * kw;
-    const y = scope.value(node.outputs[0]!);
+    // Pooled again, from the very values that it is compared with: x may be computed anew here, by other shaders than in
+    // the forward pass, and a difference of one rounding would leave no tap equal.
+    const y = g.op('MaxPool', [scope.value(x)], node.attributes);
     const pads = g.ints([0, 0, top, left, 0, 0, bottom, right]);
     const padded = g.op('Pad', [scope.value(x), pads, g.scalar(LOWEST)]);
 

@@ -1,11 +1,15 @@
 import type { Attributes, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
 import type { Lowering } from './lowering.ts';
 
-/** What a rule sees while the forward graph is written. */
-export interface ForwardScope {
+/** What a rule sees while a graph is written for a provider. */
+export interface LoweringScope {
   readonly g: GraphBuilder;
   readonly lowering: Lowering;
   shape(name: string): Shape;
+}
+
+/** What a rule sees while the forward graph is written. */
+export interface ForwardScope extends LoweringScope {
   /** Declares a value that only the lowered graph has, so that the backward graph may ask for it. */
   declare(name: string, shape: Shape): string;
   /** Declares the batch statistics that a BatchNormalization computed. */
@@ -37,7 +41,9 @@ export interface BatchStatistics {
 
 /** How one operator is run forward and differentiated. */
 export interface Rule {
-  /** Appends what computes the node's outputs; without it the node itself is appended. */
+  /** Appends the node in a form that the provider runs right; without it the node itself is appended. */
+  lower?(node: Node, scope: LoweringScope): void;
+  /** Appends what computes the node's outputs in training, where that is something else. */
   forward?(node: Node, scope: ForwardScope): void;
   /**
    * Appends to the backward graph what computes the node's output again, from values that are cheap or saved anyway.

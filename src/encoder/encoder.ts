@@ -3,6 +3,7 @@
  * inference form. It owns the sessions, and the saved activations between a query's forward and its backward.
  */
 import { differentiate, type Gradient } from '../autodiff/differentiate.ts';
+import { lowerGraph } from '../autodiff/lower.ts';
 import { MocoError } from '../errors.ts';
 import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
@@ -142,8 +143,8 @@ export class Encoder {
   }
 
   #inferenceGraph(): Graph {
-    const { spec, imageSize } = this.#options;
-    return foldBatchNorm(buildResNet(spec, 'batch', imageSize).graph).graph;
+    const { spec, imageSize, place } = this.#options;
+    return lowerGraph(foldBatchNorm(buildResNet(spec, 'batch', imageSize).graph).graph, place.provider);
   }
 
   #session(name: 'key' | 'query' | 'backward' | 'inference', graph: () => Graph): Promise<GraphSession> {
