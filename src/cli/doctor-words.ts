@@ -64,7 +64,7 @@ export function adviceOn(environment: Environment, { adapter, missing, page }: G
 
 function nameOf(adapter: AdapterReport): string {
   const { name, software, vendor, architecture, device } = adapter;
-  const more = [vendor, architecture, device].filter((part) => part && part !== name).join(' ');
+  const more = [vendor, architecture, device].filter((part) => part && !name.includes(part)).join(' ');
   return `${name} (${software ? 'software' : 'hardware'}${more ? `; ${more}` : ''})`;
 }
 

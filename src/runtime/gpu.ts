@@ -99,7 +99,7 @@ function noAdapter(why: string, cause?: unknown): MissingGpuError {
 /** Older browsers have the flag on the adapter; not all set it for a rasteriser that they were started with. */
 export function describeAdapter(adapter: globalThis.GPUAdapter): GpuAdapter {
   const { vendor, architecture, device, description } = adapter.info;
-  const name = [description, device, architecture, vendor].find((part) => part) || 'unnamed adapter';
+  const name = [description, device, `${vendor} ${architecture}`.trim()].find((part) => part) || 'unnamed';
   const { isFallbackAdapter } = adapter.info as { isFallbackAdapter?: boolean };
   const fallback = isFallbackAdapter ?? (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter;
   const words = `${vendor} ${architecture} ${device} ${description}`;
