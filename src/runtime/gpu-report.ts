@@ -40,10 +40,11 @@ export interface PageReport {
 export type GpuReport = GpuFinding<AdapterReport> & { page: PageReport | null };
 
 /**
- * Bytes an image of the largest array of a ResNet-50 step at 224 px: what the weight gradient of the 7×7 convolution
- * multiplies, 147 values for each of 112×112 places. The largest activation has 64·112·112 values, less than half.
+ * Bytes an image of the largest array of a ResNet-50 step at 224 px, as `autodiff/conv.ts` writes it for WebGPU: the weight
+ * gradients of a 3×3 convolution from 512 to 512 channels, one an image before they are summed. The largest activations
+ * have 64·112·112 values, a third of that.
  */
-export const RESNET50_BYTES = 147 * 112 * 112 * 4;
+export const RESNET50_BYTES = 512 * 512 * 9 * 4;
 
 /** Never throws: no GPU is an answer. */
 export async function describeGpu(): Promise<GpuReport> {
