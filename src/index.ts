@@ -74,3 +74,6 @@ export {
   resnetSpec,
 } from './onnx/resnet.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
+export type { GpuAdapter } from './runtime/gpu.ts';
+export type { MissingGpu } from './runtime/gpu-missing.ts';
+export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { describeEnvironment, describeVersions } from '../runtime/environment.ts';
-import { findGpuAdapter } from '../runtime/gpu.ts';
+import { describeGpu } from '../runtime/gpu-report.ts';
+import { adviceOn, doctorLines } from './doctor-words.ts';
 import { backendOption } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,29 +19,18 @@ async function runDoctor(
   options: { backend: BackendRequest; json?: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const environment = await describeEnvironment();
-  const versions = await describeVersions();
-  const gpu = await findGpuAdapter();
+  const [environment, versions, gpu] = await Promise.all([
+    describeEnvironment(),
+    describeVersions(),
+    describeGpu(),
+  ]);
   const choice = await chooseBackend(options.backend, async () => gpu);
   if (options.json) {
-    terminal.out(JSON.stringify({ ...environment, versions, gpu, ...choice }));
+    const { adapter, missing, page } = gpu;
+    const advice = adviceOn(environment, gpu);
+    const report = { ...environment, versions, gpu: adapter, gpuMissing: missing, page, ...choice, advice };
+    terminal.out(JSON.stringify(report));
     return;
   }
-  const { runtime, runtimeVersion, platform, cores, memory, sharedArrayBuffer, wasmSimd } = environment;
-  const rows: [string, string][] = [
-    ['moco-web', versions['moco-web'] ?? 'unknown'],
-    ['runtime', `${runtime} ${runtimeVersion} (${platform})`],
-    ['cores', String(cores)],
-    ['memory', memory === null ? 'unknown' : `${(memory / 2 ** 30).toFixed(1)} GiB`],
-    ['SharedArrayBuffer', yesNo(sharedArrayBuffer)],
-    ['WebAssembly SIMD', wasmSimd ? 'yes' : 'no: moco-web needs it, use a newer runtime'],
-    ['GPU adapter', gpu ? `${gpu.name}${gpu.software ? ' (software)' : ''}` : 'none'],
-    ['onnxruntime-web', versions['onnxruntime-web'] ?? 'not found: run npm install'],
-    ['backend', `${choice.backend}: ${choice.reason}`],
-  ];
-  for (const [what, value] of rows) terminal.out(`${what.padEnd(18)} ${value}`);
-}
-
-function yesNo(value: boolean): string {
-  return value ? 'yes' : 'no';
+  for (const line of doctorLines({ environment, versions, gpu, choice })) terminal.out(line);
 }

@@ -1,8 +1,8 @@
 /** The GPU of this runtime: `navigator.gpu`, or in Node the optional package `webgpu` (Dawn). */
-import { MocoError, messageOf } from '../errors.ts';
-import { isNode } from './detect.ts';
-import { nodeModule } from './node.ts';
-import { probeDawn } from './probe-dawn.ts';
+import { messageOf } from '../errors.ts';
+import { startDawn } from './dawn.ts';
+import { runtimeName } from './detect.ts';
+import { driverAdvice, type MissingGpu, MissingGpuError } from './gpu-missing.ts';
 
 export interface GpuAdapter {
   /** What the adapter calls itself. */
@@ -10,6 +10,11 @@ export interface GpuAdapter {
   /** True for llvmpipe, SwiftShader and the like: right for tests, too slow for training. */
   software: boolean;
 }
+
+/** An adapter, or why there is none. */
+export type GpuFinding<Adapter extends GpuAdapter = GpuAdapter> =
+  | { adapter: Adapter; missing: null }
+  | { adapter: null; missing: MissingGpu };
 
 export interface GpuDevice extends GpuAdapter {
   /** The caller destroys it. */
@@ -22,18 +27,20 @@ export interface DeviceOptions {
   powerPreference?: GPUPowerPreference;
 }
 
-/** Taken where the adapter has them. */
-const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
+/** Taken where the adapter has them: those that onnxruntime-web makes use of. */
+export const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
 
 /**
  * Asked for as the adapter has them: the defaults (128 MiB a binding) are less than the first activation of a ResNet-50.
- * Those of textures and vertices are left at their defaults.
+ * Those that onnxruntime-web asks for where it makes the device itself, and those of bindings that our kernels may need;
+ * textures and vertices are left at their defaults.
  */
-const WANTED_LIMITS = [
+export const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxStorageBuffersPerShaderStage',
   'maxUniformBufferBindingSize',
+  'maxBindGroups',
   'maxBindingsPerBindGroup',
   'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup',
@@ -43,121 +50,83 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
-interface Dawn {
-  create(options: string[]): GPU;
-  globals: Record<string, unknown> & { GPUQueue: { prototype: GPUQueue } };
-}
-
-/** The optional package; a variable, so that the bundler does not look for it. */
-const DAWN = 'webgpu';
-const NO_DAWN =
-  'Node has no WebGPU of its own: install the optional package with `npm install webgpu` (Dawn), or use --backend wasm';
-const NO_ADAPTER =
-  'WebGPU is here, but no GPU adapter: install a driver (Vulkan on Linux; VK_ICD_FILENAMES may name one), or use --backend wasm';
-const NOTHING_FOUND = {
-  'no adapter': NO_ADAPTER,
-  crashed: 'WebGPU is here, but a GPU driver crashed or hung: update the driver, or use --backend wasm',
-};
-/** Held for good: Dawn crashes when it is collected while devices live. */
-let dawnGpu: GPU | null = null;
-
-/** @throws MocoError backend-unavailable, which says what to install */
-async function gpuOfThisRuntime(): Promise<GPU> {
-  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+/** @throws MissingGpuError */
+async function gpuOfThisRuntime(powerPreference: GPUPowerPreference): Promise<GPU> {
+  const { navigator, isSecureContext } = globalThis as {
+    navigator?: { gpu?: GPU };
+    isSecureContext?: boolean;
+  };
   if (navigator?.gpu) return navigator.gpu;
-  if (isNode()) return startDawn();
-  throw new MocoError(
-    'backend-unavailable',
-    'this runtime has no WebGPU (navigator.gpu): run Deno with --unstable-webgpu, use a browser with WebGPU on a page served by https or localhost, or use --backend wasm',
-  );
-}
-
-/** Dawn's objects become global, and `navigator.gpu` too: onnxruntime-web looks for them there. */
-async function startDawn(): Promise<GPU> {
-  if (dawnGpu) return dawnGpu;
-  let dawn: Dawn;
-  try {
-    const { createRequire } = await nodeModule('module');
-    const { pathToFileURL } = await nodeModule('url');
-    const url = pathToFileURL(createRequire(import.meta.url).resolve(DAWN)).href;
-    const probe = await probeDawn(url);
-    if (probe !== 'adapter') throw new MocoError('backend-unavailable', NOTHING_FOUND[probe]);
-    dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Dawn;
-  } catch (error) {
-    if (error instanceof MocoError) throw error;
-    const absent = (error as { code?: unknown }).code === 'MODULE_NOT_FOUND';
-    throw new MocoError(
-      'backend-unavailable',
-      absent ? NO_DAWN : `the package webgpu does not start here (${messageOf(error)}): use --backend wasm`,
-      { cause: error },
-    );
+  const runtime = runtimeName();
+  if (runtime === 'node') return startDawn(powerPreference);
+  if (runtime === 'deno') {
+    const advice = 'update to Deno 2, or run an older one with --unstable-webgpu';
+    throw new MissingGpuError('no-webgpu', 'this Deno has no WebGPU (navigator.gpu)', advice);
   }
-  Object.assign(globalThis, dawn.globals);
-  copySharedViews(dawn.globals.GPUQueue.prototype);
-  dawnGpu = dawn.create([]);
-  const holder = globalThis as { navigator?: object };
-  if (!holder.navigator) {
-    Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true, writable: true });
+  if (isSecureContext === false) {
+    const what = 'this page is not served by https or localhost, and browsers give WebGPU to no other';
+    throw new MissingGpuError('insecure-page', what, 'serve it by https, or open it from localhost');
   }
-  Object.defineProperty(holder.navigator, 'gpu', { value: dawnGpu, configurable: true });
-  return dawnGpu;
+  const advice = 'use a newer one, or turn WebGPU on in its settings';
+  throw new MissingGpuError('no-webgpu', 'this browser has no WebGPU (navigator.gpu)', advice);
 }
 
 /**
- * Dawn for Node crashes the process where `writeBuffer` is given a view on a SharedArrayBuffer, which is what
- * onnxruntime-web's heap is: such data is copied first.
+ * The adapter that a session would get, as WebGPU has it and as we describe it.
+ * @throws MissingGpuError
  */
-function copySharedViews(queue: GPUQueue): void {
-  const write = queue.writeBuffer;
-  queue.writeBuffer = function writeBuffer(this: GPUQueue, buffer, bufferOffset, data, dataOffset, size) {
-    const backing = ArrayBuffer.isView(data) ? data.buffer : data;
-    if (!(backing instanceof SharedArrayBuffer)) {
-      write.call(this, buffer, bufferOffset, data as GPUAllowSharedBufferSource, dataOffset, size);
-      return;
-    }
-    // Offsets and sizes count elements of a typed array, bytes of anything else.
-    const unit = (ArrayBuffer.isView(data) && (data as Partial<Uint8Array>).BYTES_PER_ELEMENT) || 1;
-    const base = ArrayBuffer.isView(data) ? data.byteOffset : 0;
-    const start = (dataOffset ?? 0) * unit;
-    const length = size === undefined ? data.byteLength - start : size * unit;
-    write.call(this, buffer, bufferOffset, new Uint8Array(backing, base + start, length).slice());
-  };
-}
-
-/** @throws MocoError backend-unavailable */
-async function requestAdapter(
-  options: DeviceOptions,
+export async function requestAdapter(
+  options: DeviceOptions = {},
 ): Promise<{ adapter: globalThis.GPUAdapter; found: GpuAdapter }> {
-  const gpu = await gpuOfThisRuntime();
-  const adapter = await gpu.requestAdapter({
-    powerPreference: options.powerPreference ?? 'high-performance',
+  const powerPreference = options.powerPreference ?? 'high-performance';
+  const gpu = await gpuOfThisRuntime(powerPreference);
+  const adapter = await gpu.requestAdapter({ powerPreference }).catch((error: unknown) => {
+    throw noAdapter(` (${messageOf(error)})`, error);
   });
-  if (!adapter) {
-    throw new MocoError('backend-unavailable', NO_ADAPTER);
-  }
-  const { vendor, architecture, device, description } = adapter.info;
-  const name = [description, device, architecture, vendor].find((part) => part) ?? 'unnamed adapter';
-  const fallback =
-    (adapter.info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true ||
-    (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
-  const software =
-    fallback ||
-    /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(`${name} ${vendor} ${architecture}`);
-  return { adapter, found: { name, software } };
+  if (!adapter) throw noAdapter('');
+  return { adapter, found: describeAdapter(adapter) };
 }
 
-/** The adapter a session would get; null when there is none. Never throws: no GPU is an answer. */
-export async function findGpuAdapter(): Promise<GpuAdapter | null> {
+function noAdapter(why: string, cause?: unknown): MissingGpuError {
+  const advice =
+    runtimeName() === 'browser'
+      ? 'turn on hardware acceleration in the browser, update the driver of your GPU'
+      : driverAdvice();
+  const what = `WebGPU is here, but it gives no GPU adapter${why}`;
+  return new MissingGpuError('no-adapter', what, advice, { cause });
+}
+
+/** Older browsers have the flag on the adapter; not all set it for a rasteriser that they were started with. */
+export function describeAdapter(adapter: globalThis.GPUAdapter): GpuAdapter {
+  const { vendor, architecture, device, description } = adapter.info;
+  const name = [description, device, `${vendor} ${architecture}`.trim()].find((part) => part) || 'unnamed';
+  const { isFallbackAdapter } = adapter.info as { isFallbackAdapter?: boolean };
+  const fallback = isFallbackAdapter ?? (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter;
+  const words = `${vendor} ${architecture} ${device} ${description}`;
+  const known = /swiftshader|llvmpipe|lavapipe|softpipe|software|basic render/i.test(words);
+  return { name, software: fallback === true || known };
+}
+
+/** The adapter a session would get, or why there is none. Never throws: no GPU is an answer. */
+export async function findGpuAdapter(): Promise<GpuFinding> {
+  return findOrExplain(async () => (await requestAdapter()).found);
+}
+
+/** Turns an error of looking for an adapter into an answer. */
+export async function findOrExplain<Adapter extends GpuAdapter>(
+  find: () => Promise<Adapter>,
+): Promise<GpuFinding<Adapter>> {
   try {
-    return (await requestAdapter({})).found;
-  } catch {
-    return null;
+    return { adapter: await find(), missing: null };
+  } catch (error) {
+    const known = error instanceof MissingGpuError ? error : noAdapter(` (${messageOf(error)})`, error);
+    return { adapter: null, missing: known.missing };
   }
 }
 
 /**
  * A device of the best adapter, with that adapter's real limits.
- * @throws MocoError backend-unavailable — no WebGPU, no adapter or no device; the message says what to do
+ * @throws MissingGpuError (backend-unavailable) — no WebGPU, no adapter or no device; the message says what to do
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDevice> {
   const { adapter, found } = await requestAdapter(options);
@@ -171,10 +140,7 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDev
     const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
     return { ...found, device, features };
   } catch (error) {
-    throw new MocoError(
-      'backend-unavailable',
-      `the GPU adapter ${found.name} gives no device (${messageOf(error)}): use --backend wasm`,
-      { cause: error },
-    );
+    const what = `the GPU adapter ${found.name} gives no device (${messageOf(error)})`;
+    throw new MissingGpuError('no-device', what, 'close what else uses the GPU', { cause: error });
   }
 }

@@ -9,6 +9,7 @@ interface NodeModules {
   os: typeof import('node:os');
   path: typeof import('node:path');
   url: typeof import('node:url');
+  v8: typeof import('node:v8');
   worker_threads: typeof import('node:worker_threads');
 }
 

@@ -1,20 +1,49 @@
 import { describe, expect, it } from 'vitest';
 import { formatSeconds } from '../../src/cli/progress.ts';
 import { chooseBackend } from '../../src/runtime/backend.ts';
+import type { GpuAdapter, GpuFinding } from '../../src/runtime/gpu.ts';
 
-const none = async () => null;
-const software = async () => ({ name: 'SwiftShader', software: true });
+const finds = (name: string, software: boolean) => async (): Promise<GpuFinding<GpuAdapter>> => ({
+  adapter: { name, software },
+  missing: null,
+});
+const none = async (): Promise<GpuFinding> => ({
+  adapter: null,
+  missing: { problem: 'no-package', what: 'Node has no WebGPU', advice: 'install the package' },
+});
 
 describe('chooseBackend', () => {
   it('auto does not take a software adapter, and says why', async () => {
-    expect(await chooseBackend('auto', none)).toMatchObject({ backend: 'wasm', adapter: null });
-    const choice = await chooseBackend('auto', software);
+    const choice = await chooseBackend('auto', finds('SwiftShader', true));
     expect(choice).toMatchObject({ backend: 'wasm', adapter: null });
     expect(choice.reason).toMatch(/SwiftShader, is a software one/);
   });
 
-  it('refuses WebGPU where there is no adapter', async () => {
-    await expect(chooseBackend('webgpu', none)).rejects.toMatchObject({ code: 'backend-unavailable' });
+  it('auto says why there is no adapter', async () => {
+    const reason = 'no GPU: Node has no WebGPU';
+    expect(await chooseBackend('auto', none)).toEqual({ backend: 'wasm', adapter: null, reason });
+  });
+
+  it('auto takes a hardware adapter', async () => {
+    const reason = 'hardware adapter Radeon';
+    expect(await chooseBackend('auto', finds('Radeon', false))).toEqual({
+      backend: 'webgpu',
+      adapter: 'Radeon',
+      reason,
+    });
+  });
+
+  it('webgpu takes a software adapter too, and says that it is one', async () => {
+    const choice = await chooseBackend('webgpu', finds('SwiftShader', true));
+    expect(choice).toMatchObject({ backend: 'webgpu', adapter: 'SwiftShader' });
+    expect(choice.reason).toMatch(/asked for; SwiftShader, a software adapter/);
+  });
+
+  it('refuses WebGPU where there is no adapter, and says how to get one', async () => {
+    await expect(chooseBackend('webgpu', none)).rejects.toMatchObject({
+      code: 'backend-unavailable',
+      message: 'Node has no WebGPU: install the package, or use --backend wasm',
+    });
   });
 
   it('does not look for a GPU when wasm is asked for', async () => {

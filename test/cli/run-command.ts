@@ -11,11 +11,22 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs the built command, as a user would. */
-export function mocoWeb(args: readonly string[], cwd?: string): Promise<Outcome> {
+/**
+ * Runs the built command, as a user would.
+ * @param environment variables on top of those of this process
+ */
+export function mocoWeb(
+  args: readonly string[],
+  cwd?: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
   if (!existsSync(COMMAND)) throw new Error('dist/cli.js is missing: run `npm run build` before the tests');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd });
+    const child = spawn(process.execPath, [COMMAND, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd,
+      env: { ...process.env, ...environment },
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => {
