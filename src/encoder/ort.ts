@@ -3,6 +3,7 @@ import type * as Ort from 'onnxruntime-web/wasm';
 import { MocoError, messageOf } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';
+import { withQuickCompilation } from '../runtime/large-wasm.ts';
 import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
 
 export type Tensor = Ort.Tensor;
@@ -94,7 +95,7 @@ export async function createSession(
   const turns = place.provider === 'wasm' ? wasmTurns : gpuTurns;
   const session = await turns(async () => {
     try {
-      return await ort.InferenceSession.create(encodeModel(graph), settings);
+      return await withQuickCompilation(() => ort.InferenceSession.create(encodeModel(graph), settings));
     } catch (error) {
       throw explain(`onnxruntime-web refused graph ${graph.name}`, error);
     }

@@ -63,6 +63,12 @@ export interface IssuedStep {
   readonly result: Promise<StepResult>;
 }
 
+/** Why no further step can be taken, and how to get back to what was before the step that failed. */
+interface Failure {
+  readonly error: MocoError;
+  readonly undo: () => void;
+}
+
 export class Trainer {
   readonly #settings: TrainerSettings;
   readonly #layout: StateLayout;
@@ -81,8 +87,7 @@ export class Trainer {
   #queuePointer: number;
   /** Settles when the last issued step is done or has failed. */
   #inFlight: Promise<unknown> = Promise.resolve();
-  /** Why no further step can be taken. */
-  #failure: MocoError | null = null;
+  #failure: Failure | null = null;
 
   private constructor(
     settings: TrainerSettings,
@@ -135,7 +140,7 @@ export class Trainer {
    * the step; MocoError loss-not-finite once a step has failed
    */
   async step(input: StepInput): Promise<IssuedStep> {
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) throw this.#failure.error;
     const kernels = this.#kernels;
     const { gate, summary } = this.#scratch;
     const before = {
@@ -150,24 +155,34 @@ export class Trainer {
       kernels.copy(this.#key, this.#keyBefore);
       throw error;
     }
+    const failure = this.#failed();
+    if (failure) {
+      // An earlier step has turned out bad meanwhile; on the device this one was stopped by the gate.
+      failure.undo();
+      throw failure.error;
+    }
+    const undo = () => {
+      this.#queuePointer = before.queuePointer;
+      this.#queryStatistics.batchesTracked = before.queryBatches;
+      this.#keyStatistics.batchesTracked = before.keyBatches;
+      // Steps issued meanwhile found the gate closed, so this is still what was before the step that failed.
+      kernels.copy(this.#key, this.#keyBefore);
+    };
     const previous = this.#inFlight;
     const reading = kernels.read(summary);
     const finish = async (): Promise<StepResult> => {
       await previous;
       const values = await reading;
-      if (this.#failure) throw this.#failure;
+      if (this.#failure) throw this.#failure.error;
       if (values[SUMMARY.gate] !== 1) {
-        this.#queuePointer = before.queuePointer;
-        this.#queryStatistics.batchesTracked = before.queryBatches;
-        this.#keyStatistics.batchesTracked = before.keyBatches;
-        // Steps issued meanwhile found the gate closed, so this is still what was before the step that failed.
-        kernels.copy(this.#key, this.#keyBefore);
-        this.#failure = new MocoError(
+        const error = new MocoError(
           'loss-not-finite',
           `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
             'weights are those of the step before. Lower the learning rate or raise the temperature',
         );
-        throw this.#failure;
+        this.#failure = { error, undo };
+        undo();
+        throw error;
       }
       const [loss, acc1, acc5, embeddingStd] = [
         values[SUMMARY.loss]!,
@@ -235,6 +250,11 @@ export class Trainer {
       this.#kernels.free(array);
     this.#queryStatistics.dispose();
     this.#keyStatistics.dispose();
+  }
+
+  /** As it is now: others may have failed while one awaited. */
+  #failed(): Failure | null {
+    return this.#failure;
   }
 
   async #takeStep(input: StepInput): Promise<void> {

@@ -40,11 +40,10 @@ export interface PageReport {
 export type GpuReport = GpuFinding<AdapterReport> & { page: PageReport | null };
 
 /**
- * Bytes an image of the largest array of a ResNet-50 step at 224 px, as `autodiff/conv.ts` writes it for WebGPU: the weight
- * gradients of a 3×3 convolution from 512 to 512 channels, one an image before they are summed. The largest activations
- * have 64·112·112 values, a third of that.
+ * Bytes an image of the largest array of a ResNet-50 step at 224 px, as `autodiff/conv.ts` writes it for WebGPU: the im2col
+ * of the first convolution, 7·7·3 values for each of 112·112 pixels. The largest activations have 64·112·112.
  */
-export const RESNET50_BYTES = 512 * 512 * 9 * 4;
+export const RESNET50_BYTES = 7 * 7 * 3 * 112 * 112 * 4;
 
 /** Never throws: no GPU is an answer. */
 export async function describeGpu(): Promise<GpuReport> {

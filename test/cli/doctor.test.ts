@@ -65,7 +65,7 @@ describe('doctor', () => {
   it('says which groups fit a small binding', () => {
     const gpu = found(adapterOf({}, 2 ** 27));
     expect(adviceOn(environment, gpu)).toEqual([
-      'ResNet-50 at 224 px needs groups of 14 images or less: raise --groups',
+      'ResNet-50 at 224 px needs groups of 18 images or less: raise --groups',
     ]);
     expect(adviceOn(environment, found(adapterOf({}, 2 ** 20)))).toEqual([
       'ResNet-50 at 224 px does not fit this GPU',

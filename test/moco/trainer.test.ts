@@ -155,8 +155,8 @@ describe('Trainer', () => {
       message: expect.stringContaining('step 2: loss or gradients are not finite'),
     };
     const { result } = await trainer.step(spoiled);
-    // Issued before anybody has looked at step 2, as on a GPU.
-    const { result: next } = await trainer.step(input(3));
+    // Begun before anybody has looked at step 2, as on a GPU.
+    const next = trainer.step(input(3));
     await expect(result).rejects.toMatchObject(failure);
     await expect(next).rejects.toMatchObject(failure);
     expectSameState(await trainer.state(), clean.states[0]!);
