@@ -20,14 +20,24 @@ export interface Scratch {
   readonly keyNorms: DeviceArray;
   readonly losses: DeviceArray;
   readonly ranks: DeviceArray;
+  /** Sum over the groups of the gradients, in the order of the parameters. */
+  readonly gradientSum: readonly DeviceArray[];
   /** [1]: 1 until a step goes bad. */
   readonly gate: DeviceArray;
   /** [SUMMARY_LENGTH] */
   readonly summary: DeviceArray;
 }
 
-/** @throws MocoError out-of-memory */
-export function allocateScratch(kernels: Kernels, batchSize: number, groups: number, dim: number): Scratch {
+/**
+ * @param lengths of the parameters
+ * @throws MocoError out-of-memory
+ */
+export function allocateScratch(
+  kernels: Kernels,
+  sizes: { readonly batchSize: number; readonly groups: number; readonly dim: number },
+  lengths: readonly number[],
+): Scratch {
+  const { batchSize, groups, dim } = sizes;
   const n = batchSize / groups;
   const group = () => kernels.allocate(n * dim);
   const batch = () => kernels.allocate(batchSize * dim);
@@ -47,6 +57,7 @@ export function allocateScratch(kernels: Kernels, batchSize: number, groups: num
     keyNorms: kernels.allocate(batchSize),
     losses: kernels.allocate(batchSize),
     ranks: kernels.allocate(batchSize),
+    gradientSum: lengths.map((length) => kernels.allocate(length)),
     gate,
     summary: kernels.allocate(SUMMARY_LENGTH),
   };

@@ -1,7 +1,7 @@
 /**
  * One step of Momentum Contrast (He et al., arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297), in the order of the
- * reference implementation. The trainer owns the weights, the momentum buffers, the queue and the gradient sum, in
- * kernel memory, and the running statistics. Here, and only here, keys of groups are gathered and gradients summed.
+ * reference implementation. The trainer owns what training changes and its working memory, in kernel memory. Here, and
+ * only here, keys of groups are gathered and gradients summed.
  *
  * A step is issued, and its few numbers are read back while the next one may already be under way: on a GPU nothing
  * waits for them. The gate that `finiteGate` closes on the device stops everything that would change the state, in that
@@ -12,9 +12,10 @@ import { MocoError } from '../errors.ts';
 import { type DeviceArray, type Kernels, SUMMARY } from '../kernels/kernels.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildResNet, type ResNetSpec } from '../onnx/resnet.ts';
-import type { GroupArrays, GroupEncoders } from '../scheduler/group-encoders.ts';
+import type { GroupEncoders } from '../scheduler/group-encoders.ts';
+import { DeviceState } from './device-state.ts';
+import { sumGroups } from './group-sums.ts';
 import { keyPositions, queryPositions } from './groups.ts';
-import { RunningStatistics } from './running-statistics.ts';
 import { allocateScratch, type Scratch } from './scratch.ts';
 import type { StateLayout, TrainerState } from './state.ts';
 
@@ -74,17 +75,8 @@ export class Trainer {
   readonly #layout: StateLayout;
   readonly #kernels: Kernels;
   readonly #encoders: GroupEncoders;
-  readonly #query: DeviceArray[];
-  readonly #key: DeviceArray[];
-  /** θk as it was before the step, so that a step that goes bad can be undone. */
-  readonly #keyBefore: DeviceArray[];
-  readonly #momentum: DeviceArray[];
-  readonly #gradientSum: DeviceArray[];
-  readonly #queue: DeviceArray;
+  readonly #state: DeviceState;
   readonly #scratch: Scratch;
-  readonly #queryStatistics: RunningStatistics;
-  readonly #keyStatistics: RunningStatistics;
-  #queuePointer: number;
   /** Settles when the last issued step is done or has failed. */
   #inFlight: Promise<unknown> = Promise.resolve();
   #failure: Failure | null = null;
@@ -96,28 +88,14 @@ export class Trainer {
     kernels: Kernels,
     encoders: GroupEncoders,
   ) {
-    const { batchSize, groups } = settings;
-    const { dim } = layout;
     this.#settings = settings;
     this.#layout = layout;
     this.#kernels = kernels;
     this.#encoders = encoders;
-    const hold = (values: Float32Array): DeviceArray => {
-      const array = kernels.allocate(values.length);
-      kernels.write(array, values);
-      return array;
-    };
-    const zeros = () => state.momentum.map(({ length }) => kernels.allocate(length));
-    this.#query = state.query.parameters.map(hold);
-    this.#key = state.key.parameters.map(hold);
-    this.#keyBefore = zeros();
-    this.#momentum = state.momentum.map(hold);
-    this.#gradientSum = zeros();
-    this.#queue = hold(state.queue);
-    this.#queuePointer = state.queuePointer;
-    this.#queryStatistics = new RunningStatistics(kernels, layout.layers, state.query);
-    this.#keyStatistics = new RunningStatistics(kernels, layout.layers, state.key);
-    this.#scratch = allocateScratch(kernels, batchSize, groups, dim);
+    this.#state = new DeviceState(kernels, layout, state);
+    const sizes = { batchSize: settings.batchSize, groups: settings.groups, dim: layout.dim };
+    const lengths = this.#state.query.map(({ length }) => length);
+    this.#scratch = allocateScratch(kernels, sizes, lengths);
   }
 
   /** @throws MocoError out-of-memory */
@@ -129,7 +107,7 @@ export class Trainer {
     encoders: GroupEncoders,
   ): Promise<Trainer> {
     const trainer = new Trainer(settings, layout, state, kernels, encoders);
-    await encoders.attachWeights(trainer.#query, trainer.#key);
+    await encoders.attachWeights(trainer.#state.query, trainer.#state.key);
     return trainer;
   }
 
@@ -143,16 +121,11 @@ export class Trainer {
     if (this.#failure) throw this.#failure.error;
     const kernels = this.#kernels;
     const { gate, summary } = this.#scratch;
-    const before = {
-      queuePointer: this.#queuePointer,
-      queryBatches: this.#queryStatistics.batchesTracked,
-      keyBatches: this.#keyStatistics.batchesTracked,
-    };
-    kernels.copy(this.#keyBefore, this.#key, gate);
+    const undo = this.#state.keep(gate);
     try {
       await this.#takeStep(input);
     } catch (error) {
-      kernels.copy(this.#key, this.#keyBefore);
+      (this.#failed()?.undo ?? undo)();
       throw error;
     }
     const failure = this.#failed();
@@ -161,13 +134,6 @@ export class Trainer {
       failure.undo();
       throw failure.error;
     }
-    const undo = () => {
-      this.#queuePointer = before.queuePointer;
-      this.#queryStatistics.batchesTracked = before.queryBatches;
-      this.#keyStatistics.batchesTracked = before.keyBatches;
-      // Steps issued meanwhile found the gate closed, so this is still what was before the step that failed.
-      kernels.copy(this.#key, this.#keyBefore);
-    };
     const previous = this.#inFlight;
     const reading = kernels.read(summary);
     const finish = async (): Promise<StepResult> => {
@@ -180,17 +146,17 @@ export class Trainer {
           `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
             'weights are those of the step before. Lower the learning rate or raise the temperature',
         );
+        // Steps issued meanwhile find the gate closed, so what was kept before this one is still there.
         this.#failure = { error, undo };
         undo();
         throw error;
       }
-      const [loss, acc1, acc5, embeddingStd] = [
-        values[SUMMARY.loss]!,
-        values[SUMMARY.acc1]!,
-        values[SUMMARY.acc5]!,
-        values[SUMMARY.embeddingStd]!,
-      ];
-      return { loss, acc1, acc5, embeddingStd };
+      return {
+        loss: values[SUMMARY.loss]!,
+        acc1: values[SUMMARY.acc1]!,
+        acc5: values[SUMMARY.acc5]!,
+        embeddingStd: values[SUMMARY.embeddingStd]!,
+      };
     };
     const result = finish();
     this.#inFlight = result.catch(() => {});
@@ -206,33 +172,21 @@ export class Trainer {
 
   /** Sum over the groups, in their order, of the gradients of the last step's mean loss, without weight decay. */
   async gradients(): Promise<Float32Array[]> {
-    return Promise.all(this.#gradientSum.map((array) => this.#kernels.read(array)));
+    return Promise.all(this.#scratch.gradientSum.map((array) => this.#kernels.read(array)));
   }
 
   /** A copy of everything that a checkpoint holds, when the steps issued so far are done. */
   async state(): Promise<TrainerState> {
     await this.#inFlight;
-    const copies = (arrays: readonly DeviceArray[]) =>
-      Promise.all(arrays.map((array) => this.#kernels.read(array)));
-    const encoder = async (parameters: readonly DeviceArray[], statistics: RunningStatistics) => ({
-      parameters: await copies(parameters),
-      ...(await statistics.read()),
-    });
-    return {
-      query: await encoder(this.#query, this.#queryStatistics),
-      key: await encoder(this.#key, this.#keyStatistics),
-      momentum: await copies(this.#momentum),
-      queue: await this.#kernels.read(this.#queue),
-      queuePointer: this.#queuePointer,
-    };
+    return this.#state.read();
   }
 
   /** Gives the encoders the query encoder of now in its inference form; `embed` uses it until the next call. */
   async prepareEmbedding(): Promise<void> {
     const { spec, imageSize } = this.#settings;
-    const values = await this.#queryStatistics.named();
+    const values = await this.#state.queryStatistics.named();
     for (const [i, { name }] of this.#layout.parameters.entries()) {
-      values.set(name, await this.#kernels.read(this.#query[i]!));
+      values.set(name, await this.#kernels.read(this.#state.query[i]!));
     }
     const folded = foldBatchNorm(buildResNet(spec, 1, imageSize).graph);
     await this.#encoders.setInferenceWeights(foldWeights(folded, values));
@@ -245,11 +199,8 @@ export class Trainer {
 
   /** Frees the kernel memory. The encoders are not the trainer's to end. */
   dispose(): void {
-    const lists = [this.#query, this.#key, this.#keyBefore, this.#momentum, this.#gradientSum];
-    for (const array of [...lists.flat(), this.#queue, ...Object.values(this.#scratch)])
-      this.#kernels.free(array);
-    this.#queryStatistics.dispose();
-    this.#keyStatistics.dispose();
+    for (const array of Object.values(this.#scratch).flat()) this.#kernels.free(array);
+    this.#state.dispose();
   }
 
   /** As it is now: others may have failed while one awaited. */
@@ -261,21 +212,22 @@ export class Trainer {
     const kernels = this.#kernels;
     const { batchSize, groups, momentum, sgdMomentum, weightDecay } = this.#settings;
     const { queueSize, dim } = this.#layout;
-    const { gate, keys, losses, ranks, queries, summary } = this.#scratch;
-    kernels.ema(this.#key, this.#query, momentum, gate);
+    const { gate, keys, losses, ranks, queries, summary, gradientSum } = this.#scratch;
+    const state = this.#state;
+    kernels.ema(state.key, state.query, momentum, gate);
     await this.#encoders.weightsChanged('query');
     await this.#encoders.weightsChanged('key');
     await this.#encodeKeys(input);
     await this.#trainQueries(input);
 
-    kernels.finiteGate(gate, [losses, ...this.#gradientSum]);
+    kernels.finiteGate(gate, [losses, ...gradientSum]);
     const options = { learningRate: input.learningRate, momentum: sgdMomentum, weightDecay };
-    kernels.sgd(this.#query, this.#gradientSum, this.#momentum, options, gate);
-    kernels.enqueue(this.#queue, keys, this.#queuePointer, queueSize, batchSize, dim, gate);
-    this.#queryStatistics.update(groups, batchSize / groups, gate);
-    this.#keyStatistics.update(groups, batchSize / groups, gate);
+    kernels.sgd(state.query, gradientSum, state.momentum, options, gate);
+    kernels.enqueue(state.queue, keys, state.queuePointer, queueSize, batchSize, dim, gate);
+    state.queryStatistics.update(groups, batchSize / groups, gate);
+    state.keyStatistics.update(groups, batchSize / groups, gate);
     kernels.summarize({ loss: losses, rank: ranks, query: queries, gate, rows: batchSize, dim, summary });
-    this.#queuePointer = (this.#queuePointer + batchSize) % queueSize;
+    state.queuePointer = (state.queuePointer + batchSize) % queueSize;
   }
 
   /** Keys of all groups, normalised and in batch order, in scratch.keys; sums of their statistics. */
@@ -292,7 +244,7 @@ export class Trainer {
       );
       return [statistics];
     });
-    await inOrder(runs, ([statistics], group) => put(statistics!, this.#keyStatistics.sums, group));
+    await sumGroups(runs, [this.#state.keyStatistics.sums]);
     kernels.l2Normalize(rawKeys, keys, keyNorms, batchSize, dim);
   }
 
@@ -307,10 +259,7 @@ export class Trainer {
       );
       return [statistics, gradients];
     });
-    await inOrder(runs, ([statistics, gradients], group) => {
-      put(statistics!, this.#queryStatistics.sums, group);
-      put(gradients!, this.#gradientSum, group);
-    });
+    await sumGroups(runs, [this.#state.queryStatistics.sums, this.#scratch.gradientSum]);
   }
 
   /** InfoNCE of one group: puts losses, ranks and unit queries in their places, returns d loss / d embedding. */
@@ -325,7 +274,7 @@ export class Trainer {
     kernels.infoNce({
       query,
       key,
-      queue: this.#queue,
+      queue: this.#state.queue,
       rows,
       dim,
       queueSize,
@@ -340,34 +289,5 @@ export class Trainer {
     kernels.scatterRows(ranks, rank, positions, 1);
     kernels.scatterRows(queries, query, positions, dim);
     return dRaw;
-  }
-}
-
-/** The sum over groups begins with the first one. */
-function put(arrays: GroupArrays, sums: readonly DeviceArray[], group: number): void {
-  if (group === 0) arrays.copyTo(sums);
-  else arrays.addTo(sums);
-}
-
-/**
- * Takes what groups have computed in the order of the groups, whatever order it comes in, and gives its memory back.
- * All settle before anything is thrown: no group may still be writing when the caller goes on.
- */
-async function inOrder(
-  runs: readonly Promise<GroupArrays[]>[],
-  take: (arrays: readonly GroupArrays[], group: number) => void,
-): Promise<void> {
-  let taken = 0;
-  try {
-    for (const [group, run] of runs.entries()) {
-      const arrays = await run;
-      take(arrays, group);
-      for (const one of arrays) one.release();
-      taken = group + 1;
-    }
-  } finally {
-    for (const rest of await Promise.allSettled(runs.slice(taken))) {
-      if (rest.status === 'fulfilled') for (const one of rest.value) one.release();
-    }
   }
 }
