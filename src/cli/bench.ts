@@ -19,7 +19,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .description('speed of the whole training step on images in memory, and where the time goes');
   addConfigOptions(command)
     .addOption(backendOption())
-    .option('--workers <n>', 'encoder workers (default: as many as there are cores)', wholeNumber(1))
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1))
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--json', 'one JSON object on stdout')
     .action((options: BenchOptions) => runBench(options, terminal));

@@ -26,7 +26,7 @@ export function addEncoderOptions(command: Command): Command {
         .default('backbone'),
     )
     .addOption(backendOption())
-    .option('--workers <n>', 'encoder workers (default: as many as there are cores)', wholeNumber(1));
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1));
 }
 
 /** Loads and checks what the options name. @throws MocoError of any input code */

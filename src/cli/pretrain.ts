@@ -25,7 +25,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
     .option('--epochs <n>', 'passes over the images', wholeNumber(1))
     .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
     .addOption(backendOption())
-    .option('--workers <n>', 'encoder workers (default: as many as there are cores)', wholeNumber(1))
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1))
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')

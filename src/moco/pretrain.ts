@@ -23,7 +23,7 @@ export interface PretrainOptions {
   data: DatasetDescription;
   /** What `chooseBackend` gave; by default what it gives for 'auto'. */
   backend?: BackendChoice;
-  /** Encoder workers; by default as many as there are cores, and never more than groups. Changes no number. */
+  /** Workers; by default as many as there are cores, and on wasm never more encoders than groups. Changes no number. */
   workers?: number;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. */
   knnEvery?: number;

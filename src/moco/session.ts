@@ -29,7 +29,10 @@ export interface SessionOptions {
   readonly config: PretrainConfig;
   readonly backend: 'wasm' | 'webgpu';
   readonly data: DatasetDescription;
-  /** Encoder workers; by default as many as there are cores, and no more than groups. */
+  /**
+   * wasm: encoder workers, by default as many as there are cores, and no more than groups. webgpu: one more than data
+   * workers, by default as many as there are cores.
+   */
   readonly workers?: number;
   readonly state: (layout: StateLayout) => TrainerState;
   /** Stands between trainer and encoders, for measurements. */
@@ -41,8 +44,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data } = options;
   const spec = networkOf(config);
   const layout = stateLayout(spec, config.imageSize, config.queueSize);
-  const workers = Math.min(options.workers ?? (await coreCount()), config.groups);
-  const viewOptions = viewOptionsOf(config, Math.max(1, Math.floor(workers / 2)));
+  const processors = options.workers ?? (await coreCount());
+  // wasm: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
+  const workers =
+    options.backend === 'wasm' ? Math.min(processors, config.groups) : Math.max(1, processors - 1);
+  const viewOptions = viewOptionsOf(
+    config,
+    options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers,
+  );
   const opened: { dispose(): unknown }[] = [];
   const dispose = async () => {
     for (const resource of opened.toReversed()) await resource.dispose();

@@ -4,12 +4,15 @@ import type { GroupEncoders } from './group-encoders.ts';
 import { WasmEncoders } from './wasm-encoders.ts';
 import { WebGpuEncoders } from './webgpu-encoders.ts';
 
-/** The encoders that go with the kernels. `workers`: on wasm, how many groups are encoded side by side. */
+/**
+ * The encoders that go with the kernels.
+ * @param workers wasm: how many groups are encoded side by side; webgpu: for how many groups images are made ahead
+ */
 export async function startEncoders(
   kernels: BackendKernels,
   options: ArrayEncoderOptions,
   workers: number,
 ): Promise<GroupEncoders> {
   if (kernels.backend === 'wasm') return WasmEncoders.start(kernels, options, workers);
-  return new WebGpuEncoders(kernels, options);
+  return new WebGpuEncoders(kernels, options, workers);
 }

@@ -9,9 +9,6 @@ import type { WebGpuKernels } from '../kernels/webgpu.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { Turns } from './turns.ts';
 
-/** Groups whose images are made ahead. */
-const AHEAD = 4;
-
 export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
   readonly #encoder: Encoder;
@@ -21,12 +18,14 @@ export class WebGpuEncoders implements GroupEncoders {
   readonly #images: DeviceArray;
   /** Weights of the folded inference form. */
   #inference: DeviceArray[] = [];
-  readonly #turns = new Turns(AHEAD);
+  readonly #turns: Turns;
 
-  constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>) {
+  /** @param ahead groups whose images are made while others are encoded */
+  constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>, ahead: number) {
     const { groupSize, imageSize } = options;
     this.#kernels = kernels;
     this.#options = options;
+    this.#turns = new Turns(ahead);
     this.#encoder = new Encoder({ ...options, place: { provider: 'webgpu', device: kernels.device } });
     this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
   }
