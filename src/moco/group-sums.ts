@@ -10,6 +10,8 @@ export async function sumGroups(
   groups: readonly Promise<readonly GroupArrays[]>[],
   sums: readonly (readonly DeviceArray[])[],
 ): Promise<void> {
+  // A failure is looked at in its turn.
+  for (const running of groups) running.catch(() => {});
   let taken = 0;
   try {
     for (const [group, running] of groups.entries()) {
