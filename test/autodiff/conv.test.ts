@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import type { Values } from '../../src/encoder/run-gradient.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { conv, convBackward, type Geometry } from './reference.ts';
-import { dynamic, exact, expectSum, LOWERINGS, random, run } from './run.ts';
+import { dynamic, exact, expectSum, inEveryPlace, random, run } from './run.ts';
 
 interface Case {
   readonly what: string;
@@ -49,8 +49,8 @@ const CASES: readonly Case[] = [
   { what: '3×3 padded by more than its reach', x: [1, 2, 3, 3], w: [2, 2, 3, 3], pads: [3, 3, 3, 3] },
 ];
 
-describe.each(LOWERINGS)('convolution in the lowering of %s', (lowering) => {
-  describe.each([false, true])('dynamic batch: %s', (isDynamic) => {
+inEveryPlace((place) => {
+  describe.each([false, true])('convolution, dynamic batch: %s', (isDynamic) => {
     it.each(CASES)('$what', async ({ x: xShape, w: wShape, strides = [1, 1], pads = [0, 0, 0, 0], bias }) => {
       const geometry: Geometry = { strides, pads };
       const inputs = new Map<string, Values>([
@@ -68,7 +68,7 @@ describe.each(LOWERINGS)('convolution in the lowering of %s', (lowering) => {
       if (bias) g.input('b', [wShape[0]!]);
       g.op('Conv', [...inputs.keys()], { kernel_shape: wShape.slice(2), strides, pads }, 'y');
       g.output('y', isDynamic ? dynamic(y.shape) : y.shape);
-      const { outputs, gradients } = await run(g.build(), lowering, inputs, new Map([['y', dy]]));
+      const { outputs, gradients } = await run(g.build(), place, inputs, new Map([['y', dy]]));
 
       const taps = wShape[2]! * wShape[3]!;
       const expected = convBackward(x!, w!, exact(dy), geometry);
