@@ -67,13 +67,14 @@ const U = 2 ** -24;
 
 /**
  * Compares with |error| ≤ (terms + extra)·2⁻²⁴·Σ|terms|, the bound on a float32 sum of `terms` products in any order
- * (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus one smallest normal number.
+ * (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus a smallest normal number for every operation, as
+ * WebGPU may take denormals for 0.
  */
 export function expectSum(what: string, actual: Values | undefined, expected: Array64, terms: number): void {
   if (!actual) throw new Error(`${what} was not computed`);
   if (String(actual.shape) !== String(expected.shape)) {
     throw new Error(`${what} is [${actual.shape}], expected [${expected.shape}]`);
   }
-  const tolerance = expected.magnitude.map((size) => (terms + 2) * U * size + 2 ** -126);
+  const tolerance = expected.magnitude.map((size) => (terms + 2) * (U * size + 2 ** -126));
   expectClose(what, actual.data, expected.data, tolerance, expected.shape);
 }
