@@ -38,7 +38,7 @@ export const batchNorm: Rule = {
     const [x = '', gamma = '', beta = ''] = node.inputs;
     const [batch, channels, height, width] = image(node, scope.shape(x));
     const shape: Shape = [batch, channels, height, width];
-    const perCount = inverseCount(g, x, shape);
+    const perCount = inverseCount(scope, x, shape);
     const channelMean = (value: string, output?: string) =>
       g.op('Mul', [channelSum(g, value), perCount], {}, output);
 
@@ -89,7 +89,7 @@ export const batchNorm: Rule = {
     let dx: string | null = null;
     if (scope.wants(x)) {
       const scale = g.op('Div', [gamma, sigma]);
-      const perCount = g.op('Mul', [scale, inverseCount(g, c, [batch, channels, height, width])]);
+      const perCount = g.op('Mul', [scale, inverseCount(scope, c, [batch, channels, height, width])]);
       const slope = g.op('Neg', [g.op('Div', [g.op('Mul', [perCount, dGamma]), sigma])]);
       const offset = g.op('Neg', [g.op('Mul', [perCount, s1])]);
       const correction = inferenceNorm(g, c, slope, offset, d, g.filled(channels, 1), 0);

@@ -11,7 +11,8 @@ const LOWEST = -3.4028234e38;
  * Max-pool. The first maximum of a window in row-major order takes the gradient, as PyTorch's CPU kernel has it. The
  * operator's own Indices output fails on the WebGPU provider, so the position is found again: for each tap of the
  * window, what the tap sees is compared with the output, and a tap that another has gone before is passed over. The
- * taps' shares are put back in place by a depth-wise ConvTranspose whose kernels are one-hot.
+ * taps' shares are put back in place by a ConvTranspose whose kernels are one-hot, each channel an image of its own: the
+ * WebGPU provider gives wrong values where ConvTranspose has groups of an even number of channels in and one out.
  */
 export const maxPool: Rule = {
   backward(node: Node, dy: string, scope: BackwardScope) {
@@ -40,33 +41,28 @@ export const maxPool: Rule = {
       const equal = g.op('Cast', [g.op('Equal', [seen, y])], { to: 1 });
       const chosen: string = free === null ? equal : g.op('Mul', [equal, free]);
       free = free === null ? g.op('Sub', [g.scalar(1), equal]) : g.op('Sub', [free, chosen]);
-      shares.push(reshape(g, g.op('Mul', [dy, chosen]), [0, channels, 1, oh, ow]));
+      shares.push(reshape(g, g.op('Mul', [dy, chosen]), [-1, 1, oh, ow]));
     }
-    const stacked = reshape(g, g.op('Concat', shares, { axis: 2 }), [0, channels * taps, oh, ow]);
     const outputPadding = [
       height - ((oh - 1) * sh + kh - top - bottom),
       width - ((ow - 1) * sw + kw - left - right),
     ];
-    return [
-      g.op('ConvTranspose', [stacked, oneHotKernels(g, channels, kh, kw)], {
-        kernel_shape: [kh, kw],
-        strides: [sh, sw],
-        pads: [top, left, bottom, right],
-        output_padding: outputPadding,
-        group: channels,
-      }),
-    ];
+    const stacked = taps === 1 ? shares[0]! : g.op('Concat', shares, { axis: 1 });
+    const dx = g.op('ConvTranspose', [stacked, oneHotKernels(g, kh, kw)], {
+      kernel_shape: [kh, kw],
+      strides: [sh, sw],
+      pads: [top, left, bottom, right],
+      output_padding: outputPadding,
+    });
+    return [reshape(g, dx, [-1, channels, height, width])];
   },
 };
 
-/** [channels · taps, 1, kh, kw]: kernel t of a channel is 1 at tap t. */
-function oneHotKernels(g: BackwardScope['g'], channels: number, kh: number, kw: number): string {
+/** [taps, 1, kh, kw]: kernel t is 1 at tap t. */
+function oneHotKernels(g: BackwardScope['g'], kh: number, kw: number): string {
   const taps = kh * kw;
-  const data = new Float32Array(channels * taps * taps);
-  for (let c = 0; c < channels; c++) {
-    for (let t = 0; t < taps; t++) data[(c * taps + t) * taps + t] = 1;
-  }
-  return g.constant(g.fresh('onehot'), { type: 'float32', shape: [channels * taps, 1, kh, kw], data });
+  const data = Float32Array.from({ length: taps * taps }, (_, i) => (i % (taps + 1) === 0 ? 1 : 0));
+  return g.constant(g.fresh('onehot'), { type: 'float32', shape: [taps, 1, kh, kw], data });
 }
 
 /** y = mean over space: every pixel takes dy / (H·W). */

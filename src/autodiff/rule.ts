@@ -85,11 +85,24 @@ export function channelSum(g: GraphBuilder, x: string): string {
   return reduceSum(g, reduceSum(g, reduceSum(g, x, [3]), [2]), [0]);
 }
 
-/** 1 / (N·H·W) as a scalar, computed in the graph where the batch is dynamic. */
-export function inverseCount(g: GraphBuilder, x: string, shape: Shape): string {
+/**
+ * 1 / (N·H·W) as a scalar, computed in the graph where the batch is dynamic. The WebGPU provider has no Size and converts
+ * no whole numbers: there, the ones are counted that the first value of each image is turned into.
+ */
+export function inverseCount(
+  { g, lowering }: { readonly g: GraphBuilder; readonly lowering: Lowering },
+  x: string,
+  shape: Shape,
+): string {
   const [batch, channels, ...space] = shape;
-  if (typeof batch === 'number')
-    return g.scalar(1 / space.reduce<number>((product, size) => product * Number(size), batch));
+  const plane = space.reduce<number>((product, size) => product * Number(size), 1);
+  if (typeof batch === 'number') return g.scalar(1 / (plane * batch));
+  if (lowering.provider === 'webgpu') {
+    const first = g.op('Slice', [x, g.ints([0, 0, 0]), g.ints([1, 1, 1]), g.ints([1, 2, 3])]);
+    const ones = g.op('Add', [g.op('Mul', [first, g.scalar(0)]), g.scalar(1)]);
+    const images = reduceSum(g, ones, [0, 1, 2, 3]);
+    return g.op('Div', [g.scalar(1 / plane), images]);
+  }
   const size = g.op('Cast', [g.op('Size', [x])], { to: 1 });
   return g.op('Div', [g.scalar(Number(channels)), size]);
 }

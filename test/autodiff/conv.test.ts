@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import type { Values } from '../../src/encoder/run-gradient.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { conv, convBackward, type Geometry } from './reference.ts';
-import { dynamic, exact, expectSum, LOWERINGS, random, run } from './run.ts';
+import { dynamic, exact, expectSum, inEveryPlace, random, run } from './run.ts';
 
 interface Case {
   readonly what: string;
@@ -10,12 +10,18 @@ interface Case {
   readonly x: readonly number[];
   readonly w: readonly number[];
   readonly strides?: [number, number];
-  readonly pads?: [number, number, number, number];
+  readonly pads?: readonly [number, number, number, number];
   readonly bias?: boolean;
+  /** Run on WebGPU with a dynamic batch too. There each case compiles shaders of its own, which takes long. */
+  readonly dynamicOnGpu?: boolean;
+  /** Takes seconds: only in the lowering that it is about. */
+  readonly large?: boolean;
 }
 
+const PADDED = { pads: [1, 1, 1, 1] } as const;
+
 const CASES: readonly Case[] = [
-  { what: '1×1', x: [2, 3, 5, 7], w: [4, 3, 1, 1] },
+  { what: '1×1', x: [2, 3, 5, 7], w: [4, 3, 1, 1], dynamicOnGpu: true },
   { what: '1×1 stride 2, odd', x: [3, 4, 7, 5], w: [2, 4, 1, 1], strides: [2, 2] },
   {
     what: '1×1 stride 2, even: a row and a column that no window reaches',
@@ -47,11 +53,45 @@ const CASES: readonly Case[] = [
     pads: [0, 1, 0, 2],
   },
   { what: '3×3 padded by more than its reach', x: [1, 2, 3, 3], w: [2, 2, 3, 3], pads: [3, 3, 3, 3] },
+
+  // Channels that the WebGPU provider would take by three: forward, in the gradient of the input, in both.
+  { what: '6 → 4 channels', x: [1, 6, 5, 7], w: [4, 6, 3, 3], ...PADDED, bias: true, dynamicOnGpu: true },
+  { what: '9 → 8 channels, 1×1', x: [2, 9, 3, 5], w: [8, 9, 1, 1] },
+  { what: '15 → 12 channels, stride 2', x: [1, 15, 5, 5], w: [12, 15, 3, 3], strides: [2, 2], ...PADDED },
+  { what: '18 → 4 channels, 7×7', x: [1, 18, 7, 5], w: [4, 18, 7, 7], pads: [3, 3, 3, 3] },
+  { what: '4 → 6 channels', x: [2, 4, 5, 3], w: [6, 4, 3, 3], ...PADDED },
+  { what: '12 → 9 channels, 1×1', x: [1, 12, 5, 3], w: [9, 12, 1, 1] },
+  { what: '4 → 15 channels, 7×7', x: [1, 4, 5, 7], w: [15, 4, 7, 7], pads: [3, 3, 3, 3] },
+  { what: '8 → 18 channels, stride 2', x: [1, 8, 5, 7], w: [18, 8, 3, 3], strides: [2, 2], ...PADDED },
+
+  // Pixels of a weight gradient on WebGPU, in parts of at most 256.
+  { what: '7 · 35 pixels: all images in one part', x: [7, 2, 5, 7], w: [3, 2, 1, 1] },
+  { what: '6 · 64 pixels: 3 images a part', x: [6, 2, 8, 8], w: [3, 2, 3, 3], ...PADDED, dynamicOnGpu: true },
+  { what: '7 · 64 pixels: an image a part', x: [7, 2, 8, 8], w: [3, 2, 1, 1] },
+  {
+    what: '3 · 360 pixels: 10 rows a part',
+    x: [3, 2, 20, 18],
+    w: [3, 2, 3, 3],
+    ...PADDED,
+    dynamicOnGpu: true,
+  },
+  { what: '289 pixels: a row a part, as 17 is prime', x: [1, 3, 17, 17], w: [2, 3, 3, 3], ...PADDED },
+  {
+    what: '1021 pixels, 129 × 128 weights: one part',
+    x: [1, 128, 1021, 1],
+    w: [129, 128, 1, 1],
+    large: true,
+  },
 ];
 
-describe.each(LOWERINGS)('convolution in the lowering of %s', (lowering) => {
-  describe.each([false, true])('dynamic batch: %s', (isDynamic) => {
-    it.each(CASES)('$what', async ({ x: xShape, w: wShape, strides = [1, 1], pads = [0, 0, 0, 0], bias }) => {
+inEveryPlace((place) => {
+  describe.each([false, true])('convolution, dynamic batch: %s', (isDynamic) => {
+    const onGpu = place.session.provider === 'webgpu';
+    const cases = CASES.filter(({ dynamicOnGpu, large }) => {
+      if (large) return place.lowering === 'webgpu' && !isDynamic;
+      return !(onGpu && isDynamic) || dynamicOnGpu;
+    });
+    it.each(cases)('$what', async ({ x: xShape, w: wShape, strides = [1, 1], pads = [0, 0, 0, 0], bias }) => {
       const geometry: Geometry = { strides, pads };
       const inputs = new Map<string, Values>([
         ['x', random(xShape, 1)],
@@ -68,7 +108,7 @@ describe.each(LOWERINGS)('convolution in the lowering of %s', (lowering) => {
       if (bias) g.input('b', [wShape[0]!]);
       g.op('Conv', [...inputs.keys()], { kernel_shape: wShape.slice(2), strides, pads }, 'y');
       g.output('y', isDynamic ? dynamic(y.shape) : y.shape);
-      const { outputs, gradients } = await run(g.build(), lowering, inputs, new Map([['y', dy]]));
+      const { outputs, gradients } = await run(g.build(), place, inputs, new Map([['y', dy]]));
 
       const taps = wShape[2]! * wShape[3]!;
       const expected = convBackward(x!, w!, exact(dy), geometry);

@@ -12,9 +12,9 @@ import {
   relu,
   reluBackward,
 } from './reference.ts';
-import { dynamic, exact, expectSum, LOWERINGS, random, run } from './run.ts';
+import { dynamic, exact, expectSum, inEveryPlace, random, run } from './run.ts';
 
-describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
+inEveryPlace((place) => {
   describe.each([false, true])('dynamic batch: %s', (isDynamic) => {
     const sizes = (shape: readonly number[]): readonly Dim[] => (isDynamic ? dynamic(shape) : shape);
 
@@ -26,12 +26,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
         g.input('x', sizes(x.shape));
         g.op('MaxPool', ['x'], { kernel_shape: kernel, ...geometry }, 'y');
         g.output('y', sizes(y.shape));
-        const { outputs, gradients } = await run(
-          g.build(),
-          lowering,
-          new Map([['x', x]]),
-          new Map([['y', dy]]),
-        );
+        const { outputs, gradients } = await run(g.build(), place, new Map([['x', x]]), new Map([['y', dy]]));
         expectSum('y', outputs.get('y'), y, 0);
         expectSum('dx', gradients.get('x'), backward(exact(dy)), kernel[0] * kernel[1]);
       };
@@ -73,12 +68,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
         g.input('x', sizes(shape));
         g.op('Flatten', [g.op('GlobalAveragePool', ['x'])], { axis: 1 }, 'y');
         g.output('y', sizes(flat));
-        const { outputs, gradients } = await run(
-          g.build(),
-          lowering,
-          new Map([['x', x]]),
-          new Map([['y', dy]]),
-        );
+        const { outputs, gradients } = await run(g.build(), place, new Map([['x', x]]), new Map([['y', dy]]));
         expectSum('y', outputs.get('y'), { ...y, shape: flat }, shape[2]! * shape[3]!);
         expectSum('dx', gradients.get('x'), globalAveragePoolBackward(shape, exact(dy)), 1);
       },
@@ -102,7 +92,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
       for (const [name, { shape }] of inputs) g.input(name, name === 'x' ? sizes(shape) : shape);
       g.op('Gemm', [...inputs.keys()], transposed ? { transB: 1 } : {}, 'y');
       g.output('y', sizes([rows, outputs]));
-      const found = await run(g.build(), lowering, inputs, new Map([['y', dy]]));
+      const found = await run(g.build(), place, inputs, new Map([['y', dy]]));
       expectSum('y', found.outputs.get('y'), expected.y, inner + 1);
       const { dx, dw, db } = expected.backward(exact(dy));
       expectSum('dx', found.gradients.get('x'), dx, outputs);
@@ -118,12 +108,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
       g.input('x', sizes(x.shape));
       g.op('Relu', ['x'], {}, 'y');
       g.output('y', sizes(x.shape));
-      const { outputs, gradients } = await run(
-        g.build(),
-        lowering,
-        new Map([['x', x]]),
-        new Map([['y', dy]]),
-      );
+      const { outputs, gradients } = await run(g.build(), place, new Map([['x', x]]), new Map([['y', dy]]));
       expectSum('y', outputs.get('y'), relu(exact(x)), 0);
       // Adding 0 makes −0 positive: the sign of a zero does not matter.
       const expected = reluBackward(exact(x), exact(dy)).data;
@@ -147,7 +132,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
       const left = g.op('Add', [g.op('Add', ['x', 'x']), g.op('Relu', ['x'])]);
       g.op('Add', [left, g.op('Identity', [g.op('Add', ['z', 'x'])])], {}, 'y');
       g.output('y', sizes(shape));
-      const { gradients } = await run(g.build(), lowering, inputs, new Map([['y', dy]]));
+      const { gradients } = await run(g.build(), place, inputs, new Map([['y', dy]]));
       const x = inputs.get('x')!.data;
       const expected = Float64Array.from(dy.data, (d, i) => d * (x[i]! > 0 ? 4 : 3));
       expectSum('dx', gradients.get('x'), from(shape, expected), 4);
@@ -167,7 +152,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
         ['hidden', dHidden],
         ['y', dy],
       ]);
-      const { gradients } = await run(g.build(), lowering, new Map([['x', x]]), dOutputs);
+      const { gradients } = await run(g.build(), place, new Map([['x', x]]), dOutputs);
       const expected = dHidden.data.map((d, i) => d + (x.data[i]! > 0 ? dy.data[i]! : 0));
       expectSum('dx', gradients.get('x'), from(shape, expected), 2);
     });
@@ -183,7 +168,7 @@ describe.each(LOWERINGS)('in the lowering of %s', (lowering) => {
     g.op('Gemm', ['x', 'w'], { transB: 1 }, 'y');
     g.output('y', [2, 4]);
     const inputs = new Map([['x', x]]);
-    const { gradients } = await run(g.build(), lowering, inputs, new Map([['y', dy]]), ['w', 'x']);
+    const { gradients } = await run(g.build(), place, inputs, new Map([['y', dy]]), ['w', 'x']);
     const { dx, dw } = gemm(exact(x), exact(w), null, true).backward(exact(dy));
     expectSum('dx', gradients.get('x'), dx, 4);
     expectSum('dw', gradients.get('w'), dw, 2);

@@ -1,16 +1,33 @@
-/** Runs a graph's gradient on the wasm provider, in any lowering, and compares it with float64. */
+/** Runs a graph's gradient in some lowering on some provider, and compares it with float64. */
+import { describe } from 'vitest';
 import { differentiate, type Gradient } from '../../src/autodiff/differentiate.ts';
 import type { Provider } from '../../src/autodiff/lowering.ts';
+import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
+import { contextOf } from '../../src/golden/context.ts';
 import type { Dim, Graph } from '../../src/onnx/graph.ts';
 import { expectClose } from '../compare.ts';
+import { onEveryBackend } from '../kernels/backends.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 import { type Array64, from } from './reference.ts';
 
 /** The two tables of lowerings; both write ordinary ONNX, so both can run on the wasm provider. */
 export const LOWERINGS: readonly Provider[] = ['wasm', 'webgpu'];
 
-const WASM = { provider: 'wasm' } as const;
+/** A table of lowerings, and where the graphs that it wrote are run. */
+export interface Place {
+  readonly lowering: Provider;
+  readonly session: SessionPlace;
+}
+
+/** Runs a suite in both lowerings on the wasm provider (npm test), or in WebGPU's on WebGPU (npm run test:gpu). */
+export function inEveryPlace(suite: (place: Place) => void): void {
+  onEveryBackend(({ kernels }) => {
+    const session = contextOf(kernels).place;
+    const lowerings = session.provider === 'wasm' ? LOWERINGS : [session.provider];
+    describe.each(lowerings)('in the lowering of %s', (lowering) => suite({ lowering, session }));
+  });
+}
 
 export interface Run {
   readonly outputs: ReadonlyMap<string, Values>;
@@ -20,16 +37,16 @@ export interface Run {
 
 export async function run(
   graph: Graph,
-  lowering: Provider,
+  { lowering, session }: Place,
   inputs: ReadonlyMap<string, Values>,
   dOutputs: ReadonlyMap<string, Values>,
   wrt: readonly string[] = [...inputs.keys()],
 ): Promise<Run> {
   const gradient = differentiate(graph, { wrt, outputs: [...dOutputs.keys()], provider: lowering });
-  const outputs = await runOnce(gradient.forward, WASM, inputs);
+  const outputs = await runOnce(gradient.forward, session, inputs);
   const available = new Map([...inputs, ...outputs]);
   for (const [output, input] of gradient.outputGradients) available.set(input, dOutputs.get(output)!);
-  const found = await runOnce(gradient.backward, WASM, available);
+  const found = await runOnce(gradient.backward, session, available);
   const gradients = new Map([...gradient.gradients].map(([name, output]) => [name, found.get(output)!]));
   return { outputs, gradients, gradient };
 }
@@ -50,13 +67,14 @@ const U = 2 ** -24;
 
 /**
  * Compares with |error| ≤ (terms + extra)·2⁻²⁴·Σ|terms|, the bound on a float32 sum of `terms` products in any order
- * (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus one smallest normal number.
+ * (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus a smallest normal number for every operation, as
+ * WebGPU may take denormals for 0.
  */
 export function expectSum(what: string, actual: Values | undefined, expected: Array64, terms: number): void {
   if (!actual) throw new Error(`${what} was not computed`);
   if (String(actual.shape) !== String(expected.shape)) {
     throw new Error(`${what} is [${actual.shape}], expected [${expected.shape}]`);
   }
-  const tolerance = expected.magnitude.map((size) => (terms + 2) * U * size + 2 ** -126);
+  const tolerance = expected.magnitude.map((size) => (terms + 2) * (U * size + 2 ** -126));
   expectClose(what, actual.data, expected.data, tolerance, expected.shape);
 }
