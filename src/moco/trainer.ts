@@ -170,6 +170,8 @@ export class Trainer {
     };
     const previous = this.#inFlight;
     const reading = kernels.read(summary);
+    // A failure is looked at in its turn.
+    reading.catch(() => {});
     const finish = async (): Promise<StepResult> => {
       await previous;
       const values = await reading;
@@ -268,7 +270,9 @@ export class Trainer {
     await this.#encodeKeys(input);
     await this.#trainQueries(input);
 
-    kernels.finiteGate(gate, [losses, ...this.#gradientSum]);
+    // Statistics too: a GPU's Relu may make 0 of NaN, and the loss of such keys is finite.
+    const statistics = [...this.#queryStatistics.sums, ...this.#keyStatistics.sums];
+    kernels.finiteGate(gate, [losses, ...this.#gradientSum, ...statistics]);
     const options = { learningRate: input.learningRate, momentum: sgdMomentum, weightDecay };
     kernels.sgd(this.#query, this.#gradientSum, this.#momentum, options, gate);
     kernels.enqueue(this.#queue, keys, this.#queuePointer, queueSize, batchSize, dim, gate);
