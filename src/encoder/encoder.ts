@@ -36,12 +36,15 @@ export interface Embeddings {
 
 export type TrainingRole = 'query' | 'key';
 
+/** The key encoder's forward, the query encoder's forward and backward, and the folded inference form. */
+export type SessionName = TrainingRole | 'backward' | 'inference';
+
 export class Encoder {
   readonly #options: EncoderOptions;
   readonly #encoder: EncoderGraph;
   readonly #gradient: Gradient;
   readonly #weights = new Map<TrainingRole | 'inference', Feeds>();
-  readonly #sessions = new Map<string, Promise<GraphSession>>();
+  readonly #sessions = new Map<SessionName, Promise<GraphSession>>();
   /** What the query's backward needs: the image, saved activations, and what the caller got. */
   #saved: Feeds | null = null;
 
@@ -62,8 +65,22 @@ export class Encoder {
 
   /** Names and shapes of the weights of the folded inference graph (see onnx/fold.ts). */
   get inferenceWeightShapes(): ReadonlyMap<string, readonly number[]> {
-    const inputs = this.#inferenceGraph().inputs.filter(({ name }) => name !== 'image');
+    const inputs = this.graph('inference').inputs.filter(({ name }) => name !== 'image');
     return new Map(inputs.map(({ name, shape }) => [name, shape.map(Number)]));
+  }
+
+  /** What a session runs. */
+  graph(name: SessionName): Graph {
+    const { spec, imageSize, place } = this.#options;
+    const { forward, backward, statistics } = this.#gradient;
+    if (name === 'query') return forward;
+    if (name === 'backward') return backward;
+    if (name === 'inference') {
+      return lowerGraph(foldBatchNorm(buildResNet(spec, 'batch', imageSize).graph).graph, place.provider);
+    }
+    // Keys need no activations.
+    const wanted = new Set(['embedding', ...statistics.flatMap(({ mean, variance }) => [mean, variance])]);
+    return { ...forward, outputs: forward.outputs.filter(({ name }) => wanted.has(name)) };
   }
 
   /**
@@ -82,10 +99,7 @@ export class Encoder {
 
   /** The key encoder on one group: image [groupSize, 3, size, size]. */
   async forwardKey(image: Tensor): Promise<GroupForward> {
-    const { forward, statistics } = this.#gradient;
-    const wanted = new Set(['embedding', ...statistics.flatMap(({ mean, variance }) => [mean, variance])]);
-    const graph = { ...forward, outputs: forward.outputs.filter(({ name }) => wanted.has(name)) };
-    const session = await this.#session('key', () => graph);
+    const session = await this.#session('key');
     return this.#groupForward(await session.run(this.#feeds('key', image)));
   }
 
@@ -95,7 +109,7 @@ export class Encoder {
    */
   async forwardQuery(image: Tensor): Promise<GroupForward> {
     this.#release();
-    const session = await this.#session('query', () => this.#gradient.forward);
+    const session = await this.#session('query');
     const outputs = await session.run(this.#feeds('query', image));
     this.#saved = { ...outputs, image };
     return this.#groupForward(outputs);
@@ -110,7 +124,7 @@ export class Encoder {
     if (!saved)
       throw new MocoError('usage', 'backward was called without a forward of the query encoder before it');
     const { backward, gradients, outputGradients } = this.#gradient;
-    const session = await this.#session('backward', () => backward);
+    const session = await this.#session('backward');
     const available: Feeds = {
       ...this.#weightsOf('query'),
       ...saved,
@@ -129,7 +143,7 @@ export class Encoder {
 
   /** The inference form on any number of images [n, 3, size, size]: embedding [n, dim] and features [n, featureDim]. */
   async embed(image: Tensor): Promise<{ embedding: Tensor; features: Tensor }> {
-    const session = await this.#session('inference', () => this.#inferenceGraph());
+    const session = await this.#session('inference');
     const { embedding, features } = await session.run(this.#feeds('inference', image));
     return { embedding: embedding!, features: features! };
   }
@@ -142,16 +156,11 @@ export class Encoder {
     for (const session of sessions) await (await session).dispose();
   }
 
-  #inferenceGraph(): Graph {
-    const { spec, imageSize, place } = this.#options;
-    return lowerGraph(foldBatchNorm(buildResNet(spec, 'batch', imageSize).graph).graph, place.provider);
-  }
-
-  #session(name: 'key' | 'query' | 'backward' | 'inference', graph: () => Graph): Promise<GraphSession> {
+  #session(name: SessionName): Promise<GraphSession> {
     let session = this.#sessions.get(name);
     if (!session) {
       // Embeddings go to whoever asked; everything else is for other sessions and kernels.
-      session = createSession(graph(), this.#options.place, { keepOnDevice: name !== 'inference' });
+      session = createSession(this.graph(name), this.#options.place, { keepOnDevice: name !== 'inference' });
       this.#sessions.set(name, session);
     }
     return session;

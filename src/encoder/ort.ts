@@ -97,7 +97,7 @@ export async function createSession(
     try {
       return await withQuickCompilation(() => ort.InferenceSession.create(encodeModel(graph), settings));
     } catch (error) {
-      throw explain(`onnxruntime-web refused graph ${graph.name}`, error);
+      throw leftToCpu(graph, error) ?? explain(`onnxruntime-web refused graph ${graph.name}`, error);
     }
   });
   return {
@@ -138,6 +138,19 @@ const gpuTurns: Turns = (task) => {
   last = turn.catch(() => {});
   return turn;
 };
+
+/** onnxruntime says only that fallback was disabled "by the user", who knows nothing of it. */
+function leftToCpu(graph: Graph, error: unknown): MocoError | null {
+  if (!/assigned to the default CPU EP/.test(messageOf(error))) return null;
+  const operators = [...new Set(graph.nodes.map(({ op }) => op))].sort().join(', ');
+  return new MocoError(
+    'model-invalid',
+    `graph ${graph.name} cannot run on WebGPU: onnxruntime-web would leave a part of it to the CPU, with copies to ` +
+      `and from the GPU in every run. It has no WebGPU kernel for some of these operators, or for their types: ` +
+      `${operators}. Write the graph without them, or use --backend wasm`,
+    { cause: error },
+  );
+}
 
 function explain(what: string, error: unknown): MocoError {
   const message = messageOf(error);

@@ -136,6 +136,8 @@ export class Trainer {
     }
     const previous = this.#inFlight;
     const reading = kernels.read(summary);
+    // A failure is looked at in its turn.
+    reading.catch(() => {});
     const finish = async (): Promise<StepResult> => {
       await previous;
       const values = await reading;
@@ -220,7 +222,9 @@ export class Trainer {
     await this.#encodeKeys(input);
     await this.#trainQueries(input);
 
-    kernels.finiteGate(gate, [losses, ...gradientSum]);
+    // Statistics too: a GPU's Relu may make 0 of NaN, and the loss of such keys is finite.
+    const statistics = [...state.queryStatistics.sums, ...state.keyStatistics.sums];
+    kernels.finiteGate(gate, [losses, ...gradientSum, ...statistics]);
     const options = { learningRate: input.learningRate, momentum: sgdMomentum, weightDecay };
     kernels.sgd(state.query, gradientSum, state.momentum, options, gate);
     kernels.enqueue(state.queue, keys, state.queuePointer, queueSize, batchSize, dim, gate);

@@ -1,5 +1,5 @@
 /** A trainer of a network small enough for tests, on images made from the step and the position alone. */
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import { type BackendKernels, openKernels } from '../../src/kernels/open.ts';
 import { initialState } from '../../src/moco/initial-state.ts';
 import { stateLayout } from '../../src/moco/layout.ts';
 import { type StateLayout, type TrainerState, toTensors } from '../../src/moco/state.ts';
@@ -7,7 +7,7 @@ import { type StepInput, Trainer, type TrainerSettings } from '../../src/moco/tr
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
 import { Random, STREAMS } from '../../src/random.ts';
 import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
-import { WasmEncoders } from '../../src/scheduler/wasm-encoders.ts';
+import { startEncoders } from '../../src/scheduler/start-encoders.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 
@@ -38,19 +38,20 @@ const SETTINGS: TrainerSettings = {
   weightDecay: 1e-3,
 };
 
-/** Encoder workers, which take a second to start, for any number of trainers one after the other. */
+/** Encoders, which take a second to start (on a GPU half a minute), for any number of trainers one after the other. */
 export interface TinyEncoders {
-  readonly kernels: WasmKernels;
-  readonly encoders: WasmEncoders;
+  readonly kernels: BackendKernels;
+  readonly encoders: GroupEncoders;
   /** A trainer of its own state; gone with `dispose`. `observe` may stand between it and the encoders. */
   trainer(state?: TrainerState, observe?: (encoders: GroupEncoders) => GroupEncoders): Promise<Trainer>;
   dispose(): Promise<void>;
 }
 
-export async function openTiny(workers: number): Promise<TinyEncoders> {
-  const kernels = await createWasmKernels();
+/** `opened`: by default wasm kernels; gone with `dispose` all the same. */
+export async function openTiny(workers: number, opened?: BackendKernels): Promise<TinyEncoders> {
+  const kernels = opened ?? (await openKernels('wasm'));
   const options = { spec: SPEC, groupSize: BATCH / GROUPS, imageSize: SIZE };
-  const encoders = await WasmEncoders.start(kernels, options, workers);
+  const encoders = await startEncoders(kernels, options, workers);
   const trainers: Trainer[] = [];
   return {
     kernels,
