@@ -168,6 +168,23 @@ describe('what is kept between forward and backward', () => {
     );
   });
 
+  it.each([
+    ['nobody else reads it', false],
+    ['a convolution reads it', true],
+  ])('of a max-pool: its output, where %s: %s', (_, isRead) => {
+    const g = new GraphBuilder('pool', 'e');
+    g.input('x', [2, 3, 8, 8]);
+    g.input('w', [4, 3, 1, 1]);
+    const window = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
+    const pooled = g.op('MaxPool', ['x'], window, 'pooled');
+    if (isRead) g.op('Conv', [pooled, 'w'], { kernel_shape: [1, 1] }, 'y');
+    else g.op('GlobalAveragePool', [pooled], {}, 'y');
+    g.output('y', isRead ? [2, 4, 4, 4] : [2, 3, 1, 1]);
+    const wrt = isRead ? ['x', 'w'] : ['x'];
+    const { saved } = differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
+    expect(saved.map(({ name }) => name)).toEqual(isRead ? ['pooled'] : []);
+  });
+
   it('the graphs keep the names of inputs, weights and outputs, and drop the running statistics', () => {
     const spec = { block: 'basic', layers: [1], planes: [2], stem: 'cifar', dim: 3, mlp: false } as const;
     const { graph, parameters, batchNorms } = buildResNet(spec, 'batch', 8);

@@ -86,42 +86,46 @@ describe('channels of zeros', () => {
   });
 });
 
-/** Channels 6 → 12 at stride 2 by 3×3 and 1×1, 9 → 4 by 1×1: the inference graph of each hits what is padded. */
+/** Channels 6 → 12 at stride 2 by 3×3 and 1×1, 9 → 36 by 1×1: the inference graph of each has what is padded. */
 const SPECS: readonly ResNetSpec[] = [
-  { block: 'basic', layers: [1, 1], planes: [6, 12], stem: 'cifar', dim: 5, mlp: true },
-  { block: 'bottleneck', layers: [1], planes: [9], stem: 'imagenet', dim: 5, mlp: false },
+  { block: 'basic', layers: [1, 1], planes: [6, 12], stem: 'imagenet', dim: 5, mlp: true },
+  { block: 'bottleneck', layers: [1], planes: [9], stem: 'cifar', dim: 5, mlp: false },
 ];
 
 inEveryPlace(({ lowering, session }) => {
-  it.each(SPECS)('the inference graph of $block, $planes, gives what it gives unlowered', async (spec) => {
-    const { graph } = foldBatchNorm(buildResNet(spec, 'batch', 32).graph);
-    const lowered = lowerGraph(graph, lowering);
-    expect(lowered.inputs).toEqual(graph.inputs);
-    expect(lowered.outputs).toEqual(graph.outputs);
-    expect(ops(lowered).includes('Pad')).toBe(lowering === 'webgpu');
+  // A network has twenty shaders to compile: one is enough on a software GPU.
+  it.each(session.provider === 'webgpu' ? SPECS.slice(0, 1) : SPECS)(
+    'the inference graph of $block, $planes, gives what it gives unlowered',
+    async (spec) => {
+      const { graph } = foldBatchNorm(buildResNet(spec, 'batch', 32).graph);
+      const lowered = lowerGraph(graph, lowering);
+      expect(lowered.inputs).toEqual(graph.inputs);
+      expect(lowered.outputs).toEqual(graph.outputs);
+      expect(ops(lowered).includes('Pad')).toBe(lowering === 'webgpu');
 
-    for (const batch of [1, 3]) {
-      const values = new Map<string, Values>(
-        graph.inputs.map(({ name, shape }, i) => [
-          name,
-          random(
-            shape.map((size) => (typeof size === 'number' ? size : batch)),
-            40 + i,
-            name === 'image' ? 1 : 0.2,
-          ),
-        ]),
-      );
-      const expected = await runOnce(graph, { provider: 'wasm' }, values);
-      const actual = await runOnce(lowered, session, values);
-      expect([...actual.keys()]).toEqual([...expected.keys()]);
-      for (const [name, { data, shape }] of expected) {
-        // Seven sums, one after the other, of at most 147 terms in another order: each differs by about √147·u of its
-        // size, together 5e-6. Twice that, of the largest value.
-        const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-        expectClose(`${name} of ${batch}`, actual.get(name)!.data, data, 1e-5 * largest, shape);
+      for (const batch of [1, 3]) {
+        const values = new Map<string, Values>(
+          graph.inputs.map(({ name, shape }, i) => [
+            name,
+            random(
+              shape.map((size) => (typeof size === 'number' ? size : batch)),
+              40 + i,
+              name === 'image' ? 1 : 0.2,
+            ),
+          ]),
+        );
+        const expected = await runOnce(graph, { provider: 'wasm' }, values);
+        const actual = await runOnce(lowered, session, values);
+        expect([...actual.keys()]).toEqual([...expected.keys()]);
+        for (const [name, { data, shape }] of expected) {
+          // Seven sums, one after the other, of at most 147 terms in another order: each differs by about √147·u of its
+          // size, together 5e-6. Twice that, of the largest value.
+          const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+          expectClose(`${name} of ${batch}`, actual.get(name)!.data, data, 1e-5 * largest, shape);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('the pixels of a weight gradient on WebGPU', () => {
