@@ -14,7 +14,7 @@ import { DeviceWatch } from './webgpu-device.ts';
 import { infoNceDispatches } from './webgpu-infonce.ts';
 import { createPipelines, type Pipelines } from './webgpu-pipelines.ts';
 import { WebGpuScratch } from './webgpu-scratch.ts';
-import type { ShaderName } from './webgpu-shaders.ts';
+import { expectShaderFiles, type ShaderName, type ShaderTexts } from './webgpu-shaders.ts';
 import { nearestRows } from './webgpu-topk.ts';
 
 /** The kernels on WebGPU, with what a device that others use too asks for. */
@@ -39,13 +39,22 @@ export interface WebGpuKernels extends Kernels {
   readonly liveArrays: number;
 }
 
+export interface WebGpuKernelsOptions {
+  /** WGSL to take in place of files of shaders/, by their names. */
+  shaders?: ShaderTexts;
+}
+
 /**
  * Kernels on a device of the caller's, who destroys it after disposing of them.
- * @throws MocoError gpu-failed where a shader does not compile, device-lost
+ * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`
  */
-export async function createWebGpuKernels(device: GPUDevice): Promise<WebGpuKernels> {
+export async function createWebGpuKernels(
+  device: GPUDevice,
+  { shaders = {} }: WebGpuKernelsOptions = {},
+): Promise<WebGpuKernels> {
+  expectShaderFiles(shaders);
   const watch = new DeviceWatch(device);
-  return new WebGpu(watch, await watch.wait(createPipelines(device)));
+  return new WebGpu(watch, await watch.wait(createPipelines(device, shaders)));
 }
 
 class WebGpu implements WebGpuKernels {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { U } from '../../src/conformance/accuracy.ts';
 import type { SgdOptions } from '../../src/kernels/kernels.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
-import { U } from './accuracy.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, normals, withArrays } from './inputs.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { U } from '../../src/conformance/accuracy.ts';
 import { expectClose } from '../compare.ts';
-import { U } from './accuracy.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, normals, withArrays } from './inputs.ts';
 
