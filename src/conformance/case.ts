@@ -24,8 +24,12 @@ export interface Case {
   readonly name: string;
   /** Elements of its largest array, where that is large: such a case comes late, and may be more than a device holds. */
   readonly elements?: number;
+  /** It takes as long as all others together: left out of a run that has taken `SLOW_AFTER` seconds before it. */
+  readonly slow?: boolean;
   readonly run: (trial: Trial) => Promise<void>;
 }
+
+export const SLOW_AFTER = 30;
 
 /** The cases of one kernel. */
 export function casesOf(

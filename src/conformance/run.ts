@@ -2,7 +2,7 @@ import { MocoError, messageOf } from '../errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { Random, STREAMS } from '../random.ts';
 import { WASM, WEBGPU } from './accuracy.ts';
-import type { Case, KernelName } from './case.ts';
+import { type Case, type KernelName, SLOW_AFTER } from './case.ts';
 import { deviceProblem, withinScopes } from './scopes.ts';
 import { selectCases } from './suite.ts';
 import { type Failure, Trial } from './trial.ts';
@@ -54,11 +54,13 @@ export async function* runConformance(
     throw new MocoError('usage', `no case of the suite has a name that begins with ${only}`);
   /** Why nothing more can be told: the device is gone, or hangs. */
   let over: string | null = null;
+  const begin = performance.now();
   for (const given of cases) {
     const start = performance.now();
     const about = { case: given.name, kernel: given.kernel, backend: kernels.backend, adapter };
     const reproduce = reproduceCommand(kernels.backend, given.name);
-    const unfit: string | null = over ?? (device ? beyondLimits(given, device) : null);
+    const unfit: string | null =
+      over ?? (device ? beyondLimits(given, device) : null) ?? tooLate(given, (start - begin) / 1000);
     const outcome: Outcome = unfit ? skipped(unfit) : await runCase(given, kernels, device, timeout);
     if (outcome.fatal) over = `${outcome.fatal} in ${given.name}`;
     const { status, worst, failure, reason } = outcome;
@@ -79,6 +81,11 @@ function skipped(reason: string): Outcome {
 function beyondLimits({ elements = 0 }: Case, { limits }: GPUDevice): string | null {
   const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
   return 4 * elements > most ? `an array of ${4 * elements} bytes; this device binds at most ${most}` : null;
+}
+
+function tooLate({ name, slow }: Case, seconds: number): string | null {
+  if (!slow || seconds < SLOW_AFTER) return null;
+  return `the run has taken ${Math.round(seconds)} s, and this case as much again: --only '${name}' runs it`;
 }
 
 async function runCase(

@@ -9,7 +9,7 @@ import { SGD_CASES } from './cases/sgd.ts';
 import { SUMMARY_CASES } from './cases/summary.ts';
 import { TOPK_CASES } from './cases/topk.ts';
 
-/** All cases, those with small arrays first. */
+/** All cases: those with small arrays first, what is slow last. */
 export const CASES: readonly Case[] = [
   ...EMA_CASES,
   ...SGD_CASES,
@@ -20,7 +20,7 @@ export const CASES: readonly Case[] = [
   ...SUMMARY_CASES,
   ...TOPK_CASES,
   ...INFONCE_CASES,
-].sort((a, b) => (a.elements ?? 0) - (b.elements ?? 0));
+].sort((a, b) => Number(a.slow ?? false) - Number(b.slow ?? false) || (a.elements ?? 0) - (b.elements ?? 0));
 
 export const CASE_NAMES: readonly string[] = CASES.map(({ name }) => name);
 
