@@ -26,7 +26,6 @@ export class Trial {
   readonly #taken: DeviceArray[] = [];
   #worst: number | null = null;
   #failure: Failure | null = null;
-  #worstFailed = 0;
 
   constructor(kernels: Kernels, accuracy: Accuracy, random: Random) {
     this.kernels = kernels;
@@ -76,21 +75,22 @@ export class Trial {
     bound: number | ArrayLike<number>,
     shape: readonly number[] = [actual.length],
   ): void {
-    this.#compare(what, actual, expected, shape, (i, j) => {
+    const fraction = (i: number, j: number): number => {
+      const error = Math.abs(actual[i]! - expected[j]!);
       const most = typeof bound === 'number' ? bound : bound[j]!;
-      return [Math.abs(actual[i]! - expected[j]!), most];
-    });
+      if (error <= most) return error === 0 ? 0 : error / most;
+      return Number.isFinite(error) ? error / most : Number.POSITIVE_INFINITY;
+    };
+    const boundOf = (j: number): number => (typeof bound === 'number' ? bound : bound[j]!);
+    this.#compare(what, actual, expected, shape, fraction, boundOf);
   }
 
   /** The same bits: −0 is not 0, and each NaN is itself. Expected values repeat as in `close`. */
   bits(what: string, actual: Float32Array, expected: Float32Array): void {
     const a = bitsOf(actual);
     const e = bitsOf(expected);
-    this.#compare(what, actual, expected, [actual.length], (i, j) => {
-      if (a[i] === e[j]) return [0, 0];
-      const error = Math.abs(actual[i]! - expected[j]!);
-      return [error > 0 ? error : Number.NaN, 0];
-    });
+    const fraction = (i: number, j: number): number => (a[i] === e[j] ? 0 : Number.POSITIVE_INFINITY);
+    this.#compare(what, actual, expected, [actual.length], fraction, () => 0);
   }
 
   /** Something that holds or does not. */
@@ -98,12 +98,14 @@ export class Trial {
     this.close(what, [holds ? 1 : 0], [1], 0);
   }
 
+  /** Fractions beyond 1 fail. */
   #compare(
     what: string,
     actual: ArrayLike<number>,
     expected: ArrayLike<number>,
     shape: readonly number[],
-    errorOf: (i: number, j: number) => readonly [error: number, bound: number],
+    fractionOf: (i: number, j: number) => number,
+    boundOf: (j: number) => number,
   ): void {
     const period = expected.length;
     // Nothing to compare would pass.
@@ -112,21 +114,21 @@ export class Trial {
     }
     let count = 0;
     let worst = -1;
-    let found: Failure | null = null;
+    let at = 0;
     for (let i = 0, j = 0; i < actual.length; i++, j = j + 1 === period ? 0 : j + 1) {
-      const [error, bound] = errorOf(i, j);
-      const holds = error <= bound;
-      const fraction = error === 0 ? 0 : holds || error < Number.POSITIVE_INFINITY ? error / bound : Infinity;
-      if (!holds) count++;
+      const fraction = fractionOf(i, j);
+      if (fraction > 1) count++;
       if (fraction <= worst) continue;
       worst = fraction;
-      if (holds) continue;
-      found = { what, index: [i], expected: expected[j]!, actual: actual[i]!, error, bound, count: 0 };
+      at = i;
+    }
+    if (count > 0 && worst > (this.#worst ?? 0)) {
+      const [got, want, bound] = [actual[at]!, expected[at % period]!, boundOf(at % period)];
+      const error = Math.abs(got - want);
+      const index = coordinates(at, shape);
+      this.#failure = { what, index, expected: want, actual: got, error, bound, count };
     }
     this.#worst = Math.max(this.#worst ?? 0, worst);
-    if (!found || (this.#failure && worst <= this.#worstFailed)) return;
-    this.#worstFailed = worst;
-    this.#failure = { ...found, index: coordinates(found.index[0]!, shape), count };
   }
 }
 
