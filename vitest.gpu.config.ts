@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: [
       'test/gpu/**/*.test.ts',
+      'test/conformance/**/*.test.ts',
       'test/kernels/{elementwise,golden,infonce,l2norm,lists,queue,rows,summary,topk}.test.ts',
     ],
     env: { MOCO_TEST_BACKEND: 'webgpu' },

@@ -122,7 +122,8 @@ export class Trial {
       worst = fraction;
       at = i;
     }
-    if (count > 0 && worst > (this.#worst ?? 0)) {
+    // Bits that differ have no size: they do not take the place of an error that has one.
+    if (count > 0 && (!this.#failure || (worst > this.#worst! && boundOf(at % period) > 0))) {
       const [got, want, bound] = [actual[at]!, expected[at % period]!, boundOf(at % period)];
       const error = Math.abs(got - want);
       const index = coordinates(at, shape);

@@ -112,6 +112,8 @@ class WebGpu implements WebGpuKernels {
 
   write(target: DeviceArray, values: Float32Array, offset = 0): void {
     const buffer = this.#operands.write(target, values, offset);
+    // Deno 2.9 panics on an empty array.
+    if (values.length === 0) return;
     this.device.queue.writeBuffer(buffer, 4 * offset, values as Float32Array<ArrayBuffer>);
   }
 
@@ -258,6 +260,7 @@ class WebGpu implements WebGpuKernels {
   /** gatherRows or scatterRows: the list of rows goes to the device first. */
   #moveRows(shader: ShaderName, pair: Pair<GPUBuffer>, rows: Uint32Array, dim: number): void {
     const { target, source, length } = pair;
+    if (length === 0) return;
     const list = this.#scratch.take('the rows to move', rows.length);
     this.device.queue.writeBuffer(list, 0, rows as Uint32Array<ArrayBuffer>);
     const buffers = [target, source, list];
