@@ -9,6 +9,7 @@ import {
 import { CASE_NAMES } from '../../src/conformance/suite.ts';
 import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
+import { changed } from './changed.ts';
 
 async function run(kernels: Kernels, only?: string): Promise<ConformanceResult[]> {
   const results: ConformanceResult[] = [];
@@ -20,16 +21,6 @@ async function run(kernels: Kernels, only?: string): Promise<ConformanceResult[]
     results.push(result);
   }
   return results;
-}
-
-/** Kernels of which some methods are others. */
-function changed(kernels: Kernels, methods: Partial<Kernels>): Kernels {
-  return new Proxy(kernels, {
-    get(target, name) {
-      const value = Reflect.get({ ...methods }, name) ?? Reflect.get(target, name, target);
-      return typeof value === 'function' && !Object.hasOwn(methods, name) ? value.bind(target) : value;
-    },
-  });
 }
 
 describe('the cases', () => {
