@@ -58,7 +58,7 @@ const workers = readdirSync('src', { recursive: true })
   .map((file) => `src/${file}`);
 const library = await build({
   ...common,
-  entryPoints: { index: 'src/index.ts', cli: 'src/cli/cli.ts' },
+  entryPoints: { index: 'src/index.ts', conformance: 'src/conformance/index.ts', cli: 'src/cli/cli.ts' },
   chunkNames: 'shared-[hash]',
   splitting: true,
 });

@@ -33,7 +33,14 @@ export {
   type SummaryArguments,
   type TopK,
 } from './kernels/kernels.ts';
+export { type BackendKernels, openKernels } from './kernels/open.ts';
 export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm.ts';
+export {
+  createWebGpuKernels,
+  type WebGpuKernels,
+  type WebGpuKernelsOptions,
+} from './kernels/webgpu.ts';
+export type { ShaderFile, ShaderTexts } from './kernels/webgpu-shaders.ts';
 export {
   type ConfigOverrides,
   type DataFacts,
@@ -74,6 +81,6 @@ export {
   resnetSpec,
 } from './onnx/resnet.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
-export type { GpuAdapter } from './runtime/gpu.ts';
+export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
 export type { MissingGpu } from './runtime/gpu-missing.ts';
 export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';

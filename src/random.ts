@@ -21,6 +21,8 @@ export const STREAMS = {
   queueInit: 5,
   /** Images that the package draws itself. */
   drawnImage: 6,
+  /** Inputs of the conformance suite (image = hash of the name of a case). */
+  conformance: 7,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

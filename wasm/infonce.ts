@@ -141,12 +141,14 @@ function softmaxTile(
   let larger = v128.load(state, 64);
   let undecided = f32x4.splat(0);
   let largest = f32x4.splat(0);
+  let smallest = f32x4.splat(0);
   for (let j = 0; j < valid; j++) {
     const difference = f32x4.sub(v128.load(similarities + ((<usize>j) << 4)), positive);
     larger = i32x4.sub(larger, f32x4.gt(difference, margin));
     undecided = v128.or(undecided, f32x4.le(f32x4.abs(difference), margin));
     // Not `max`: it takes more instructions only to keep a NaN, which the sum of weights keeps anyway.
     largest = f32x4.pmax(largest, difference);
+    smallest = f32x4.pmin(smallest, difference);
   }
   if (v128.any_true(undecided)) {
     larger = i32x4.add(larger, decideTile(q, k, tile, padded, valid, positive, margin, similarities));
@@ -172,6 +174,9 @@ function softmaxTile(
     total = f32x4.add(total, weight);
     v128.store(at, weight);
   }
+  // A logit of −∞ weighs nothing, but it comes of a row that is not finite: NaN, so that the gate closes. Else it adds 0.
+  smallest = f32x4.mul(smallest, scale);
+  total = f32x4.add(total, f32x4.sub(smallest, smallest));
   for (let j = valid; j < TILE; j++) v128.store(similarities + ((<usize>j) << 4), f32x4.splat(0));
   // Thousands of tiles are added up: in float64, their number costs no accuracy.
   v128.store(state, f64x2.add(low, f64x2.promote_low_f32x4(total)), 32);

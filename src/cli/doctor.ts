@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { MocoError } from '../errors.ts';
+import { chooseBackend } from '../runtime/backend.ts';
 import { describeEnvironment, describeVersions } from '../runtime/environment.ts';
 import { describeGpu } from '../runtime/gpu-report.ts';
+import { checkKernels, type KernelChecks } from './doctor-kernels.ts';
 import { adviceOn, doctorLines } from './doctor-words.ts';
 import { backendOption } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -11,14 +13,21 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
     .command('doctor')
     .description('what this machine and runtime offer, and which backend would be used')
     .addOption(backendOption())
+    .option('--kernels', 'compute every kernel on designed inputs and compare it with float64')
+    .option('--only <prefix>', 'with --kernels: only cases whose name starts with this')
+    .option('--shaders <dir>', 'with --kernels: shaders of the same file names in place of ours')
     .option('--json', 'one JSON object on stdout')
-    .action((options: { backend: BackendRequest; json?: boolean }) => runDoctor(options, terminal));
+    .action((options: DoctorOptions) =>
+      options.kernels ? checkKernels(options, terminal) : runDoctor(options, terminal),
+    );
 }
 
-async function runDoctor(
-  options: { backend: BackendRequest; json?: boolean },
-  terminal: Terminal,
-): Promise<void> {
+type DoctorOptions = KernelChecks & { kernels?: boolean };
+
+async function runDoctor(options: DoctorOptions, terminal: Terminal): Promise<void> {
+  for (const name of ['only', 'shaders'] as const) {
+    if (options[name] !== undefined) throw new MocoError('usage', `--${name} goes with --kernels`);
+  }
   const [environment, versions, gpu] = await Promise.all([
     describeEnvironment(),
     describeVersions(),

@@ -1,6 +1,6 @@
 import { requestDevice } from '../runtime/gpu.ts';
 import { createWasmKernels, type WasmKernels } from './wasm.ts';
-import { createWebGpuKernels, type WebGpuKernels } from './webgpu.ts';
+import { createWebGpuKernels, type WebGpuKernels, type WebGpuKernelsOptions } from './webgpu.ts';
 
 export type BackendKernels = WasmKernels | WebGpuKernels;
 
@@ -9,11 +9,14 @@ export type BackendKernels = WasmKernels | WebGpuKernels;
  * too), which ends with `dispose`.
  * @throws MocoError backend-unavailable, gpu-failed, device-lost
  */
-export async function openKernels(backend: 'wasm' | 'webgpu'): Promise<BackendKernels> {
+export async function openKernels(
+  backend: 'wasm' | 'webgpu',
+  options: WebGpuKernelsOptions = {},
+): Promise<BackendKernels> {
   if (backend === 'wasm') return createWasmKernels();
   const { device } = await requestDevice();
   try {
-    const kernels = await createWebGpuKernels(device);
+    const kernels = await createWebGpuKernels(device, options);
     const dispose = kernels.dispose.bind(kernels);
     kernels.dispose = () => {
       dispose();

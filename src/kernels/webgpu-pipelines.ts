@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { SHADERS, type ShaderName } from './webgpu-shaders.ts';
+import { SHADERS, type ShaderName, type ShaderTexts, shaderText } from './webgpu-shaders.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
@@ -15,16 +15,16 @@ export const PARAMETER_SLOT = 256;
  * Compiles every shader once.
  * @throws MocoError gpu-failed with the compiler's own words where one is refused
  */
-export async function createPipelines(device: GPUDevice): Promise<Pipelines> {
+export async function createPipelines(device: GPUDevice, texts: ShaderTexts): Promise<Pipelines> {
   const names = Object.keys(SHADERS) as ShaderName[];
-  const made = await Promise.all(names.map((name) => createPipeline(device, name)));
+  const made = await Promise.all(names.map((name) => createPipeline(device, name, texts)));
   return Object.fromEntries(names.map((name, i) => [name, made[i]])) as Record<ShaderName, Pipeline>;
 }
 
-async function createPipeline(device: GPUDevice, name: ShaderName): Promise<Pipeline> {
-  const { source, entryPoint, bindings } = SHADERS[name];
+async function createPipeline(device: GPUDevice, name: ShaderName, texts: ShaderTexts): Promise<Pipeline> {
+  const { files, entryPoint, bindings } = SHADERS[name];
   device.pushErrorScope('validation');
-  const shader = device.createShaderModule({ label: name, code: source });
+  const shader = device.createShaderModule({ label: name, code: shaderText(name, texts) });
   const layout = device.createBindGroupLayout({
     label: name,
     entries: [
@@ -54,5 +54,8 @@ async function createPipeline(device: GPUDevice, name: ShaderName): Promise<Pipe
   const lines = messages.map((m) => `${m.lineNum}:${m.linePos} ${m.type}: ${m.message}`);
   const reason = pipeline.status === 'rejected' ? String(pipeline.reason) : '';
   const details = [refused?.message ?? '', reason, ...lines].filter((line) => line).join('\n');
-  throw new MocoError('gpu-failed', `the shader of ${name} does not compile here:\n${details}`);
+  throw new MocoError(
+    'gpu-failed',
+    `the shader of ${name} (${files.join(' + ')}) does not compile here:\n${details}`,
+  );
 }

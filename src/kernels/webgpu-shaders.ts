@@ -15,36 +15,85 @@ import l2NormBackward from '../../shaders/l2norm-backward.wgsl';
 import scatterRows from '../../shaders/scatter-rows.wgsl';
 import sgd from '../../shaders/sgd.wgsl';
 import summary from '../../shaders/summary.wgsl';
+import { MocoError } from '../errors.ts';
+
+/** The text of every file of shaders/. */
+const FILES = {
+  'accumulate.wgsl': accumulate,
+  'copy.wgsl': copy,
+  'ema.wgsl': ema,
+  'enqueue.wgsl': enqueue,
+  'exact-sign.wgsl': exactSign,
+  'finite.wgsl': finite,
+  'gather-rows.wgsl': gatherRows,
+  'infonce.wgsl': infoNce,
+  'infonce-combine.wgsl': infoNceCombine,
+  'infonce-rank.wgsl': infoNceRank,
+  'knn-select.wgsl': knnSelect,
+  'knn-similarities.wgsl': knnSimilarities,
+  'l2norm.wgsl': l2Norm,
+  'l2norm-backward.wgsl': l2NormBackward,
+  'scatter-rows.wgsl': scatterRows,
+  'sgd.wgsl': sgd,
+  'summary.wgsl': summary,
+} as const;
+
+export type ShaderFile = keyof typeof FILES;
+export const SHADER_FILES = Object.keys(FILES) as readonly ShaderFile[];
+
+/** Other texts for some of the files, to see what a changed shader does. */
+export type ShaderTexts = Readonly<Partial<Record<ShaderFile, string>>>;
 
 /** How a shader uses the buffer of a binding: `read`, or `write` (which may read too). */
 export type Access = 'read' | 'write';
 
 export interface Shader {
-  readonly source: string;
+  /** Joined in this order: WGSL has no include. */
+  readonly files: readonly ShaderFile[];
   readonly entryPoint: string;
   /** Access of bindings 1, 2, …; binding 0 is the uniform block of parameters. */
   readonly bindings: readonly Access[];
 }
 
-const main = (source: string, ...bindings: Access[]): Shader => ({ source, entryPoint: 'main', bindings });
+const main = (file: ShaderFile, ...bindings: Access[]): Shader => ({
+  files: [file],
+  entryPoint: 'main',
+  bindings,
+});
 
 /** Every kernel, with its bindings in the order that its file declares them. */
 export const SHADERS = {
-  accumulate: main(accumulate, 'write', 'read'),
-  copy: main(copy, 'write', 'read', 'read'),
-  enqueue: main(enqueue, 'write', 'read', 'read'),
-  finite: main(finite, 'write', 'read'),
-  gatherRows: main(gatherRows, 'write', 'read', 'read'),
-  infoNce: main(infoNce + infoNceRank + exactSign, 'read', 'read', 'read', 'write', 'write'),
-  infoNceCombine: main(infoNceCombine, 'read', 'read', 'read', 'write', 'write', 'write'),
-  knnSimilarities: main(knnSimilarities, 'read', 'read', 'write'),
-  knnSelect: main(knnSelect, 'read', 'write', 'write'),
-  l2Norm: main(l2Norm, 'read', 'write', 'write'),
-  l2NormBackward: main(l2NormBackward, 'read', 'read', 'read', 'write'),
-  ema: main(ema, 'write', 'read', 'read'),
-  scatterRows: main(scatterRows, 'write', 'read', 'read'),
-  sgd: main(sgd, 'write', 'write', 'read', 'read'),
-  summary: main(summary, 'read', 'read', 'read', 'read', 'write'),
+  accumulate: main('accumulate.wgsl', 'write', 'read'),
+  copy: main('copy.wgsl', 'write', 'read', 'read'),
+  enqueue: main('enqueue.wgsl', 'write', 'read', 'read'),
+  finite: main('finite.wgsl', 'write', 'read'),
+  gatherRows: main('gather-rows.wgsl', 'write', 'read', 'read'),
+  infoNce: {
+    ...main('infonce.wgsl', 'read', 'read', 'read', 'write', 'write'),
+    files: ['infonce.wgsl', 'infonce-rank.wgsl', 'exact-sign.wgsl'],
+  },
+  infoNceCombine: main('infonce-combine.wgsl', 'read', 'read', 'read', 'write', 'write', 'write'),
+  knnSimilarities: main('knn-similarities.wgsl', 'read', 'read', 'write'),
+  knnSelect: main('knn-select.wgsl', 'read', 'write', 'write'),
+  l2Norm: main('l2norm.wgsl', 'read', 'write', 'write'),
+  l2NormBackward: main('l2norm-backward.wgsl', 'read', 'read', 'read', 'write'),
+  ema: main('ema.wgsl', 'write', 'read', 'read'),
+  scatterRows: main('scatter-rows.wgsl', 'write', 'read', 'read'),
+  sgd: main('sgd.wgsl', 'write', 'write', 'read', 'read'),
+  summary: main('summary.wgsl', 'read', 'read', 'read', 'read', 'write'),
 } as const satisfies Record<string, Shader>;
 
 export type ShaderName = keyof typeof SHADERS;
+
+/** @throws MocoError usage — a text is given for a file that there is not */
+export function expectShaderFiles(texts: ShaderTexts): void {
+  const unknown = Object.keys(texts).find((file) => !Object.hasOwn(FILES, file));
+  if (unknown !== undefined) {
+    throw new MocoError('usage', `${unknown} is no shader of moco-web: there are ${SHADER_FILES.join(', ')}`);
+  }
+}
+
+/** The text that is compiled for a kernel. */
+export function shaderText(name: ShaderName, texts: ShaderTexts = {}): string {
+  return SHADERS[name].files.map((file) => texts[file] ?? FILES[file]).join('');
+}

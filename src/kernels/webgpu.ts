@@ -14,7 +14,7 @@ import { DeviceWatch } from './webgpu-device.ts';
 import { infoNceDispatches } from './webgpu-infonce.ts';
 import { createPipelines, type Pipelines } from './webgpu-pipelines.ts';
 import { WebGpuScratch } from './webgpu-scratch.ts';
-import type { ShaderName } from './webgpu-shaders.ts';
+import { expectShaderFiles, type ShaderName, type ShaderTexts } from './webgpu-shaders.ts';
 import { nearestRows } from './webgpu-topk.ts';
 
 /** The kernels on WebGPU, with what a device that others use too asks for. */
@@ -39,13 +39,22 @@ export interface WebGpuKernels extends Kernels {
   readonly liveArrays: number;
 }
 
+export interface WebGpuKernelsOptions {
+  /** WGSL to take in place of files of shaders/, by their names. */
+  shaders?: ShaderTexts;
+}
+
 /**
  * Kernels on a device of the caller's, who destroys it after disposing of them.
- * @throws MocoError gpu-failed where a shader does not compile, device-lost
+ * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`
  */
-export async function createWebGpuKernels(device: GPUDevice): Promise<WebGpuKernels> {
+export async function createWebGpuKernels(
+  device: GPUDevice,
+  { shaders = {} }: WebGpuKernelsOptions = {},
+): Promise<WebGpuKernels> {
+  expectShaderFiles(shaders);
   const watch = new DeviceWatch(device);
-  return new WebGpu(watch, await watch.wait(createPipelines(device)));
+  return new WebGpu(watch, await watch.wait(createPipelines(device, shaders)));
 }
 
 class WebGpu implements WebGpuKernels {
@@ -103,6 +112,8 @@ class WebGpu implements WebGpuKernels {
 
   write(target: DeviceArray, values: Float32Array, offset = 0): void {
     const buffer = this.#operands.write(target, values, offset);
+    // Deno 2.9 panics on an empty array.
+    if (values.length === 0) return;
     this.device.queue.writeBuffer(buffer, 4 * offset, values as Float32Array<ArrayBuffer>);
   }
 
@@ -249,6 +260,7 @@ class WebGpu implements WebGpuKernels {
   /** gatherRows or scatterRows: the list of rows goes to the device first. */
   #moveRows(shader: ShaderName, pair: Pair<GPUBuffer>, rows: Uint32Array, dim: number): void {
     const { target, source, length } = pair;
+    if (length === 0) return;
     const list = this.#scratch.take('the rows to move', rows.length);
     this.device.queue.writeBuffer(list, 0, rows as Uint32Array<ArrayBuffer>);
     const buffers = [target, source, list];

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toUnit } from '../../src/conformance/inputs.ts';
+import { dot } from '../../src/conformance/references/topk.ts';
 import { type Embeddings, knnClassify, knnLeaveOneOut } from '../../src/eval/knn.ts';
 import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
 import { expectClose } from '../compare.ts';
-import { generator, normals, toUnit } from '../kernels/inputs.ts';
-import { dot } from '../kernels/reference.ts';
+import { generator, normals } from '../kernels/inputs.ts';
 
 let kernels: WasmKernels;
 beforeAll(async () => {

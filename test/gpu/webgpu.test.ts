@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { infoNceReference } from '../../src/conformance/references/infonce.ts';
 import type { DeviceArray } from '../../src/kernels/kernels.ts';
 import { createWebGpuKernels } from '../../src/kernels/webgpu.ts';
 import { grid } from '../../src/kernels/webgpu-commands.ts';
@@ -7,7 +8,6 @@ import { requestDevice } from '../../src/runtime/gpu.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { errorOf, generator, normals, runInfoNce, unitRows, upload, withArrays } from '../kernels/inputs.ts';
-import { infoNceReference } from '../kernels/reference.ts';
 
 describe('how work is divided', () => {
   it('the grid covers the count with at most 65,535 workgroups a dimension', () => {

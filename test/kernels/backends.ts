@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, it } from 'vitest';
+import { type Accuracy, WASM, WEBGPU } from '../../src/conformance/accuracy.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
 import { createWasmKernels } from '../../src/kernels/wasm.ts';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
 import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
-import { type Accuracy, WASM, WEBGPU } from './accuracy.ts';
 
 export interface Backend<K extends BackendKernels = BackendKernels> {
   readonly kernels: K;

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { toUnit } from '../../src/conformance/inputs.ts';
+import { infoNceReference } from '../../src/conformance/references/infonce.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
-import { generator, type InfoNceInputs, normals, runInfoNce, toUnit, unitRows } from './inputs.ts';
-import { infoNceReference } from './reference.ts';
+import { generator, type InfoNceInputs, normals, runInfoNce, unitRows } from './inputs.ts';
 
 function randomInputs(
   rows: number,

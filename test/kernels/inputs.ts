@@ -1,3 +1,4 @@
+import { toUnit } from '../../src/conformance/inputs.ts';
 import { MocoError } from '../../src/errors.ts';
 import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
@@ -24,15 +25,6 @@ export function normals(length: number, random: () => number, scale = 1): Float3
 /** Unit rows, rounded to float32. */
 export function unitRows(rows: number, dim: number, random: () => number): Float32Array {
   return toUnit(normals(rows * dim, random), rows, dim);
-}
-
-export function toUnit(values: Float32Array, rows: number, dim: number): Float32Array {
-  const result = new Float32Array(rows * dim);
-  for (let r = 0; r < rows; r++) {
-    const norm = Math.sqrt(values.subarray(r * dim, (r + 1) * dim).reduce((sum, x) => sum + x * x, 0));
-    for (let c = 0; c < dim; c++) result[r * dim + c] = norm === 0 ? 0 : values[r * dim + c]! / norm;
-  }
-  return result;
 }
 
 export function upload(kernels: Kernels, values: ArrayLike<number>): DeviceArray {

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { U } from '../../src/conformance/accuracy.ts';
+import { l2NormBackwardRow, l2NormRow } from '../../src/conformance/references/l2norm.ts';
 import { expectClose } from '../compare.ts';
-import { U } from './accuracy.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, normals, withArrays } from './inputs.ts';
 
 onEveryBackend(({ kernels, accuracy, fewer }) => {
-  const { smallest } = accuracy;
-
   interface Result {
     y: Float32Array;
     norm: Float32Array;
@@ -31,42 +30,12 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
   async function check(x: Float32Array, dy: Float32Array, rows: number, dim: number): Promise<Result> {
     const got = await run(x, dy, rows, dim);
     for (let r = 0; r < rows; r++) {
-      const row = <T extends Float32Array>(array: T) => Array.from(array.subarray(r * dim, (r + 1) * dim));
-      const norm = Math.sqrt(row(x).reduce((sum, value) => sum + value * value, 0));
-      const y = row(x).map((value) => value / Math.max(norm, 1e-12));
-      // A denormal component may count as 0.
-      const flushed = accuracy.exact ? 0 : 2 ** -126;
-      expectClose(
-        `norm of row ${r}`,
-        [got.norm[r]!],
-        [norm],
-        norm * accuracy.normError(dim) + smallest * dim ** 0.5,
-      );
-      expectClose(
-        `y of row ${r}`,
-        row(got.y),
-        y,
-        y.map(
-          (value) => Math.abs(value) * accuracy.unitError(dim) + smallest + flushed / Math.max(norm, 1e-12),
-        ),
-      );
-      const clamped = got.norm[r]! < 1e-12;
-      const projection = clamped ? 0 : row(got.y).reduce((sum, value, c) => sum + value * row(dy)[c]!, 0);
-      const size = row(dy).reduce((sum, value) => sum + Math.abs(value), 0);
-      const divisor = clamped ? 1e-12 : got.norm[r]!;
-      // Of the product y·(y·dy), before what is left of dy.
-      const rounded = (own: number): number => (accuracy.exact ? 0 : 2 * U * own * Math.abs(projection));
-      const dx = row(dy).map((value, c) => (value - row(got.y)[c]! * projection) / divisor);
-      const lost = accuracy.projectionError(dim) * size + dim * flushed;
-      const bound = dx.map((value, c) => {
-        const own = accuracy.exact ? 1 : Math.abs(row(got.y)[c]!);
-        return (
-          Math.abs(value) * accuracy.quotientError +
-          (lost * own + rounded(own) + flushed) / divisor +
-          smallest
-        );
-      });
-      expectClose(`dx of row ${r}`, row(got.dx), dx, bound);
+      const row = (array: Float32Array): Float32Array => array.subarray(r * dim, (r + 1) * dim);
+      const want = l2NormRow(row(x), accuracy);
+      expectClose(`norm of row ${r}`, [got.norm[r]!], [want.norm], want.normBound);
+      expectClose(`y of row ${r}`, row(got.y), want.y.exact, want.y.bound);
+      const dx = l2NormBackwardRow(row(got.y), got.norm[r]!, row(dy), accuracy);
+      expectClose(`dx of row ${r}`, row(got.dx), dx.exact, dx.bound);
     }
     return got;
   }

@@ -1,15 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { blend } from '../../src/conformance/references/elementwise.ts';
 import type { DeviceArray } from '../../src/kernels/kernels.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
-import { U } from './accuracy.ts';
 import { onEveryBackend } from './backends.ts';
 import { errorOf, generator, normals, withArrays } from './inputs.ts';
 
 /** Kernels that go through lists of arrays. */
 onEveryBackend(({ kernels, accuracy, fewer }) => {
   const LENGTHS = [0, 1, 3, 4, 7, 8, 64, 65, 257, 1021];
-  const f = Math.fround;
   const values = async (arrays: readonly DeviceArray[]): Promise<number[][]> =>
     (await Promise.all(arrays.map((array) => kernels.read(array)))).map((result) => [...result]);
 
@@ -46,16 +45,9 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         const array = put(running);
         kernels.updateRunning([array], [put(sum)], keep, [scale], put([1]));
         const got = await kernels.read(array);
-        const bits = running.map((r, i) => f(f(r * f(keep)) + f(sum[i]! * f(scale))));
-        if (accuracy.exact) expectSameBits('running', got, bits);
-        if (length === 0) return;
-        const parts = Array.from(running, (r, i) => [keep * r, scale * sum[i]!] as const);
-        expectClose(
-          'running',
-          got,
-          parts.map(([a, b]) => a + b),
-          parts.map(([a, b]) => 3 * U * (Math.abs(a) + Math.abs(b)) + accuracy.smallest),
-        );
+        const want = blend(running, sum, keep, scale, accuracy);
+        if (accuracy.exact) expectSameBits('running', got, want.bits);
+        if (length > 0) expectClose('running', got, want.exact, want.bound);
       }),
     );
 

@@ -1,24 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { enqueued } from '../../src/conformance/references/queue.ts';
 import { onEveryBackend } from './backends.ts';
 import { withArrays } from './inputs.ts';
 
 onEveryBackend(({ kernels, fewer }) => {
-  /** Sequential writes into a ring. */
-  function ring(
+  const ring = (
     queue: number[],
     keys: number[],
     pointer: number,
     queueSize: number,
-    rows: number,
     dim: number,
-  ): number[] {
-    const result = [...queue];
-    for (let i = 0; i < rows; i++) {
-      for (let c = 0; c < dim; c++) result[((pointer + i) % queueSize) * dim + c] = keys[i * dim + c]!;
-    }
-    return result;
-  }
+  ): number[] => [...enqueued(Float32Array.from(queue), Float32Array.from(keys), pointer, queueSize, dim)];
 
   const count = (length: number, from: number): number[] => Array.from({ length }, (_, i) => from + i);
 
@@ -27,7 +20,7 @@ onEveryBackend(({ kernels, fewer }) => {
       const [before, keys] = [count(queueSize * dim, 1), count(rows * dim, 10_000)];
       const queue = put(before);
       kernels.enqueue(queue, put(keys), pointer, queueSize, rows, dim, put([gate]));
-      const want = gate ? ring(before, keys, pointer, queueSize, rows, dim) : before;
+      const want = gate ? ring(before, keys, pointer, queueSize, dim) : before;
       const where = `K=${queueSize} N=${rows} C=${dim} pointer=${pointer} gate=${gate}`;
       expect([...(await kernels.read(queue))], where).toEqual(want);
     });
@@ -60,7 +53,7 @@ onEveryBackend(({ kernels, fewer }) => {
                 const keys = count(rows * dim, 1000 * (i + 1));
                 kernels.enqueue(queue, put(keys), pointer, queueSize, rows, dim, put([open ? 1 : 0]));
                 if (!open) continue;
-                want = ring(want, keys, pointer, queueSize, rows, dim);
+                want = ring(want, keys, pointer, queueSize, dim);
                 pointer = (pointer + rows) % queueSize;
               }
               expect([...(await kernels.read(queue))]).toEqual(want);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { embeddingSpread, summaryReference } from '../../src/conformance/references/summary.ts';
 import { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from '../../src/kernels/kernels.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { errorOf, generator, normals, unitRows, withArrays } from './inputs.ts';
-import { embeddingSpread, summaryReference } from './reference.ts';
 
 describe('embeddingSpread', () => {
   it('is about 1/√dim for rows spread over the sphere, 0 for collapsed ones', () => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { dot, topKReference } from '../../src/conformance/references/topk.ts';
 import type { TopK } from '../../src/kernels/kernels.ts';
 import { expectClose } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, unitRows, withArrays } from './inputs.ts';
-import { dot, topKReference } from './reference.ts';
 
 onEveryBackend(({ kernels, accuracy, fewer }) => {
   interface Inputs {

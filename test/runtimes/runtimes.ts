@@ -28,7 +28,7 @@ export interface FiveSteps {
 const run = promisify(execFile);
 const PROCESS = fileURLToPath(new URL('./process.mjs', import.meta.url));
 /** SwiftShader, a Vulkan driver in software: it comes with Debian's chromium. */
-const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+export const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const TIMEOUT = 240_000;
 
 /** The program of the npm package deno, to be run by Node. */
@@ -55,7 +55,7 @@ export async function runDeno(
   env: NodeJS.ProcessEnv = {},
   cwd?: string,
 ): Promise<string> {
-  const options = { timeout: TIMEOUT, env: { ...process.env, ...DENO_ENV, ...env }, cwd };
+  const options = { timeout: TIMEOUT, maxBuffer: 2 ** 24, env: { ...process.env, ...DENO_ENV, ...env }, cwd };
   return (await run(process.execPath, [denoScript(), ...args], options)).stdout;
 }
 

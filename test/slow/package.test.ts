@@ -55,7 +55,13 @@ describe('the packed package', () => {
     for (const path of ['LICENSE', 'README.md', 'package.json', 'dist/kernels.wasm', 'dist/cli.js']) {
       expect(paths).toContain(path);
     }
-    for (const path of ['index.js', 'encoder-worker.js', 'data-worker.js', 'types/index.d.ts']) {
+    for (const path of [
+      'index.js',
+      'conformance.js',
+      'encoder-worker.js',
+      'data-worker.js',
+      'types/index.d.ts',
+    ]) {
       expect(paths).toContain(`dist/${path}`);
     }
     expect(paths.filter((path) => !/^(LICENSE|README\.md|package\.json|dist\/)/.test(path))).toEqual([]);
@@ -98,6 +104,25 @@ describe('the packed package', () => {
     expect((await stat(`${project}/run/step-000002/model.safetensors`)).size).toBeGreaterThan(1000);
   });
 
+  it('checks its kernels in Node and Deno by moco-web/conformance, with the classes of moco-web', async () => {
+    await writeFile(
+      `${project}/check.mjs`,
+      `import { createWasmKernels, MocoError } from 'moco-web';
+import { formatCounts, runConformance } from 'moco-web/conformance';
+const results = [];
+const kernels = await createWasmKernels();
+for await (const result of runConformance(kernels, { only: 'ema/length' })) results.push(result);
+const error = await runConformance(kernels, { only: 'emma' }).next().catch((thrown) => thrown);
+console.log(formatCounts(results), error instanceof MocoError);
+`,
+    );
+    const { stdout } = await run(process.execPath, ['check.mjs'], { cwd: project });
+    expect(stdout).toBe('17 ok, 0 FAIL, 0 skipped true\n');
+    if ((await missing('deno')) === null) {
+      expect(await runDeno(['run', '-A', 'check.mjs'], {}, project)).toBe(stdout);
+    }
+  });
+
   it('trains and embeds by its API in Node and Deno, and the process ends', async () => {
     await writeFile(
       `${project}/script.mjs`,
@@ -130,7 +155,8 @@ for await (const { index, vector } of embedImages({ checkpoint: await loadCheckp
       await writeFile(
         `${project}/${name}.ts`,
         `import { describeDrawn, differentiate, factsOf, MocoError, pretrain, resolveConfig } from 'moco-web';
-import type { Gradient, Graph, PretrainConfig, StepEvent } from 'moco-web';
+import type { Gradient, Graph, Kernels, PretrainConfig, StepEvent } from 'moco-web';
+import { type ConformanceResult, runConformance } from 'moco-web/conformance';
 const data = await describeDrawn(10, 10, 32, 0);
 const config: PretrainConfig = resolveConfig('moco-cifar', { width: 16 }, factsOf(data));
 export async function first(): Promise<StepEvent | null> {
@@ -139,6 +165,7 @@ export async function first(): Promise<StepEvent | null> {
 }
 export const gradient = (graph: Graph): Gradient =>
   differentiate(graph, { wrt: ['w'], outputs: ['y'], provider: 'wasm' });
+export const check = (kernels: Kernels): AsyncGenerator<ConformanceResult> => runConformance(kernels, { only: 'ema' });
 export const isAborted = (error: unknown): boolean => error instanceof MocoError && error.code === 'aborted';
 ${line}
 `,

@@ -1,0 +1,46 @@
+/** infonce.wgsl, infonce-combine.wgsl, infonce-rank.wgsl, exact-sign.wgsl: loss, gradient and rank. */
+import { type Case, casesOf } from '../case.ts';
+import { unitRows, unitRowsAround } from '../inputs.ts';
+import type { Trial } from '../trial.ts';
+import { INFONCE_EDGE_CASES } from './infonce-edges.ts';
+import { check, spread } from './infonce-run.ts';
+
+const ofShape =
+  (rows: number, dim: number, queueSize: number, temperature?: number) =>
+  async (trial: Trial): Promise<void> => {
+    await check(trial, spread(trial, rows, dim, queueSize, temperature));
+  };
+
+/** Logits so close together that float32 does not tell them apart, at the lowest temperature: loss and rank. */
+const nearIdentical = (distance: number) => async (trial: Trial) => {
+  const inputs = spread(trial, 9, 64, 257, 0.01);
+  const centre = unitRows(1, 64, trial.random);
+  const around = (rows: number) => unitRowsAround(centre, rows, distance, trial.random);
+  await check(trial, { ...inputs, query: around(9), key: around(9), queue: around(257) });
+};
+
+const LARGEST = 2 ** 20;
+
+const SLOW = casesOf('infonce', [['K = 1048576, C = 2', ofShape(2, 2, LARGEST), LARGEST * 2]]).map(
+  (given): Case => ({ ...given, slow: true }),
+);
+
+const OTHERS = casesOf('infonce', [
+  ...[1, 2, 3, 4, 5, 31, 32, 33, 63, 64, 65, 127, 128, 129, 512].map(
+    (dim) => [`C = ${dim}`, ofShape(5, dim, 70)] as const,
+  ),
+  ...[1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1021, 4096].map(
+    (queueSize) => [`K = ${queueSize}`, ofShape(5, 20, queueSize, 0.07)] as const,
+  ),
+  ...[1, 31, 32, 33, 63, 64, 65, 255, 256, 257].map(
+    (rows) => [`N = ${rows}`, ofShape(rows, 12, 40)] as const,
+  ),
+  ...[0.01, 0.07, 1, 30].map((t) => [`temperature ${t}`, ofShape(6, 64, 300, t)] as const),
+  ...[1e-1, 1e-3, 1e-5, 1e-7].map((d) => [`rows within ${d} of each other`, nearIdentical(d)] as const),
+  ...INFONCE_EDGE_CASES,
+  ['K = 65536, C = 16', ofShape(3, 16, 65_536, 0.07), 65_536 * 16],
+  // Beyond it the host takes queries in turns.
+  ['N = 32777', ofShape(32_777, 2, 3), 32_777 * 2],
+]);
+
+export const INFONCE_CASES: readonly Case[] = [...OTHERS, ...SLOW];

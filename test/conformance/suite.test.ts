@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type ConformanceResult,
+  countResults,
+  formatReport,
+  runConformance,
+  summarizeKernels,
+} from '../../src/conformance/index.ts';
+import { CASE_NAMES } from '../../src/conformance/suite.ts';
+import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
+import { onEveryBackend } from '../kernels/backends.ts';
+import { changed } from './changed.ts';
+
+async function run(kernels: Kernels, only?: string): Promise<ConformanceResult[]> {
+  const results: ConformanceResult[] = [];
+  const device = 'device' in kernels ? { device: kernels.device as GPUDevice } : {};
+  for await (const result of runConformance(kernels, {
+    ...device,
+    ...(only === undefined ? {} : { only }),
+  })) {
+    results.push(result);
+  }
+  return results;
+}
+
+describe('the cases', () => {
+  it('have names unlike each other, each alone under its own name', () => {
+    expect(new Set(CASE_NAMES).size).toBe(CASE_NAMES.length);
+    expect(CASE_NAMES.length).toBeGreaterThan(250);
+  });
+});
+
+onEveryBackend(({ kernels }) => {
+  it('all kernels are right', async () => {
+    const results = await run(kernels);
+    console.log(formatReport(results));
+    expect(results.filter(({ status }) => status === 'FAIL')).toEqual([]);
+    expect(results).toHaveLength(CASE_NAMES.length);
+    for (const result of results) {
+      if (result.status === 'ok') expect(result.worst).toBeLessThanOrEqual(1);
+    }
+  }, 300_000);
+
+  it('no case keeps an array', async () => {
+    const before = kernels.heapBytes;
+    await run(kernels, 'infonce/C');
+    expect(kernels.heapBytes).toBe(before);
+  });
+
+  it('one case alone, by its name; more by a prefix; none is an error', async () => {
+    expect((await run(kernels, 'ema/length 1')).map((result) => result.case)).toEqual(['ema/length 1']);
+    expect((await run(kernels, 'ema/length 12')).map((result) => result.case)).toEqual([
+      'ema/length 127',
+      'ema/length 128',
+      'ema/length 129',
+    ]);
+    await expect(run(kernels, 'no such kernel')).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  const wrong: [string, string, (real: Kernels) => Partial<Kernels>][] = [
+    [
+      'ema/length 25',
+      'the factors in the wrong order',
+      (real) => ({ ema: (k, q, m, gate) => real.ema(k, q, 1 - m, gate) }),
+    ],
+    ['ema/gates', 'a gate that is not asked', (real) => ({ ema: (k, q, m) => real.ema(k, q, m) })],
+    ['finite/length 6', 'a gate that opens again', (real) => ({ finiteGate: reopening(real) })],
+    ['enqueue/N = 1', 'a pointer one too far', (real) => ({ enqueue: shifted(real) })],
+    [
+      'infonce/C = 6',
+      'a temperature that is off by 0.1 %',
+      (real) => ({ infoNce: (args) => real.infoNce({ ...args, temperature: args.temperature * 1.001 }) }),
+    ],
+    [
+      'sgd/length 6',
+      'weight decay that is left out',
+      (real) => ({
+        sgd: (p, g, b, options, gate) => real.sgd(p, g, b, { ...options, weightDecay: 0 }, gate),
+      }),
+    ],
+    [
+      'scatter-rows/R',
+      'rows gathered instead',
+      (real) => ({ scatterRows: (...args) => real.gatherRows(...args) }),
+    ],
+    ['l2norm/C = 6', 'nothing written', () => ({ l2Normalize: () => {} })],
+    ['topk/ties', 'a row of the bank left out', (real) => ({ topK: leavingOut(real) })],
+  ];
+
+  it.each(wrong)('%s catches a wrong kernel: %s', async (only, _, methods) => {
+    const results = await run(changed(kernels, methods(kernels)), only);
+    expect(countResults(results).FAIL).toBeGreaterThan(0);
+    expect(summarizeKernels(results).map(({ failed }) => failed > 0)).toEqual([true]);
+  });
+
+  it('says what is wrong, where, by how much, and how to see it again', async () => {
+    const real = kernels;
+    const bad = changed(kernels, { ema: (k, q, m, gate) => real.ema(k, q, 1 - m, gate) });
+    const [result] = await run(bad, 'ema/length 257');
+    expect(result).toMatchObject({
+      status: 'FAIL',
+      failure: { what: expect.stringMatching(/^key, m = /), bound: expect.any(Number) },
+    });
+    const text = formatReport([result!]);
+    expect(text).toMatch(/^FAIL {2}ema\/length 257$/m);
+    expect(text).toMatch(/^ +key, m = .* \[\d+\]: expected -?[\d.e-]+, actual -?[\d.e-]+$/m);
+    expect(text).toMatch(/^ +error \d.*, bound \d.*; \d+ beyond their bounds$/m);
+    expect(text).toContain(`moco-web doctor --kernels --backend ${kernels.backend} --only 'ema/length 257'`);
+    expect(text).toMatch(/^0 ok, 1 FAIL, 0 skipped$/m);
+  });
+
+  it('what a kernel throws is a FAIL of its case, and the others go on', async () => {
+    const bad = changed(kernels, {
+      accumulate: () => {
+        throw new Error('it fell over');
+      },
+    });
+    const results = await run(bad, 'accumulate/length 6');
+    expect(results.map(({ status, reason }) => [status, reason])).toEqual(
+      ['63', '64', '65'].map(() => ['FAIL', 'it fell over']),
+    );
+  });
+});
+
+function reopening(real: Kernels): Kernels['finiteGate'] {
+  return (gate, arrays) => {
+    real.write(gate, Float32Array.of(1));
+    real.finiteGate(gate, arrays);
+  };
+}
+
+function shifted(real: Kernels): Kernels['enqueue'] {
+  return (queue, keys, pointer, queueSize, ...rest) =>
+    real.enqueue(queue, keys, (pointer + 1) % queueSize, queueSize, ...rest);
+}
+
+function leavingOut(real: Kernels): Kernels['topK'] {
+  return async (queries: DeviceArray, bank: DeviceArray, q, m, dim, k) => {
+    const found = await real.topK(queries, bank, q, m, dim, k);
+    return { ...found, indices: found.indices.map((row) => (row === 0 ? m - 1 : row)) };
+  };
+}
