@@ -153,7 +153,10 @@ export class Encoder {
     this.#release();
     this.#sessions.clear();
     this.#weights.clear();
-    for (const session of sessions) await (await session).dispose();
+    for (const result of await Promise.allSettled(sessions)) {
+      // What could not be made has told whoever wanted it.
+      if (result.status === 'fulfilled') await result.value.dispose();
+    }
   }
 
   #session(name: SessionName): Promise<GraphSession> {

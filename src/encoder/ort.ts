@@ -24,7 +24,7 @@ export interface GraphSession {
   readonly outputNames: readonly string[];
   /**
    * @throws MocoError out-of-memory, or shape-mismatch where a feed is missing or of the wrong shape (with
-   * onnxruntime's own words)
+   * onnxruntime's own words), device-lost
    */
   run(feeds: Feeds): Promise<Record<string, Tensor>>;
   dispose(): Promise<void>;
@@ -83,7 +83,7 @@ export function floats(value: Tensor | undefined): Float32Array {
   return value.data;
 }
 
-/** @throws MocoError model-invalid where the graph is refused, or a node of it would not run on the GPU */
+/** @throws MocoError model-invalid where the graph is refused, or a node of it would not run on the GPU; device-lost */
 export async function createSession(
   graph: Graph,
   place: SessionPlace,
@@ -93,7 +93,9 @@ export async function createSession(
   const settings =
     place.provider === 'wasm' ? { executionProviders: ['wasm'] } : onDevice(place.device, options);
   const turns = place.provider === 'wasm' ? wasmTurns : gpuTurns;
+  const loss = place.provider === 'wasm' ? null : lossOf(place.device);
   const session = await turns(async () => {
+    await loss?.check();
     try {
       return await withQuickCompilation(() => ort.InferenceSession.create(encodeModel(graph), settings));
     } catch (error) {
@@ -104,9 +106,11 @@ export async function createSession(
     outputNames: session.outputNames,
     run: (feeds) =>
       turns(async () => {
+        await loss?.check();
         try {
           return (await session.run(feeds)) as Record<string, Tensor>;
         } catch (error) {
+          await loss?.check(50);
           throw explain(`running graph ${graph.name}`, error);
         }
       }),
@@ -123,6 +127,29 @@ function onDevice(device: GPUDevice, { keepOnDevice }: SessionOptions): Ort.Infe
     executionProviders: [{ name: 'webgpu', device } as Ort.InferenceSession.WebGpuExecutionProviderOption],
     extra: { session: { disable_cpu_ep_fallback: '1' } },
     ...(keepOnDevice ? { preferredOutputLocation: 'gpu-buffer' } : {}),
+  };
+}
+
+interface Loss {
+  /** Waits so many milliseconds for a loss that is not announced yet. @throws MocoError device-lost */
+  check(patience?: number): Promise<void>;
+}
+
+/** A run that begins on a lost device may stop the whole thread for good: none may begin. */
+function lossOf(device: GPUDevice): Loss {
+  const lost = device.lost.then(({ message }) => {
+    const why = message ? ` (${message})` : '';
+    throw new MocoError(
+      'device-lost',
+      `the GPU device of this session is lost${why}: make a new one and new kernels, and resume from the last checkpoint`,
+    );
+  });
+  lost.catch(() => {});
+  return {
+    async check(patience = 0) {
+      const enough = patience === 0 ? null : new Promise((done) => setTimeout(done, patience));
+      await Promise.race([lost, enough]);
+    },
   };
 }
 
