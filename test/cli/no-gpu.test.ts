@@ -12,6 +12,7 @@ const SMALL = '--preset moco-cifar --arch resnet18 --width 2 --batch-size 8 --gr
 onLinux.each([
   ['doctor', '--backend', 'webgpu'],
   ['doctor', '--backend', 'webgpu', '--json'],
+  ['doctor', '--kernels', '--backend', 'webgpu'],
   ['bench', '--backend', 'webgpu', ...SMALL.slice(0, -2)],
   ['pretrain', '--backend', 'webgpu', ...SMALL],
 ])('%s without a GPU driver: one line, which says what to do', async (...args) => {
