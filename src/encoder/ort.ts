@@ -137,18 +137,20 @@ interface Loss {
 
 /** A run that begins on a lost device may stop the whole thread for good: none may begin. */
 function lossOf(device: GPUDevice): Loss {
-  const lost = device.lost.then(({ message }) => {
+  let loss: MocoError | null = null;
+  void device.lost.then(({ message }) => {
     const why = message ? ` (${message})` : '';
-    throw new MocoError(
+    loss = new MocoError(
       'device-lost',
       `the GPU device of this session is lost${why}: make a new one and new kernels, and resume from the last checkpoint`,
     );
   });
-  lost.catch(() => {});
   return {
     async check(patience = 0) {
-      const enough = patience === 0 ? null : new Promise((done) => setTimeout(done, patience));
-      await Promise.race([lost, enough]);
+      if (patience > 0) await new Promise((done) => setTimeout(done, patience));
+      // What is settled by now has been told by then.
+      await null;
+      if (loss) throw loss;
     },
   };
 }

@@ -6,21 +6,20 @@ import { MocoError, messageOf } from '../errors.ts';
  */
 export class DeviceWatch {
   readonly device: GPUDevice;
-  /** Rejects when the device is lost; never resolves. */
-  readonly lost: Promise<never>;
   #failure: MocoError | null = null;
+  /** Who waits and has to be told of a loss. */
+  readonly #waiting = new Set<(loss: MocoError) => void>();
   readonly #listener = (event: GPUUncapturedErrorEvent): void => {
     this.#failure ??= describe(event.error);
   };
 
   constructor(device: GPUDevice) {
     this.device = device;
-    this.lost = device.lost.then((info) => {
-      this.#failure = lossOf(info);
-      throw this.#failure;
+    void device.lost.then((info) => {
+      const loss = lossOf(info);
+      this.#failure = loss;
+      for (const tell of this.#waiting) tell(loss);
     });
-    // Whoever waits gets the rejection; where nobody waits it is no unhandled one.
-    this.lost.catch(() => {});
     device.addEventListener('uncapturederror', this.#listener);
   }
 
@@ -32,18 +31,26 @@ export class DeviceWatch {
   /** Waits for something of the device, but not beyond its loss. */
   async wait<T>(work: Promise<T>): Promise<T> {
     try {
-      const result = await Promise.race([work, this.lost]);
+      const result = await this.#orLoss(work);
       this.check();
       return result;
     } catch (error) {
       // A loss also rejects what was under way, sometimes before it is announced.
-      if (this.#failure === null) await Promise.race([this.lost, new Promise((go) => setTimeout(go, 50))]);
+      if (this.#failure === null) await this.#orLoss(new Promise((go) => setTimeout(go, 50))).catch(() => {});
       this.check();
       if (error instanceof MocoError) throw error;
       throw new MocoError('gpu-failed', `the GPU could not finish its work: ${messageOf(error)}`, {
         cause: error,
       });
     }
+  }
+
+  /** Not a Promise.race with the loss: that would hold on to every result for as long as the device lives. */
+  #orLoss<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
   }
 
   stop(): void {

@@ -145,7 +145,7 @@ export class Trainer {
       if (values[SUMMARY.gate] !== 1) {
         const error = new MocoError(
           'loss-not-finite',
-          `step ${input.step}: loss or gradients are not finite, and the step was not taken: ` +
+          `step ${input.step}: loss, gradients or statistics are not finite, and the step was not taken: ` +
             'weights are those of the step before. Lower the learning rate or raise the temperature',
         );
         // Steps issued meanwhile find the gate closed, so what was kept before this one is still there.

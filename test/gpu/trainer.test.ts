@@ -106,7 +106,7 @@ onWebGpu((_, { device }) => {
     });
     const failure = {
       code: 'loss-not-finite',
-      message: expect.stringContaining('step 2: loss or gradients are not finite'),
+      message: expect.stringContaining('step 2: loss, gradients or statistics are not finite'),
     };
     const { result } = await trainer.step(spoiled);
     // Issued before anybody knows of step 2; nothing but the gate on the device keeps it from being taken.

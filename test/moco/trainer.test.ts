@@ -152,7 +152,7 @@ describe('Trainer', () => {
     });
     const failure = {
       code: 'loss-not-finite',
-      message: expect.stringContaining('step 2: loss or gradients are not finite'),
+      message: expect.stringContaining('step 2: loss, gradients or statistics are not finite'),
     };
     const { result } = await trainer.step(spoiled);
     // Begun before anybody has looked at step 2, as on a GPU.

@@ -46,7 +46,7 @@ describe('moco-web pretrain, and what is done with its checkpoints', () => {
     const { code, stderr } = await mocoWeb([...args, '--log', `${folder}/log.jsonl`]);
     expect(code).toBe(1);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    const [, step] = /step (\d+): loss or gradients are not finite/.exec(stderr) ?? [];
+    const [, step] = /step (\d+): loss, gradients or statistics are not finite/.exec(stderr) ?? [];
     const last = readLog(`${folder}/log.jsonl`).at(-1);
     expect(last).toMatchObject({ type: 'step', step: Number(step) - 1 });
     expect(await readdir(`${folder}/run`)).toEqual([`step-${String(Number(step) - 1).padStart(6, '0')}`]);
