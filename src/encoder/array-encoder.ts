@@ -1,6 +1,7 @@
 /** An encoder on this thread's WebAssembly, with plain arrays in and out. */
 import { MocoError } from '../errors.ts';
-import { type Embeddings, Encoder, type EncoderOptions, type TrainingRole } from './encoder.ts';
+import type { Embeddings } from './embeddings.ts';
+import { Encoder, type EncoderOptions, type TrainingRole } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
 
 export type ArrayEncoderOptions = Omit<EncoderOptions, 'place'>;

@@ -3,7 +3,8 @@ import { transfer } from 'comlink';
 import { exposeInWorker } from '../runtime/worker.ts';
 import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import { ArrayEncoder, type ArrayEncoderOptions, type ForwardArrays } from './array-encoder.ts';
-import type { Embeddings, TrainingRole } from './encoder.ts';
+import type { Embeddings } from './embeddings.ts';
+import type { TrainingRole } from './encoder.ts';
 
 export class EncoderWorker {
   #encoder: ArrayEncoder | null = null;

@@ -26,14 +26,6 @@ export interface GroupForward {
   readonly statistics: readonly Tensor[];
 }
 
-/** In this thread's memory. */
-export interface Embeddings {
-  /** [n, dim], not normalised. */
-  readonly embedding: Float32Array;
-  /** [n, featureDim]: the backbone after global average pooling. */
-  readonly features: Float32Array;
-}
-
 export type TrainingRole = 'query' | 'key';
 
 /** The key encoder's forward, the query encoder's forward and backward, and the folded inference form. */

@@ -1,5 +1,5 @@
 /** A whole data set through the inference form of an encoder. */
-import type { Embeddings } from '../encoder/encoder.ts';
+import type { Embeddings } from '../encoder/embeddings.ts';
 import type { ViewPool } from '../scheduler/view-pool.ts';
 
 export interface DatasetEmbeddings {

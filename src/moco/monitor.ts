@@ -1,6 +1,6 @@
 /** The kNN monitor: how well the embeddings of now tell classes apart that training never saw. */
 import type { DatasetDescription, DatasetSpec } from '../data/dataset.ts';
-import type { Embeddings } from '../encoder/encoder.ts';
+import type { Embeddings } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { type KnnResult, knnClassify, knnLeaveOneOut } from '../eval/knn.ts';
 import type { Kernels } from '../kernels/kernels.ts';

@@ -7,7 +7,7 @@
  * waits for them. The gate that `finiteGate` closes on the device stops everything that would change the state, in that
  * step and in those after it.
  */
-import type { Embeddings } from '../encoder/encoder.ts';
+import type { Embeddings } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { type DeviceArray, type Kernels, SUMMARY } from '../kernels/kernels.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';

@@ -1,5 +1,5 @@
 /** The encoders as the trainer sees them: whole groups in, kernel arrays out. */
-import type { Embeddings } from '../encoder/encoder.ts';
+import type { Embeddings } from '../encoder/embeddings.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 
 /** Arrays that one group has computed, still where they were computed. */

@@ -1,7 +1,8 @@
 /** GroupEncoders on the wasm provider: a pool of workers with one single-threaded encoder each. */
 import { transfer } from 'comlink';
 import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
-import type { Embeddings, TrainingRole } from '../encoder/encoder.ts';
+import type { Embeddings } from '../encoder/embeddings.ts';
+import type { TrainingRole } from '../encoder/encoder.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WasmKernels } from '../kernels/wasm.ts';

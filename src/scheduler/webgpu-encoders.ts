@@ -2,7 +2,8 @@
  * GroupEncoders on the WebGPU provider: one encoder on the kernels' device, one group after the other. Weights, images,
  * activations and gradients stay in GPU buffers, and nothing waits for the GPU: what is issued first is done first.
  */
-import { type Embeddings, Encoder, type EncoderOptions, type TrainingRole } from '../encoder/encoder.ts';
+import type { Embeddings } from '../encoder/embeddings.ts';
+import { Encoder, type EncoderOptions, type TrainingRole } from '../encoder/encoder.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WebGpuKernels } from '../kernels/webgpu.ts';

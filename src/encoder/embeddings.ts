@@ -1,0 +1,7 @@
+/** What the inference form of an encoder gives, in this thread's memory. */
+export interface Embeddings {
+  /** [n, dim], not normalised. */
+  readonly embedding: Float32Array;
+  /** [n, featureDim]: the backbone after global average pooling. */
+  readonly features: Float32Array;
+}
