@@ -54,7 +54,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   );
   const opened: { dispose(): unknown }[] = [];
   const dispose = async () => {
-    for (const resource of opened.toReversed()) await resource.dispose();
+    // One that fails to end keeps no other from it.
+    const failures: unknown[] = [];
+    for (const resource of opened.toReversed()) {
+      try {
+        await resource.dispose();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
   try {
     const kernels = await openKernels(options.backend);
@@ -77,7 +86,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
     return { kernels, encoders, trainer, layout, views, viewOptions, stepsUnderWay, dispose };
   } catch (error) {
-    await dispose();
+    // What is told is why it could not be opened.
+    await dispose().catch(() => {});
     throw error;
   }
 }
