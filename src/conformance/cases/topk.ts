@@ -73,6 +73,7 @@ async function notFinite(trial: Trial): Promise<void> {
   }
 }
 
+const MANY_QUERIES = { q: 32_777, m: 3, dim: 2, k: 2 };
 const LARGE = { q: 2, m: 65_536, dim: 4, k: 20 };
 
 export const TOPK_CASES: readonly Case[] = casesOf('topk', [
@@ -88,5 +89,7 @@ export const TOPK_CASES: readonly Case[] = casesOf('topk', [
   ['unit rows', (t) => ofUnitRows(t, { q: 9, m: 500, dim: 100, k: 20 })],
   ['ties', ties],
   ['not finite', notFinite],
+  // Beyond it the host takes queries in turns on WebGPU.
+  ['Q = 32777', (t) => exact(t, MANY_QUERIES), MANY_QUERIES.q * MANY_QUERIES.m],
   ['M = 65536', (t) => ofUnitRows(t, LARGE), LARGE.m * LARGE.dim],
 ]);
