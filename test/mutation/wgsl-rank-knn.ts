@@ -104,6 +104,13 @@ export const WGSL_RANK_KNN = [
       '  }\n  if (lane',
       { at: 1 },
     ],
-    ['no barrier after the digit', `    wanted = left;\n  }\n  ${BARRIER}`, '    wanted = left;\n  }'],
+    [
+      'no barrier after the digit',
+      `    wanted = left;\n  }\n  ${BARRIER}`,
+      '    wanted = left;\n  }',
+      {
+        equivalent: 'SwiftShader runs lanes in turn: lane 0 has its digit before others clear the histogram',
+      },
+    ],
   ]),
 ];
