@@ -6,32 +6,18 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from
 import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
+import { KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
 import { withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
 import { writeThirdPartyNotices } from './scripts/build/third-party-notices.mjs';
 
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 
-// One module of kernels. Its memory is shared, so that workers can read weights without a copy where the page allows
-// it; 65536 pages are the 4 GiB that WebAssembly can address. No relaxed SIMD: results must not depend on the machine.
 const { error, stderr } = await asc.main([
   'wasm/index.ts',
   '--outFile',
   'dist/kernels.wasm',
-  '-O3',
-  '--noAssert',
-  '--runtime',
-  'stub',
-  '--enable',
-  'simd',
-  '--enable',
-  'threads',
-  '--importMemory',
-  '--sharedMemory',
-  '--maximumMemory',
-  '65536',
-  '--initialMemory',
-  '16',
+  ...KERNEL_OPTIONS,
 ]);
 if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
 

@@ -84,8 +84,9 @@ const INITIAL_PAGES = 16;
  */
 export async function instantiateKernels(
   maximumPages = MAXIMUM_PAGES,
+  module?: Uint8Array<ArrayBuffer>,
 ): Promise<{ exports: WasmExports; memory: WebAssembly.Memory }> {
-  const bytes = await loadAsset(assetUrl('kernels.wasm'));
+  const bytes = module ?? (await loadAsset(assetUrl('kernels.wasm')));
   try {
     const memory = new WebAssembly.Memory({
       initial: Math.min(INITIAL_PAGES, maximumPages),

@@ -13,6 +13,8 @@ import { instantiateKernels, type WasmExports } from './wasm-module.ts';
 export interface WasmKernelsOptions {
   /** Upper limit of the memory in bytes (default and at most 4 GiB − 64 KiB). */
   maximumBytes?: number;
+  /** WebAssembly to take in place of kernels.wasm, to see what changed kernels do. */
+  module?: Uint8Array<ArrayBuffer>;
 }
 
 /** The kernels on WebAssembly SIMD, with what only memory that JavaScript can see allows. */
@@ -35,7 +37,7 @@ export interface WasmKernels extends Kernels {
  */
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
   const pages = options.maximumBytes === undefined ? undefined : Math.ceil(options.maximumBytes / 65536);
-  return new Wasm(new WasmArrays(await instantiateKernels(pages)));
+  return new Wasm(new WasmArrays(await instantiateKernels(pages, options.module)));
 }
 
 /** Of a kernel with a gate: write in any case. */

@@ -92,6 +92,14 @@ async function notFinite(trial: Trial): Promise<void> {
   }
 }
 
+/** Wherever the largest value is, whoever looks for it: a row that is scaled by another one overflows. */
+async function oneLarge(trial: Trial): Promise<void> {
+  const dim = 70;
+  const x = uniforms(dim * dim, trial.random, 1e-30);
+  for (let r = 0; r < dim; r++) x[r * dim + r] = 1e30;
+  await check(trial, x, uniforms(x.length, trial.random), dim, dim);
+}
+
 async function inPlace(trial: Trial): Promise<void> {
   const x = uniforms(9 * 65, trial.random);
   const [array, norm, y] = [trial.put(x), trial.zeros(9), trial.zeros(x.length)];
@@ -118,6 +126,7 @@ export const L2NORM_CASES: readonly Case[] = casesOf('l2norm', [
   ['zero vectors', zeroRows],
   ['denormals', denormals],
   ['not finite', notFinite],
+  ['one large value in each place', oneLarge],
   ['in place', inPlace],
   ['more than 65,535 workgroups', manyRows, ROWS * 2],
 ]);

@@ -66,13 +66,20 @@ async function ties(trial: Trial): Promise<void> {
 /** A similarity that is not a number is never preferred, and +∞ never to one that is larger: there is none. */
 async function notFinite(trial: Trial): Promise<void> {
   for (const [name, bits] of NOT_FINITE.filter(([pattern]) => pattern !== '+infinity')) {
-    const bank = Float32Array.of(0, 1, 0, 3, 2, 0);
-    for (const row of [0, 2, 5]) bank.set(fromBits(bits), row);
-    const { indices } = await trial.kernels.topK(trial.put([1]), trial.put(bank), 1, 6, 1, 3);
-    trial.close(`indices beside ${name}`, indices, [3, 4, 1], 0);
+    // Below 0, too: what is no number is not 0.
+    for (const [sign, want] of [
+      [1, [3, 4, 1]],
+      [-1, [1, 4, 3]],
+    ] as const) {
+      const bank = Float32Array.of(0, 1, 0, 3, 2, 0).map((x) => sign * x);
+      for (const row of [0, 2, 5]) bank.set(fromBits(bits), row);
+      const { indices } = await trial.kernels.topK(trial.put([1]), trial.put(bank), 1, 6, 1, 3);
+      trial.close(`indices beside ${name}, sign ${sign}`, indices, want, 0);
+    }
   }
 }
 
+const MANY_QUERIES = { q: 32_777, m: 3, dim: 2, k: 2 };
 const LARGE = { q: 2, m: 65_536, dim: 4, k: 20 };
 
 export const TOPK_CASES: readonly Case[] = casesOf('topk', [
@@ -88,5 +95,7 @@ export const TOPK_CASES: readonly Case[] = casesOf('topk', [
   ['unit rows', (t) => ofUnitRows(t, { q: 9, m: 500, dim: 100, k: 20 })],
   ['ties', ties],
   ['not finite', notFinite],
+  // Beyond it the host takes queries in turns on WebGPU.
+  ['Q = 32777', (t) => exact(t, MANY_QUERIES), MANY_QUERIES.q * MANY_QUERIES.m],
   ['M = 65536', (t) => ofUnitRows(t, LARGE), LARGE.m * LARGE.dim],
 ]);

@@ -1,0 +1,55 @@
+/** Mutants of the wasm kernels, compiled as the build does it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import asc from 'assemblyscript/asc';
+import { expect, it } from 'vitest';
+import { KERNEL_OPTIONS } from '../../scripts/build/kernels.mjs';
+import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { campaign, caughtBy } from './campaign.ts';
+import { type Mutant, mutate } from './mutant.ts';
+import { NOT_KERNELS, WASM_KERNELS, WASM_MUTANTS } from './wasm-mutants.ts';
+
+const FOLDER = new URL('../../wasm/', import.meta.url);
+const SOURCES = new Map(
+  readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => [name, readFileSync(new URL(name, FOLDER), 'utf8')]),
+);
+
+/** kernels.wasm with other texts for some of the sources. */
+async function compile(changed: ReadonlyMap<string, string>): Promise<Uint8Array<ArrayBuffer>> {
+  const texts = new Map([...SOURCES, ...changed]);
+  let binary: Uint8Array | null = null;
+  const { error, stderr } = await asc.main(['index.ts', '--outFile', 'kernels.wasm', ...KERNEL_OPTIONS], {
+    readFile: (name) => texts.get(name) ?? null,
+    writeFile: (_, contents) => {
+      if (typeof contents !== 'string') binary = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error || !binary) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
+  return new Uint8Array(binary);
+}
+
+async function attempt(mutant: Mutant): Promise<string | null> {
+  const { file } = mutant;
+  const text = SOURCES.get(file);
+  if (text === undefined) throw new Error(`there is no wasm/${file}`);
+  const kernels = await createWasmKernels({ module: await compile(new Map([[file, mutate(text, mutant)]])) });
+  const { by } = await caughtBy(kernels, WASM_KERNELS[file]!);
+  kernels.dispose();
+  return by;
+}
+
+it('the kernels as they are pass', async () => {
+  const kernels = await createWasmKernels({ module: await compile(new Map()) });
+  const names = Object.values(WASM_KERNELS).flat();
+  expect(await caughtBy(kernels, names)).toEqual({ by: null, over: false });
+  kernels.dispose();
+});
+
+campaign(
+  'wasm',
+  [...SOURCES.keys()].filter((name) => !NOT_KERNELS.includes(name)),
+  WASM_MUTANTS,
+  attempt,
+);

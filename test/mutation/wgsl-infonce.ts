@@ -1,0 +1,118 @@
+/** Mutants of infonce.wgsl and infonce-combine.wgsl. */
+import { of } from './mutant.ts';
+
+const BARRIER = 'workgroupBarrier();';
+const ONE = { at: 1 } as const;
+
+export const WGSL_INFONCE = [
+  ...of('infonce.wgsl', [
+    ['the maximum is not subtracted', 'exp(a[j] - m)', 'exp(a[j])'],
+    ['S is not rescaled', 'sum *= factor;', ''],
+    ['V is not rescaled', 'factor.x * sums[0] + t0', 'sums[0] + t0'],
+    ['rescaled the other way', 'select(exp(before - m)', 'select(exp(m - before)'],
+    [
+      'the maximum of half of the lanes',
+      'for (var i = 0u; i < 8u; i++) {\n      most',
+      'for (var i = 0u; i < 4u; i++) {\n      most',
+    ],
+    ['times the temperature', 'a[j] *= params.inverse_temperature', 'a[j] /= params.inverse_temperature'],
+    ['the temperature is forgotten', 'a[j] *= params.inverse_temperature;', ''],
+    ['not relative to the positive', 'a[j] -= positive;', ''],
+    ['the positive of the first eight keys', 'own[1].y, own[2].z, own[3].w', 'own[0].y, own[0].z, own[0].w'],
+    ['a weight beyond the tail', '8u * j < end;', '8u * j <= end;'],
+    ['the last negative has no weight', '8u * j < end;', '8u * j + 1u < end;'],
+    ['a split goes on to the end', 'min(begin + params.split_rows, params.queue_size)', 'params.queue_size'],
+    ['a split begins a row late', 'split * params.split_rows', 'split * params.split_rows + min(split, 1u)'],
+    [
+      'a column beyond a row',
+      'column >= params.dim) {\n    return 0.0',
+      'column > params.dim) {\n    return 0.0',
+    ],
+    ['a column twice', 'column + 3u, end', 'column + 2u, end'],
+    [
+      'V of the tile before',
+      'load_negatives(QUEUE, first, end, column, lane)',
+      'load_negatives(QUEUE, max(first, 32u) - 32u, end, column, lane)',
+    ],
+    ['weights by the wrong index', 'weights[j * 8u + lane % 8u]', 'weights[j * 8u + lane / 8u]'],
+    ['weights of a tile of 31', 'j < 32u', 'j < 31u'],
+    ['columns beyond 128 overlap', '128u * workgroup.z', '64u * workgroup.z'],
+    ['three of four blocks of columns', 'put_weighted(v3, row, split, columns + 96u + 4u * y);', ''],
+    ['columns run into the next row', 'c < 4u && column + c < params.dim', 'c < 4u'],
+    [
+      'scratch by the row of the batch',
+      '(row + 8u * i - params.first_row) * params.splits + split) * params.dim',
+      '(row + 8u * i) * params.splits + split) * params.dim',
+    ],
+    [
+      'the sum of seven of eight lanes',
+      'for (var i = 0u; i < 8u; i++) {\n      sum',
+      'for (var i = 0u; i < 7u; i++) {\n      sum',
+    ],
+    [
+      'nothing is bad',
+      'bad |= select(vec4u(), vec4u(1u), (bitcast<vec4u>(a[j]) & EXPONENT) == EXPONENT);',
+      '',
+    ],
+    [
+      'products of the first eight queries',
+      'queries[(x + 16u) * STRIDE + c]',
+      'queries[(x + 8u) * STRIDE + c]',
+    ],
+    [
+      'products of the first chunk of columns',
+      'for (var column = 0u; column < params.dim; column += CHUNK)',
+      'for (var column = 0u; column < min(params.dim, CHUNK); column += CHUNK)',
+    ],
+    ['no barrier before a tile is overwritten', `column += CHUNK) {\n    ${BARRIER}`, 'column += CHUNK) {'],
+    [
+      'no barrier after a tile is loaded',
+      `load_negatives(source, first, end, column, lane);\n    ${BARRIER}`,
+      'load_negatives(source, first, end, column, lane);',
+    ],
+    [
+      'no barrier after the tile of V',
+      `load_negatives(QUEUE, first, end, column, lane);\n  ${BARRIER}`,
+      'load_negatives(QUEUE, first, end, column, lane);',
+    ],
+    ['no barrier after the weights', `${BARRIER}\n  load_negatives(QUEUE`, 'load_negatives(QUEUE'],
+    ['no barrier after the maxima', `shared_vec[lane] = most;\n    ${BARRIER}`, 'shared_vec[lane] = most;'],
+    ['no barrier after the positives', `  }\n  ${BARRIER}\n  let positive`, '  }\n  let positive'],
+    [
+      'no barrier before the sums of lanes',
+      `shared_count[lane] = larger | (bad << vec4u(31u));\n  ${BARRIER}`,
+      'shared_count[lane] = larger | (bad << vec4u(31u));',
+    ],
+  ]),
+  ...of('infonce-combine.wgsl', [
+    ['splits are not rescaled', 'select(exp(before - m), 1.0, before == m)', '1.0'],
+    ['rescaled the other way', 'exp(before - m)', 'exp(m - before)'],
+    ['factors of 64 splits', 's < params.splits; s += WIDTH', 's < min(params.splits, WIDTH); s += WIDTH'],
+    ['the maximum of the first split', 'm = max(m, state[states + s].m)', 'm = max(m, state[states].m)'],
+    [
+      'S of the last split',
+      'sum += factors[s] * state[states + s].sum',
+      'sum = factors[s] * state[states + s].sum',
+    ],
+    ['the rank of the last split', 'larger += ', 'larger = '],
+    ['bad is what the last split says', 'bad |= ', 'bad = '],
+    ['nothing is bad', 'NAN, bad != 0u', 'NAN, false'],
+    ['the positive is left out', 'let total = select(exp(-m), 1.0, m == 0.0) + sum', 'let total = sum'],
+    ['the positive weighs 1', 'let total = select(exp(-m), 1.0, m == 0.0) + sum', 'let total = 1.0 + sum'],
+    ['a loss without its maximum', 'm + natural_log(total)', 'natural_log(total)'],
+    ['1 + S is rounded', 'value = natural_log1p(sum)', 'value = natural_log(total)'],
+    ['the gradient without its key', '(v - sum * key[row * params.dim + c])', 'v'],
+    ['the sign of the key', 'v - sum * key', 'v + sum * key'],
+    ['the positive pulls with all its weight', 'v - sum * key', 'v - total * key'],
+    ['not divided by the sum', 'params.scale / total', 'params.scale'],
+    ['ranks from 1', 'f32(larger)', 'f32(larger + 1u)'],
+    ['rows of the block', 'params.first_row + local', 'local'],
+    ['V by splits first', '(states + s) * params.dim + c', '(local + s * params.count) * params.dim + c'],
+    ['V of the last split', 'v += factors', 'v = factors'],
+    ['64 columns', 'c < params.dim; c += WIDTH', 'c < min(params.dim, WIDTH); c += WIDTH'],
+    ['a logarithm without its last doubling', 'e += 1.0;', ''],
+    ['a series without a factor', '2.0 * s * z * p', '2.0 * s * p'],
+    ['the logarithm to base 2', 'e * 0.693147181', 'e'],
+    ['no barrier after the factors', `  }\n  ${BARRIER}`, '  }', ONE],
+  ]),
+];

@@ -1,0 +1,116 @@
+/** Mutants of infonce-rank.wgsl, exact-sign.wgsl, knn-similarities.wgsl and knn-select.wgsl. */
+import { of } from './mutant.ts';
+
+const BARRIER = 'workgroupBarrier();';
+
+export const WGSL_RANK_KNN = [
+  ...of('infonce-rank.wgsl', [
+    ['what is close counts twice', 'difference > vec4f(params.margin)', 'difference > vec4f(-params.margin)'],
+    ['nothing is close', 'abs(difference) <= vec4f(params.margin)', 'abs(difference) < vec4f(0.0)'],
+    [
+      'float32 always tells',
+      'abs(sum) > size * f32(params.dim + 3u) * 0x1p-23 + f32(params.dim) * 0x1p-124',
+      'true',
+    ],
+    ['float32 tells of a difference of 0', '0x1p-23 + f32(params.dim) * 0x1p-124', '0x1p-40'],
+    [
+      'equal rows are nearer',
+      'if (different == 0u) {\n    return false',
+      'if (different == 0u) {\n    return true',
+    ],
+    ['the sign of the sum', 'return sum > 0.0', 'return sum < 0.0'],
+    ['what cannot be told is nearer', 'return fixed_is_positive(total)', 'return true'],
+    ['what cannot be told is not nearer', 'return fixed_is_positive(total)', 'return false'],
+    [
+      'the key is added',
+      'fixed_negate(fixed_product(bits, bitcast<u32>(key[q + c])))',
+      'fixed_product(bits, bitcast<u32>(key[q + c]))',
+    ],
+    ['the query of the next lane', 'block + 8u * lane', 'block + lane'],
+    ['a negative beyond the end', 'negative >= end', 'negative > end'],
+    ['the last of four counts', 'larger += select', 'larger = select'],
+    ['the key of the first query', 'queue[n + c] - key[q + c]', 'queue[n + c] - key[c]'],
+  ]),
+  ...of('exact-sign.wgsl', [
+    ['equal is positive', ' && (x.low | x.middle | x.high) != 0u', ''],
+    ['negative is positive', '(x.high & 0x80000000u) == 0u && ', ''],
+    ['the carry of the lowest word is lost', 'select(0u, 1u, low < a.low)', '0u'],
+    [
+      'the carry of the middle word is lost',
+      'a.high + b.high + carry_middle + carry_total',
+      'a.high + b.high + carry_total',
+    ],
+    ['the carry of the carry is lost', 'carry_middle + carry_total', 'carry_middle'],
+    ['a carry of nothing', 'low < a.low', 'low <= a.low'],
+    ['signs of both', '((a ^ b) & 0x80000000u)', '((a & b) & 0x80000000u)'],
+    ['no hidden bit', 'select(0u, 0x800000u, exponent_b > 0u)', '0u'],
+    ['half of the cross products', 'a0 * b1 + a1 * b0', 'a0 * b1'],
+    ['the carry of a product is lost', '(cross >> 20u) + carry', '(cross >> 20u)'],
+    ['one exponent for both', 'max(exponent_a, 1u) + max(exponent_b, 1u)', '2u * max(exponent_a, 1u)'],
+    [
+      'bits do not cross words, leftward',
+      '(y.middle << bits) | (y.low >> (32u - bits))',
+      '(y.middle << bits)',
+    ],
+    ['bits do not cross words, rightward', '(y.low >> bits) | (y.middle << (32u - bits))', '(y.low >> bits)'],
+    ['a word too far, leftward', 'y = Fixed(0u, y.low, y.middle)', 'y = Fixed(0u, 0u, y.low)'],
+  ]),
+  ...of('knn-similarities.wgsl', [
+    ['rows and columns swapped', 'row * params.bank_rows + column', 'column * params.rows + row'],
+    ['rows run into the next', 'row < params.rows && column < params.bank_rows', 'row < params.rows'],
+    ['queries of the first block', 'params.first_row + 32u * workgroup.z', '32u * workgroup.z'],
+    ['tiles of 31', '32u * tile', '31u * tile'],
+    ['the last chunk alone', 'sums[j] += ', 'sums[j] = '],
+    ['28 of 32 columns', 'c < 8u', 'c < 7u'],
+    ['queries in another order', 'dot(q1, b), dot(q2, b)', 'dot(q2, b), dot(q1, b)'],
+    [
+      'the first chunk of columns',
+      'column < params.dim; column += 32u',
+      'column < min(params.dim, 32u); column += 32u',
+    ],
+    ['a column twice', 'query_value(q, c + 3u)', 'query_value(q, c + 2u)'],
+    ['tiles in one dimension of queries', '32u * workgroup.z + x + 8u * i', 'x + 8u * i'],
+    ['rows of four', 'first + y + 8u * j', 'first + 4u * y + j'],
+    ['no barrier after a tile is loaded', `    }\n    ${BARRIER}`, '    }'],
+    ['no barrier before a tile is overwritten', `column += 32u) {\n    ${BARRIER}`, 'column += 32u) {'],
+  ]),
+  ...of('knn-select.wgsl', [
+    [
+      'negative numbers the wrong way round',
+      'select(bits | 0x80000000u, ~bits, bits > 0x7fffffffu)',
+      'bits ^ 0x80000000u',
+    ],
+    ['NaN is the largest', 'return 0x007fffffu', 'return 0xffffffffu'],
+    [
+      'ties to the higher row',
+      'similarity == threshold && j <= last',
+      'similarity == threshold && j >= last',
+    ],
+    ['the last that fits is left out', 'j <= last', 'j < last'],
+    ['all that tie', 'similarity > threshold ||', 'similarity >= threshold ||'],
+    ['one less is wanted', 'count >= left', 'count > left'],
+    ['the first digit has a prefix', '0u, shift == 24u', '0x80000000u, shift == 24u'],
+    ['a digit is not cleared', 'i < 256u; i += WIDTH', 'i < 255u; i += WIDTH'],
+    ['digits already passed still count', 'left -= count;', ''],
+    ['what is left is forgotten', 'wanted = left;', ''],
+    ['rows of the block', '(params.first_row + row) * params.k', 'row * params.k'],
+    ['ordered numbers for similarities', 'values[out + slot] = bits', 'values[out + slot] = similarity'],
+    ['the rows of the first query', 'let start = row * params.bank_rows', 'let start = 0u'],
+    ['the prefix is lost', 'found = prefix | (digit << shift)', 'found = digit << shift'],
+    ['no barrier after the histogram is cleared', `  }\n  ${BARRIER}\n  let prefix`, '  }\n  let prefix'],
+    [
+      'no barrier after the histogram is filled',
+      `  }\n  ${BARRIER}\n  if (lane`,
+      '  }\n  if (lane',
+      { at: 1 },
+    ],
+    [
+      'no barrier after the digit',
+      `    wanted = left;\n  }\n  ${BARRIER}`,
+      '    wanted = left;\n  }',
+      {
+        equivalent: 'SwiftShader runs lanes in turn: lane 0 has its digit before others clear the histogram',
+      },
+    ],
+  ]),
+];

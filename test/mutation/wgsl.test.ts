@@ -1,0 +1,49 @@
+/** Mutants of the shaders, on the device that a session would get. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, expect, it } from 'vitest';
+import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
+import { SHADER_FILES, type ShaderFile } from '../../src/kernels/webgpu-shaders.ts';
+import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
+import { campaign, caughtBy } from './campaign.ts';
+import { type Mutant, mutate } from './mutant.ts';
+import { WGSL_KERNELS, WGSL_MUTANTS } from './wgsl-mutants.ts';
+
+interface Ground extends GpuDevice {
+  /** Alive while mutants come and go: Dawn takes the pipelines of files without a change from it. */
+  unchanged: WebGpuKernels;
+}
+
+async function open(): Promise<Ground> {
+  const gpu = await requestDevice();
+  return { ...gpu, unchanged: await createWebGpuKernels(gpu.device) };
+}
+
+function close({ device, unchanged }: Ground): void {
+  unchanged.dispose();
+  device.destroy();
+}
+
+let ground = await open();
+console.log(`wgsl: ${ground.name}`);
+afterAll(() => close(ground));
+
+async function attempt(mutant: Mutant): Promise<string | null> {
+  const file = mutant.file as ShaderFile;
+  const text = await readFile(new URL(`../../shaders/${file}`, import.meta.url), 'utf8');
+  const shaders = { [file]: mutate(text, mutant) };
+  const kernels = await createWebGpuKernels(ground.device, { shaders });
+  const { by, over } = await caughtBy(kernels, WGSL_KERNELS[file], ground.device);
+  kernels.dispose();
+  if (over) {
+    close(ground);
+    ground = await open();
+  }
+  return by;
+}
+
+it('the shaders as they are pass', async () => {
+  const names = Object.values(WGSL_KERNELS).flat();
+  expect(await caughtBy(ground.unchanged, names, ground.device)).toEqual({ by: null, over: false });
+});
+
+campaign('wgsl', SHADER_FILES, WGSL_MUTANTS, attempt);
