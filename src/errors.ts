@@ -10,7 +10,7 @@ export type ErrorCode =
   | 'model-invalid' // an ONNX model is malformed
   | 'operator-unsupported' // an ONNX operator has no gradient rule
   | 'shape-mismatch' // tensors do not fit each other
-  | 'loss-not-finite' // loss or gradients became NaN or infinite; weights are those of the step before
+  | 'loss-not-finite' // losses, gradients or statistics became NaN or infinite; weights are those of the step before
   | 'backend-unavailable' // the backend asked for does not exist here
   | 'out-of-memory' // a buffer could not be had
   | 'array-freed' // a device array was used after it was freed, or with a backend that did not allocate it

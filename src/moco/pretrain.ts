@@ -113,10 +113,21 @@ class Run {
     }
     if (this.#step === 0) yield* this.#knn(0);
     let clock = performance.now();
+    /** Why no further step could be issued: told after the steps that are under way. */
+    let failure: { readonly error: unknown } | null = null;
     while (this.#step < this.#last) {
-      while (!signal?.aborted && this.#mayIssue()) await this.#keepingState(() => this.#issue());
+      while (!failure && !signal?.aborted && this.#mayIssue()) {
+        try {
+          await this.#issue();
+        } catch (error) {
+          failure = { error };
+        }
+      }
       const underWay = this.#underWay.shift();
-      if (!underWay) break;
+      if (!underWay) {
+        if (failure) throw failure.error;
+        break;
+      }
       const event = await this.#keepingState(() => underWay);
       this.#step = event.step;
       const now = performance.now();

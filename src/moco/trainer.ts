@@ -58,7 +58,7 @@ export interface StepResult {
 export interface IssuedStep {
   /**
    * When the step is done.
-   * Rejects with MocoError loss-not-finite where loss or gradients are NaN or infinite: this step and all after it have
+   * Rejects with MocoError loss-not-finite where losses, gradients or BatchNorm statistics are NaN or infinite: this step and all after it have
    * then not been taken, and `state` gives what was before it; device-lost, gpu-failed, out-of-memory
    */
   readonly result: Promise<StepResult>;
