@@ -1,6 +1,6 @@
 /** Activations. */
 import type { Node } from '../onnx/graph.ts';
-import { type BackwardScope, copyNode, type Rule } from './rule.ts';
+import type { BackwardScope, Rule } from './rule.ts';
 
 /** Slope of the HardSigmoid that stands for a step: exact for activations of 1e-30 and above, no overflow up to 1e8. */
 const STEP_SLOPE = 1e30;
@@ -11,12 +11,7 @@ const STEP_SLOPE = 1e30;
  * transpositions onto the booleans of Greater, which the provider then leaves to the CPU.
  */
 export const relu: Rule = {
-  recompute(node: Node, scope: BackwardScope): void {
-    scope.value(node.inputs[0]!);
-    copyNode(scope.g, node);
-  },
-
-  recomputeFrom: (node) => [node.inputs[0]!],
+  cheap: 'one-pass',
 
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;

@@ -15,7 +15,7 @@
  */
 import { floatAttribute } from '../onnx/attributes.ts';
 import type { GraphBuilder, Node, Shape } from '../onnx/graph.ts';
-import { image } from '../onnx/shapes.ts';
+import { image } from '../onnx/shape-rules/windows.ts';
 import {
   type BackwardScope,
   channelSum,
@@ -62,6 +62,8 @@ export const batchNorm: Rule = {
     });
   },
 
+  cheap: 'one-pass',
+
   recompute(node: Node, scope: BackwardScope): void {
     const [, gamma = '', beta = ''] = node.inputs;
     const c = scope.value(centred(node));
@@ -70,7 +72,10 @@ export const batchNorm: Rule = {
     affine(scope.g, node, c, scope.value(gamma), scope.value(beta));
   },
 
-  recomputeFrom: () => [],
+  recomputeFrom: (node) => [
+    ...node.inputs.slice(1, 3),
+    ...[centred, residual, variance].map((nameOf) => nameOf(node)),
+  ],
 
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;

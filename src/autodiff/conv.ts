@@ -8,7 +8,8 @@
 import { MocoError } from '../errors.ts';
 import { intAttribute, type Window, windowOf, windowOutput } from '../onnx/attributes.ts';
 import type { Attributes, Dim, GraphBuilder, Node } from '../onnx/graph.ts';
-import { fixed, image } from '../onnx/shapes.ts';
+import { fixed } from '../onnx/shape-rules/rule.ts';
+import { image } from '../onnx/shape-rules/windows.ts';
 import type { Lowering } from './lowering.ts';
 import {
   type BackwardScope,
@@ -36,7 +37,11 @@ export const conv: Rule = {
     }
     const weightShape = scope.shape(w);
     const geometry: Geometry = {
-      window: windowOf(node, weightShape.slice(2).map(Number)),
+      window: windowOf(
+        node,
+        image(node, scope.shape(x)).slice(2) as [number, number],
+        weightShape.slice(2).map(Number),
+      ),
       batch: scope.shape(x)[0] ?? 1,
       x: image(node, scope.shape(x)).slice(1) as [number, number, number],
       outChannels: fixed(node, weightShape[0]),

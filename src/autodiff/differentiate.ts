@@ -4,12 +4,17 @@
  * that meet at a value are added.
  */
 import { MocoError } from '../errors.ts';
+import { knownFactor, product } from '../onnx/dims.ts';
 import { type Graph, GraphBuilder, type Node, type Shape, type Value } from '../onnx/graph.ts';
-import { inferShapes } from '../onnx/shapes.ts';
+import { constantInts, inferShapes } from '../onnx/shapes.ts';
+import { inferTypes } from '../onnx/types.ts';
 import { LOWERINGS, type Provider } from './lowering.ts';
-import type { BackwardScope, BatchStatistics, ForwardScope, Rule } from './rule.ts';
+import { describePath, type GradientPath, gradientPath } from './paths.ts';
+import type { BackwardScope, BatchStatistics, ForwardScope, LoweringScope } from './rule.ts';
 import { copyNode } from './rule.ts';
 import { RULES } from './rules.ts';
+import { chooseRecomputed, type Recompute } from './saving.ts';
+import { refuseOtherTypes, Tape } from './tape.ts';
 
 export interface DifferentiateOptions {
   /** Inputs of the graph (weights, images) whose gradients are wanted. */
@@ -17,6 +22,8 @@ export interface DifferentiateOptions {
   /** The outputs whose gradients are given to the backward graph; others of the graph are passed through. */
   readonly outputs: readonly string[];
   readonly provider: Provider;
+  /** `least` by default. Results do not depend on it. */
+  readonly recompute?: Recompute;
 }
 
 export interface Gradient {
@@ -39,79 +46,48 @@ export interface Gradient {
  * `wrt` or `outputs` does not exist or does not influence an output
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
-  const lowering = LOWERINGS[options.provider];
-  const onPath = pathNodes(graph, options);
-  for (const node of onPath.nodes) ruleOf(node);
+  const path = gradientPath(graph, options.wrt, options.outputs);
+  requireRules(graph, path);
   const shapes = inferShapes(graph);
-  const shapeOf = (name: string): Shape => {
-    const shape = shapes.get(name);
-    if (!shape) throw new MocoError('model-invalid', `value ${name} does not exist in graph ${graph.name}`);
-    return shape;
+  const scope = {
+    lowering: LOWERINGS[options.provider],
+    shape(name: string): Shape {
+      const shape = shapes.get(name);
+      if (!shape) throw new MocoError('model-invalid', `value ${name} does not exist in graph ${graph.name}`);
+      return shape;
+    },
+    ints: (name: string | undefined) => constantInts(graph.constants.get(name ?? '')),
   };
 
-  const forward = new GraphBuilder(`${graph.name}.forward`, 'f');
   const statistics: BatchStatistics[] = [];
-  const forwardScope: ForwardScope = {
+  const forward = new GraphBuilder(`${graph.name}.forward`, 'f');
+  writeForward(graph, {
+    ...scope,
     g: forward,
-    lowering,
-    shape: shapeOf,
     declare(name, shape) {
       shapes.set(name, shape);
       return name;
     },
     statistics: (entry) => statistics.push(entry),
-  };
-  for (const node of graph.nodes) {
-    const rule = RULES.get(node.op);
-    if (rule?.forward) rule.forward(node, forwardScope);
-    else if (rule?.lower) rule.lower(node, forwardScope);
-    else copyNode(forward, node);
-  }
-  for (const [name, constant] of graph.constants) forward.constant(name, constant);
-  const readForward = new Set(forward.build().nodes.flatMap((node) => node.inputs));
-  for (const { name, shape, type } of graph.inputs) {
-    // Training replaces the running statistics, so nothing may read them any more.
-    if (readForward.has(name)) forward.input(name, shape, type);
-  }
-  for (const { name, shape, type } of graph.outputs) forward.output(name, shape, type);
+  });
   for (const { mean, variance, channels } of statistics) {
     forward.output(mean, [channels]);
     forward.output(variance, [channels]);
   }
 
-  const tape = new Tape(graph, forward, shapeOf);
-  const backwardScope: BackwardScope = {
-    g: tape.backward,
-    lowering,
-    shape: shapeOf,
-    value: (name) => tape.value(name, backwardScope),
-    wants: (name) => onPath.values.has(name),
-  };
-  const outputGradients = new Map<string, string>();
-  for (const output of options.outputs) {
-    const name = tape.backward.input(`d.${output}`, shapeOf(output));
-    outputGradients.set(output, name);
-    tape.addGradient(output, name);
-  }
-  for (const node of graph.nodes.toReversed()) {
-    if (!onPath.nodes.has(node)) continue;
-    const dOutput = tape.gradientOf(node.outputs[0]!);
-    if (dOutput === null) continue;
-    ruleOf(node)
-      .backward(node, dOutput, backwardScope)
-      .forEach((gradient, i) => {
-        if (gradient !== null) tape.addGradient(node.inputs[i]!, gradient);
-      });
-  }
-  const gradients = new Map<string, string>();
-  for (const name of options.wrt) {
-    const gradient = tape.gradientOf(name);
-    if (gradient === null)
-      throw new MocoError('usage', `${name} does not influence ${options.outputs.join(', ')}`);
-    const output = tape.backward.op('Identity', [gradient], {}, `grad.${name}`);
-    tape.backward.output(output, shapeOf(name));
-    gradients.set(name, output);
-  }
+  // Written twice: what has to be kept is known only when all that rules ask for is.
+  const draft = writeBackward(graph, path, options, scope, new Set());
+  const recomputed = chooseRecomputed({
+    asked: draft.tape.asked,
+    nodes: graph.nodes,
+    recompute: options.recompute ?? 'least',
+    ruleOf: (node) => RULES.get(node.op),
+    isGiven: givenNames(graph),
+    size: sizeOf(graph, scope.shape),
+  });
+  const { tape, outputGradients, gradients } = writeBackward(graph, path, options, scope, recomputed);
+  refuseOtherTypes(tape.saved);
+  for (const { name, shape } of tape.saved) if (!forward.hasOutput(name)) forward.output(name, shape);
   return {
     forward: forward.build(),
     backward: tape.backward.build(),
@@ -122,96 +98,108 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
   };
 }
 
-function ruleOf(node: Node): Rule {
-  const rule = RULES.get(node.op);
-  if (rule) return rule;
-  const known = [...RULES.keys()].join(', ');
-  throw new MocoError(
-    'operator-unsupported',
-    `node ${node.name}: operator ${node.op} has no gradient rule, and the gradient has to pass it. Supported: ${known}`,
-  );
-}
-
-/** Values that depend on `wrt`, and the nodes that lie between them and `outputs`. */
-function pathNodes(graph: Graph, { wrt, outputs }: DifferentiateOptions) {
-  const names = new Set([...graph.inputs.map(({ name }) => name), ...graph.constants.keys()]);
-  for (const name of wrt) {
-    if (!names.has(name))
-      throw new MocoError('usage', `${name} is not an input or initializer of graph ${graph.name}`);
-  }
-  const values = new Set(wrt);
-  const dependent = new Set<Node>();
+function writeForward(graph: Graph, scope: ForwardScope): void {
+  const { g } = scope;
   for (const node of graph.nodes) {
-    if (!node.inputs.some((name) => values.has(name))) continue;
-    dependent.add(node);
-    for (const output of node.outputs) values.add(output);
+    const rule = RULES.get(node.op);
+    if (rule?.forward) rule.forward(node, scope);
+    else if (rule?.lower) rule.lower(node, scope);
+    else copyNode(g, node);
   }
-  const needed = new Set(outputs);
-  const nodes = new Set<Node>();
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const input of node.inputs) needed.add(input);
-    if (dependent.has(node)) nodes.add(node);
+  for (const [name, constant] of graph.constants) g.constant(name, constant);
+  const read = new Set(g.build().nodes.flatMap((node) => node.inputs));
+  for (const { name, shape, type } of graph.inputs) {
+    // Training replaces the running statistics, so nothing may read them any more.
+    if (read.has(name)) g.input(name, shape, type);
   }
-  return { values, nodes };
+  for (const { name, shape, type } of graph.outputs) g.output(name, shape, type);
 }
 
-/** The backward graph while it is written: what it already holds, and the gradients that have arrived at each value. */
-class Tape {
-  readonly backward: GraphBuilder;
-  readonly saved: Value[] = [];
-  readonly #forward: GraphBuilder;
-  readonly #shapeOf: (name: string) => Shape;
-  readonly #graph: Graph;
-  readonly #producer = new Map<string, Node>();
-  readonly #inputs: ReadonlyMap<string, Value>;
-  readonly #gradients = new Map<string, string>();
-  readonly #present = new Set<string>();
-
-  constructor(graph: Graph, forward: GraphBuilder, shapeOf: (name: string) => Shape) {
-    this.backward = new GraphBuilder(`${graph.name}.backward`, 'b');
-    this.#forward = forward;
-    this.#graph = graph;
-    this.#shapeOf = shapeOf;
-    this.#inputs = new Map(graph.inputs.map((value) => [value.name, value]));
-    for (const node of graph.nodes) for (const output of node.outputs) this.#producer.set(output, node);
+function writeBackward(
+  graph: Graph,
+  path: GradientPath,
+  options: DifferentiateOptions,
+  shared: Omit<LoweringScope, 'g'>,
+  recomputed: ReadonlySet<string>,
+) {
+  const types = inferTypes(graph);
+  const tape: Tape = new Tape({
+    graph,
+    shapeOf: shared.shape,
+    typeOf: (name) => types.get(name) ?? 'float32',
+    recomputed,
+    recompute: (node) => recompute(node, scope),
+  });
+  const scope: BackwardScope = {
+    ...shared,
+    g: tape.backward,
+    value: (name) => tape.value(name),
+    wants: (name) => path.values.has(name),
+    gradientOf: (name) => tape.gradientOf(name),
+  };
+  const outputGradients = new Map<string, string>();
+  for (const output of options.outputs) {
+    const name = tape.backward.input(`d.${output}`, shared.shape(output));
+    outputGradients.set(output, name);
+    tape.addGradient(output, name);
   }
-
-  addGradient(name: string, gradient: string): void {
-    const before = this.#gradients.get(name);
-    this.#gradients.set(name, before === undefined ? gradient : this.backward.op('Add', [before, gradient]));
+  for (const node of graph.nodes.toReversed()) {
+    if (!path.nodes.has(node)) continue;
+    const arrived = node.outputs.map((output) => tape.gradientOf(output));
+    const first = arrived.find((gradient) => gradient !== null);
+    if (first === undefined || first === null) continue;
+    RULES.get(node.op)!
+      .backward(node, arrived[0] ?? first, scope)
+      .forEach((gradient, i) => {
+        if (gradient !== null) tape.addGradient(node.inputs[i]!, gradient);
+      });
   }
-
-  gradientOf(name: string): string | null {
-    return this.#gradients.get(name) ?? null;
+  const gradients = new Map<string, string>();
+  for (const name of options.wrt) {
+    const gradient = tape.gradientOf(name);
+    if (gradient === null)
+      throw new MocoError('usage', `${name} does not influence ${options.outputs.join(', ')}`);
+    const output = tape.backward.op('Identity', [gradient], {}, `grad.${name}`);
+    tape.backward.output(output, shared.shape(name));
+    gradients.set(name, output);
   }
+  return { tape, outputGradients, gradients };
+}
 
-  /** Makes a value of the forward graph present in the backward graph. */
-  value(name: string, scope: BackwardScope): string {
-    if (this.#present.has(name)) return name;
-    this.#present.add(name);
-    const constant = this.#graph.constants.get(name);
-    const input = this.#inputs.get(name);
-    if (constant) this.backward.constant(name, constant);
-    else if (input) this.backward.input(name, input.shape, input.type);
-    else if (this.#recomputable(name)) {
-      const node = this.#producer.get(name)!;
-      ruleOf(node).recompute!(node, scope);
-    } else this.#save(name);
-    return name;
+function recompute(node: Node, scope: BackwardScope): void {
+  const rule = RULES.get(node.op);
+  if (rule?.recompute) {
+    rule.recompute(node, scope);
+    return;
   }
+  for (const input of node.inputs) if (input !== '') scope.value(input);
+  if (rule?.lower) rule.lower(node, scope);
+  else copyNode(scope.g, node);
+}
 
-  #recomputable(name: string): boolean {
-    const node = this.#producer.get(name);
-    const rule = node && RULES.get(node.op);
-    if (!node || !rule?.recompute) return false;
-    return (rule.recomputeFrom?.(node) ?? []).every((input) => this.#recomputable(input));
-  }
+function givenNames(graph: Graph): (name: string) => boolean {
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  return (name) => inputs.has(name) || graph.constants.has(name);
+}
 
-  #save(name: string): void {
-    const shape = this.#shapeOf(name);
-    this.saved.push({ name, type: 'float32', shape });
-    this.backward.input(name, shape);
-    if (!this.#forward.hasOutput(name)) this.#forward.output(name, shape);
+/** Elements of a value (of one image where the batch is open); only float32 can be kept. */
+function sizeOf(graph: Graph, shapeOf: (name: string) => Shape): (name: string) => number {
+  const types = inferTypes(graph);
+  return (name) =>
+    (types.get(name) ?? 'float32') === 'float32'
+      ? knownFactor(product(shapeOf(name)))
+      : Number.POSITIVE_INFINITY;
+}
+
+/** @throws MocoError operator-unsupported for the first node on the path that no rule differentiates */
+function requireRules(graph: Graph, path: GradientPath): void {
+  for (const node of graph.nodes) {
+    if (!path.nodes.has(node) || RULES.has(node.op)) continue;
+    const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+    throw new MocoError(
+      'operator-unsupported',
+      `node ${node.name}: operator ${operator} has no gradient rule, and the gradient has to pass it ` +
+        `(${describePath(graph, path, node)}). Supported: ${[...RULES.keys()].join(', ')}`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 /** A graph that is run as it is, in a form that the provider runs right. */
 import { type Graph, GraphBuilder } from '../onnx/graph.ts';
-import { inferShapes } from '../onnx/shapes.ts';
+import { constantInts, inferShapes } from '../onnx/shapes.ts';
 import { LOWERINGS, type Provider } from './lowering.ts';
 import { copyNode, type LoweringScope } from './rule.ts';
 import { RULES } from './rules.ts';
@@ -12,6 +12,7 @@ export function lowerGraph(graph: Graph, provider: Provider): Graph {
     g: new GraphBuilder(graph.name, 'l'),
     lowering: LOWERINGS[provider],
     shape: (name) => shapes.get(name)!,
+    ints: (name) => constantInts(graph.constants.get(name ?? '')),
   };
   for (const node of graph.nodes) {
     const rule = RULES.get(node.op);

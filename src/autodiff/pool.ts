@@ -1,7 +1,7 @@
 /** Pooling. */
 import { windowOf, windowOutput } from '../onnx/attributes.ts';
 import type { Node } from '../onnx/graph.ts';
-import { image } from '../onnx/shapes.ts';
+import { image } from '../onnx/shape-rules/windows.ts';
 import { type BackwardScope, type Rule, reshape } from './rule.ts';
 
 /** Below every finite activation: what a maximum over padding must never choose. */
@@ -19,7 +19,7 @@ export const maxPool: Rule = {
     const { g } = scope;
     const x = node.inputs[0]!;
     const [, channels, height, width] = image(node, scope.shape(x));
-    const window = windowOf(node);
+    const window = windowOf(node, [height, width]);
     const [kh, kw] = window.kernel;
     const [sh, sw] = window.strides;
     const [top, left, bottom, right] = window.pads;

@@ -6,6 +6,8 @@ export interface LoweringScope {
   readonly g: GraphBuilder;
   readonly lowering: Lowering;
   shape(name: string): Shape;
+  /** The whole numbers of an input that is a constant: axes, a target shape, slice bounds. */
+  ints(name: string | undefined): readonly number[] | undefined;
 }
 
 /** What a rule sees while the forward graph is written. */
@@ -17,14 +19,13 @@ export interface ForwardScope extends LoweringScope {
 }
 
 /** What a rule sees while the backward graph is written. */
-export interface BackwardScope {
-  readonly g: GraphBuilder;
-  readonly lowering: Lowering;
-  shape(name: string): Shape;
+export interface BackwardScope extends LoweringScope {
   /** A value of the forward graph, under its own name: a weight, or saved, or computed again. */
   value(name: string): string;
   /** Whether the gradient with respect to this value is needed. */
   wants(name: string): boolean;
+  /** The gradient that has arrived at a value, null for one that influences no output: for nodes with several outputs. */
+  gradientOf(name: string): string | null;
 }
 
 export interface BatchStatistics {
@@ -46,13 +47,18 @@ export interface Rule {
   /** Appends what computes the node's outputs in training, where that is something else. */
   forward?(node: Node, scope: ForwardScope): void;
   /**
-   * Appends to the backward graph what computes the node's output again, from values that are cheap or saved anyway.
-   * Without it the output is saved when the backward pass needs it.
+   * Whether the backward pass may compute the outputs again instead of having them kept. `one-pass`: one pass over
+   * values that are kept anyway, done always. `cheap`: worth its time only where memory is short. Absent: never.
    */
+  readonly cheap?: 'one-pass' | 'cheap';
+  /** Appends what computes the outputs again, where that is not the node itself (lowered) on its inputs. */
   recompute?(node: Node, scope: BackwardScope): void;
-  /** Which of its inputs `recompute` reads as whole activations; they must be recomputable themselves. */
+  /** The values that `recompute` reads, by default the node's inputs. */
   recomputeFrom?(node: Node): readonly string[];
-  /** The gradient for each input from that of the first output; null where there is none or none is wanted. */
+  /**
+   * The gradient for each input; null where there is none or none is wanted.
+   * @param dOutput gradient of the first output; for a node with several, `scope.gradientOf` has each
+   */
   backward(node: Node, dOutput: string, scope: BackwardScope): readonly (string | null)[];
 }
 

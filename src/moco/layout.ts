@@ -1,6 +1,7 @@
 /** Names and shapes of what training changes, from the network's graph. */
 import { buildResNet, type ResNetSpec } from '../onnx/resnet.ts';
-import { image, inferShapes } from '../onnx/shapes.ts';
+import { image } from '../onnx/shape-rules/windows.ts';
+import { inferShapes } from '../onnx/shapes.ts';
 import type { BatchNormLayer } from './running-statistics.ts';
 import type { StateLayout } from './state.ts';
 

@@ -20,17 +20,8 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './onnx_pb.ts';
+import { DATA_TYPES, TYPE_OF } from './types.ts';
 
-/** TensorProto.DataType of the specification. */
-const DATA_TYPES: Readonly<Record<ElementType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-};
-const TYPE_OF = new Map(Object.entries(DATA_TYPES).map(([type, id]) => [id, type as ElementType]));
 /** IR version 8 goes with opset 17. */
 const IR_VERSION = 8n;
 

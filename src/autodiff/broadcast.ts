@@ -1,0 +1,21 @@
+/** Gradients of what broadcasting repeats: the repetitions are summed. */
+import type { Node } from '../onnx/graph.ts';
+import { broadcast } from '../onnx/shape-rules/rule.ts';
+import { type BackwardScope, reduceSum, reshape } from './rule.ts';
+
+/** The gradient for input `name` of a node that broadcasts, from one in the shape that all its inputs broadcast to. */
+export function unbroadcast(node: Node, gradient: string, name: string, scope: BackwardScope): string {
+  const { g } = scope;
+  const full = node.inputs.map((input) => scope.shape(input)).reduce((a, b) => broadcast(node, a, b));
+  const shape = scope.shape(name);
+  if (String(full) === String(shape)) return gradient;
+  const missing = full.length - shape.length;
+  const axes = [...full.keys()].filter((axis) => axis < missing || shape[axis - missing] !== full[axis]);
+  // One axis after the other, last first: sums of sums round less than one long sum, and the inner ones are contiguous.
+  let sum = gradient;
+  for (const axis of axes.toReversed()) sum = reduceSum(g, sum, [axis], true);
+  if (missing === 0) return sum;
+  return shape.length === 0
+    ? reshape(g, sum, [])
+    : g.op('Squeeze', [sum, g.ints(Array.from({ length: missing }, (_, axis) => axis))]);
+}

@@ -1,0 +1,66 @@
+/**
+ * What the forward pass has to keep for the backward pass, and what the backward pass computes again from it (Chen, Xu,
+ * Zhang, Guestrin, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174, section 3: dropping the results of
+ * operations that are cheap).
+ */
+import type { Node } from '../onnx/graph.ts';
+import type { Rule } from './rule.ts';
+
+/**
+ * How much the backward pass computes again. `least`: what takes a single pass over values that are kept anyway
+ * (normalisation, activations). `cheap`: everything but convolutions, matrix products and pooling.
+ */
+export type Recompute = 'least' | 'cheap';
+
+export interface SavingInputs {
+  /** Values that rules ask for in the backward graph. */
+  readonly asked: ReadonlySet<string>;
+  /** Nodes in graph order. */
+  readonly nodes: readonly Node[];
+  readonly recompute: Recompute;
+  ruleOf(node: Node): Rule | undefined;
+  /** Whether the backward graph has the value anyway: an input or a constant. */
+  isGiven(name: string): boolean;
+  /** Elements of a value (of one image), infinite for one that cannot be kept. */
+  size(name: string): number;
+}
+
+/** The names of values to compute again; what else is asked for is kept. */
+export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
+  const { asked, nodes, recompute, ruleOf, isGiven, size } = inputs;
+  const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const recomputed = new Set<string>();
+
+  /** What `name` would be computed from, or null where that is not cheap. */
+  const sources = (name: string): readonly string[] | null => {
+    const node = producer.get(name);
+    const rule = node && ruleOf(node);
+    if (!node || !rule?.cheap || (recompute === 'least' && rule.cheap !== 'one-pass')) return null;
+    const from = rule.recomputeFrom?.(node) ?? node.inputs;
+    return from.filter((input) => input !== '');
+  };
+  const kept = new Set([...asked].filter((name) => sources(name) === null));
+  const isFree = (name: string) => isGiven(name) || kept.has(name) || recomputed.has(name);
+  /** How many more elements would have to be kept for a value to be there; a value is never visited twice. */
+  const cost = (name: string, visited: Set<string>): number => {
+    if (isFree(name) || visited.has(name)) return 0;
+    visited.add(name);
+    const from = sources(name);
+    if (!from) return size(name);
+    return Math.min(
+      size(name),
+      from.reduce((sum, source) => sum + cost(source, visited), 0),
+    );
+  };
+  const obtain = (name: string): void => {
+    if (isFree(name)) return;
+    const from = sources(name);
+    const total = from?.reduce((sum, source) => sum + cost(source, new Set()), 0) ?? Number.POSITIVE_INFINITY;
+    if (from && total < size(name)) {
+      recomputed.add(name);
+      from.forEach(obtain);
+    } else kept.add(name);
+  };
+  for (const node of nodes) for (const output of node.outputs) if (asked.has(output)) obtain(output);
+  return recomputed;
+}

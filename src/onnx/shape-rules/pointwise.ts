@@ -1,0 +1,60 @@
+/** Operators that work element by element. */
+import type { Shape } from '../graph.ts';
+import { broadcast, type ShapeRule, type ShapeRules } from './rule.ts';
+
+const UNARY = [
+  ...[
+    'Identity',
+    'Dropout',
+    'Cast',
+    'Relu',
+    'LeakyRelu',
+    'Elu',
+    'Selu',
+    'Celu',
+    'Sigmoid',
+    'HardSigmoid',
+    'HardSwish',
+  ],
+  ...[
+    'Tanh',
+    'Softplus',
+    'Softsign',
+    'Mish',
+    'Gelu',
+    'Erf',
+    'Softmax',
+    'LogSoftmax',
+    'Clip',
+    'ThresholdedRelu',
+  ],
+  ...[
+    'Exp',
+    'Log',
+    'Sqrt',
+    'Reciprocal',
+    'Abs',
+    'Neg',
+    'Sign',
+    'Floor',
+    'Ceil',
+    'Round',
+    'Sin',
+    'Cos',
+    'Not',
+  ],
+];
+const BROADCASTING = [
+  ...['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Min', 'Max', 'Sum', 'Mean', 'PRelu', 'Where'],
+  ...['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'And', 'Or', 'Xor'],
+];
+
+const sameAsFirst: ShapeRule = (node, [x]) => node.outputs.map(() => x ?? []);
+const broadcastAll: ShapeRule = (node, inputs) => [
+  inputs.reduce<Shape>((shape, input) => broadcast(node, shape, input), inputs[0] ?? []),
+];
+
+export const pointwise: ShapeRules = Object.fromEntries([
+  ...UNARY.map((op) => [op, sameAsFirst] as const),
+  ...BROADCASTING.map((op) => [op, broadcastAll] as const),
+]);
