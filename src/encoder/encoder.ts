@@ -7,11 +7,11 @@ import { lowerGraph } from '../autodiff/lower.ts';
 import { MocoError } from '../errors.ts';
 import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { buildResNet, type Encoder as EncoderGraph, type ResNetSpec } from '../onnx/resnet.ts';
+import { buildNetwork, type Encoder as EncoderGraph, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
 
 export interface EncoderOptions {
-  readonly spec: ResNetSpec;
+  readonly spec: NetworkSpec;
   /** Images of one group: the batch that training graphs are built for. */
   readonly groupSize: number;
   readonly imageSize: number;
@@ -42,7 +42,7 @@ export class Encoder {
 
   constructor(options: EncoderOptions) {
     this.#options = options;
-    this.#encoder = buildResNet(options.spec, options.groupSize, options.imageSize);
+    this.#encoder = buildNetwork(options.spec, options.groupSize, options.imageSize);
     this.#gradient = differentiate(this.#encoder.graph, {
       wrt: this.#encoder.parameters.map(({ name }) => name),
       outputs: ['embedding'],
@@ -53,6 +53,11 @@ export class Encoder {
   /** Shapes of the weights, in the order of the encoder's parameters. */
   get weightShapes(): readonly (readonly number[])[] {
     return this.#encoder.parameters.map(({ shape }) => shape);
+  }
+
+  /** Length of the embedding. */
+  get dim(): number {
+    return this.#encoder.dim;
   }
 
   /** Names and shapes of the weights of the folded inference graph (see onnx/fold.ts). */
@@ -68,7 +73,7 @@ export class Encoder {
     if (name === 'query') return forward;
     if (name === 'backward') return backward;
     if (name === 'inference') {
-      return lowerGraph(foldBatchNorm(buildResNet(spec, 'batch', imageSize).graph).graph, place.provider);
+      return lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, place.provider);
     }
     // Keys need no activations.
     const wanted = new Set(['embedding', ...statistics.flatMap(({ mean, variance }) => [mean, variance])]);
