@@ -86,7 +86,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
     size: sizeOf(graph, scope.shape),
   });
   const { tape, outputGradients, gradients } = writeBackward(graph, path, options, scope, recomputed);
-  refuseOtherTypes(tape.saved);
+  if (options.recompute !== 'nothing') refuseOtherTypes(tape.saved);
   for (const { name, shape } of tape.saved) if (!forward.hasOutput(name)) forward.output(name, shape);
   return {
     forward: forward.build(),

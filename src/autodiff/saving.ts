@@ -8,9 +8,10 @@ import type { Rule } from './rule.ts';
 
 /**
  * How much the backward pass computes again. `least`: what takes a single pass over values that are kept anyway
- * (normalisation, activations). `cheap`: everything but convolutions, matrix products and pooling.
+ * (normalisation, activations). `cheap`: everything but convolutions, matrix products and pooling. `nothing`: for a
+ * backward graph that is run together with its forward graph, and reads what it wants from there.
  */
-export type Recompute = 'least' | 'cheap';
+export type Recompute = 'nothing' | 'least' | 'cheap';
 
 export interface SavingInputs {
   /** Values that rules ask for in the backward graph. */
@@ -35,7 +36,13 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
   const sources = (name: string): readonly string[] | null => {
     const node = producer.get(name);
     const rule = node && ruleOf(node);
-    if (!node || !rule?.cheap || (recompute === 'least' && rule.cheap !== 'one-pass')) return null;
+    if (
+      !node ||
+      recompute === 'nothing' ||
+      !rule?.cheap ||
+      (recompute === 'least' && rule.cheap !== 'one-pass')
+    )
+      return null;
     const from = rule.recomputeFrom?.(node) ?? node.inputs;
     return from.filter((input) => input !== '');
   };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
-import { MocoError } from '../../src/errors.ts';
 import { foldBatchNorm, foldWeights } from '../../src/onnx/fold.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { buildResNet } from '../../src/onnx/resnet.ts';
