@@ -1,4 +1,5 @@
 /** An encoder's graph, whatever it comes from: one of the built-in ResNets, or a model that was exported to ONNX. */
+import { MocoError } from '../errors.ts';
 import type { Dim, Graph, Shape } from './graph.ts';
 import { buildResNet, type ResNetSpec } from './resnet.ts';
 import { fixed } from './shape-rules/rule.ts';
@@ -74,4 +75,26 @@ function withBatch(graph: Graph, batch: Dim): Graph {
     inputs: graph.inputs.map((value) => ({ ...value, shape: replace(value.shape) })),
     outputs: graph.outputs.map((value) => ({ ...value, shape: replace(value.shape) })),
   };
+}
+
+/**
+ * A network from its graph alone, as a checkpoint keeps it.
+ * @throws MocoError model-invalid where it is not of the form that ImportedNetwork describes
+ */
+export function networkFromGraph(graph: Graph): ImportedNetwork {
+  const [image, ...others] = graph.inputs;
+  const isImage = image?.name === 'image' && image.shape.length === 4 && image.shape[0] === BATCH;
+  const outputs = graph.outputs.map(({ name }) => name);
+  if (!isImage || String(outputs) !== 'embedding,features') {
+    throw new MocoError('model-invalid', 'the graph is no encoder with image, embedding and features');
+  }
+  const statistics = new Set(
+    graph.nodes.filter(({ op }) => op === 'BatchNormalization').flatMap(({ inputs }) => inputs.slice(3)),
+  );
+  const parameters = others
+    .filter(({ name }) => !statistics.has(name))
+    .map(
+      ({ name, shape }): Parameter => ({ name, shape: shape.map(Number), initialisation: 'given', fanIn: 0 }),
+    );
+  return { graph, parameters };
 }
