@@ -35,7 +35,8 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
   const sources = (name: string): readonly string[] | null => {
     const node = producer.get(name);
     const rule = node && ruleOf(node);
-    if (!node || !rule?.cheap || (recompute === 'least' && rule.cheap !== 'one-pass')) return null;
+    const cheap = node && typeof rule?.cheap === 'function' ? rule.cheap(node, isGiven) : rule?.cheap;
+    if (!node || !rule || !cheap || (recompute === 'least' && cheap !== 'one-pass')) return null;
     const from = rule.recomputeFrom?.(node) ?? node.inputs;
     return from.filter((input) => input !== '');
   };
