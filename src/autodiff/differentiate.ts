@@ -123,10 +123,11 @@ function writeBackward(
   recomputed: ReadonlySet<string>,
 ) {
   const types = inferTypes(graph);
+  const typeOf = (name: string) => types.get(name) ?? 'float32';
   const tape: Tape = new Tape({
     graph,
     shapeOf: shared.shape,
-    typeOf: (name) => types.get(name) ?? 'float32',
+    typeOf,
     recomputed,
     recompute: (node) => recompute(node, scope),
   });
@@ -134,6 +135,7 @@ function writeBackward(
     ...shared,
     g: tape.backward,
     value: (name) => tape.value(name),
+    type: typeOf,
     wants: (name) => path.values.has(name),
     gradientOf: (name) => tape.gradientOf(name),
   };

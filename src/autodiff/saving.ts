@@ -36,11 +36,13 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
   const sources = (name: string): readonly string[] | null => {
     const node = producer.get(name);
     const rule = node && ruleOf(node);
+    const cheap = node && typeof rule?.cheap === 'function' ? rule.cheap(node, isGiven) : rule?.cheap;
     if (
       !node ||
+      !rule ||
+      !cheap ||
       recompute === 'nothing' ||
-      !rule?.cheap ||
-      (recompute === 'least' && rule.cheap !== 'one-pass')
+      (recompute === 'least' && cheap !== 'one-pass')
     )
       return null;
     const from = rule.recomputeFrom?.(node) ?? node.inputs;
@@ -63,7 +65,9 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
     if (isFree(name)) return;
     const from = sources(name);
     const total = from?.reduce((sum, source) => sum + cost(source, new Set()), 0) ?? Number.POSITIVE_INFINITY;
-    if (from && total < size(name)) {
+    // Where memory is short, a source is worth keeping for its other readers too.
+    const isWorthIt = recompute === 'cheap' ? total <= size(name) : total < size(name);
+    if (from && isWorthIt) {
       recomputed.add(name);
       from.forEach(obtain);
     } else kept.add(name);

@@ -1,6 +1,7 @@
 /** A trained encoder as one ONNX file that any ONNX runtime runs. */
 import { tensorsOf } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import { SMALL, shorterSide } from '../data/augment/augment.ts';
 import { recipeNamed } from '../data/augment/recipes.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { type Graph, GraphBuilder } from '../onnx/graph.ts';
@@ -15,8 +16,9 @@ const LEAST_LENGTH = 1e-12;
 /**
  * The query encoder of a checkpoint with its running statistics folded in: input `image` ['batch', 3, size, size] float32;
  * output `features` ['batch', F] (backbone), or `embedding` ['batch', dim] of unit length (head), the rows that
- * embedImages gives. How an image becomes input is in the model's metadata, under `preprocessing`, as JSON: `size`,
- * `resize`, `mean`, `std` (of RGB values 0 … 1).
+ * embedImages gives. How an image becomes input is in the model's metadata, under `preprocessing`, as JSON: RGB, the
+ * shorter side resized to `resizeShorterSide`, the central square of `centerCrop` pixels, values 0 … 1 minus `mean` over
+ * `std`; images of `unchangedSize`, where there is one, are only normalised.
  * @throws MocoError shape-mismatch where the checkpoint is not of the network that its configuration names
  */
 export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind): Uint8Array {
@@ -30,9 +32,10 @@ export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind):
   const graph = withWeights(folded.graph, foldWeights(folded, values), features);
   const { mean, std } = recipeNamed(config.augmentation);
   const preprocessing = {
-    size: config.imageSize,
-    resize: 'the shorter side to size, bilinear with antialiasing; then the central square',
     colors: 'RGB',
+    resizeShorterSide: shorterSide(config.imageSize),
+    centerCrop: config.imageSize,
+    unchangedSize: config.imageSize <= SMALL ? config.imageSize : null,
     mean,
     std,
   };
