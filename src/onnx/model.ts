@@ -181,7 +181,8 @@ function decodeTensor(tensor: TensorProto): Constant {
 
 /** raw_data, aligned by a copy; null where the bytes are no whole number of elements. */
 function rawValues(type: ElementType, raw: Uint8Array): Constant['data'] | null {
-  const bytes = raw.slice().buffer;
+  // Not slice(): that of Node's Buffer, which readFile gives, makes no copy.
+  const bytes = new Uint8Array(raw).buffer;
   const size = { float32: 4, int32: 4, uint8: 1, bool: 1, int64: 8, float64: 8 }[type];
   if (bytes.byteLength % size !== 0) return null;
   switch (type) {

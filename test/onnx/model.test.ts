@@ -89,6 +89,11 @@ describe('a model that is written and read again', () => {
     );
   });
 
+  it('is read from a Buffer, whose slices are views', () => {
+    const bytes = Buffer.from(encodeModel(GRAPH));
+    expect(decodeModel(bytes)).toEqual(read);
+  });
+
   it('keeps a ResNet', () => {
     const spec = {
       block: 'bottleneck',
