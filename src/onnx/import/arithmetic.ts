@@ -39,11 +39,11 @@ const modulo: Scalar = ([a = 0, b = 1], type, node) => {
   return truncated || rest === 0 || rest < 0 === b < 0 ? rest : rest + b;
 };
 
-/** Ties to even. */
+/** Ties to even; −0.5 is −0. */
 function round(x: number): number {
   const floor = Math.floor(x);
   if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : -(-floor - 1);
 }
 
 /** A size is whole already. */

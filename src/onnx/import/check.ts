@@ -123,7 +123,8 @@ function cycle(stack: readonly Node[], state: ReadonlyMap<Node, string>, from: N
   return [...open.slice(open.indexOf(from)), from].map(({ name }) => name).join(' → ');
 }
 
-function withOwnNames(nodes: readonly Node[]): Node[] {
+/** The nodes with names that no two share: the first to have one keeps it. */
+export function withOwnNames(nodes: readonly Node[]): Node[] {
   const taken = new Set(nodes.map(({ name }) => name));
   const met = new Set<string>();
   return nodes.map((node) => {

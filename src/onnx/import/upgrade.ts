@@ -1,7 +1,7 @@
 /** Nodes of opsets 11 to 18 in the form of opset 17, by the changes that the ONNX specification lists for each operator. */
 import { MocoError } from '../../errors.ts';
 import { floatAttribute, intAttribute, intsAttribute } from '../attributes.ts';
-import type { Attributes, Node } from '../graph.ts';
+import type { Attributes, Node, Shape } from '../graph.ts';
 import { fixed, normalAxes } from '../shape-rules/rule.ts';
 import { knownInts, type RewriteScope, type Rewriting, type Rewritings, reshapeTo } from './rewriting.ts';
 
@@ -48,18 +48,22 @@ const split: Rewriting = (node, scope) => {
   const { g } = scope;
   const [x = ''] = node.inputs;
   if (node.inputs[1]) return g.node({ ...node, attributes: without(node.attributes, 'num_outputs') });
-  const shape = scope.shape(x);
-  const [axis = 0] = normalAxes(node, [intAttribute(node, 'axis', 0)], shape.length);
+  const axis = intAttribute(node, 'axis', 0);
+  const given = intsAttribute(node, 'split', []);
+  const sizes = given.length > 0 ? given : equalParts(node, scope.shape(x), axis);
+  g.node({ ...node, inputs: [x, g.ints(sizes)], attributes: { axis } });
+};
+
+function equalParts(node: Node, x: Shape, given: number): number[] {
+  const [axis = 0] = normalAxes(node, [given], x.length);
   const parts = node.outputs.length;
-  const size = fixed(node, shape[axis]);
+  const size = fixed(node, x[axis]);
   const each = Math.ceil(size / parts);
   const last = size - each * (parts - 1);
   const uneven = last !== each && node.attributes.num_outputs === undefined;
   if (last < 0 || uneven) throw invalid(node, `${parts} equal parts do not make ${size}`);
-  const sizes = node.outputs.map((_, i) => (i < parts - 1 ? each : last));
-  const given = intsAttribute(node, 'split', sizes);
-  g.node({ ...node, inputs: [x, g.ints(given)], attributes: { axis } });
-};
+  return node.outputs.map((_, i) => (i < parts - 1 ? each : last));
+}
 
 /** Axes, of opset 18, are filled up to all of them. */
 const pad: Rewriting = (node, scope) => {
