@@ -3,6 +3,7 @@ import {
   intAttribute,
   intsAttribute,
   outputPaddingOf,
+  stringAttribute,
   type Window,
   windowOf,
   windowOutput,
@@ -58,6 +59,9 @@ export const windows: ShapeRules = {
     if (inputs !== channels) throw misfit(node, `weights [${w}] do not fit ${channels} channels`);
     if (intsAttribute(node, 'output_shape', []).length > 0)
       throw misfit(node, 'output_shape is not supported');
+    // SAME means another thing here than in a convolution: the output is stride times the input.
+    if (stringAttribute(node, 'auto_pad', 'NOTSET').startsWith('SAME'))
+      throw misfit(node, 'auto_pad SAME is not supported, write pads instead');
     const { kernel, strides, pads, dilations } = windowOf(node, [height, width], w!.slice(2).map(Number));
     const [extraHeight, extraWidth] = outputPaddingOf(node);
     const size = (length: number, axis: 0 | 1) =>
