@@ -73,13 +73,14 @@ export type {
 } from './onnx/graph.ts';
 export { decodeModel, encodeModel } from './onnx/model.ts';
 export {
-  buildResNet,
+  buildNetwork,
   type Encoder,
+  type ImportedNetwork,
   type Initialisation,
+  type NetworkSpec,
   type Parameter,
-  type ResNetSpec,
-  resnetSpec,
-} from './onnx/resnet.ts';
+} from './onnx/network.ts';
+export { buildResNet, type ResNetSpec, resnetSpec } from './onnx/resnet.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
 export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
 export type { MissingGpu } from './runtime/gpu-missing.ts';

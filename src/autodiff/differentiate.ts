@@ -94,7 +94,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
     size: sizeOf(graph, scope.shape),
   });
   const { tape, outputGradients, gradients } = writeBackward(graph, path, options, rules, scope, recomputed);
-  refuseOtherTypes(tape.saved);
+  if (options.recompute !== 'nothing') refuseOtherTypes(tape.saved);
   for (const { name, shape } of tape.saved) if (!forward.hasOutput(name)) forward.output(name, shape);
   return {
     forward: forward.build(),
@@ -134,10 +134,11 @@ function writeBackward(
   recomputed: ReadonlySet<string>,
 ) {
   const types = inferTypes(graph);
+  const typeOf = (name: string) => types.get(name) ?? 'float32';
   const tape: Tape = new Tape({
     graph,
     shapeOf: shared.shape,
-    typeOf: (name) => types.get(name) ?? 'float32',
+    typeOf,
     recomputed,
     recompute: (node) => recompute(node, rules, scope),
   });
@@ -145,6 +146,7 @@ function writeBackward(
     ...shared,
     g: tape.backward,
     value: (name) => tape.value(name),
+    type: typeOf,
     wants: (name) => path.values.has(name),
     gradientOf: (name) => tape.gradientOf(name),
   };

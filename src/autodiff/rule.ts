@@ -1,4 +1,4 @@
-import type { Attributes, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+import type { Attributes, ElementType, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
 import type { Lowering } from './lowering.ts';
 
 /** What a rule sees while a graph is written for a provider. */
@@ -22,6 +22,8 @@ export interface ForwardScope extends LoweringScope {
 export interface BackwardScope extends LoweringScope {
   /** A value of the forward graph, under its own name: a weight, or saved, or computed again. */
   value(name: string): string;
+  /** The element type of a value of the forward graph. */
+  type(name: string): ElementType;
   /** Whether the gradient with respect to this value is needed. */
   wants(name: string): boolean;
   /** The gradient that has arrived at a value, null for one that influences no output: for nodes with several outputs. */
@@ -40,6 +42,8 @@ export interface BatchStatistics {
   readonly elementsPerImage: number;
 }
 
+export type Cheapness = 'one-pass' | 'cheap';
+
 /** How one operator is run forward and differentiated. */
 export interface Rule {
   /** Appends the node in a form that the provider runs right; without it the node itself is appended. */
@@ -48,9 +52,10 @@ export interface Rule {
   forward?(node: Node, scope: ForwardScope): void;
   /**
    * Whether the backward pass may compute the outputs again instead of having them kept. `one-pass`: one pass over
-   * values that are kept anyway, done always. `cheap`: worth its time only where memory is short. Absent: never.
+   * values that are kept anyway, done always. `cheap`: worth its time only where memory is short. Absent: never. May
+   * depend on which inputs are given: weights, constants, inputs of the graph.
    */
-  readonly cheap?: 'one-pass' | 'cheap';
+  readonly cheap?: Cheapness | ((node: Node, isGiven: (name: string) => boolean) => Cheapness);
   /** Appends what computes the outputs again, where that is not the node itself (lowered) on its inputs. */
   recompute?(node: Node, scope: BackwardScope): void;
   /** The values that `recompute` reads, by default the node's inputs. */
