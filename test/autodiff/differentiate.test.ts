@@ -21,60 +21,54 @@ describe('differentiate refuses', () => {
   unused.op('Relu', ['z'], {}, 'other');
   for (const name of ['y', 'other']) unused.output(name, [2]);
 
-  const image = [1, 4, 5, 5];
   it.each<[string, Graph, Partial<DifferentiateOptions>, string, RegExp]>([
     [
-      'groups of a convolution',
-      single('Conv', [image, [4, 2, 3, 3]], { group: 2 }),
+      'a Pad that wraps',
+      (() => {
+        const g = new GraphBuilder('pad', 'e');
+        g.input('x0', [4]);
+        g.node({
+          name: 'n',
+          op: 'Pad',
+          domain: '',
+          inputs: ['x0', g.ints([1, 1])],
+          outputs: ['y'],
+          attributes: { mode: 'wrap' },
+        });
+        g.output('y', [6]);
+        return g.build();
+      })(),
       {},
       'operator-unsupported',
-      /node n \(Conv\): groups are not/,
+      /node n \(Pad\): mode wrap/,
     ],
     [
-      'dilation',
-      single('Conv', [image, [4, 4, 3, 3]], { dilations: [2, 1] }),
+      'the gradient of the statistics of a LayerNormalization',
+      (() => {
+        const g = new GraphBuilder('norm', 'e');
+        g.input('x0', [2, 3]);
+        g.input('scale', [3]);
+        g.node({
+          name: 'n',
+          op: 'LayerNormalization',
+          domain: '',
+          inputs: ['x0', 'scale'],
+          outputs: ['z', 'y'],
+          attributes: {},
+        });
+        g.output('y', [2, 1]);
+        return g.build();
+      })(),
       {},
       'operator-unsupported',
-      /node n \(Conv\): dilation is not/,
+      /node n \(LayerNormalization\): gradients of its statistics/,
     ],
     [
-      'a Gemm with alpha',
-      single(
-        'Gemm',
-        [
-          [2, 3],
-          [3, 4],
-        ],
-        { alpha: { float: 2 } },
-      ),
+      'indices that are computed',
+      single('Gather', [[4], [2]]),
       {},
       'operator-unsupported',
-      /node n \(Gemm\): only/,
-    ],
-    [
-      'a Gemm with transA',
-      single(
-        'Gemm',
-        [
-          [3, 2],
-          [3, 4],
-        ],
-        { transA: 1 },
-      ),
-      {},
-      'operator-unsupported',
-      /node n \(Gemm\): only/,
-    ],
-    [
-      'a Gemm with a matrix for a bias',
-      single('Gemm', [
-        [2, 3],
-        [3, 4],
-        [2, 4],
-      ]),
-      {},
-      'operator-unsupported',
-      /a bias vector/,
+      /node n \(Gather\): input x1 must be a constant/,
     ],
     [
       'what does not exist',
