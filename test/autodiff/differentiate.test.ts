@@ -31,18 +31,11 @@ describe('differentiate refuses', () => {
       /node n \(Conv\): groups are not/,
     ],
     [
-      'dilation',
-      single('Conv', [image, [4, 4, 3, 3]], { dilations: [2, 1] }),
+      'an Add of shapes that do not broadcast',
+      single('Add', [[2, 3], [2]]),
       {},
-      'operator-unsupported',
-      /node n \(Conv\): dilation is not/,
-    ],
-    [
-      'an Add that broadcasts',
-      single('Add', [[2, 3], [3]]),
-      {},
-      'operator-unsupported',
-      /node n \(Add\): broadcasting \[2,3\] with \[3\]/,
+      'shape-mismatch',
+      /node n \(Add\): \[2,3\] and \[2\] do not broadcast/,
     ],
     [
       'a Gemm with alpha',
@@ -106,20 +99,36 @@ describe('differentiate refuses', () => {
     expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });
 
-  it.each(['on the path of the gradient', 'beside it'])('an operator without a rule %s', (where) => {
-    const g = new GraphBuilder('sine', 'e');
+  /** h = relu(z) → n, without a rule → y = h' + x. */
+  const withoutRule = (op: string): Graph => {
+    const g = new GraphBuilder('unusual', 'e');
     for (const name of ['x', 'z']) g.input(name, [2]);
-    g.node({ name: 'n', op: 'Sin', domain: '', inputs: ['z'], outputs: ['s'], attributes: {} });
+    g.op('Relu', ['z'], {}, 'h');
+    g.node({ name: 'n', op, domain: '', inputs: ['h'], outputs: ['s'], attributes: {} });
     g.op('Add', ['x', 's'], {}, 'y');
     g.output('y', [2]);
-    const wrt = [where === 'beside it' ? 'x' : 'z'];
-    const attempt = () => differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
-    const kind = where === 'beside it' ? 'shape' : 'gradient';
-    // It names the node and lists what is supported.
-    expect(attempt).toThrow(`node n: operator Sin has no ${kind} rule`);
+    return g.build();
+  };
+
+  it('an operator without a rule on the path of the gradient, naming node, operator, path and what is supported', () => {
+    const attempt = () =>
+      differentiate(withoutRule('ThresholdedRelu'), { wrt: ['z'], outputs: ['y'], provider: 'wasm' });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'operator-unsupported' }));
+    expect(attempt).toThrow(
+      'node n: operator ThresholdedRelu has no gradient rule, and the gradient has to pass it (z → h → [n] → y → y)',
+    );
     for (const op of ['Conv', 'BatchNormalization', 'MaxPool', 'Gemm', 'GlobalAveragePool', 'Relu', 'Add']) {
       expect(attempt).toThrow(new RegExp(`Supported: .*${op}`));
     }
+  });
+
+  it('no operator without a rule beside the path, only one without a shape rule', () => {
+    const options = { wrt: ['x'], outputs: ['y'], provider: 'wasm' } as const;
+    const { backward } = differentiate(withoutRule('ThresholdedRelu'), options);
+    expect(backward.outputs.map(({ name }) => name)).toEqual(['grad.x']);
+    expect(() => differentiate(withoutRule('Unheard'), options)).toThrow(
+      'node n: operator Unheard has no shape rule',
+    );
   });
 });
 
