@@ -18,14 +18,13 @@ export function fromConstant({ type, shape, data }: Constant): Known {
   return { type, shape, data: Array.from(data as ArrayLike<number | bigint>, Number) };
 }
 
+export function isFixed(shape: readonly Dim[]): shape is readonly number[] {
+  return shape.every((size) => typeof size === 'number');
+}
+
 /** null where an element is an open size. */
 export function toConstant({ type, shape, data }: Known): Constant | null {
-  const numbers: number[] = [];
-  for (const element of data) {
-    if (typeof element === 'string') return null;
-    numbers.push(element);
-  }
-  return { type, shape, data: typed(type, numbers) };
+  return isFixed(data) ? { type, shape, data: typed(type, data) } : null;
 }
 
 function typed(type: ElementType, values: readonly number[]): Constant['data'] {

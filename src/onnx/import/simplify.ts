@@ -4,13 +4,14 @@
  */
 import { MocoError } from '../../errors.ts';
 import { intAttribute } from '../attributes.ts';
-import type { Dim, ElementType, Graph, Node, Shape } from '../graph.ts';
+import type { ElementType, Graph, Node, Shape } from '../graph.ts';
 import { GraphBuilder, OPSET } from '../graph.ts';
 import { inferNode } from '../shapes.ts';
 import { inferType, TYPE_OF } from '../types.ts';
 import { readsOf } from './check.ts';
 import { inlineBranch } from './conditional.ts';
 import { canEvaluate, evaluate } from './evaluate.ts';
+import { isFixed } from './known.ts';
 import { type OpenExpand, realiseExpands } from './open-batch.ts';
 import type { RewriteScope, Rewritings } from './rewriting.ts';
 import { SIMPLER } from './simpler.ts';
@@ -176,7 +177,3 @@ class Simplifier implements SimplifyScope {
 
 /** Operators that change nothing but the shape. */
 const LAYOUT = new Set(['Reshape', 'Flatten', 'Expand', 'Squeeze', 'Unsqueeze']);
-
-export function isFixed(shape: readonly Dim[]): shape is readonly number[] {
-  return shape.every((size) => typeof size === 'number');
-}

@@ -5,9 +5,9 @@ import { product } from '../dims.ts';
 import type { Dim, Node } from '../graph.ts';
 import { broadcast } from '../shape-rules/rule.ts';
 import { evaluateRange, filled } from './evaluate.ts';
-import { fromConstant, MOST_KNOWN } from './known.ts';
+import { fromConstant, isFixed, MOST_KNOWN } from './known.ts';
 import { reshapeTarget } from './open-batch.ts';
-import { isFixed, type SimplifyScope } from './simplify.ts';
+import type { SimplifyScope } from './simplify.ts';
 
 /** Whether the node is done with; otherwise it is like any other. */
 type SizeRule = (node: Node, scope: SimplifyScope) => boolean;
