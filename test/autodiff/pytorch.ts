@@ -62,7 +62,7 @@ export async function replay(
     batchNorm: entry.mode === 'training' ? 'train' : 'eval',
   });
   const inputs = new Map<string, Values>([['x', x]]);
-  for (const [name, { shape, data }] of model.weights)
+  for (const [name, { shape, data }] of [...model.weights, ...model.statistics])
     inputs.set(name, { shape, data: data as Float32Array });
   const outputs = await runOnce(gradient.forward, place, inputs);
   const available = new Map([
