@@ -103,9 +103,9 @@ def small(names):
     write_manifest(OUT, entries)
 
 
-def full(arch, size, batch, opset, out):
+def full(arch, size, batch, opset, seed, out):
     os.makedirs(out, exist_ok=True)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = getattr(torchvision.models, arch)(**({'image_size': size} if arch.startswith('vit') else {}))
     if arch.startswith('vgg'):  # its pooling to 7 x 7 cannot be exported where the map is smaller than that
         model.avgpool = nn.AdaptiveAvgPool2d(size // 32)
@@ -115,7 +115,7 @@ def full(arch, size, batch, opset, out):
         out, name, prepared(model), torch.randn(batch, 3, size, size), opset, 'training', BATCH, smooth=False
     )
     write_manifest(out, [entry], f'{name}.json')
-    print(name, entry['deviation']['all'])
+    print(name, entry['deviation']['all'], 'moved', entry['moved'])
 
 
 def main():
@@ -126,10 +126,11 @@ def main():
     parser.add_argument('--size', type=int, default=64)
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--opset', type=int, default=13)
+    parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', default='.')
     options = parser.parse_args()
     if options.full:
-        full(options.arch, options.size, options.batch, options.opset, options.out)
+        full(options.arch, options.size, options.batch, options.opset, options.seed, options.out)
     elif options.small is not None:
         small(options.small)
     else:

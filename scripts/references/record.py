@@ -127,8 +127,9 @@ def record(
 
     `reference` computes the gradients where they aren't those of `module` itself (see encoders.py, folded exports):
     it is called with the exported initializers and returns the module that holds them as its parameters.
-    `smooth`: raise Unsuitable where a step of 1e-6 moves the gradients by more than 1e-4. `shared` names the file that x is
-    stored in; NAME.safetensors is then without x, and with the gradient of its first image only, as `grad.x.0`.
+    `smooth`: raise Unsuitable where a step of 1e-6 moves the gradients by more than 1e-4, or where one of them is 0.
+    `shared` names the file that x is stored in; NAME.safetensors is then without x, and with the gradient of its first
+    image only, as `grad.x.0`.
     """
     path = f'{directory}/{name}.onnx'
     module.train(mode == 'training')
@@ -138,9 +139,9 @@ def record(
     with torch.no_grad():
         dy = torch.randn(copy.deepcopy(module)(x).shape)
     y, dx, grads = gradients(module, x, dy, torch.float64)
-    for _ in range(2 if smooth else 0):
-        if (moved := kink(module, x, dy, {**grads, 'x': dx}, 1e-6)) > 1e-4:
-            raise Unsuitable(f'{name}: the gradient jumps close to the input (a step of 1e-6 moves it by {moved:.1e})')
+    moved = max(kink(module, x, dy, {**grads, 'x': dx}, 1e-6) for _ in range(2))
+    if smooth and moved > 1e-4:
+        raise Unsuitable(f'{name}: the gradient jumps close to the input (a step of 1e-6 moves it by {moved:.1e})')
     dead = [k for k, g in grads.items() if not g.any()]
     if smooth and dead:
         raise Unsuitable(f'{name}: no gradient reaches {dead}')
@@ -159,6 +160,7 @@ def record(
         'dynamic': list(dynamic),
         **({'input': shared} if shared else {}),
         'operators': sorted({node[0] for node in model['nodes']}),
+        'moved': float(f'{moved:.2e}'),
         'vanishing': [f'grad.{k}' for k in vanishing],
         'deviation': {
             'all': relative_of_all({**filed32, 'x': dx32}, {**filed, 'x': dx}),

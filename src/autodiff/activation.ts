@@ -1,22 +1,147 @@
-/** Activations. */
+/** Activations. Where the output's sign is the input's, the mask is taken from the output, which the next layer reads too. */
+import { floatAttribute } from '../onnx/attributes.ts';
 import type { Node } from '../onnx/graph.ts';
+import { unbroadcast } from './broadcast.ts';
+import { complement, isZero, negative, positive } from './mask.ts';
 import type { BackwardScope, Rule } from './rule.ts';
 
-/** Slope of the HardSigmoid that stands for a step: exact for activations of 1e-30 and above, no overflow up to 1e8. */
-const STEP_SLOPE = 1e30;
-
-/**
- * y = max(x, 0); dx = dy where y > 0. The gradient at 0 is 0, as in PyTorch. The 0/1 mask is a HardSigmoid with a huge
- * slope. On wasm that is one vectorised pass, where Greater + Where takes four; on WebGPU onnxruntime's optimiser moves
- * transpositions onto the booleans of Greater, which the provider then leaves to the CPU.
- */
+/** y = max(x, 0); dx = dy where y > 0. The gradient at 0 is 0, as in PyTorch. */
 export const relu: Rule = {
   cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    return [g.op('Mul', [dy, positive(g, scope.value(node.outputs[0]!))])];
+  },
+};
 
+/** y = x where x > 0, α·x elsewhere; dx = dy·(1 or α), α at 0. */
+export const leakyRelu: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const alpha = floatAttribute(node, 'alpha', 0.01);
+    const signed = alpha > 0 ? node.outputs[0]! : node.inputs[0]!;
+    const above = g.op('Mul', [positive(g, scope.value(signed)), g.scalar(1 - alpha)]);
+    return [g.op('Mul', [dy, g.op('Add', [above, g.scalar(alpha)])])];
+  },
+};
+
+/** y = max(x, 0) + a·min(x, 0): dx = dy·(1 where x > 0, a elsewhere), da = Σ dy·min(x, 0). */
+export const prelu: Rule = {
+  cheap: 'cheap',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const [xName = '', slopeName = ''] = node.inputs;
+    const x = scope.value(xName);
+    const dx = () => {
+      const above = positive(g, x);
+      const factor = g.op('Add', [above, g.op('Mul', [complement(g, above), scope.value(slopeName)])]);
+      return g.op('Mul', [dy, factor]);
+    };
+    const dSlope = () => {
+      const product = g.op('Mul', [dy, g.op('Min', [x, g.scalar(0)])]);
+      return unbroadcast(node, product, slopeName, scope);
+    };
+    return [scope.wants(xName) ? dx() : null, scope.wants(slopeName) ? dSlope() : null];
+  },
+};
+
+/** y = 1/(1 + e⁻ˣ); dx = dy·y·(1 − y). */
+export const sigmoid: Rule = {
+  cheap: 'one-pass',
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;
     const y = scope.value(node.outputs[0]!);
-    const mask = g.op('HardSigmoid', [y], { alpha: { float: STEP_SLOPE }, beta: { float: 0 } });
-    return [g.op('Mul', [dy, mask])];
+    return [g.op('Mul', [dy, g.op('Mul', [y, complement(g, y)])])];
+  },
+};
+
+/** y = α·x + β between 0 and 1; dx = α·dy where 0 < y < 1, that is y·(1 − y) > 0. */
+export const hardSigmoid: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const y = scope.value(node.outputs[0]!);
+    const inside = positive(g, g.op('Mul', [y, complement(g, y)]));
+    const slope = g.op('Mul', [inside, g.scalar(floatAttribute(node, 'alpha', 0.2))]);
+    return [g.op('Mul', [dy, slope])];
+  },
+};
+
+/** y = x·h with h = x/6 + 1/2 between 0 and 1; dx = dy·(h + x/6 where 0 < h < 1). */
+export const hardSwish: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const x = scope.value(node.inputs[0]!);
+    const h = g.op('HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
+    const inside = positive(g, g.op('Mul', [h, complement(g, h)]));
+    // Between −3 and 3 alone: an infinite x times 0 would be NaN.
+    const bounded = g.op('Clip', [x, g.scalar(-3), g.scalar(3)]);
+    const slope = g.op('Mul', [g.op('Mul', [bounded, inside]), g.scalar(1 / 6)]);
+    return [g.op('Mul', [dy, g.op('Add', [h, slope])])];
+  },
+};
+
+/** dx = dy·(1 − y²). */
+export const tanh: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const y = scope.value(node.outputs[0]!);
+    return [g.op('Mul', [dy, complement(g, g.op('Mul', [y, y]))])];
+  },
+};
+
+/** y = log(1 + eˣ); dx = dy·sigmoid(x). From the output it would be 1 − e⁻ʸ, which cancels where y is small. */
+export const softplus: Rule = {
+  cheap: 'one-pass',
+  backward: (node: Node, dy: string, scope: BackwardScope) => [
+    scope.g.op('Mul', [dy, scope.g.op('Sigmoid', [scope.value(node.inputs[0]!)])]),
+  ],
+};
+
+/** y = x where x > 0, α·(eˣ − 1) elsewhere; dx = dy·(1 where x > 0, y + α elsewhere). */
+export const elu: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const alpha = floatAttribute(node, 'alpha', 1);
+    const y = scope.value(node.outputs[0]!);
+    const above = positive(g, alpha > 0 ? y : scope.value(node.inputs[0]!));
+    const below = g.op('Mul', [complement(g, above), g.op('Add', [y, g.scalar(alpha)])]);
+    return [g.op('Mul', [dy, g.op('Add', [above, below])])];
+  },
+};
+
+/** y = 2/√π·∫ e^(−t²) from 0 to x; dx = dy·2/√π·e^(−x²). The exact GELU is written with it. */
+export const erf: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const x = scope.value(node.inputs[0]!);
+    const bell = g.op('Exp', [g.op('Neg', [g.op('Mul', [x, x])])]);
+    return [g.op('Mul', [dy, g.op('Mul', [bell, g.scalar(2 / Math.sqrt(Math.PI))])])];
+  },
+};
+
+/**
+ * y = x between the bounds; dx = dy where min ≤ x ≤ max, as in PyTorch, and a bound takes the gradient of what it cuts
+ * off. Clipped again, from the very values that it is compared with: x may be computed anew here, by other shaders than
+ * in the forward pass, and a difference of one rounding would count as cut off.
+ */
+export const clip: Rule = {
+  cheap: 'one-pass',
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { g } = scope;
+    const present = node.inputs.map((name) => (name === '' ? '' : scope.value(name)));
+    const x = present[0]!;
+    const cut = g.op('Sub', [x, g.op('Clip', present)]);
+    const named = { ...node, inputs: node.inputs.filter((name) => name !== '') };
+    return node.inputs.map((name, i) => {
+      if (name === '' || !scope.wants(name)) return null;
+      const mask = [isZero, negative, positive][i]!;
+      return unbroadcast(named, g.op('Mul', [dy, mask(g, cut)]), name, scope);
+    });
   },
 };

@@ -1,4 +1,4 @@
-import type { Attributes, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+import type { Attributes, ElementType, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
 import type { Lowering } from './lowering.ts';
 
 /** What a rule sees while a graph is written for a provider. */
@@ -22,6 +22,8 @@ export interface ForwardScope extends LoweringScope {
 export interface BackwardScope extends LoweringScope {
   /** A value of the forward graph, under its own name: a weight, or saved, or computed again. */
   value(name: string): string;
+  /** The element type of a value of the forward graph. */
+  type(name: string): ElementType;
   /** Whether the gradient with respect to this value is needed. */
   wants(name: string): boolean;
   /** The gradient that has arrived at a value, null for one that influences no output: for nodes with several outputs. */
@@ -40,6 +42,8 @@ export interface BatchStatistics {
   readonly elementsPerImage: number;
 }
 
+export type Cheapness = 'one-pass' | 'cheap';
+
 /** How one operator is run forward and differentiated. */
 export interface Rule {
   /** Appends the node in a form that the provider runs right; without it the node itself is appended. */
@@ -48,9 +52,10 @@ export interface Rule {
   forward?(node: Node, scope: ForwardScope): void;
   /**
    * Whether the backward pass may compute the outputs again instead of having them kept. `one-pass`: one pass over
-   * values that are kept anyway, done always. `cheap`: worth its time only where memory is short. Absent: never.
+   * values that are kept anyway, done always. `cheap`: worth its time only where memory is short. Absent: never. May
+   * depend on which inputs are given: weights, constants, inputs of the graph.
    */
-  readonly cheap?: 'one-pass' | 'cheap';
+  readonly cheap?: Cheapness | ((node: Node, isGiven: (name: string) => boolean) => Cheapness);
   /** Appends what computes the outputs again, where that is not the node itself (lowered) on its inputs. */
   recompute?(node: Node, scope: BackwardScope): void;
   /** The values that `recompute` reads, by default the node's inputs. */
@@ -83,12 +88,14 @@ export function reduceSum(
 }
 
 /**
- * Σ over batch and space of an [N, C, H, W] tensor → [C], one axis after the other: each value passes through sums of
+ * Σ over batch and space of an [N, C, H, W] tensor (or one of another rank) → [C], one axis after the other: each value passes through sums of
  * W, H and N terms instead of one of N·H·W, which bounds the rounding error by their total instead of their product,
  * and on wasm it is twice as fast besides.
  */
-export function channelSum(g: GraphBuilder, x: string): string {
-  return reduceSum(g, reduceSum(g, reduceSum(g, x, [3]), [2]), [0]);
+export function channelSum(g: GraphBuilder, x: string, rank = 4): string {
+  let sum = x;
+  for (let axis = rank - 1; axis >= 2; axis--) sum = reduceSum(g, sum, [axis]);
+  return reduceSum(g, sum, [0]);
 }
 
 /**
@@ -104,9 +111,12 @@ export function inverseCount(
   const plane = space.reduce<number>((product, size) => product * Number(size), 1);
   if (typeof batch === 'number') return g.scalar(1 / (plane * batch));
   if (lowering.provider === 'webgpu') {
-    const first = g.op('Slice', [x, g.ints([0, 0, 0]), g.ints([1, 1, 1]), g.ints([1, 2, 3])]);
+    const axes = [...shape.keys()];
+    const inner = axes.slice(1);
+    const [start, end] = [0, 1].map((at) => g.ints(inner.map(() => at)));
+    const first = g.op('Slice', [x, start!, end!, g.ints(inner)]);
     const ones = g.op('Add', [g.op('Mul', [first, g.scalar(0)]), g.scalar(1)]);
-    const images = reduceSum(g, ones, [0, 1, 2, 3]);
+    const images = reduceSum(g, ones, axes);
     return g.op('Div', [g.scalar(1 / plane), images]);
   }
   const size = g.op('Cast', [g.op('Size', [x])], { to: 1 });

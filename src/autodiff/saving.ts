@@ -8,9 +8,10 @@ import type { Rule } from './rule.ts';
 
 /**
  * How much the backward pass computes again. `least`: what takes a single pass over values that are kept anyway
- * (normalisation, activations). `cheap`: everything but convolutions, matrix products and pooling.
+ * (normalisation, activations). `cheap`: everything but convolutions, matrix products and pooling. `nothing`: for a
+ * backward graph that is run together with its forward graph, and reads what it wants from there.
  */
-export type Recompute = 'least' | 'cheap';
+export type Recompute = 'nothing' | 'least' | 'cheap';
 
 export interface SavingInputs {
   /** Values that rules ask for in the backward graph. */
@@ -35,7 +36,15 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
   const sources = (name: string): readonly string[] | null => {
     const node = producer.get(name);
     const rule = node && ruleOf(node);
-    if (!node || !rule?.cheap || (recompute === 'least' && rule.cheap !== 'one-pass')) return null;
+    const cheap = node && typeof rule?.cheap === 'function' ? rule.cheap(node, isGiven) : rule?.cheap;
+    if (
+      !node ||
+      !rule ||
+      !cheap ||
+      recompute === 'nothing' ||
+      (recompute === 'least' && cheap !== 'one-pass')
+    )
+      return null;
     const from = rule.recomputeFrom?.(node) ?? node.inputs;
     return from.filter((input) => input !== '');
   };
@@ -56,7 +65,9 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
     if (isFree(name)) return;
     const from = sources(name);
     const total = from?.reduce((sum, source) => sum + cost(source, new Set()), 0) ?? Number.POSITIVE_INFINITY;
-    if (from && total < size(name)) {
+    // Where memory is short, a source is worth keeping for its other readers too.
+    const isWorthIt = recompute === 'cheap' ? total <= size(name) : total < size(name);
+    if (from && isWorthIt) {
       recomputed.add(name);
       from.forEach(obtain);
     } else kept.add(name);

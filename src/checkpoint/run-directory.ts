@@ -1,18 +1,23 @@
 /**
- * A run directory holds `step-NNNNNN/` checkpoints, the newest two kept. Each has model.safetensors and, written
- * last, state.json with the sha256 of the former: a directory without a valid state.json is no checkpoint.
+ * A run directory holds `step-NNNNNN/` checkpoints, the newest two kept. Each has model.safetensors, of an imported
+ * encoder encoder.onnx (its graph; the weights are in model.safetensors) and, written last, state.json with the sha256 of
+ * the others: a directory without a valid state.json is no checkpoint.
  */
 import { MocoError, messageOf } from '../errors.ts';
+import { decodeModel, encodeModel } from '../onnx/model.ts';
+import { type ImportedNetwork, networkFromGraph } from '../onnx/network.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { checkTensors } from './contents.ts';
 import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts';
 import { formatState, parseState, type RunState } from './state.ts';
 
 const TENSORS = 'model.safetensors';
+const ENCODER = 'encoder.onnx';
 const STATE = 'state.json';
 const KEPT = 2;
 /** Four times ResNet-50 with a queue of 65536; more is refused before it is read. */
 const MAX_TENSOR_BYTES = 2 ** 31;
+const MAX_ENCODER_BYTES = 2 ** 28;
 const MAX_STATE_BYTES = 2 ** 20;
 
 export interface LoadedCheckpoint {
@@ -22,6 +27,8 @@ export interface LoadedCheckpoint {
   runDirectory: string;
   state: RunState;
   tensors: ReadonlyMap<string, NamedTensor>;
+  /** The network of an imported encoder; null for a built-in one. */
+  network: ImportedNetwork | null;
   /** Newer checkpoints that were broken, and why. */
   skipped: readonly { directory: string; reason: string }[];
 }
@@ -49,14 +56,18 @@ export async function saveCheckpoint(
   store: FileStore,
   state: RunState,
   tensors: ReadonlyMap<string, NamedTensor>,
+  network: ImportedNetwork | null = null,
 ): Promise<string> {
   checkTensors(tensors, state.config);
   const name = `step-${String(state.step).padStart(6, '0')}`;
   const isNew = !(await store.exists(name));
   const bytes = writeSafetensors(tensors);
-  const text = new TextEncoder().encode(formatState(state, await sha256(bytes)));
+  const encoder = network && encodeModel(network.graph);
+  const digests = { tensors: await sha256(bytes), ...(encoder ? { encoder: await sha256(encoder) } : {}) };
+  const text = new TextEncoder().encode(formatState(state, digests));
   const parts = [
     { path: `${name}/${TENSORS}`, content: bytes },
+    ...(encoder ? [{ path: `${name}/${ENCODER}`, content: encoder }] : []),
     { path: `${name}/${STATE}`, content: text },
   ];
   try {
@@ -138,22 +149,28 @@ function parentOf(directory: string): string {
 async function readCheckpoint(
   store: FileStore,
   directory: string,
-): Promise<Pick<LoadedCheckpoint, 'state' | 'tensors'>> {
-  // The small file first: without it the large one need not be read.
+): Promise<Pick<LoadedCheckpoint, 'state' | 'tensors' | 'network'>> {
+  // The small file first: without it the large ones need not be read.
   const text = new TextDecoder().decode(await store.read(`${directory}/${STATE}`, MAX_STATE_BYTES));
-  const { state, sha256: expected } = parseState(text);
-  const bytes = await store.read(`${directory}/${TENSORS}`, MAX_TENSOR_BYTES);
-  const actual = await sha256(bytes);
-  if (actual !== expected) {
+  const { state, digests } = parseState(text);
+  const file = async (name: string, limit: number, expected: string): Promise<Uint8Array> => {
+    const bytes = await store.read(`${directory}/${name}`, limit);
+    const actual = await sha256(bytes);
+    if (actual === expected) return bytes;
     throw new MocoError(
       'checkpoint-invalid',
-      `${TENSORS} is not the file that ${STATE} belongs to (sha256 ${actual.slice(0, 8)}…, ` +
+      `${name} is not the file that ${STATE} belongs to (sha256 ${actual.slice(0, 8)}…, ` +
         `expected ${expected.slice(0, 8)}…)`,
     );
-  }
-  const tensors = readSafetensors(bytes);
+  };
+  const { encoder } = digests;
+  const network =
+    encoder === undefined
+      ? null
+      : networkFromGraph(decodeModel(await file(ENCODER, MAX_ENCODER_BYTES, encoder)));
+  const tensors = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
   checkTensors(tensors, state.config);
-  return { state, tensors };
+  return { state, tensors, network };
 }
 
 /** Hex digest. The bytes must not be shared with other threads (WebCrypto refuses such memory). */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
-import type { PretrainConfig } from '../moco/config.ts';
+import { isImported, type PretrainConfig } from '../moco/config.ts';
 import { parseConfig } from '../moco/config-schema.ts';
 
 /** The version of state.json that this code writes, and the only one it reads. */
@@ -33,6 +33,8 @@ export interface SamplerState {
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
+const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
 const StateSchema = v.object({
   format_version: v.literal(FORMAT_VERSION),
   config: v.unknown(),
@@ -46,11 +48,20 @@ const StateSchema = v.object({
     stepInEpoch: count,
   }),
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
-  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  sha256: digest,
+  encoder_sha256: v.exactOptional(digest),
 });
 
-/** The text of state.json. `sha256`: of model.safetensors, in hex. */
-export function formatState(state: RunState, sha256: string): string {
+/** sha256 of the other files of a checkpoint, in hex. */
+export interface Digests {
+  /** model.safetensors */
+  readonly tensors: string;
+  /** encoder.onnx, which checkpoints of imported encoders have. */
+  readonly encoder?: string;
+}
+
+/** The text of state.json. */
+export function formatState(state: RunState, digests: Digests): string {
   const { config, step, epoch, sampler, generator } = state;
   const content: v.InferInput<typeof StateSchema> = {
     format_version: FORMAT_VERSION,
@@ -60,13 +71,14 @@ export function formatState(state: RunState, sha256: string): string {
     queue_ptr: state.queuePointer,
     sampler,
     generator,
-    sha256,
+    sha256: digests.tensors,
+    ...(digests.encoder === undefined ? {} : { encoder_sha256: digests.encoder }),
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
 /** @throws MocoError checkpoint-invalid saying which field is wrong */
-export function parseState(text: string): { state: RunState; sha256: string } {
+export function parseState(text: string): { state: RunState; digests: Digests } {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -81,7 +93,7 @@ export function parseState(text: string): { state: RunState; sha256: string } {
       `state.json: ${v.getDotPath(issue) ?? 'content'}: ${issue.message}`,
     );
   }
-  const { step, epoch, queue_ptr: queuePointer, sampler, generator, sha256 } = parsed.output;
+  const { step, epoch, queue_ptr: queuePointer, sampler, generator } = parsed.output;
   const config = parseConfig(parsed.output.config);
   if (queuePointer >= config.queueSize) {
     throw new MocoError(
@@ -92,5 +104,10 @@ export function parseState(text: string): { state: RunState; sha256: string } {
   if (generator.seed !== config.seed) {
     throw new MocoError('checkpoint-invalid', 'state.json: the seeds of generator and config differ');
   }
-  return { state: { config, step, epoch, queuePointer, sampler, generator }, sha256 };
+  const { sha256: tensors, encoder_sha256: encoder } = parsed.output;
+  if ((encoder !== undefined) !== isImported(config.arch)) {
+    throw new MocoError('checkpoint-invalid', `state.json: ${config.arch} and encoder_sha256 do not fit`);
+  }
+  const digests = { tensors, ...(encoder === undefined ? {} : { encoder }) };
+  return { state: { config, step, epoch, queuePointer, sampler, generator }, digests };
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { resolveConfig } from '../moco/config.ts';
 import { measureStep } from '../moco/measure.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { addConfigOptions, type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
+import { resolveNetwork } from './network-file.ts';
 import { backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,12 +30,13 @@ export async function runBench(
   terminal: Terminal,
   measure: typeof measureStep = measureStep,
 ): Promise<void> {
-  const config = resolveConfig(options.preset ?? DEFAULT_PRESET, overridesOf(options));
+  const { config, encoder } = await resolveNetwork(options.preset ?? DEFAULT_PRESET, overridesOf(options));
   const { backend, adapter, reason } = await chooseBackend(options.backend);
   const measured = await measure({
     config,
     backend,
     steps: options.repeat,
+    ...(encoder ? { encoder } : {}),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
   });
   if (options.json) {
@@ -43,7 +44,8 @@ export async function runBench(
     return;
   }
   const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
-  terminal.out(`${config.arch}, width ${config.width}, ${config.imageSize} px, batch ${config.batchSize}`);
+  const width = encoder ? '' : `, width ${config.width}`;
+  terminal.out(`${config.arch}${width}, ${config.imageSize} px, batch ${config.batchSize}`);
   terminal.out(`backend ${backend}: ${reason}`);
   terminal.out(`${measured.imagesPerSecond.toFixed(2)} images/s (${gflops.toFixed(1)} GFLOP/s)`);
   terminal.out(`${measured.imagesPerSecondWithAugmentation.toFixed(2)} images/s with augmentation`);

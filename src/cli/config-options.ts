@@ -9,6 +9,7 @@ import { parseNumber, wholeNumber } from './options.ts';
 export interface ConfigOptions {
   preset?: string;
   arch?: string;
+  feature?: string;
   stem?: string;
   width?: number;
   imageSize?: number;
@@ -33,7 +34,8 @@ export function addConfigOptions(command: Command): Command {
   const words = (list: readonly string[]) => list.join(' | ');
   return command
     .option('--preset <name>', `recipe: ${words(PRESET_NAMES)} (default: ${DEFAULT_PRESET})`)
-    .option('--arch <name>', `encoder: ${words(ARCHITECTURES)}`)
+    .option('--arch <name>', `encoder: ${words(ARCHITECTURES)} | FILE.onnx`)
+    .option('--feature <name>', 'of FILE.onnx: the value that the projection head takes (default: found)')
     .option('--stem <name>', `auto | ${words(STEMS)}; auto: cifar up to 64 px`)
     .option('--width <n>', 'channels of the first stage', wholeNumber(1))
     .option('--image-size <n>', 'side of the views in pixels', wholeNumber(1))
@@ -57,7 +59,18 @@ export function addConfigOptions(command: Command): Command {
 export function overridesOf(options: ConfigOptions): ConfigOverrides {
   const { preset: _preset, queue, lr, ...same } = options;
   const known = [
-    ...['arch', 'stem', 'width', 'imageSize', 'batchSize', 'groups', 'dim', 'momentum', 'temperature'],
+    ...[
+      'arch',
+      'feature',
+      'stem',
+      'width',
+      'imageSize',
+      'batchSize',
+      'groups',
+      'dim',
+      'momentum',
+      'temperature',
+    ],
     ...['mlp', 'augPlus', 'schedule', 'weightDecay', 'seed', 'epochs', 'steps'],
   ];
   const given = Object.entries(same).filter(([name, value]) => known.includes(name) && value !== undefined);

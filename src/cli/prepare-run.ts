@@ -2,13 +2,15 @@
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import { factsOf, type PretrainConfig, resolveConfig } from '../moco/config.ts';
+import { factsOf, type PretrainConfig } from '../moco/config.ts';
+import type { ImportedEncoder } from '../moco/imported-encoder.ts';
 import { mergeResumedConfig } from '../moco/resume.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
 import { checkDecodable, openData } from './data.ts';
 import { type LogWriter, openLog } from './log.ts';
+import { resolveNetwork } from './network-file.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
@@ -24,6 +26,8 @@ export interface RunOptions extends ConfigOptions {
 
 export interface PreparedRun {
   config: PretrainConfig;
+  /** Of a new run with an encoder from a file. */
+  encoder: ImportedEncoder | null;
   data: DatasetDescription;
   backend: BackendChoice;
   /** The run directory: exists and can be written to. */
@@ -41,13 +45,16 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const data = await dataOf(options, resume);
   const facts = factsOf(data);
   const overrides = overridesOf(options);
-  const config = resume
-    ? mergeResumedConfig(
-        resume.state.config,
-        { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) },
-        data.trainLength,
-      )
-    : resolveConfig(options.preset ?? DEFAULT_PRESET, overrides, facts);
+  const { config, encoder } = resume
+    ? {
+        config: mergeResumedConfig(
+          resume.state.config,
+          { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) },
+          data.trainLength,
+        ),
+        encoder: null,
+      }
+    : await resolveNetwork(options.preset ?? DEFAULT_PRESET, overrides, facts);
   const backend = await chooseBackend(options.backend);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
@@ -57,7 +64,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   await checkWritable(store, '--out');
   try {
     const log = options.log === undefined ? null : openLog(options.log, resume !== null);
-    return { config, data, backend, out, resume, log };
+    return { config, encoder, data, backend, out, resume, log };
   } catch (error) {
     if (!existed) await store.remove('');
     throw error;

@@ -47,6 +47,7 @@ export async function runPretrain(
   }
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
   terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
+  for (const note of run.encoder?.notes ?? []) terminal.out(`${run.config.arch}: ${note}`);
   let note = terminal.out.bind(terminal);
   const interrupts = watchInterrupts(terminal, (line) => note(line));
   const start = Date.now();
@@ -58,6 +59,7 @@ export async function runPretrain(
       out: run.out,
       signal: interrupts.signal,
       ...(run.resume ? { resume: run.resume } : {}),
+      ...(run.encoder ? { encoder: run.encoder } : {}),
       ...(options.workers === undefined ? {} : { workers: options.workers }),
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),

@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
 import { registerBench } from './bench.ts';
+import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEmbed } from './embed.ts';
+import { registerExport } from './export.ts';
 import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
 import { registerPretrain } from './pretrain.ts';
@@ -27,8 +29,10 @@ function createProgram(terminal: Terminal): Command {
   registerPretrain(program, terminal);
   registerKnn(program, terminal);
   registerEmbed(program, terminal);
+  registerExport(program, terminal);
   registerBench(program, terminal);
   registerGolden(program, terminal);
+  registerDifferentiate(program, terminal);
   registerDoctor(program, terminal);
   return program;
 }

@@ -60,8 +60,7 @@ export class ArrayEncoder {
    * @param dEmbedding [groupSize, dim]
    */
   async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
-    const { groupSize, spec } = this.#options;
-    const gradient = await tensor('wasm', dEmbedding, [groupSize, spec.dim]);
+    const gradient = await tensor('wasm', dEmbedding, [this.#options.groupSize, this.#encoder.dim]);
     return (await this.#encoder.backward(gradient)).map(floats);
   }
 

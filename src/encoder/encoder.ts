@@ -2,20 +2,28 @@
  * The sessions of one encoder in one place: forward for keys, forward and backward for queries, and the folded
  * inference form. It owns the sessions, and the saved activations between a query's forward and its backward.
  */
-import { differentiate, type Gradient } from '../autodiff/differentiate.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
+import {
+  type BackwardPart,
+  graphsWithin,
+  type RecomputeLevel,
+  type TrainingGraphs,
+  trainingGraphs,
+} from '../autodiff/training-graphs.ts';
 import { MocoError } from '../errors.ts';
 import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { buildResNet, type Encoder as EncoderGraph, type ResNetSpec } from '../onnx/resnet.ts';
+import { buildNetwork, type Encoder as EncoderGraph, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
 
 export interface EncoderOptions {
-  readonly spec: ResNetSpec;
+  readonly spec: NetworkSpec;
   /** Images of one group: the batch that training graphs are built for. */
   readonly groupSize: number;
   readonly imageSize: number;
   readonly place: SessionPlace;
+  /** What the backward pass computes again; by default as little as the memory allows. */
+  readonly recompute?: RecomputeLevel;
 }
 
 /** Tensors that are where the sessions run; whoever gets them disposes of them. */
@@ -28,13 +36,21 @@ export interface GroupForward {
 
 export type TrainingRole = 'query' | 'key';
 
-/** The key encoder's forward, the query encoder's forward and backward, and the folded inference form. */
-export type SessionName = TrainingRole | 'backward' | 'inference';
+/** The key encoder's forward, the query encoder's forward, the parts of its backward, and the folded inference form. */
+export type SessionName = TrainingRole | `backward ${number}` | 'inference';
+
+/**
+ * What the values of a run may take, in bytes. wasm: of a heap of 4 GiB, what onnxruntime's arena and working memory
+ * leave. webgpu: nothing tells how large the memory is; devices allow single buffers of a good part of it.
+ */
+function budgetOf(place: SessionPlace): number {
+  return place.provider === 'wasm' ? 3 * 2 ** 30 : 4 * place.device.limits.maxBufferSize;
+}
 
 export class Encoder {
   readonly #options: EncoderOptions;
   readonly #encoder: EncoderGraph;
-  readonly #gradient: Gradient;
+  readonly #graphs: TrainingGraphs;
   readonly #weights = new Map<TrainingRole | 'inference', Feeds>();
   readonly #sessions = new Map<SessionName, Promise<GraphSession>>();
   /** What the query's backward needs: the image, saved activations, and what the caller got. */
@@ -42,17 +58,26 @@ export class Encoder {
 
   constructor(options: EncoderOptions) {
     this.#options = options;
-    this.#encoder = buildResNet(options.spec, options.groupSize, options.imageSize);
-    this.#gradient = differentiate(this.#encoder.graph, {
-      wrt: this.#encoder.parameters.map(({ name }) => name),
-      outputs: ['embedding'],
-      provider: options.place.provider,
-    });
+    this.#encoder = buildNetwork(options.spec, options.groupSize, options.imageSize);
+    const { recompute, place } = options;
+    const training = {
+      graph: this.#encoder.graph,
+      parameters: this.#encoder.parameters.map(({ name }) => name),
+      provider: place.provider,
+    };
+    this.#graphs = recompute
+      ? trainingGraphs({ ...training, level: recompute })
+      : graphsWithin(training, budgetOf(place));
   }
 
   /** Shapes of the weights, in the order of the encoder's parameters. */
   get weightShapes(): readonly (readonly number[])[] {
     return this.#encoder.parameters.map(({ shape }) => shape);
+  }
+
+  /** Length of the embedding. */
+  get dim(): number {
+    return this.#encoder.dim;
   }
 
   /** Names and shapes of the weights of the folded inference graph (see onnx/fold.ts). */
@@ -61,15 +86,21 @@ export class Encoder {
     return new Map(inputs.map(({ name, shape }) => [name, shape.map(Number)]));
   }
 
+  /** All sessions that there can be. */
+  get sessionNames(): readonly SessionName[] {
+    const parts = this.#graphs.backward.map((_, part): SessionName => `backward ${part}`);
+    return ['key', 'query', ...parts, 'inference'];
+  }
+
   /** What a session runs. */
   graph(name: SessionName): Graph {
     const { spec, imageSize, place } = this.#options;
-    const { forward, backward, statistics } = this.#gradient;
+    const { forward, backward, statistics } = this.#graphs;
     if (name === 'query') return forward;
-    if (name === 'backward') return backward;
     if (name === 'inference') {
-      return lowerGraph(foldBatchNorm(buildResNet(spec, 'batch', imageSize).graph).graph, place.provider);
+      return lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, place.provider);
     }
+    if (name !== 'key') return backward[Number(name.slice('backward '.length))]!.graph;
     // Keys need no activations.
     const wanted = new Set(['embedding', ...statistics.flatMap(({ mean, variance }) => [mean, variance])]);
     return { ...forward, outputs: forward.outputs.filter(({ name }) => wanted.has(name)) };
@@ -115,22 +146,28 @@ export class Encoder {
     const saved = this.#saved;
     if (!saved)
       throw new MocoError('usage', 'backward was called without a forward of the query encoder before it');
-    const { backward, gradients, outputGradients } = this.#gradient;
-    const session = await this.#session('backward');
-    const available: Feeds = {
-      ...this.#weightsOf('query'),
-      ...saved,
-      [outputGradients.get('embedding')!]: dEmbedding,
-    };
+    const gradients = new Map<string, Tensor>();
+    let passedOn = dEmbedding;
+    for (const [i, part] of this.#graphs.backward.entries()) {
+      const outputs = await this.#runPart(i, part, { ...saved, [part.outputGradient]: passedOn });
+      if (passedOn !== dEmbedding) passedOn.dispose();
+      for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
+      if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
+    }
+    this.#release();
+    return this.#encoder.parameters.map(({ name }) => gradients.get(name)!);
+  }
+
+  async #runPart(index: number, { graph }: BackwardPart, values: Feeds): Promise<Record<string, Tensor>> {
+    const session = await this.#session(`backward ${index}`);
+    const available: Feeds = { ...this.#weightsOf('query'), ...values };
     const feeds: Record<string, Tensor> = {};
-    for (const { name } of backward.inputs) {
+    for (const { name } of graph.inputs) {
       const value = available[name];
       if (!value) throw new MocoError('model-invalid', `the backward graph wants ${name}, which nobody has`);
       feeds[name] = value;
     }
-    const outputs = await session.run(feeds);
-    this.#release();
-    return this.#encoder.parameters.map(({ name }) => outputs[gradients.get(name)!]!);
+    return session.run(feeds);
   }
 
   /** The inference form on any number of images [n, 3, size, size]: embedding [n, dim] and features [n, featureDim]. */
@@ -184,7 +221,7 @@ export class Encoder {
   #groupForward(outputs: Readonly<Record<string, Tensor>>): GroupForward {
     return {
       embedding: outputs.embedding!,
-      statistics: this.#gradient.statistics.flatMap(({ mean, variance }) => [
+      statistics: this.#graphs.statistics.flatMap(({ mean, variance }) => [
         outputs[mean]!,
         outputs[variance]!,
       ]),

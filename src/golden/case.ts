@@ -15,6 +15,8 @@ export interface GoldenCase {
    * runner computes everything, so it must not read from here what to do.
    */
   readonly outputs: ReadonlyMap<string, { dtype: string; shape: readonly number[] }>;
+  /** The bytes of another file beside the manifest, by its plain name. @throws MocoError data-missing, data-invalid */
+  file(name: string): Promise<Uint8Array>;
   /** Parsed content, for cases kept in JSON. */
   readonly json?: unknown;
 }

@@ -1,6 +1,7 @@
 import { augmentFamily } from './augment.ts';
 import type { CaseFamily, CaseGrader, CaseRunner } from './case.ts';
 import { evaluationFamily } from './evaluation.ts';
+import { exportFamily } from './exports.ts';
 import { kernelFamily } from './kernels.ts';
 import { operatorFamily } from './operators.ts';
 import { scheduleFamily } from './schedules.ts';
@@ -13,6 +14,7 @@ export const FAMILIES: readonly CaseFamily[] = [
   augmentFamily,
   operatorFamily,
   trainingFamily,
+  exportFamily,
   scheduleFamily,
 ];
 

@@ -6,6 +6,11 @@ const MAX_MANIFEST_BYTES = 2 ** 26;
 
 /** Names become file names (`--write`), and files are looked for beside the manifest only. */
 const FileName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/, 'is not a plain file name'));
+
+export function isFileName(name: string): boolean {
+  return v.is(FileName, name);
+}
+
 const Tolerance = v.pipe(v.number(), v.finite(), v.minValue(0));
 const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 

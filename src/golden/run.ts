@@ -5,7 +5,7 @@ import type { FileStore } from '../runtime/files.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import { type Comparison, compareTensors } from './compare.ts';
 import { FAMILIES, familyOf } from './families.ts';
-import { type ManifestCase, readManifest } from './manifest.ts';
+import { isFileName, type ManifestCase, readManifest } from './manifest.ts';
 
 const MAX_CASE_BYTES = 2 ** 31;
 
@@ -74,13 +74,13 @@ async function runCase(listed: ManifestCase, options: GoldenOptions): Promise<Ca
       return result(listed, 'ungraded', { reason: 'no recorded numbers' });
     const text = new TextDecoder().decode(await store.read(listed.file, MAX_CASE_BYTES));
     const fraction = await family.grade(
-      { ...goldenCase(listed, new Map()), json: JSON.parse(text) },
+      { ...goldenCase(listed, new Map(), store), json: JSON.parse(text) },
       context,
     );
     return result(listed, fraction <= 1 ? 'ok' : 'FAIL', { fraction });
   }
   const tensors = readSafetensors(await store.read(listed.file, MAX_CASE_BYTES));
-  const given = goldenCase(listed, tensors);
+  const given = goldenCase(listed, tensors, store);
   const computed = await family.run(given, context);
   if (write)
     await write.write(`${listed.name}.safetensors`, writeSafetensors(listedOutputs(given, computed)));
@@ -88,7 +88,11 @@ async function runCase(listed: ManifestCase, options: GoldenOptions): Promise<Ca
 }
 
 /** What a runner gets to see: the tensors of role `in` and nothing recorded. */
-function goldenCase(listed: ManifestCase, tensors: ReadonlyMap<string, NamedTensor>): GoldenCase {
+function goldenCase(
+  listed: ManifestCase,
+  tensors: ReadonlyMap<string, NamedTensor>,
+  store: FileStore,
+): GoldenCase {
   const inputs = new Map<string, NamedTensor>();
   const outputs = new Map<string, { dtype: string; shape: readonly number[] }>();
   for (const [name, { role, dtype, shape }] of Object.entries(listed.tensors)) {
@@ -98,7 +102,12 @@ function goldenCase(listed: ManifestCase, tensors: ReadonlyMap<string, NamedTens
     if (!tensor) throw new MocoError('data-invalid', `input ${name} is missing from ${listed.file}`);
     inputs.set(name, tensor);
   }
-  return { name: listed.name, params: listed.params, rtol: listed.rtol, inputs, outputs };
+  const file = async (name: string) => {
+    if (!isFileName(name))
+      throw new MocoError('data-invalid', `${listed.name}: '${name}' is not a plain file name`);
+    return store.read(name, MAX_CASE_BYTES);
+  };
+  return { name: listed.name, params: listed.params, rtol: listed.rtol, inputs, outputs, file };
 }
 
 function listedOutputs(

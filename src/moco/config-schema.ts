@@ -1,13 +1,21 @@
 import * as v from 'valibot';
 import { MocoError, messageOf } from '../errors.ts';
-import type { PretrainConfig } from './config.ts';
+import { isImported, type PretrainConfig } from './config.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { ARCHITECTURES, SCHEDULES, STEMS, validateConfig } from './validate-config.ts';
+
+const MAX_NAME = 4096;
 
 /** The shape of a configuration read from a file; unknown keys are refused, they would change what a run means. */
 const ConfigSchema = v.strictObject({
   preset: v.exactOptional(v.picklist(PRESET_NAMES)),
-  arch: v.picklist(ARCHITECTURES),
+  arch: v.union([
+    v.picklist(ARCHITECTURES),
+    v.custom<`${string}.onnx`>(
+      (name) => typeof name === 'string' && name.length <= MAX_NAME && isImported(name),
+    ),
+  ]),
+  feature: v.exactOptional(v.pipe(v.string(), v.maxLength(MAX_NAME))),
   stem: v.picklist(STEMS),
   width: v.number(),
   imageSize: v.number(),

@@ -3,13 +3,25 @@ import { MocoError } from '../errors.ts';
 import { PRESET_NAMES, PRESETS, type PresetName } from './presets.ts';
 import { validateConfig } from './validate-config.ts';
 
+export type BuiltInArchitecture = 'resnet18' | 'resnet34' | 'resnet50';
+export type Architecture = BuiltInArchitecture | `${string}.onnx`;
+
+/** Whether the encoder comes from a file. */
+export function isImported(arch: string): arch is `${string}.onnx` {
+  return arch.endsWith('.onnx');
+}
+
 /** Everything that determines the numbers of a run; saved in its checkpoints. */
 export interface PretrainConfig {
   /** Where the settings came from. The other fields say all that counts; this lets a resumed run refuse another. */
   preset?: PresetName;
-  arch: 'resnet18' | 'resnet34' | 'resnet50';
+  /** A built-in ResNet, or the name of the ONNX file that the encoder came from. */
+  arch: Architecture;
+  /** Of an imported encoder: the value that the projection head takes; left out, the one that was found. */
+  feature?: string;
+  /** Of a built-in ResNet. */
   stem: 'imagenet' | 'cifar';
-  /** Channels of the first stage (64 in the papers). */
+  /** Channels of the first stage of a built-in ResNet (64 in the papers). */
   width: number;
   /** Side of the square views in pixels: 8 … 4096 with the cifar stem, 32 … 4096 with the imagenet stem. */
   imageSize: number;
@@ -43,6 +55,7 @@ export interface PretrainConfig {
 /** What a caller may ask for; everything left out comes from the preset. */
 export interface ConfigOverrides {
   arch?: string;
+  feature?: string;
   /** 'auto': cifar up to 64 px, else imagenet. */
   stem?: string;
   width?: number;
@@ -71,6 +84,8 @@ export interface DataFacts {
   images?: number;
   /** Side in pixels, where all images have the same: views are not enlarged beyond it unless asked for. */
   imageSizeOfData?: number;
+  /** Side in pixels that an imported encoder takes, where it takes one alone. */
+  imageSizeOfModel?: number;
 }
 
 /** What a described data set says about the configuration: the third argument of `resolveConfig`. */
@@ -114,12 +129,15 @@ export function resolveConfig(
   const name = presetName(preset);
   const base = PRESETS[name];
   const imageSize =
-    overrides.imageSize ?? Math.min(base.imageSize, data.imageSizeOfData ?? Number.POSITIVE_INFINITY);
+    overrides.imageSize ??
+    data.imageSizeOfModel ??
+    Math.min(base.imageSize, data.imageSizeOfData ?? Number.POSITIVE_INFINITY);
   const batchSize = overrides.batchSize ?? base.batchSize;
   const steps = overrides.steps ?? null;
   const config = {
     preset: name,
     arch: overrides.arch ?? base.arch,
+    ...(overrides.feature === undefined ? {} : { feature: overrides.feature }),
     stem: chooseStem(overrides.stem ?? 'auto', imageSize),
     width: overrides.width ?? base.width,
     imageSize,
@@ -139,11 +157,29 @@ export function resolveConfig(
     steps,
     seed: overrides.seed ?? 0,
   };
+  checkImported(config.arch, overrides, data);
   validateConfig(config, data.images);
   if (config.steps !== null && overrides.epochs === undefined && data.images !== undefined) {
     config.epochs = Math.ceil(config.steps / stepsPerEpoch(data.images, batchSize));
   }
   return config;
+}
+
+/** Settings that only built-in, or only imported, encoders have. */
+function checkImported(arch: string, overrides: ConfigOverrides, { imageSizeOfModel }: DataFacts): void {
+  const other = isImported(arch) ? (['width', 'stem'] as const) : (['feature'] as const);
+  const given = other.find((name) => overrides[name] !== undefined);
+  if (given) {
+    const owner = isImported(arch) ? 'the built-in ResNets' : 'encoders from an ONNX file';
+    throw new MocoError('usage', `${given} belongs to ${owner}, not to ${arch}: leave it out`);
+  }
+  if (imageSizeOfModel !== undefined && (overrides.imageSize ?? imageSizeOfModel) !== imageSizeOfModel) {
+    throw new MocoError(
+      'usage',
+      `image size ${overrides.imageSize} does not fit ${arch}, which was exported for ${imageSizeOfModel} px: ` +
+        'leave imageSize out, or export the model with a dynamic height and width',
+    );
+  }
 }
 
 /** The stem that a word asks for; 'auto': the 3×3 stem without max-pool up to 64 px, else the ImageNet stem. */

@@ -100,7 +100,7 @@ async function openEncoders(
 ): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
   const backend = job.backend ?? (await chooseBackend('auto')).backend;
   const { config } = job.checkpoint.state;
-  const spec = networkOf(config);
+  const spec = networkOf(config, job.checkpoint.network);
   const values = new Map<string, Float32Array>();
   for (const [name, tensor] of tensorsOf(job.checkpoint.tensors, 'encoder_q.')) {
     if (tensor.dtype === 'F32') values.set(name, tensor.data);

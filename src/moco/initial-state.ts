@@ -1,18 +1,38 @@
 /** The state before the first step, from the seed alone. */
-import type { Parameter } from '../onnx/resnet.ts';
+import { MocoError } from '../errors.ts';
+import { count } from '../onnx/dims.ts';
+import type { Parameter } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { EncoderState, StateLayout, TrainerState } from './state.ts';
 
+/** Values that an imported model brings: parameters, `<layer>.running_mean` and `<layer>.running_var`, by name. */
+export type GivenValues = ReadonlyMap<string, Float32Array>;
+
 /**
- * Weights as torchvision and PyTorch draw them; the key encoder begins as a copy of the query encoder; the queue holds
- * random unit vectors (moco/builder.py of the reference).
+ * Weights as the model brings them, or as torchvision and PyTorch draw them; the key encoder begins as a copy of the
+ * query encoder; the queue holds random unit vectors (moco/builder.py of the reference).
+ * @throws MocoError model-invalid where a given value is missing or of another size
  */
-export function initialState(layout: StateLayout, seed: number): TrainerState {
-  const parameters = layout.parameters.map((parameter, i) => initialValues(parameter, seed, i));
+export function initialState(
+  layout: StateLayout,
+  seed: number,
+  given: GivenValues = new Map(),
+): TrainerState {
+  const parameters = layout.parameters.map((parameter, i) =>
+    parameter.initialisation === 'given'
+      ? givenValues(given, parameter.name, count(parameter.shape))
+      : initialValues(parameter, seed, i),
+  );
+  const statistics = (part: string, otherwise: number) =>
+    layout.layers.map(({ name, channels }) =>
+      given.has(`${name}.${part}`)
+        ? givenValues(given, `${name}.${part}`, channels).slice()
+        : new Float32Array(channels).fill(otherwise),
+    );
   const encoder = (): EncoderState => ({
     parameters: parameters.map((values) => values.slice()),
-    means: layout.layers.map(({ channels }) => new Float32Array(channels)),
-    variances: layout.layers.map(({ channels }) => new Float32Array(channels).fill(1)),
+    means: statistics('running_mean', 0),
+    variances: statistics('running_var', 1),
     batchesTracked: 0,
   });
   return {
@@ -24,15 +44,26 @@ export function initialState(layout: StateLayout, seed: number): TrainerState {
   };
 }
 
+function givenValues(given: GivenValues, name: string, length: number): Float32Array {
+  const values = given.get(name);
+  if (values?.length === length) return values;
+  throw new MocoError(
+    'model-invalid',
+    `the model should bring ${length} values for ${name}, not ${values?.length ?? 0}`,
+  );
+}
+
 /** One parameter. `index`: its number in the encoder, which its random numbers are keyed by. */
 export function initialValues(
   { shape, initialisation, fanIn }: Parameter,
   seed: number,
   index: number,
 ): Float32Array {
-  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  const values = new Float32Array(count(shape));
   const random = new Random({ seed, stream: STREAMS.weightInit, image: index });
   switch (initialisation) {
+    case 'given':
+      throw new MocoError('model-invalid', 'a parameter whose values are given is not drawn');
     case 'ones':
       return values.fill(1);
     case 'zeros':

@@ -1,10 +1,11 @@
 /** How fast training steps are, and where their time goes. */
 import { describeDrawn } from '../data/dataset.ts';
 import { forwardFlops } from '../onnx/flops.ts';
-import { buildResNet } from '../onnx/resnet.ts';
+import { buildNetwork } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import type { PretrainConfig } from './config.ts';
+import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { networkOf } from './network.ts';
 import { openSession } from './session.ts';
@@ -24,6 +25,8 @@ export interface StepMeasurement {
 export interface MeasureOptions {
   config: PretrainConfig;
   backend: 'wasm' | 'webgpu';
+  /** Of a configuration that names an ONNX file: from `importEncoder`. */
+  encoder?: ImportedEncoder;
   workers?: number;
   /** Timed steps, after one that warms up. */
   steps: number;
@@ -39,7 +42,8 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     data,
     backend: options.backend,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
-    state: (layout) => initialState(layout, config.seed),
+    network: options.encoder?.network ?? null,
+    state: (layout) => initialState(layout, config.seed, options.encoder?.values),
     observe: (encoders) => {
       clock = new PhaseClock(encoders);
       return clock.encoders;
@@ -73,7 +77,8 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
       return (await session.views.views(step, positions, stream)).images;
     });
     // Key forward, query forward, and a backward of twice the forward, but for the image gradient that nobody needs.
-    const flopsPerImage = 4 * forwardFlops(buildResNet(networkOf(config), 1, config.imageSize).graph);
+    const spec = networkOf(config, options.encoder?.network);
+    const flopsPerImage = 4 * forwardFlops(buildNetwork(spec, 1, config.imageSize).graph);
     return {
       imagesPerSecond: config.batchSize / median(inMemory),
       imagesPerSecondWithAugmentation: config.batchSize / median(augmented),

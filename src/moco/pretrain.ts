@@ -2,12 +2,14 @@
 import { type LoadedCheckpoint, saveCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
+import type { ImportedNetwork } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
 import { type BackendChoice, chooseBackend } from '../runtime/backend.ts';
 import { describeVersions } from '../runtime/environment.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { type PretrainConfig, stepsPerEpoch, totalSteps } from './config.ts';
 import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
+import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
 import { learningRate } from './schedule.ts';
@@ -21,6 +23,8 @@ export interface PretrainOptions {
   config: PretrainConfig;
   /** From `describeDataset` or `describeDrawn`. */
   data: DatasetDescription;
+  /** Of a configuration that names an ONNX file: from `importEncoder`. A resumed run has it in its checkpoint. */
+  encoder?: ImportedEncoder;
   /** What `chooseBackend` gave; by default what it gives for 'auto'. */
   backend?: BackendChoice;
   /** Workers; by default as many as there are cores, and on wasm never more encoders than groups. Changes no number. */
@@ -54,15 +58,17 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   const backend = options.backend ?? (await chooseBackend('auto'));
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
+  const network = resume?.network ?? options.encoder?.network ?? null;
   const session = await openSession({
     config,
+    network,
     data,
     backend: backend.backend,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     state: (layout) =>
       resume
         ? fromTensors(resume.tensors, layout, resume.state.queuePointer)
-        : initialState(layout, config.seed),
+        : initialState(layout, config.seed, options.encoder?.values),
   });
   try {
     yield {
@@ -74,7 +80,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       stepsPerEpoch: perEpoch,
       totalSteps: last,
     };
-    yield* new Run(options, session, perEpoch, last).events();
+    yield* new Run(options, session, network, perEpoch, last).events();
   } finally {
     await session.dispose();
   }
@@ -84,6 +90,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
 class Run {
   readonly #options: PretrainOptions;
   readonly #session: Session;
+  readonly #network: ImportedNetwork | null;
   readonly #perEpoch: number;
   readonly #last: number;
   /** Steps issued, over the whole run: on a GPU one more than are done, while it goes on. */
@@ -96,9 +103,16 @@ class Run {
   #store: FileStore | null = null;
   #order: { epoch: number; images: Uint32Array } | null = null;
 
-  constructor(options: PretrainOptions, session: Session, perEpoch: number, last: number) {
+  constructor(
+    options: PretrainOptions,
+    session: Session,
+    network: ImportedNetwork | null,
+    perEpoch: number,
+    last: number,
+  ) {
     this.#options = options;
     this.#session = session;
+    this.#network = network;
     this.#perEpoch = perEpoch;
     this.#last = last;
     this.#step = options.resume?.state.step ?? 0;
@@ -260,6 +274,7 @@ class Run {
         generator: { algorithm: GENERATOR, seed: config.seed },
       },
       toTensors(state, layout),
+      this.#network,
     );
     this.#saved = this.#step;
     yield { type: 'checkpoint', step: this.#step, path };

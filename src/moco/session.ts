@@ -2,6 +2,7 @@
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
+import type { ImportedNetwork } from '../onnx/network.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
@@ -29,6 +30,8 @@ export interface SessionOptions {
   readonly config: PretrainConfig;
   readonly backend: 'wasm' | 'webgpu';
   readonly data: DatasetDescription;
+  /** Of a configuration that names an ONNX file. */
+  readonly network?: ImportedNetwork | null;
   /**
    * wasm: encoder workers, by default as many as there are cores, and no more than groups. webgpu: one more than data
    * workers, by default as many as there are cores.
@@ -42,7 +45,7 @@ export interface SessionOptions {
 /** @throws MocoError backend-unavailable, out-of-memory, data-missing, data-invalid */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data } = options;
-  const spec = networkOf(config);
+  const spec = networkOf(config, options.network);
   const layout = stateLayout(spec, config.imageSize, config.queueSize);
   const processors = options.workers ?? (await coreCount());
   // wasm: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.

@@ -1,7 +1,7 @@
 /** What training changes, by the names it has in a checkpoint. */
 import type { NamedTensor } from '../checkpoint/safetensors.ts';
 import { MocoError } from '../errors.ts';
-import type { Parameter } from '../onnx/resnet.ts';
+import type { Parameter } from '../onnx/network.ts';
 import type { BatchNormLayer } from './running-statistics.ts';
 
 /** The values of one encoder: parameters in graph order, and what its BatchNorm layers have gathered. */

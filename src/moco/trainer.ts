@@ -11,7 +11,7 @@ import type { Embeddings } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { type DeviceArray, type Kernels, SUMMARY } from '../kernels/kernels.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
-import { buildResNet, type ResNetSpec } from '../onnx/resnet.ts';
+import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { DeviceState } from './device-state.ts';
 import { sumGroups } from './group-sums.ts';
@@ -20,7 +20,7 @@ import { allocateScratch, type Scratch } from './scratch.ts';
 import type { StateLayout, TrainerState } from './state.ts';
 
 export interface TrainerSettings {
-  readonly spec: ResNetSpec;
+  readonly spec: NetworkSpec;
   readonly imageSize: number;
   /** N; a multiple of groups. */
   readonly batchSize: number;
@@ -190,7 +190,7 @@ export class Trainer {
     for (const [i, { name }] of this.#layout.parameters.entries()) {
       values.set(name, await this.#kernels.read(this.#state.query[i]!));
     }
-    const folded = foldBatchNorm(buildResNet(spec, 1, imageSize).graph);
+    const folded = foldBatchNorm(buildNetwork(spec, 1, imageSize).graph);
     await this.#encoders.setInferenceWeights(foldWeights(folded, values));
   }
 

@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import type { PretrainConfig } from './config.ts';
+import { isImported, type PretrainConfig } from './config.ts';
 
 /** A configuration whose words were not looked up yet. */
 export interface UncheckedConfig extends Omit<PretrainConfig, 'arch' | 'stem' | 'schedule'> {
@@ -43,7 +43,7 @@ export function validateConfig(
   config: UncheckedConfig,
   images?: number,
 ): asserts config is UncheckedConfig & PretrainConfig {
-  oneOf('arch', config.arch, ARCHITECTURES);
+  if (!isImported(config.arch)) oneOf('arch', config.arch, [...ARCHITECTURES, 'FILE.onnx']);
   oneOf('stem', config.stem, STEMS);
   oneOf('schedule', config.schedule, SCHEDULES);
   count('width', config.width, 1, MAX_WIDTH);
@@ -94,6 +94,11 @@ function checkSizes(config: UncheckedConfig, images: number | undefined): void {
         'and BatchNorm needs 2 or more: lower groups or raise batchSize',
     );
   }
+  if (!isImported(config.arch)) checkStem(config, imageSize);
+  checkImages(batchSize, images);
+}
+
+function checkStem(config: UncheckedConfig, imageSize: number): void {
   const least = SMALLEST_IMAGE[config.stem === 'cifar' ? 'cifar' : 'imagenet'];
   if (imageSize < least) {
     const orElse = imageSize >= SMALLEST_IMAGE.cifar ? ', or choose the cifar stem' : '';
@@ -102,6 +107,9 @@ function checkSizes(config: UncheckedConfig, images: number | undefined): void {
         `raise imageSize to ${least} or more${orElse}`,
     );
   }
+}
+
+function checkImages(batchSize: number, images: number | undefined): void {
   if (images !== undefined && images < batchSize) {
     refuse(`${images} training images are fewer than batch ${batchSize}: lower batchSize or add images`);
   }

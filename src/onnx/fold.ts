@@ -1,69 +1,99 @@
 /** Inference form of an encoder: BatchNorm with its running statistics folded into the convolution before it. */
 import { MocoError } from '../errors.ts';
-import { floatAttribute } from './attributes.ts';
+import { floatAttribute, intAttribute } from './attributes.ts';
 import { type Graph, GraphBuilder, type Node } from './graph.ts';
 
-export interface FoldedConvolution {
-  /** Names of the convolution's weight and of the bias that the folded graph adds to it. */
+export interface FoldedLayer {
+  /** Names of the layer's weight and, where it has one, its bias in the graph before folding. */
   readonly weight: string;
-  readonly bias: string;
-  /** Prefix of the BatchNorm layer's parameters and statistics. */
-  readonly batchNorm: string;
+  readonly bias: string | null;
+  /** Name of the bias that the folded layer adds. */
+  readonly foldedBias: string;
+  /** Names of γ, β, running mean and running variance. */
+  readonly batchNorm: readonly [string, string, string, string];
   readonly epsilon: number;
 }
 
 export interface FoldedGraph {
   readonly graph: Graph;
-  readonly convolutions: readonly FoldedConvolution[];
+  readonly layers: readonly FoldedLayer[];
 }
 
 /**
- * The graph without its BatchNormalization nodes. Each of them must follow a convolution without bias, as in a ResNet.
- * @throws MocoError operator-unsupported for other places
+ * The graph with each BatchNormalization that alone reads a convolution or a linear layer folded into that layer. Others
+ * stay, and use their running statistics.
  */
 export function foldBatchNorm(graph: Graph): FoldedGraph {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
+  const readers = countReaders(graph);
   const batchNormAfter = new Map<Node, Node>();
   for (const node of graph.nodes) {
     if (node.op !== 'BatchNormalization') continue;
-    const conv = producers.get(node.inputs[0]!);
-    if (conv?.op !== 'Conv' || conv.inputs.length !== 2) {
-      throw new MocoError('operator-unsupported', `${node.name} does not follow a convolution without bias`);
+    const [x = '', ...parameters] = node.inputs;
+    const layer = producers.get(x);
+    const inputs = new Set(graph.inputs.map(({ name }) => name));
+    const isFree = readers.get(x) === 1 && readers.get(layer?.inputs[1] ?? '') === 1;
+    if (layer && isFree && isFoldable(layer) && parameters.every((name) => inputs.has(name))) {
+      batchNormAfter.set(layer, node);
     }
-    batchNormAfter.set(conv, node);
   }
-  const gone = new Set([...batchNormAfter.values()].flatMap((node) => node.inputs.slice(1)));
+  const gone = new Set(
+    [...batchNormAfter].flatMap(([layer, node]) => [...node.inputs.slice(1), ...layer.inputs.slice(2)]),
+  );
+  for (const node of graph.nodes) {
+    if ([...batchNormAfter.values()].includes(node) || batchNormAfter.has(node)) continue;
+    for (const input of node.inputs) gone.delete(input);
+  }
 
   const g = new GraphBuilder(`${graph.name}.inference`, 'n');
   for (const { name, shape, type } of graph.inputs) if (!gone.has(name)) g.input(name, shape, type);
   for (const [name, constant] of graph.constants) g.constant(name, constant);
-  const convolutions: FoldedConvolution[] = [];
+  const layers: FoldedLayer[] = [];
+  const folded = new Set(batchNormAfter.values());
   for (const node of graph.nodes) {
-    if (node.op === 'BatchNormalization') continue;
+    if (folded.has(node)) continue;
     const batchNorm = batchNormAfter.get(node);
     if (!batchNorm) {
       g.node(node);
       continue;
     }
-    const [, weight = ''] = node.inputs;
-    const bias = `${weight}.bias`;
-    const channels = graph.inputs.find(({ name }) => name === weight)?.shape[0] ?? 0;
-    g.input(bias, [channels]);
-    g.node({ ...node, inputs: [...node.inputs, bias], outputs: batchNorm.outputs });
-    convolutions.push({
+    const [x = '', weight = '', bias = ''] = node.inputs;
+    const [, gamma = '', beta = '', mean = '', variance = ''] = batchNorm.inputs;
+    const foldedBias = `${weight}.bias`;
+    const channels = graph.inputs.find(({ name }) => name === gamma)?.shape[0] ?? 0;
+    g.input(foldedBias, [channels]);
+    g.node({ ...node, inputs: [x, weight, foldedBias], outputs: batchNorm.outputs });
+    layers.push({
       weight,
-      bias,
-      batchNorm: batchNorm.name,
+      bias: bias === '' ? null : bias,
+      foldedBias,
+      batchNorm: [gamma, beta, mean, variance],
       epsilon: floatAttribute(batchNorm, 'epsilon', 1e-5),
     });
   }
   for (const { name, shape, type } of graph.outputs) g.output(name, shape, type);
-  return { graph: g.build(), convolutions };
+  return { graph: g.build(), layers };
+}
+
+/** Whether rows of the weight belong to output channels, one each. */
+function isFoldable(layer: Node): boolean {
+  if (layer.op === 'Conv') return true;
+  const plain = floatAttribute(layer, 'alpha', 1) === 1 && floatAttribute(layer, 'beta', 1) === 1;
+  return layer.op === 'Gemm' && plain && intAttribute(layer, 'transB', 0) === 1;
+}
+
+function countReaders(graph: Graph): Map<string, number> {
+  const readers = new Map<string, number>();
+  const read = (name: string) => readers.set(name, (readers.get(name) ?? 0) + 1);
+  for (const node of graph.nodes) node.inputs.forEach(read);
+  for (const { name } of graph.outputs) read(name);
+  return readers;
 }
 
 /**
  * The inputs of a folded graph from parameters and running statistics:
- * w' = w·γ/√(σ² + ε), b' = β − μ·γ/√(σ² + ε).
+ * w' = w·γ/√(σ² + ε), b' = β + (b − μ)·γ/√(σ² + ε).
+ * @throws MocoError shape-mismatch where one is missing
  */
 export function foldWeights(
   folded: FoldedGraph,
@@ -75,20 +105,19 @@ export function foldWeights(
     return value;
   };
   const result = new Map<string, Float32Array>();
-  for (const { weight, bias, batchNorm, epsilon } of folded.convolutions) {
-    const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
-      get(`${batchNorm}.${part}`),
-    );
+  for (const { weight, bias, foldedBias, batchNorm, epsilon } of folded.layers) {
+    const [gamma, beta, mean, variance] = batchNorm.map(get);
     const w = get(weight).slice();
     const b = new Float32Array(gamma!.length);
+    const before = bias === null ? b : get(bias);
     const perChannel = w.length / b.length;
-    for (let c = 0; c < b.length; c++) {
+    const result64 = Float64Array.from(b, (_, c) => {
       const scale = gamma![c]! / Math.sqrt(variance![c]! + epsilon);
       for (let i = c * perChannel; i < (c + 1) * perChannel; i++) w[i]! *= scale;
-      b[c] = beta![c]! - mean![c]! * scale;
-    }
+      return beta![c]! + (before[c]! - mean![c]!) * scale;
+    });
     result.set(weight, w);
-    result.set(bias, b);
+    result.set(foldedBias, Float32Array.from(result64));
   }
   for (const { name } of folded.graph.inputs) {
     if (!result.has(name) && values.has(name)) result.set(name, get(name));

@@ -3,7 +3,8 @@
  * stride on the 3×3 convolution as torchvision's do).
  */
 import { MocoError } from '../errors.ts';
-import { type Dim, type Graph, GraphBuilder } from './graph.ts';
+import { type Dim, GraphBuilder } from './graph.ts';
+import type { Encoder, Initialisation, Parameter } from './network.ts';
 
 export interface ResNetSpec {
   readonly block: 'basic' | 'bottleneck';
@@ -17,28 +18,6 @@ export interface ResNetSpec {
   readonly dim: number;
   /** v2's two-layer head (fc.0, ReLU, fc.2, hidden as wide as the features) or v1's one layer (fc). */
   readonly mlp: boolean;
-}
-
-/** How a parameter is first drawn: see init.ts. */
-export type Initialisation = 'kaiming-fan-out' | 'linear-weight' | 'linear-bias' | 'ones' | 'zeros';
-
-export interface Parameter {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly initialisation: Initialisation;
-  /** Inputs of one output unit: what PyTorch's default for linear layers is scaled with. */
-  readonly fanIn: number;
-}
-
-/** An encoder: its graph has the input `image`, the parameters and the running statistics as further inputs. */
-export interface Encoder {
-  readonly graph: Graph;
-  readonly parameters: readonly Parameter[];
-  /** Prefixes of the BatchNorm layers in graph order, e.g. `layer1.0.bn1`, with their channels. */
-  readonly batchNorms: readonly { readonly name: string; readonly channels: number }[];
-  /** Length of the backbone's features, the graph's second output. */
-  readonly featureDim: number;
-  readonly dim: number;
 }
 
 const BN_EPSILON = 1e-5;

@@ -63,11 +63,9 @@ export class WebGpuEncoders implements GroupEncoders {
         this.#encoder.forwardQuery(await this.#image(values)),
       );
       const lent = this.#arrays([embedding]);
-      const { groupSize, spec } = this.#options;
+      const shape = [this.#options.groupSize, this.#encoder.dim];
       const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));
-      const gradients = await this.#kernels.wait(
-        this.#encoder.backward(await gpuTensor(dEmbedding, [groupSize, spec.dim])),
-      );
+      const gradients = await this.#kernels.wait(this.#encoder.backward(await gpuTensor(dEmbedding, shape)));
       lent.release();
       return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
     });

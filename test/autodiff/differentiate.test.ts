@@ -21,67 +21,61 @@ describe('differentiate refuses', () => {
   unused.op('Relu', ['z'], {}, 'other');
   for (const name of ['y', 'other']) unused.output(name, [2]);
 
-  const image = [1, 4, 5, 5];
   it.each<[string, Graph, Partial<DifferentiateOptions>, string, RegExp]>([
     [
-      'groups of a convolution',
-      single('Conv', [image, [4, 2, 3, 3]], { group: 2 }),
+      'a Pad that wraps',
+      (() => {
+        const g = new GraphBuilder('pad', 'e');
+        g.input('x0', [4]);
+        g.node({
+          name: 'n',
+          op: 'Pad',
+          domain: '',
+          inputs: ['x0', g.ints([1, 1])],
+          outputs: ['y'],
+          attributes: { mode: 'wrap' },
+        });
+        g.output('y', [6]);
+        return g.build();
+      })(),
       {},
       'operator-unsupported',
-      /node n \(Conv\): groups are not/,
+      /node n \(Pad\): mode wrap/,
     ],
     [
-      'dilation',
-      single('Conv', [image, [4, 4, 3, 3]], { dilations: [2, 1] }),
+      'the gradient of the statistics of a LayerNormalization',
+      (() => {
+        const g = new GraphBuilder('norm', 'e');
+        g.input('x0', [2, 3]);
+        g.input('scale', [3]);
+        g.node({
+          name: 'n',
+          op: 'LayerNormalization',
+          domain: '',
+          inputs: ['x0', 'scale'],
+          outputs: ['z', 'y'],
+          attributes: {},
+        });
+        g.output('y', [2, 1]);
+        return g.build();
+      })(),
       {},
       'operator-unsupported',
-      /node n \(Conv\): dilation is not/,
+      /node n \(LayerNormalization\): gradients of its statistics/,
     ],
     [
-      'an Add that broadcasts',
-      single('Add', [[2, 3], [3]]),
+      'indices that are computed',
+      single('Gather', [[4], [2]]),
       {},
       'operator-unsupported',
-      /node n \(Add\): broadcasting \[2,3\] with \[3\]/,
+      /node n \(Gather\): input x1 must be a constant/,
     ],
     [
-      'a Gemm with alpha',
-      single(
-        'Gemm',
-        [
-          [2, 3],
-          [3, 4],
-        ],
-        { alpha: { float: 2 } },
-      ),
+      'an Add of shapes that do not broadcast',
+      single('Add', [[2, 3], [2]]),
       {},
-      'operator-unsupported',
-      /node n \(Gemm\): only/,
-    ],
-    [
-      'a Gemm with transA',
-      single(
-        'Gemm',
-        [
-          [3, 2],
-          [3, 4],
-        ],
-        { transA: 1 },
-      ),
-      {},
-      'operator-unsupported',
-      /node n \(Gemm\): only/,
-    ],
-    [
-      'a Gemm with a matrix for a bias',
-      single('Gemm', [
-        [2, 3],
-        [3, 4],
-        [2, 4],
-      ]),
-      {},
-      'operator-unsupported',
-      /a bias vector/,
+      'shape-mismatch',
+      /node n \(Add\): \[2,3\] and \[2\] do not broadcast/,
     ],
     [
       'what does not exist',
@@ -106,20 +100,36 @@ describe('differentiate refuses', () => {
     expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });
 
-  it.each(['on the path of the gradient', 'beside it'])('an operator without a rule %s', (where) => {
-    const g = new GraphBuilder('sine', 'e');
+  /** h = relu(z) → n, without a rule → y = h' + x. */
+  const withoutRule = (op: string): Graph => {
+    const g = new GraphBuilder('unusual', 'e');
     for (const name of ['x', 'z']) g.input(name, [2]);
-    g.node({ name: 'n', op: 'Sin', domain: '', inputs: ['z'], outputs: ['s'], attributes: {} });
+    g.op('Relu', ['z'], {}, 'h');
+    g.node({ name: 'n', op, domain: '', inputs: ['h'], outputs: ['s'], attributes: {} });
     g.op('Add', ['x', 's'], {}, 'y');
     g.output('y', [2]);
-    const wrt = [where === 'beside it' ? 'x' : 'z'];
-    const attempt = () => differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
-    const kind = where === 'beside it' ? 'shape' : 'gradient';
-    // It names the node and lists what is supported.
-    expect(attempt).toThrow(`node n: operator Sin has no ${kind} rule`);
+    return g.build();
+  };
+
+  it('an operator without a rule on the path of the gradient, naming node, operator, path and what is supported', () => {
+    const attempt = () =>
+      differentiate(withoutRule('ThresholdedRelu'), { wrt: ['z'], outputs: ['y'], provider: 'wasm' });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'operator-unsupported' }));
+    expect(attempt).toThrow(
+      'node n: operator ThresholdedRelu has no gradient rule, and the gradient has to pass it (z → h → [n] → y → y)',
+    );
     for (const op of ['Conv', 'BatchNormalization', 'MaxPool', 'Gemm', 'GlobalAveragePool', 'Relu', 'Add']) {
       expect(attempt).toThrow(new RegExp(`Supported: .*${op}`));
     }
+  });
+
+  it('no operator without a rule beside the path, only one without a shape rule', () => {
+    const options = { wrt: ['x'], outputs: ['y'], provider: 'wasm' } as const;
+    const { backward } = differentiate(withoutRule('ThresholdedRelu'), options);
+    expect(backward.outputs.map(({ name }) => name)).toEqual(['grad.x']);
+    expect(() => differentiate(withoutRule('Unheard'), options)).toThrow(
+      'node n: operator Unheard has no shape rule',
+    );
   });
 });
 

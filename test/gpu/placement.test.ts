@@ -1,13 +1,12 @@
 /** What onnxruntime-web itself says of where it has put the nodes of our graphs. */
 import * as ort from 'onnxruntime-web/webgpu';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Encoder, type SessionName } from '../../src/encoder/encoder.ts';
+import { Encoder } from '../../src/encoder/encoder.ts';
 import { createSession, type SessionPlace, tensor } from '../../src/encoder/ort.ts';
 import { type Graph, GraphBuilder } from '../../src/onnx/graph.ts';
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 
-const SESSIONS: readonly SessionName[] = ['key', 'query', 'backward', 'inference'];
 const BLOCKS = { basic: [2, 4], bottleneck: [8, 16] } as const;
 
 /** Two blocks, the second with stride and projection, on images as small as either stem takes. */
@@ -66,7 +65,7 @@ onWebGpu(({ kernels }) => {
     it.each(networks())('$name', async ({ name, spec }) => {
       const encoder = new Encoder({ spec, groupSize: 2, imageSize: 32, place });
       const counts: string[] = [];
-      for (const session of SESSIONS) {
+      for (const session of encoder.sessionNames) {
         const graph = encoder.graph(session);
         const said = await saidOf(graph);
         const placed = [...said.matchAll(/placed on \[(\w+)\]\. Number of nodes: (\d+)/g)];

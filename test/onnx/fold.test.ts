@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
-import { MocoError } from '../../src/errors.ts';
 import { foldBatchNorm, foldWeights } from '../../src/onnx/fold.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { buildResNet } from '../../src/onnx/resnet.ts';
@@ -28,7 +27,9 @@ describe('foldBatchNorm', () => {
 
     const folded = foldBatchNorm(graph);
     expect(folded.graph.nodes.some(({ op }) => op === 'BatchNormalization')).toBe(false);
-    expect(folded.convolutions.map(({ batchNorm }) => batchNorm)).toEqual(batchNorms.map(({ name }) => name));
+    expect(folded.layers.map(({ batchNorm: [gamma] }) => gamma)).toEqual(
+      batchNorms.map(({ name }) => `${name}.weight`),
+    );
     expect(folded.graph.inputs.some(({ name }) => name.includes('running'))).toBe(false);
     const weights = foldWeights(folded, new Map([...values].map(([name, { data }]) => [name, data])));
     const inputs = new Map<string, Values>();
@@ -45,12 +46,48 @@ describe('foldBatchNorm', () => {
     }
   });
 
-  it('refuses a BatchNorm that follows no plain convolution, and names it', () => {
+  /** x → [layer →] BatchNorm → ReLU → y, the layer with a bias, or also read by others. */
+  const others = {
+    'a convolution with a bias': { layer: 'Conv', shared: false, folded: true },
+    'a linear layer with a bias': { layer: 'Gemm', shared: false, folded: true },
+    'a convolution that others read too': { layer: 'Conv', shared: true, folded: false },
+    nothing: { layer: null, shared: false, folded: false },
+  } as const;
+  it.each(Object.entries(others))('gives the same where BatchNorm follows %s', async (_, kind) => {
+    const { layer, shared, folded: wanted } = kind;
+    const random = generator(4);
+    const values = new Map<string, Values>();
     const g = new GraphBuilder('g', 't');
-    const inputs = [g.input('x', [1, 2, 3, 3]), ...['a', 'b', 'm', 'v'].map((name) => g.input(name, [2]))];
-    g.node({ name: 'alone', op: 'BatchNormalization', domain: '', inputs, outputs: ['y'], attributes: {} });
-    expect(() => foldBatchNorm(g.build())).toThrow(MocoError);
-    expect(() => foldBatchNorm(g.build())).toThrow(/alone does not follow a convolution without bias/);
+    const input = (name: string, shape: number[], positive = false): string => {
+      const length = shape.reduce((product, size) => product * size, 1);
+      const data = normals(length, random, 0.5).map((x) => (positive ? 0.2 + Math.abs(x) : x));
+      values.set(name, { shape, data });
+      return g.input(name, shape);
+    };
+    const x = input('x', layer === 'Gemm' ? [3, 4] : [2, 4, 3, 3]);
+    let y = x;
+    if (layer === 'Conv') y = g.op('Conv', [x, input('w', [4, 4, 1, 1]), input('b', [4])], {}, 'layer');
+    if (layer === 'Gemm') {
+      y = g.op('Gemm', [x, input('w', [4, 4]), input('b', [4])], { transB: 1 }, 'layer');
+    }
+    const parameters = ['gamma', 'beta', 'mean', 'var'].map((name) => input(name, [4], name === 'var'));
+    const normal = g.op('BatchNormalization', [y, ...parameters], { epsilon: { float: 1e-3 } });
+    g.op('Relu', [normal], {}, 'y');
+    g.output('y', values.get('x')!.shape);
+    if (shared) g.output('layer', values.get('x')!.shape);
+    const folded = foldBatchNorm(g.build());
+    expect(folded.graph.nodes.some(({ op }) => op === 'BatchNormalization')).toBe(!wanted);
+    const weights = foldWeights(folded, new Map([...values].map(([name, { data }]) => [name, data])));
+    const inputs = new Map(
+      folded.graph.inputs.map(({ name, shape }) => [
+        name,
+        { shape: shape.map(Number), data: weights.get(name)! },
+      ]),
+    );
+    const expected = (await runOnce(g.build(), { provider: 'wasm' }, values)).get('y')!;
+    const actual = (await runOnce(folded.graph, { provider: 'wasm' }, inputs)).get('y')!;
+    // Values are a few at most; each weight and the bias round once more: 10 · 2⁻²⁴ · a few.
+    expectClose('y', actual.data, expected.data, 5e-6, expected.shape);
   });
 
   it('names the value that is missing', () => {

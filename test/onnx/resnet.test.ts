@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
 import { initialValues } from '../../src/moco/initial-state.ts';
 import { forwardFlops } from '../../src/onnx/flops.ts';
-import { buildResNet, type Encoder, resnetSpec } from '../../src/onnx/resnet.ts';
+import type { Encoder } from '../../src/onnx/network.ts';
+import { buildResNet, resnetSpec } from '../../src/onnx/resnet.ts';
 import { inferShapes } from '../../src/onnx/shapes.ts';
 
 const classifier = (arch: 'resnet18' | 'resnet34' | 'resnet50'): Encoder =>

@@ -76,7 +76,12 @@ function colorJitter(
 }
 
 /** Up to this side, images of just the right size are evaluated as they are (CIFAR's convention). */
-const SMALL = 64;
+export const SMALL = 64;
+
+/** What the shorter side is resized to for an evaluation view of `size` pixels. */
+export function shorterSide(size: number): number {
+  return roundHalfEven((size * 256) / 224);
+}
 
 /**
  * The view of an image for evaluation. Where `size` ≤ 64 and the image is size × size: as it is. Otherwise torchvision's
@@ -94,7 +99,7 @@ export function evaluationView(
     normalise(image.data, size, size, recipe, out, offset);
     return;
   }
-  const shorter = roundHalfEven((size * 256) / 224);
+  const shorter = shorterSide(size);
   const wide = image.width > image.height;
   const longer = Math.trunc(
     (shorter * Math.max(image.width, image.height)) / Math.min(image.width, image.height),

@@ -1,0 +1,124 @@
+/**
+ * A network as a chain of segments, each of which takes one activation and gives one (Chen, Xu, Zhang, Guestrin,
+ * "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174, section 4): only the activations between them are
+ * kept, and the backward pass computes a segment's own ones again.
+ */
+import type { Graph, Node } from '../onnx/graph.ts';
+
+/**
+ * Activations that everything after them depends on alone, in graph order: the graph can be cut at any of them. Weights
+ * are read on one side of such a cut only.
+ * @param image the input that activations depend on
+ * @param output the value that the network is for
+ */
+export function cutPoints(graph: Graph, image: string, output: string): string[] {
+  const nodes = upTo(graph, output);
+  const lastReader = new Map<string, number>();
+  const firstReader = new Map<string, number>();
+  nodes.forEach((node, i) => {
+    for (const name of node.inputs) {
+      lastReader.set(name, i);
+      if (!firstReader.has(name)) firstReader.set(name, i);
+    }
+  });
+  const inputs = graph.inputs.map(({ name }) => name).filter((name) => name !== image);
+  /** Between node `from` and node `to` a weight is in use. */
+  const shared = inputs
+    .map((name) => ({ from: firstReader.get(name) ?? 0, to: lastReader.get(name) ?? 0 }))
+    .filter(({ from, to }) => from < to);
+
+  const activations = new Set([image]);
+  const open = new Set([image]);
+  const cuts: string[] = [];
+  nodes.forEach((node, i) => {
+    if (!node.inputs.some((name) => activations.has(name))) return;
+    for (const name of node.outputs) {
+      activations.add(name);
+      if (lastReader.has(name)) open.add(name);
+    }
+    for (const name of open) if ((lastReader.get(name) ?? 0) <= i) open.delete(name);
+    const [only] = open;
+    const isCut = open.size === 1 && only !== undefined && node.outputs.includes(only);
+    if (isCut && !shared.some(({ from, to }) => from <= i && i < to)) cuts.push(only);
+  });
+  return cuts;
+}
+
+/**
+ * Cuts that leave segments of about equal weight.
+ * @param weight what a node counts
+ */
+export function chooseCuts(
+  graph: Graph,
+  candidates: readonly string[],
+  segments: number,
+  weight: (node: Node) => number,
+): string[] {
+  const places = new Map<string, number>();
+  let total = 0;
+  for (const node of graph.nodes) {
+    total += weight(node);
+    for (const name of node.outputs) places.set(name, total);
+  }
+  const chosen = new Set<string>();
+  for (let segment = 1; segment < segments; segment++) {
+    const target = (total * segment) / segments;
+    const distance = (name: string) => Math.abs((places.get(name) ?? 0) - target);
+    const nearest = candidates.reduce(
+      (best, name) => (distance(name) < distance(best) ? name : best),
+      candidates[0] ?? '',
+    );
+    if (nearest !== '') chosen.add(nearest);
+  }
+  return candidates.filter((name) => chosen.has(name));
+}
+
+/** The part of a graph that computes `output` from `input`: an activation, or the graph's own image. */
+export function segmentOf(
+  graph: Graph,
+  input: string,
+  output: string,
+  shapeOf: (name: string) => Graph['inputs'][number]['shape'],
+): Graph {
+  const nodes = upTo(graph, output, input);
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const isInput = graph.inputs.some(({ name }) => name === input);
+  const inputs = graph.inputs.filter(({ name }) => read.has(name));
+  return {
+    ...graph,
+    name: `${graph.name}.${output}`,
+    nodes,
+    inputs: isInput ? inputs : [{ name: input, type: 'float32', shape: shapeOf(input) }, ...inputs],
+    outputs: [{ name: output, type: 'float32', shape: shapeOf(output) }],
+    constants: new Map([...graph.constants].filter(([name]) => read.has(name))),
+  };
+}
+
+/** The nodes that `output` depends on, without those that `from` does. */
+function upTo(graph: Graph, output: string, from?: string): Node[] {
+  const needed = new Set([output]);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name) && name !== from)) continue;
+    nodes.unshift(node);
+    for (const input of node.inputs) needed.add(input);
+  }
+  return nodes;
+}
+
+/** One graph that runs `first` and then `second`, which reads values of it under their names. */
+export function chain(name: string, first: Graph, second: Graph): Graph {
+  const written = new Set(first.nodes.flatMap(({ outputs }) => outputs));
+  const known = new Set(first.inputs.map((value) => value.name));
+  return {
+    name,
+    opset: second.opset,
+    inputs: [
+      ...first.inputs,
+      ...second.inputs.filter((value) => !written.has(value.name) && !known.has(value.name)),
+    ],
+    outputs: second.outputs,
+    constants: new Map([...first.constants, ...second.constants]),
+    nodes: [...first.nodes, ...second.nodes],
+  };
+}

@@ -1,0 +1,178 @@
+/** The graphs of one training step of an encoder, at a chosen price of memory in time. */
+import { MocoError } from '../errors.ts';
+import { type Graph, type Node, OPSET } from '../onnx/graph.ts';
+import { inferShapes } from '../onnx/shapes.ts';
+import { differentiate } from './differentiate.ts';
+import type { Provider } from './lowering.ts';
+import { byteSizes, peakBytes } from './memory.ts';
+import type { BatchStatistics } from './rule.ts';
+import type { Recompute } from './saving.ts';
+import { chain, chooseCuts, cutPoints, segmentOf } from './segments.ts';
+
+/**
+ * What the backward pass computes again. `least`: normalisation and activations, one pass each over what is kept.
+ * `cheap`: everything but convolutions, matrix products and pooling. `segments`: all of it, a segment of the network at
+ * a time. Results are the same at every level.
+ */
+export const RECOMPUTE_LEVELS = ['least', 'cheap', 'segments'] as const;
+export type RecomputeLevel = (typeof RECOMPUTE_LEVELS)[number];
+
+/** One run of the backward pass: the whole network, or one segment of it. */
+export interface BackwardPart {
+  readonly graph: Graph;
+  /** The input that takes the gradient of the embedding, or of the activation after this segment. */
+  readonly outputGradient: string;
+  /** Weight → the output that is its gradient. */
+  readonly gradients: ReadonlyMap<string, string>;
+  /** The output that is the next part's output gradient; null for the last part. */
+  readonly passedOn: string | null;
+}
+
+export interface TrainingGraphs {
+  /** Image and weights → the encoder's outputs, saved activations, batch statistics. */
+  readonly forward: Graph;
+  /** In the order in which they run, from the embedding to the image. */
+  readonly backward: readonly BackwardPart[];
+  readonly statistics: readonly BatchStatistics[];
+  /** Names of what forward gives and backward takes. */
+  readonly saved: readonly string[];
+}
+
+export interface TrainingGraphsOptions {
+  /** With the input `image` and the output `embedding`. */
+  readonly graph: Graph;
+  readonly parameters: readonly string[];
+  readonly provider: Provider;
+  readonly level: RecomputeLevel;
+}
+
+/** @throws MocoError as differentiate does */
+export function trainingGraphs(options: TrainingGraphsOptions): TrainingGraphs {
+  return options.level === 'segments' ? inSegments(options) : inOnePiece(options, options.level);
+}
+
+function inOnePiece(
+  { graph, parameters, provider }: TrainingGraphsOptions,
+  recompute: Recompute,
+): TrainingGraphs {
+  const gradient = differentiate(graph, { wrt: parameters, outputs: ['embedding'], provider, recompute });
+  const part: BackwardPart = {
+    graph: gradient.backward,
+    outputGradient: gradient.outputGradients.get('embedding')!,
+    gradients: gradient.gradients,
+    passedOn: null,
+  };
+  return {
+    forward: gradient.forward,
+    backward: [part],
+    statistics: gradient.statistics,
+    saved: gradient.saved.map(({ name }) => name),
+  };
+}
+
+const MOST_SEGMENTS = 16;
+
+/** As many segments as take the least memory: computing them again costs the same however many there are. */
+function inSegments(options: TrainingGraphsOptions): TrainingGraphs {
+  const { graph } = options;
+  const candidates = cutPoints(graph, 'image', 'embedding');
+  const size = byteSizes(graph);
+  const weight = (node: Node) => node.outputs.reduce((sum, name) => sum + size(name), 0);
+  let best: TrainingGraphs | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  let tried = '';
+  for (let segments = 2; segments <= MOST_SEGMENTS; segments++) {
+    const cuts = chooseCuts(graph, candidates, segments, weight);
+    if (cuts.length === 0 || String(cuts) === tried) continue;
+    tried = String(cuts);
+    const graphs = cutAt(options, cuts);
+    const peak = peakOf(graphs);
+    if (peak >= least) continue;
+    least = peak;
+    best = graphs;
+  }
+  // A network that cannot be cut, such as one whose first activation is read by all that follow.
+  return best ?? inOnePiece(options, 'cheap');
+}
+
+function cutAt(
+  { graph, parameters, provider }: TrainingGraphsOptions,
+  cuts: readonly string[],
+): TrainingGraphs {
+  const shapes = inferShapes(graph);
+  const whole = differentiate(graph, {
+    wrt: parameters,
+    outputs: ['embedding'],
+    provider,
+    recompute: 'least',
+  });
+  const ends = [...cuts, 'embedding'];
+  const parts = ends.map((end, i): BackwardPart => {
+    const start = ends[i - 1] ?? 'image';
+    const segment = segmentOf(graph, start, end, (name) => shapes.get(name)!);
+    const read = new Set(segment.inputs.map(({ name }) => name));
+    const wrt = parameters.filter((name) => read.has(name));
+    const inner = differentiate(segment, {
+      wrt: i === 0 ? wrt : [start, ...wrt],
+      outputs: [end],
+      provider,
+      recompute: 'nothing',
+    });
+    return {
+      graph: chain(`${graph.name}.backward.${end}`, inner.forward, inner.backward),
+      outputGradient: inner.outputGradients.get(end)!,
+      gradients: new Map(wrt.map((name) => [name, inner.gradients.get(name)!])),
+      passedOn: i === 0 ? null : inner.gradients.get(start)!,
+    };
+  });
+  const lasting = new Set([
+    ...graph.outputs.map(({ name }) => name),
+    ...whole.statistics.flatMap(({ mean, variance }) => [mean, variance]),
+  ]);
+  const kept = whole.forward.outputs.filter(({ name }) => lasting.has(name));
+  const boundaries = cuts.map((name) => ({ name, type: 'float32' as const, shape: shapes.get(name)! }));
+  const known = new Set(kept.map(({ name }) => name));
+  return {
+    forward: {
+      ...whole.forward,
+      opset: OPSET,
+      outputs: [...kept, ...boundaries.filter(({ name }) => !known.has(name))],
+    },
+    backward: parts.toReversed(),
+    statistics: whole.statistics,
+    saved: cuts,
+  };
+}
+
+/** The most bytes that a run of one of the graphs takes; the batch must be a number. */
+export function peakOf({ forward, backward }: TrainingGraphs): number {
+  return Math.max(...[forward, ...backward.map(({ graph }) => graph)].map(peakBytes));
+}
+
+/** Bytes kept from forward to backward. */
+export function savedBytes(graphs: TrainingGraphs): number {
+  const size = byteSizes(graphs.forward);
+  return graphs.saved.reduce((sum, name) => sum + size(name), 0);
+}
+
+/**
+ * The graphs at the first level whose runs take no more than `budget` bytes.
+ * @throws MocoError out-of-memory where none does, saying what would fit
+ */
+export function graphsWithin(
+  options: Omit<TrainingGraphsOptions, 'level'>,
+  budget: number,
+): TrainingGraphs & { readonly level: RecomputeLevel } {
+  let peak = Number.POSITIVE_INFINITY;
+  for (const level of RECOMPUTE_LEVELS) {
+    const graphs = trainingGraphs({ ...options, level });
+    peak = peakOf(graphs);
+    if (peak <= budget) return { ...graphs, level };
+  }
+  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+  throw new MocoError(
+    'out-of-memory',
+    `one group takes ${gib(peak)} GiB even where everything is computed again, and there are ${gib(budget)} GiB: ` +
+      'raise groups, or lower the batch size or the image size',
+  );
+}

@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { differentiateModel, type ModelGradient } from '../autodiff/differentiate-model.ts';
+import { byteSizes } from '../autodiff/memory.ts';
+import { writeSafetensors } from '../checkpoint/safetensors.ts';
+import { MocoError, messageOf } from '../errors.ts';
+import { encodeModel } from '../onnx/model.ts';
+import { openFolder } from '../runtime/files.ts';
+import { readModelFile } from './model-file.ts';
+import { choice } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+interface DifferentiateCommandOptions {
+  out: string;
+  wrt: string;
+  backend: 'wasm' | 'webgpu';
+  batchNorm: 'train' | 'eval';
+  recompute: 'least' | 'cheap';
+}
+
+export function registerDifferentiate(program: Command, terminal: Terminal): void {
+  program
+    .command('differentiate')
+    .description('write the gradient of an exported ONNX model as ONNX graphs')
+    .argument('<model.onnx>', 'exported by torch.onnx, opset 11 to 18')
+    .requiredOption(
+      '--out <dir>',
+      'folder for forward.onnx, backward.onnx, weights.safetensors, gradient.json',
+    )
+    .option('--wrt <names>', 'all, or weights and inputs separated by commas', 'all')
+    .addOption(choice('--backend <name>', 'whose operators to use', ['wasm', 'webgpu']).default('wasm'))
+    .addOption(
+      choice('--batch-norm <mode>', 'statistics that BatchNorm uses', ['train', 'eval']).default('train'),
+    )
+    .addOption(
+      choice('--recompute <level>', 'what backward computes again', ['least', 'cheap']).default('least'),
+    )
+    .action((model: string, options: DifferentiateCommandOptions) =>
+      runDifferentiate(model, options, terminal),
+    );
+}
+
+async function runDifferentiate(
+  file: string,
+  options: DifferentiateCommandOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { bytes, externalData } = await readModelFile(file);
+  const gradient = differentiateModel(bytes, {
+    externalData,
+    wrt: options.wrt === 'all' ? 'all' : options.wrt.split(',').map((name) => name.trim()),
+    provider: options.backend,
+    batchNorm: options.batchNorm,
+    recompute: options.recompute,
+  });
+  await writeGradient(options.out, gradient);
+  for (const note of gradient.notes) terminal.out(`note: ${note}`);
+  const { manifest } = gradient;
+  const count = Object.keys(manifest.gradients).length;
+  terminal.out(`${file}: gradients of ${count} of ${manifest.weights.length} weights`);
+  terminal.out(
+    `forward   ${gradient.forward.nodes.length} nodes, keeps ${keptPerImage(gradient)} MB an image`,
+  );
+  terminal.out(`backward  ${gradient.backward.nodes.length} nodes`);
+  terminal.out(`written to ${options.out}`);
+}
+
+async function writeGradient(
+  out: string,
+  { forward, backward, weights, manifest }: ModelGradient,
+): Promise<void> {
+  const tensors = [...weights].map(
+    ([name, { shape, data }]) => [name, { dtype: 'F32', shape, data: data as Float32Array }] as const,
+  );
+  const files = {
+    'forward.onnx': encodeModel(forward),
+    'backward.onnx': encodeModel(backward),
+    'weights.safetensors': writeSafetensors(new Map(tensors)),
+    'gradient.json': new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
+  };
+  const store = await openFolder(out);
+  try {
+    for (const [name, bytes] of Object.entries(files)) await store.write(`${name}.tmp`, bytes);
+    for (const name of Object.keys(files)) await store.rename(`${name}.tmp`, name);
+  } catch (cause) {
+    throw new MocoError('write-failed', `cannot write to ${out}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function keptPerImage({ forward, manifest }: ModelGradient): string {
+  const batch = forward.inputs.find(({ name }) => name === manifest.inputs[0])?.shape[0];
+  const images = typeof batch === 'number' ? batch : 1;
+  const fixed = {
+    ...forward,
+    inputs: forward.inputs.map((value) => ({
+      ...value,
+      shape: value.shape.map((size) => (size === batch ? images : size)),
+    })),
+  };
+  const size = byteSizes(fixed);
+  const bytes = manifest.saved.reduce((sum, { name }) => sum + size(name), 0);
+  return (bytes / images / 1e6).toFixed(1);
+}

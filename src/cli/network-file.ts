@@ -1,0 +1,46 @@
+/** `--arch FILE.onnx`: the encoder of a run from a file. */
+import { MocoError } from '../errors.ts';
+import {
+  type ConfigOverrides,
+  type DataFacts,
+  isImported,
+  type PretrainConfig,
+  resolveConfig,
+} from '../moco/config.ts';
+import { describeEncoder, type ImportedEncoder, importEncoder } from '../moco/imported-encoder.ts';
+import { type ModelFile, readModelFile } from './model-file.ts';
+
+export interface ResolvedNetwork {
+  readonly config: PretrainConfig;
+  /** null for a built-in network. */
+  readonly encoder: ImportedEncoder | null;
+}
+
+/** The configuration, and the encoder where it names a file. @throws MocoError of any input code */
+export async function resolveNetwork(
+  preset: string,
+  overrides: ConfigOverrides,
+  facts: DataFacts = {},
+): Promise<ResolvedNetwork> {
+  const { arch } = overrides;
+  if (arch === undefined || !isImported(arch))
+    return { config: resolveConfig(preset, overrides, facts), encoder: null };
+  const file: ModelFile = await readModelFile(arch);
+  const { imageSize } = named(arch, () => describeEncoder(file.bytes));
+  const config = resolveConfig(preset, overrides, {
+    ...facts,
+    ...(imageSize === null ? {} : { imageSizeOfModel: imageSize }),
+  });
+  const encoder = named(arch, () => importEncoder(file.bytes, config, { externalData: file.externalData }));
+  return { config, encoder };
+}
+
+/** Puts the file's name before what is wrong with it. */
+function named<T>(file: string, task: () => T): T {
+  try {
+    return task();
+  } catch (error) {
+    if (!(error instanceof MocoError)) throw error;
+    throw new MocoError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,79 @@
+/** A trained encoder as one ONNX file that any ONNX runtime runs. */
+import { tensorsOf } from '../checkpoint/contents.ts';
+import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import { SMALL, shorterSide } from '../data/augment/augment.ts';
+import { recipeNamed } from '../data/augment/recipes.ts';
+import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
+import { type Graph, GraphBuilder } from '../onnx/graph.ts';
+import { encodeModel } from '../onnx/model.ts';
+import { BATCH, buildNetwork } from '../onnx/network.ts';
+import type { FeatureKind } from './monitor.ts';
+import { networkOf } from './network.ts';
+
+/** Lengths below this count as this: what embedImages and torch.nn.functional.normalize do. */
+const LEAST_LENGTH = 1e-12;
+
+/**
+ * The query encoder of a checkpoint with its running statistics folded in: input `image` ['batch', 3, size, size] float32;
+ * output `features` ['batch', F] (backbone), or `embedding` ['batch', dim] of unit length (head), the rows that
+ * embedImages gives. How an image becomes input is in the model's metadata, under `preprocessing`, as JSON: RGB, the
+ * shorter side resized to `resizeShorterSide`, the central square of `centerCrop` pixels, values 0 … 1 minus `mean` over
+ * `std`; images of `unchangedSize`, where there is one, are only normalised.
+ * @throws MocoError shape-mismatch where the checkpoint is not of the network that its configuration names
+ */
+export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind): Uint8Array {
+  const { config } = checkpoint.state;
+  const spec = networkOf(config, checkpoint.network);
+  const folded = foldBatchNorm(buildNetwork(spec, BATCH, config.imageSize).graph);
+  const values = new Map<string, Float32Array>();
+  for (const [name, tensor] of tensorsOf(checkpoint.tensors, 'encoder_q.')) {
+    if (tensor.dtype === 'F32') values.set(name, tensor.data);
+  }
+  const graph = withWeights(folded.graph, foldWeights(folded, values), features);
+  const { mean, std } = recipeNamed(config.augmentation);
+  const preprocessing = {
+    colors: 'RGB',
+    resizeShorterSide: shorterSide(config.imageSize),
+    centerCrop: config.imageSize,
+    unchangedSize: config.imageSize <= SMALL ? config.imageSize : null,
+    mean,
+    std,
+  };
+  return encodeModel(graph, {
+    preprocessing: JSON.stringify(preprocessing),
+    encoder: config.arch,
+    step: String(checkpoint.state.step),
+  });
+}
+
+function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, features: FeatureKind): Graph {
+  const output = features === 'head' ? 'embedding' : 'features';
+  const needed = new Set([output]);
+  const nodes = graph.nodes
+    .toReversed()
+    .filter((node) => {
+      const isNeeded = node.outputs.some((name) => needed.has(name));
+      if (isNeeded) for (const name of node.inputs) needed.add(name);
+      return isNeeded;
+    })
+    .toReversed();
+  const g = new GraphBuilder('encoder', 'x');
+  for (const { name, shape, type } of graph.inputs) {
+    if (!needed.has(name)) continue;
+    const data = weights.get(name);
+    if (data) g.constant(name, { type: 'float32', shape: shape.map(Number), data });
+    else g.input(name, shape, type);
+  }
+  for (const [name, constant] of graph.constants) if (needed.has(name)) g.constant(name, constant);
+  // The head's output is called `embedding` when its rows have unit length.
+  const raw = 'embedding.raw';
+  const rename = (name: string) => (features === 'head' && name === 'embedding' ? raw : name);
+  for (const node of nodes) g.node({ ...node, outputs: node.outputs.map(rename) });
+  if (features === 'head') {
+    const length = g.op('ReduceL2', [raw], { axes: [1], keepdims: 1 });
+    g.op('Div', [raw, g.op('Max', [length, g.scalar(LEAST_LENGTH)])], {}, 'embedding');
+  }
+  const shape = graph.outputs.find(({ name }) => name === output)!.shape;
+  g.output(output, shape);
+  return g.build();
+}

@@ -1,0 +1,157 @@
+/** An encoder from an imported model: its backbone up to the features, and a projection head in the classifier's place. */
+import { MocoError } from '../errors.ts';
+import { findFeature } from './feature.ts';
+import { type Constant, type Graph, GraphBuilder, type Node, type Value } from './graph.ts';
+import { BATCH, type ImportedNetwork, type Parameter } from './network.ts';
+import { fixed } from './shape-rules/rule.ts';
+import { inferShapes } from './shapes.ts';
+
+/** What importModel gives, as far as it is needed here. */
+export interface ModelParts {
+  readonly graph: Graph;
+  /** The image [batch, 3, height, width], the graph's first input. */
+  readonly input: Value;
+  /** Values of the weights, which are inputs of the graph. */
+  readonly weights: ReadonlyMap<string, Constant>;
+  /** Values of running means and variances, which are inputs too. */
+  readonly statistics: ReadonlyMap<string, Constant>;
+}
+
+export interface HeadOptions {
+  /** The value that the head takes; by default the one that findFeature finds. */
+  readonly feature?: string;
+  /** Length of the embedding. */
+  readonly dim: number;
+  /** v2's two-layer head, hidden as wide as the features, or v1's one layer. */
+  readonly mlp: boolean;
+}
+
+export interface NetworkWithValues {
+  readonly network: ImportedNetwork;
+  /** Parameters of the backbone, `<layer>.running_mean` and `<layer>.running_var`. */
+  readonly values: ReadonlyMap<string, Float32Array>;
+}
+
+/**
+ * @throws MocoError model-invalid where no feature is found or the input is no image batch; usage where the named feature
+ * is none
+ */
+export function networkFromModel(
+  model: ModelParts,
+  { feature: named, dim, mlp }: HeadOptions,
+): NetworkWithValues {
+  const feature = findFeature(model.graph, named);
+  const rename = renaming(model, feature);
+  const backbone = renamed(upTo(model.graph, feature), rename, rename(feature));
+  const renameKeys = (constants: ReadonlyMap<string, Constant>) =>
+    new Map([...constants].map(([name, constant]) => [rename(name), constant]));
+  const weights = renameKeys(model.weights);
+  const g = new GraphBuilder('encoder', 'h');
+  const values = new Map<string, Float32Array>();
+  const parameters: Parameter[] = [];
+  const statistics = nameStatistics(backbone, renameKeys(model.statistics));
+
+  g.input('image', [BATCH, ...model.input.shape.slice(1)]);
+  for (const { name, shape } of backbone.inputs.filter((value) => weights.has(value.name))) {
+    const sizes = shape.map(Number);
+    g.input(name, sizes);
+    parameters.push({ name, shape: sizes, initialisation: 'given', fanIn: 0 });
+    values.set(name, weights.get(name)!.data as Float32Array);
+  }
+  for (const [name, data] of statistics.values) {
+    g.input(name, [data.length]);
+    values.set(name, data);
+  }
+  for (const [name, constant] of backbone.constants) g.constant(name, constant);
+  for (const node of statistics.nodes) g.node(node);
+
+  const shape = inferShapes(backbone).get('features') ?? [];
+  if (shape.length === 4)
+    g.op('Flatten', [g.op('GlobalAveragePool', ['feature-map'])], { axis: 1 }, 'features');
+  const last = backbone.nodes.at(-1)!;
+  const features = fixed(last, shape[1]);
+  const prefix = values.has('fc.weight') || values.has('fc.0.weight') ? 'projection' : 'fc';
+  const linear = (x: string, name: string, from: number, to: number, output: string): string => {
+    parameters.push({
+      name: `${name}.weight`,
+      shape: [to, from],
+      initialisation: 'linear-weight',
+      fanIn: from,
+    });
+    parameters.push({ name: `${name}.bias`, shape: [to], initialisation: 'linear-bias', fanIn: from });
+    const inputs = [x, g.input(`${name}.weight`, [to, from]), g.input(`${name}.bias`, [to])];
+    return g.op('Gemm', inputs, { transB: 1 }, output);
+  };
+  if (mlp) {
+    const hidden = linear('features', `${prefix}.0`, features, features, `${prefix}.0.out`);
+    linear(g.op('Relu', [hidden], {}, `${prefix}.1.out`), `${prefix}.2`, features, dim, 'embedding');
+  } else linear('features', prefix, features, dim, 'embedding');
+  g.output('embedding', [BATCH, dim]);
+  g.output('features', [BATCH, features]);
+  return { network: { graph: g.build(), parameters }, values };
+}
+
+/** The nodes that a value depends on, with the inputs and constants that they read. */
+function upTo(graph: Graph, value: string): Graph {
+  const needed = new Set([value]);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    nodes.unshift(node);
+    for (const input of node.inputs) needed.add(input);
+  }
+  const [image, ...weights] = graph.inputs;
+  if (!image || !needed.has(image.name)) {
+    throw new MocoError('model-invalid', `feature ${value} does not depend on the image`);
+  }
+  return {
+    ...graph,
+    nodes,
+    inputs: [image, ...weights.filter(({ name }) => needed.has(name))],
+    constants: new Map([...graph.constants].filter(([name]) => needed.has(name))),
+  };
+}
+
+/** The image is called `image`, the feature vector `features`, a feature map `feature-map`; who has these names loses them. */
+function renaming(model: ModelParts, feature: string): (name: string) => string {
+  const isMap = inferShapes(model.graph).get(feature)?.length === 4;
+  const names = new Map([
+    [model.input.name, 'image'],
+    [feature, isMap ? 'feature-map' : 'features'],
+  ]);
+  const taken = ['image', 'features', 'feature-map', 'embedding'];
+  return (name) => names.get(name) ?? (taken.includes(name) ? `${name}.original` : name);
+}
+
+function renamed(graph: Graph, rename: (name: string) => string, output: string): Graph {
+  return {
+    ...graph,
+    inputs: graph.inputs.map((value) => ({ ...value, name: rename(value.name) })),
+    outputs: [{ name: output, type: 'float32', shape: [] }],
+    constants: new Map([...graph.constants].map(([name, constant]) => [rename(name), constant])),
+    nodes: graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    })),
+  };
+}
+
+/** BatchNormalization nodes with names that their statistics are named after, and the values of these. */
+function nameStatistics(graph: Graph, given: ReadonlyMap<string, Constant>) {
+  const values = new Map<string, Float32Array>();
+  const nodes = graph.nodes.map((node): Node => {
+    if (node.op !== 'BatchNormalization') return node;
+    const [x = '', gamma = '', beta = '', mean = '', variance = ''] = node.inputs;
+    // torch.onnx keeps the names of the state dict, unless it has changed the values.
+    const stem = mean.endsWith('.running_mean') ? mean.slice(0, -'.running_mean'.length) : node.name;
+    let name = stem;
+    for (let copy = 2; values.has(`${name}.running_mean`); copy++) name = `${stem}.${copy}`;
+    const statistics = [`${name}.running_mean`, `${name}.running_var`];
+    for (const [i, source] of [mean, variance].entries()) {
+      values.set(statistics[i]!, given.get(source)!.data as Float32Array);
+    }
+    return { ...node, name, inputs: [x, gamma, beta, ...statistics] };
+  });
+  return { nodes, values };
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { peakOf, RECOMPUTE_LEVELS, savedBytes, trainingGraphs } from '../../src/autodiff/training-graphs.ts';
+import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
+import { initialState } from '../../src/moco/initial-state.ts';
+import { stateLayout } from '../../src/moco/layout.ts';
+import { buildResNet, type ResNetSpec, resnetSpec } from '../../src/onnx/resnet.ts';
+import { expectSameBits } from '../compare.ts';
+import { generator, normals } from '../kernels/inputs.ts';
+
+const GROUP = 3;
+const SIZE = 32;
+
+async function gradientsAt(spec: ResNetSpec, recompute: (typeof RECOMPUTE_LEVELS)[number]) {
+  const encoder = new ArrayEncoder({ spec, groupSize: GROUP, imageSize: SIZE, recompute });
+  try {
+    const { query } = initialState(stateLayout(spec, SIZE, 8), 5);
+    await encoder.setWeights('query', query.parameters);
+    const random = generator(3);
+    const { embedding, statistics } = await encoder.forwardQuery(normals(GROUP * 3 * SIZE ** 2, random));
+    const kept = [embedding, ...statistics].map((values) => values.slice());
+    return [...kept, ...(await encoder.backward(normals(GROUP * spec.dim, random)))];
+  } finally {
+    await encoder.dispose();
+  }
+}
+
+describe('what the backward pass computes again', () => {
+  it.each<[string, ResNetSpec]>([
+    [
+      'basic blocks',
+      { block: 'basic', layers: [2, 1, 2], planes: [4, 6, 8], stem: 'cifar', dim: 5, mlp: true },
+    ],
+    [
+      'bottlenecks',
+      { block: 'bottleneck', layers: [2, 2], planes: [3, 4], stem: 'imagenet', dim: 4, mlp: false },
+    ],
+  ])('changes no bit of embeddings, statistics and gradients: %s', async (_, spec) => {
+    const expected = await gradientsAt(spec, 'least');
+    for (const level of ['cheap', 'segments'] as const) {
+      const actual = await gradientsAt(spec, level);
+      expect(actual.length).toBe(expected.length);
+      for (const [i, values] of actual.entries()) {
+        expectSameBits(`array ${i} at level ${level}`, values, expected[i]!);
+      }
+    }
+  });
+
+  it('of ResNet-50 at 224 px: at most 60 MB an image are kept without segments, and less memory is taken level by level', () => {
+    const images = 8;
+    const spec = resnetSpec({ arch: 'resnet50', width: 64, stem: 'imagenet', dim: 128, mlp: true });
+    const { graph, parameters } = buildResNet(spec, images, 224);
+    const measured = RECOMPUTE_LEVELS.map((level) => {
+      const names = parameters.map(({ name }) => name);
+      const graphs = trainingGraphs({ graph, parameters: names, provider: 'wasm', level });
+      return { saved: savedBytes(graphs) / images / 1e6, peak: peakOf(graphs) };
+    });
+    const [least, cheap, segments] = measured;
+    expect(cheap!.saved).toBeLessThanOrEqual(60);
+    expect(cheap!.saved).toBeLessThan(least!.saved);
+    expect(segments!.saved).toBeLessThan(cheap!.saved);
+    expect(cheap!.peak).toBeLessThan(least!.peak);
+    expect(segments!.peak).toBeLessThan(cheap!.peak);
+  });
+});
