@@ -65,8 +65,12 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
 /** Outputs of the model that only training has: statistics of a BatchNormalization, masks of a Dropout. */
 function dropSideOutputs(graph: Graph, notes: string[]): Graph {
   const side = new Set<string>();
+  const dropouts = graph.nodes.filter(({ op }) => op === 'Dropout');
+  if (dropouts.length > 0) {
+    const [first] = dropouts;
+    notes.push(`dropout is not applied in training: ${dropouts.length} layers, ${first!.name} the first`);
+  }
   for (const node of graph.nodes) {
-    if (node.op === 'Dropout') notes.push(`${node.name}: dropout is not applied in training`);
     if (node.op === 'Dropout' || node.op === 'BatchNormalization') {
       for (const output of node.outputs.slice(1)) side.add(output);
     }

@@ -119,10 +119,13 @@ function writeExpand(g: GraphBuilder, { node, from, to }: OpenExpand, zero: stri
       );
     }
     const along = to.map((_, other) => (other === axis ? -1 : 1));
-    const each = g.op('Reshape', [zero, g.ints([-1, 1])]);
-    const zeros = factor === 1 ? zero : g.op('Expand', [each, g.ints([1, factor])]);
-    x = g.op('Add', [x, g.op('Reshape', [zeros, g.ints(along)])]);
+    const zeros =
+      factor === 1 ? zero : g.op('Expand', [g.op('Reshape', [zero, g.ints([-1, 1])]), g.ints([1, factor])]);
+    before[axis] = size;
+    const isDone = String(before) === String(to);
+    x = g.op('Add', [x, g.op('Reshape', [zeros, g.ints(along)])], {}, isDone ? node.outputs[0] : undefined);
   });
+  if (x === node.outputs[0]) return;
   const rest = to.map((size) => (typeof size === 'number' ? size : 1));
   g.op('Expand', [x, g.ints(rest)], {}, node.outputs[0]);
 }

@@ -93,7 +93,11 @@ class Simplifier implements SimplifyScope {
     };
     const begin = this.g.build().nodes.length;
     rewrite(node, scope);
-    return this.g.build().nodes.slice(begin);
+    // Named after the node that they stand for, as errors name them.
+    return this.g
+      .build()
+      .nodes.slice(begin)
+      .map((part) => (part.name === node.name ? part : { ...part, name: `${node.name}/${part.op}` }));
   }
 
   /** An If whose condition is known is its branch. */
