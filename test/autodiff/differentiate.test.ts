@@ -195,6 +195,35 @@ describe('what is kept between forward and backward', () => {
     expect(saved.map(({ name }) => name)).toEqual(isRead ? ['pooled'] : []);
   });
 
+  it('of an exact GELU between linear layers: what it gets and what it gives, nothing in between', () => {
+    const g = new GraphBuilder('gelu', 'e');
+    for (const [name, shape] of [
+      ['x', [2, 4]],
+      ['w1', [4, 6]],
+      ['w2', [6, 3]],
+    ] as const)
+      g.input(name, shape);
+    const h = g.op('Gemm', ['x', 'w1'], {}, 'h');
+    const bell = g.op('Erf', [g.op('Div', [h, g.scalar(Math.SQRT2)])]);
+    const product = g.op('Mul', [h, g.op('Add', [bell, g.scalar(1)])]);
+    g.op('Gemm', [g.op('Mul', [product, g.scalar(0.5)], {}, 'gelu'), 'w2'], {}, 'y');
+    g.output('y', [2, 3]);
+    const { saved } = differentiate(g.build(), { wrt: ['x', 'w1', 'w2'], outputs: ['y'], provider: 'wasm' });
+    expect(saved.map(({ name }) => name).sort()).toEqual(['gelu', 'h']);
+  });
+
+  it('of a choice by a comparison: no booleans, which are computed again', () => {
+    const g = new GraphBuilder('choice', 'e');
+    for (const name of ['x', 'z']) g.input(name, [2]);
+    const h = g.op('Exp', ['x'], {}, 'h');
+    const smaller = g.op('Not', [g.op('Greater', [h, 'z'])]);
+    g.op('Where', [smaller, h, 'z'], {}, 'y');
+    g.output('y', [2]);
+    const found = differentiate(g.build(), { wrt: ['x', 'z'], outputs: ['y'], provider: 'wasm' });
+    expect(found.saved.map(({ type }) => type).filter((type) => type !== 'float32')).toEqual([]);
+    expect(found.backward.nodes.map(({ op }) => op)).toEqual(expect.arrayContaining(['Greater', 'Not']));
+  });
+
   it('the graphs keep the names of inputs, weights and outputs, and drop the running statistics', () => {
     const spec = { block: 'basic', layers: [1], planes: [2], stem: 'cifar', dim: 3, mlp: false } as const;
     const { graph, parameters, batchNorms } = buildResNet(spec, 'batch', 8);

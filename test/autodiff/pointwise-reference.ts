@@ -203,6 +203,17 @@ const ACTIVATIONS: readonly OperatorCase[] = [
     { kinks: [0], functions: 1, cancels: 2 },
     { alpha: { float: -2 } },
   ),
+  one('Selu', (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)), {
+    kinks: [0],
+    functions: 1,
+    cancels: 2,
+  }),
+  one(
+    'Celu',
+    (x) => (x > 0 ? x : 0.7 * Math.expm1(x / 0.7)),
+    { kinks: [0], functions: 1, cancels: 2 },
+    { alpha: { float: 0.7 } },
+  ),
   // The exponent x² of its gradient has an error of 16·2⁻²⁴ at most.
   one('Erf', erf, { roundings: 20, functions: 1 }),
   written(

@@ -101,6 +101,8 @@ const REFUSED: readonly Bug[] = [
   ...[
     ['Round', "round's own form"],
     ['Sign', "sign's step"],
+    ['Selu', "selu's Elu"],
+    ['Celu', "celu's Elu"],
     ['LogSoftmax', "logSoftmax's own form"],
   ].map(([op = '', detour = '']) => ({ what: op, detour, graph: built((g) => g.op(op, ['x'])) })),
   {
