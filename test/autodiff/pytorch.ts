@@ -90,8 +90,6 @@ export async function replay(
   }
   const wrong = [...errors].filter(([, { error, allowed }]) => !(error <= allowed));
   expect(wrong, `worst of ${errors.size} tensors`).toEqual([]);
-  // Every parameter that PyTorch has a gradient for is a weight here.
-  expect([...model.weights.keys()].filter((name) => !expected.has(`grad.${name}`))).toEqual([]);
 }
 
 function valuesOf(tensor: NamedTensor | undefined): Values {

@@ -48,9 +48,12 @@ const STEERING: ReadonlyMap<string, readonly number[] | null> = new Map<string, 
   ),
 ]);
 
+/** Names that exporters give to what has none in the module: `onnx::Mul_12`, `/norm/Constant_output_0`, `42`. */
+const NUMBERED = /^(onnx::|\/|\d+$)/;
+
 /**
- * Weights are the parameters of layers, and initializers of more than one value that take part in arithmetic (position
- * embeddings, class tokens, layer scale). Running statistics are never weights.
+ * Weights are the parameters of layers, and initializers that take part in arithmetic (position embeddings, class tokens,
+ * layer scale), but for single values that have no name in the module: these are numbers in its code. Running statistics are never weights.
  * @param initializers the names among the graph's constants that are initializers in the file
  * @param frozen initializers that are to stay as they are
  * @throws MocoError usage for a name in `frozen` that is no initializer
@@ -76,7 +79,7 @@ export function findWeights(
       const initializer = initializers.has(name);
       if (isParameter(node, slot, constant, initializer)) found.add(name);
       else if (initializer && node.op !== 'Identity' && !steers(node, slot)) {
-        if (count(constant.shape) > 1) found.add(name);
+        if (count(constant.shape) > 1 || !NUMBERED.test(name)) found.add(name);
         else single.add(name);
       }
     });

@@ -327,21 +327,22 @@ describe('what is trained', () => {
   const graph = (g: GraphBuilder): void => {
     const sum = g.op('Add', ['x', g.constant('position', floats([1, 4], 1))]);
     const scaled = g.op('Mul', [sum, g.constant('temperature', { ...floats([1], 2) })]);
+    const half = g.op('Mul', [scaled, g.constant('onnx::Mul_7', { ...floats([], 5) })]);
     const shared = g.op('Identity', [g.constant('w', floats([4, 4], 3))]);
-    const first = g.op('MatMul', [scaled, shared]);
+    const first = g.op('MatMul', [half, shared]);
     g.op('Gemm', [first, 'w', g.constant('b', floats([4], 4))], {}, 'y');
   };
   const bytes = model(13, ['n', 4], graph);
 
-  it('weights in the order of the file, one for layers that share it; single values stay', () => {
+  it('weights in the order of the file, one for layers that share it; single values without a name stay', () => {
     const { weights, notes } = importModel(bytes);
-    expect([...weights.keys()]).toEqual(['position', 'w', 'b']);
-    expect(notes.join()).toMatch(/temperature holds one value/);
+    expect([...weights.keys()]).toEqual(['position', 'temperature', 'w', 'b']);
+    expect(notes.join()).toMatch(/onnx::Mul_7 holds one value/);
   });
 
   it('frozen ones are constants', () => {
     const imported = importModel(bytes, { frozen: ['position'] });
-    expect([...imported.weights.keys()]).toEqual(['w', 'b']);
+    expect([...imported.weights.keys()]).toEqual(['temperature', 'w', 'b']);
     expect(imported.graph.constants.has('position')).toBe(true);
     expect(() => importModel(bytes, { frozen: ['pos'] })).toThrow(/no initializer pos/);
   });
