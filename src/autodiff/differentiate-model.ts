@@ -14,7 +14,7 @@ export interface DifferentiateModelOptions extends ImportOptions {
   readonly provider?: Provider;
   /** Whether BatchNormalization uses the batch's statistics (the default) or the running ones. */
   readonly batchNorm?: 'train' | 'eval';
-  /** How much the backward graph computes again instead of taking it from the forward graph; `least` by default. */
+  /** How much the backward graph computes again instead of taking it from the forward graph; `cheap` by default. */
   readonly recompute?: 'least' | 'cheap';
 }
 
@@ -60,7 +60,7 @@ export function differentiateModel(
   model: Uint8Array,
   options: DifferentiateModelOptions = {},
 ): ModelGradient {
-  const { wrt: wanted = 'all', provider = 'wasm', batchNorm = 'train', recompute = 'least' } = options;
+  const { wrt: wanted = 'all', provider = 'wasm', batchNorm = 'train', recompute = 'cheap' } = options;
   const { graph, input, weights: trained, statistics, notes } = importModel(model, options);
   const outputs = graph.outputs.map(({ name }) => name);
   const wrt = wanted === 'all' ? influential(graph, [...trained.keys()], outputs) : wanted;
