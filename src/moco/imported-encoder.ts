@@ -26,10 +26,10 @@ export interface ImportedEncoder {
 export function importEncoder(
   bytes: Uint8Array,
   config: Pick<PretrainConfig, 'dim' | 'mlp' | 'feature' | 'imageSize'>,
-  options: Omit<ImportOptions, 'imageSize'> = {},
+  options: Omit<ImportOptions, 'imageSize' | 'batch'> = {},
 ): ImportedEncoder {
   const { dim, mlp, feature, imageSize } = config;
-  const model = importModel(bytes, { ...options, imageSize });
+  const model = importModel(bytes, { ...options, imageSize, batch: 'open' });
   const head = { dim, mlp, ...(feature === undefined ? {} : { feature }) };
   const { network, values } = networkFromModel(model, head);
   return { network, values, notes: model.notes };

@@ -7,6 +7,7 @@ import { inferShapes } from '../shapes.ts';
 import { inferTypes } from '../types.ts';
 import { checkGraph } from './check.ts';
 import { hoistConstants } from './constants.ts';
+import { openBatch } from './fixed-batch.ts';
 import { fixInput, type InputOptions } from './inputs.ts';
 import { prune } from './prune.ts';
 import { simplify } from './simplify.ts';
@@ -52,7 +53,8 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
   const { weights, statistics } = findWeights(graph, initializers, options.frozen ?? [], notes);
   const running = [...statistics.values()].flatMap(({ mean, variance }) => [mean, variance]);
   const simple = simplify(graph, new Set([...weights, ...running]));
-  const pruned = prune(dropOtherOutputs(simple, notes));
+  const kept = prune(dropOtherOutputs(simple, notes));
+  const pruned = options.batch === 'open' ? openBatch(kept) : kept;
   const result = withInputs(pruned, weights, new Set(running));
   return {
     ...result,

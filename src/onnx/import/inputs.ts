@@ -3,8 +3,8 @@ import { MocoError } from '../../errors.ts';
 import type { Dim, Graph, Shape, Value } from '../graph.ts';
 
 export interface InputOptions {
-  /** Images of a batch; without it, a batch that the file leaves open stays open. */
-  readonly batch?: number;
+  /** Images of a batch; without it, it is as the file has it. `open`: also where the file fixes it. */
+  readonly batch?: number | 'open';
   /** Height and width in pixels, needed where the file leaves them open. */
   readonly imageSize?: number;
 }
@@ -38,7 +38,11 @@ function fixShape({ name, shape }: Value, { batch, imageSize }: InputOptions): S
   return shape.map((size, axis) => {
     const isSpace = shape.length === 4 && axis >= 2;
     const fixed =
-      axis === 0 ? pick(axis, 'batch', batch) : isSpace ? pick(axis, 'height and width', imageSize) : size;
+      axis === 0
+        ? pick(axis, 'batch', batch === 'open' ? undefined : batch)
+        : isSpace
+          ? pick(axis, 'height and width', imageSize)
+          : size;
     if (typeof fixed === 'number') {
       if (fixed > 0) return fixed;
       throw usage(`input ${name} [${shape}] is empty`);

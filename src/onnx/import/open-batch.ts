@@ -98,7 +98,7 @@ function tryShape(node: Node, shapes: ReadonlyMap<string, Shape>, scope: ShapeSc
 }
 
 /** [batch] of zeros: the first value of each image times 0, which is NaN only where that image is not finite anyway. */
-function zeroPerImage(g: GraphBuilder, { name, shape }: { name: string; shape: Shape }): string {
+export function zeroPerImage(g: GraphBuilder, { name, shape }: { name: string; shape: Shape }): string {
   const others = shape.slice(1).map((_, i) => i + 1);
   const fill = (value: number) => g.ints(others.map(() => value));
   const first = others.length > 0 ? g.op('Slice', [name, fill(0), fill(1), g.ints(others)]) : name;
