@@ -1,5 +1,6 @@
 /** The gradient rule of every operator that can be differentiated. A new operator is a line here and a rule in its family's file. */
 import {
+  celu,
   clip,
   elu,
   erf,
@@ -8,6 +9,7 @@ import {
   leakyRelu,
   prelu,
   relu,
+  selu,
   sigmoid,
   softplus,
   tanh,
@@ -68,6 +70,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['BatchNormalization', batchNorm],
   ['Cast', cast],
   ['Ceil', staircase],
+  ['Celu', celu],
   ['Clip', clip],
   ['Concat', concat],
   ['Conv', conv],
@@ -120,6 +123,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Relu', relu],
   ['Reshape', renamed],
   ['Round', round],
+  ['Selu', selu],
   ['Sigmoid', sigmoid],
   ['Sign', sign],
   ['Slice', slice],

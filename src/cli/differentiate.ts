@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { differentiateModel, type ModelGradient } from '../autodiff/differentiate-model.ts';
-import { byteSizes } from '../autodiff/memory.ts';
 import { writeSafetensors } from '../checkpoint/safetensors.ts';
 import { MocoError, messageOf } from '../errors.ts';
+import { knownFactor, product } from '../onnx/dims.ts';
 import { encodeModel } from '../onnx/model.ts';
 import { openFolder } from '../runtime/files.ts';
 import { readModelFile } from './model-file.ts';
@@ -32,7 +32,7 @@ export function registerDifferentiate(program: Command, terminal: Terminal): voi
       choice('--batch-norm <mode>', 'statistics that BatchNorm uses', ['train', 'eval']).default('train'),
     )
     .addOption(
-      choice('--recompute <level>', 'what backward computes again', ['least', 'cheap']).default('least'),
+      choice('--recompute <level>', 'what backward computes again', ['least', 'cheap']).default('cheap'),
     )
     .action((model: string, options: DifferentiateCommandOptions) =>
       runDifferentiate(model, options, terminal),
@@ -86,17 +86,10 @@ async function writeGradient(
   }
 }
 
+/** Of values without the batch, such as statistics, an image's share where the batch is known. */
 function keptPerImage({ forward, manifest }: ModelGradient): string {
   const batch = forward.inputs.find(({ name }) => name === manifest.inputs[0])?.shape[0];
   const images = typeof batch === 'number' ? batch : 1;
-  const fixed = {
-    ...forward,
-    inputs: forward.inputs.map((value) => ({
-      ...value,
-      shape: value.shape.map((size) => (size === batch ? images : size)),
-    })),
-  };
-  const size = byteSizes(fixed);
-  const bytes = manifest.saved.reduce((sum, { name }) => sum + size(name), 0);
-  return (bytes / images / 1e6).toFixed(1);
+  const elements = manifest.saved.reduce((sum, { shape }) => sum + knownFactor(product(shape)), 0);
+  return ((4 * elements) / images / 1e6).toFixed(1);
 }

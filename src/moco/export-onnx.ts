@@ -68,7 +68,7 @@ function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, f
   // The head's output is called `embedding` when its rows have unit length.
   const raw = 'embedding.raw';
   const rename = (name: string) => (features === 'head' && name === 'embedding' ? raw : name);
-  for (const node of nodes) g.node({ ...node, outputs: node.outputs.map(rename) });
+  for (const node of nodes) g.node({ ...node, name: rename(node.name), outputs: node.outputs.map(rename) });
   if (features === 'head') {
     const length = g.op('ReduceL2', [raw], { axes: [1], keepdims: 1 });
     g.op('Div', [raw, g.op('Max', [length, g.scalar(LEAST_LENGTH)])], {}, 'embedding');

@@ -71,6 +71,13 @@ describe('differentiate refuses', () => {
       /node n \(Gather\): input x1 must be a constant/,
     ],
     [
+      'an Add of shapes that do not broadcast',
+      single('Add', [[2, 3], [2]]),
+      {},
+      'shape-mismatch',
+      /node n \(Add\): \[2,3\] and \[2\] do not broadcast/,
+    ],
+    [
       'what does not exist',
       unused.build(),
       { wrt: ['w'] },
@@ -93,32 +100,36 @@ describe('differentiate refuses', () => {
     expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });
 
-  it.each(['on the path of the gradient', 'beside it'])('an operator without a rule %s', (where) => {
-    const g = new GraphBuilder('unknown', 'e');
+  /** h = relu(z) → n, without a rule → y = h' + x. */
+  const withoutRule = (op: string): Graph => {
+    const g = new GraphBuilder('unusual', 'e');
     for (const name of ['x', 'z']) g.input(name, [2]);
-    g.op('Relu', ['z'], {}, 'before');
-    // Celu has a shape rule and no gradient rule, LRN neither.
-    const op = where === 'beside it' ? 'LRN' : 'Celu';
-    g.node({ name: 'n', op, domain: '', inputs: ['before'], outputs: ['s'], attributes: {} });
-    g.node({ name: 'after', op: 'Add', domain: '', inputs: ['x', 's'], outputs: ['y'], attributes: {} });
+    g.op('Relu', ['z'], {}, 'h');
+    g.node({ name: 'n', op, domain: '', inputs: ['h'], outputs: ['s'], attributes: {} });
+    g.op('Add', ['x', 's'], {}, 'y');
     g.output('y', [2]);
-    const wrt = [where === 'beside it' ? 'x' : 'z'];
-    const attempt = () => differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
-    const kind = where === 'beside it' ? 'shape' : 'gradient';
-    // It names the node and lists what is supported.
-    expect(attempt).toThrow(`node n: operator ${op} has no ${kind} rule`);
-    if (kind === 'gradient') expect(attempt).toThrow('(z → before → [n] → after → y)');
-    for (const known of [
-      'Conv',
-      'BatchNormalization',
-      'MaxPool',
-      'Gemm',
-      'GlobalAveragePool',
-      'Relu',
-      'Add',
-    ]) {
-      expect(attempt).toThrow(new RegExp(`Supported: .*${known}`));
+    return g.build();
+  };
+
+  it('an operator without a rule on the path of the gradient, naming node, operator, path and what is supported', () => {
+    const attempt = () =>
+      differentiate(withoutRule('ThresholdedRelu'), { wrt: ['z'], outputs: ['y'], provider: 'wasm' });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'operator-unsupported' }));
+    expect(attempt).toThrow(
+      'node n: operator ThresholdedRelu has no gradient rule, and the gradient has to pass it (z → h → [n] → y → y)',
+    );
+    for (const op of ['Conv', 'BatchNormalization', 'MaxPool', 'Gemm', 'GlobalAveragePool', 'Relu', 'Add']) {
+      expect(attempt).toThrow(new RegExp(`Supported: .*${op}`));
     }
+  });
+
+  it('no operator without a rule beside the path, only one without a shape rule', () => {
+    const options = { wrt: ['x'], outputs: ['y'], provider: 'wasm' } as const;
+    const { backward } = differentiate(withoutRule('ThresholdedRelu'), options);
+    expect(backward.outputs.map(({ name }) => name)).toEqual(['grad.x']);
+    expect(() => differentiate(withoutRule('Unheard'), options)).toThrow(
+      'node n: operator Unheard has no shape rule',
+    );
   });
 });
 
@@ -182,6 +193,35 @@ describe('what is kept between forward and backward', () => {
     const wrt = isRead ? ['x', 'w'] : ['x'];
     const { saved } = differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
     expect(saved.map(({ name }) => name)).toEqual(isRead ? ['pooled'] : []);
+  });
+
+  it('of an exact GELU between linear layers: what it gets and what it gives, nothing in between', () => {
+    const g = new GraphBuilder('gelu', 'e');
+    for (const [name, shape] of [
+      ['x', [2, 4]],
+      ['w1', [4, 6]],
+      ['w2', [6, 3]],
+    ] as const)
+      g.input(name, shape);
+    const h = g.op('Gemm', ['x', 'w1'], {}, 'h');
+    const bell = g.op('Erf', [g.op('Div', [h, g.scalar(Math.SQRT2)])]);
+    const product = g.op('Mul', [h, g.op('Add', [bell, g.scalar(1)])]);
+    g.op('Gemm', [g.op('Mul', [product, g.scalar(0.5)], {}, 'gelu'), 'w2'], {}, 'y');
+    g.output('y', [2, 3]);
+    const { saved } = differentiate(g.build(), { wrt: ['x', 'w1', 'w2'], outputs: ['y'], provider: 'wasm' });
+    expect(saved.map(({ name }) => name).sort()).toEqual(['gelu', 'h']);
+  });
+
+  it('of a choice by a comparison: no booleans, which are computed again', () => {
+    const g = new GraphBuilder('choice', 'e');
+    for (const name of ['x', 'z']) g.input(name, [2]);
+    const h = g.op('Exp', ['x'], {}, 'h');
+    const smaller = g.op('Not', [g.op('Greater', [h, 'z'])]);
+    g.op('Where', [smaller, h, 'z'], {}, 'y');
+    g.output('y', [2]);
+    const found = differentiate(g.build(), { wrt: ['x', 'z'], outputs: ['y'], provider: 'wasm' });
+    expect(found.saved.map(({ type }) => type).filter((type) => type !== 'float32')).toEqual([]);
+    expect(found.backward.nodes.map(({ op }) => op)).toEqual(expect.arrayContaining(['Greater', 'Not']));
   });
 
   it('the graphs keep the names of inputs, weights and outputs, and drop the running statistics', () => {
