@@ -122,6 +122,14 @@ function pool(
   };
 }
 
+/** Whether each window, with ceil_mode too, has a tap inside the image. */
+function reachesImage({ kernel, stride, begin, dilation, ...rest }: Axis, size: number): boolean {
+  const windows = outputOf(size, { kernel, stride, begin, dilation, ...rest }, true);
+  return Array.from({ length: windows }, (_, i) => i * stride - begin).every((start) =>
+    Array.from({ length: kernel }, (_, tap) => start + tap * dilation).some((at) => at >= 0 && at < size),
+  );
+}
+
 /** Windows of which at least one fits, in one dimension or two. */
 export function drawnWindow(
   kind: 'Conv' | 'ConvTranspose' | 'MaxPool' | 'AveragePool',
@@ -139,7 +147,9 @@ export function drawnWindow(
       kind === 'ConvTranspose'
         ? (size - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 > window.begin + window.end
         : outputOf(size, window) >= 1,
-    );
+    )
+    // A maximum of nothing but padding is −∞, which has no gradient.
+    .filter(({ window, size }) => kind !== 'MaxPool' || reachesImage(window, size));
   return fc
     .record({
       axes: fc.array(along, { minLength: 1, maxLength: 2 }),
