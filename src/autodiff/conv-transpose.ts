@@ -3,7 +3,7 @@
  *
  *   y = x ⋆ᵀ w     dx = dy ⋆ w     dw = the weight gradient of dy ⋆ w where x is the gradient that arrives
  */
-import { intAttribute, outputPaddingOf, type Window, windowOf, windowOutput } from '../onnx/attributes.ts';
+import { intAttribute, outputPaddingOf, type Window, windowOf } from '../onnx/attributes.ts';
 import type { Dim, Node, Shape } from '../onnx/graph.ts';
 import { image } from '../onnx/shape-rules/windows.ts';
 import type { Convolution } from './conv.ts';
@@ -36,23 +36,15 @@ export const convTranspose: Rule = {
     const [x = '', w = '', bias] = node.inputs;
     const [xShape, wShape] = [scope.shape(x), scope.shape(w)];
     const { batch, x: input, out, groups, window } = geometryOf(node, scope.shape);
-    const [channels, height, width] = input;
     const dy = toImage(g, dOutput, xShape);
-    // Where output_padding reaches the stride (which dilation permits), the convolution has windows that x never had.
-    const [rows, columns] = windowOutput(window, out[1], out[2]);
-    const isLonger = rows > height || columns > width;
     const dx = () => {
       const attributes = { ...windowAttributes(window), ...(groups > 1 ? { group: groups } : {}) };
-      const sizes = { channels: out[0], outChannels: channels, groups, rank: 4, attributes };
-      const found = convolve(scope, [dy, toImage(g, scope.value(w), wShape)], sizes);
-      if (!isLonger) return found;
-      return g.op('Slice', [found, g.ints([0, 0]), g.ints([height, width]), g.ints([2, 3])]);
+      const sizes = { channels: out[0], outChannels: input[0], groups, rank: 4, attributes };
+      return convolve(scope, [dy, toImage(g, scope.value(w), wShape)], sizes);
     };
     const dw = () => {
-      const convolution: Convolution = { window, batch, x: out, outChannels: channels, groups };
-      const seen = toImage(g, scope.value(x), xShape);
-      const more = g.ints([0, 0, 0, 0, 0, 0, rows - height, columns - width]);
-      return weightGradient(scope, isLonger ? g.op('Pad', [seen, more]) : seen, dy, convolution);
+      const convolution: Convolution = { window, batch, x: out, outChannels: input[0], groups };
+      return weightGradient(scope, toImage(g, scope.value(x), xShape), dy, convolution);
     };
     return [
       scope.wants(x) ? fromImage(g, dx(), xShape) : null,

@@ -19,8 +19,14 @@ const LOWEST = -3.4028234e38;
 export const maxPool: Rule = {
   lower(node: Node, scope: LoweringScope): void {
     // Until opset 19 ceil_mode does not say whether a window may begin in the padding at the end, so pads say it.
-    if (intAttribute(node, 'ceil_mode', 0) === 0) copyNode(scope.g, node);
-    else copyNode(scope.g, node, explicit(node, scope.shape(node.inputs[0]!)));
+    if (intAttribute(node, 'ceil_mode', 0) === 0) {
+      copyNode(scope.g, node);
+      return;
+    }
+    const { length: rank } = scope.shape(node.inputs[0]!);
+    const [, , height, width] = image(node, scope.shape(node.inputs[0]!));
+    const window = withoutCeil(windowOf(node, [height, width]), [height, width]);
+    maximum(scope.g, node.inputs[0]!, window, rank, node.outputs[0]);
   },
 
   backward(node: Node, dOutput: string, scope: BackwardScope) {
@@ -34,7 +40,7 @@ export const maxPool: Rule = {
     const seen = toImage(g, scope.value(x), shape);
     // Pooled again, from the very values that it is compared with: x may be computed anew here, by other shaders than in
     // the forward pass, and a difference of one rounding would leave no tap equal.
-    const y = g.op('MaxPool', [seen], windowAttributes(window));
+    const y = maximum(g, seen, window, 4);
 
     const shares: string[] = [];
     let free: string | null = null;
@@ -108,6 +114,18 @@ export const averagePool: Rule = {
     return [fromImage(g, dx, shape)];
   },
 };
+
+/** A MaxPool. onnxruntime takes no pads as large as the kernel, which ceil_mode may need: those come before. */
+function maximum(g: GraphBuilder, x: string, window: Window, rank: number, output?: string): string {
+  const { kernel, pads } = window;
+  if (pads.every((pad, i) => pad < kernel[i % 2]!)) {
+    return g.op('MaxPool', [x], windowAttributes(window, rank), output);
+  }
+  const [top, left, bottom, right] = pads;
+  const margins = rank === 3 ? [0, 0, left, 0, 0, right] : [0, 0, top, left, 0, 0, bottom, right];
+  const padded = g.op('Pad', [x, g.ints(margins), g.scalar(LOWEST)]);
+  return g.op('MaxPool', [padded], windowAttributes({ ...window, pads: [0, 0, 0, 0] }, rank), output);
+}
 
 /** The attributes of a pooling node with all of its pads written out. */
 function explicit(node: Node, shape: Shape): Node['attributes'] {

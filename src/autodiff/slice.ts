@@ -4,10 +4,33 @@ import { sliceBounds } from '../onnx/shape-rules/layout.ts';
 import { constantInts, fixed } from '../onnx/shape-rules/rule.ts';
 import { padAxis } from './concat.ts';
 import { reshapeTo } from './reshape.ts';
-import type { BackwardScope, Rule } from './rule.ts';
+import { type BackwardScope, copyNode, type LoweringScope, type Rule } from './rule.ts';
 
 export const slice: Rule = {
   cheap: 'one-pass',
+
+  /** The WebGPU provider (1.30) takes wrong elements where a negative step begins inside an axis: there, whole axes are turned. */
+  lower(node: Node, scope: LoweringScope): void {
+    const { g, lowering } = scope;
+    const [x = ''] = node.inputs;
+    const shape = scope.shape(x);
+    const bounds = sliceBounds(node, shape, (input) => constantInts(node, input, scope));
+    if (lowering.provider !== 'webgpu' || bounds.every(({ step }) => step > 0)) {
+      copyNode(g, node);
+      return;
+    }
+    let turned = x;
+    const forwards = bounds.map(({ axis, start, end, step }) => {
+      if (step > 0) return { axis, start, end, step };
+      turned = reverseAxis(g, turned, axis);
+      const last = fixed(node, shape[axis]) - 1;
+      return { axis, start: last - start, end: last - end, step: -step };
+    });
+    const ints = (['start', 'end', 'axis', 'step'] as const).map((key) =>
+      g.ints(forwards.map((bound) => bound[key])),
+    );
+    g.op('Slice', [turned, ...ints], {}, node.outputs[0]);
+  },
 
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;

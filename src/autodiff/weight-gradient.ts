@@ -90,10 +90,11 @@ export function tapsOf(
   const [dh, dw] = window.dilations;
   const [top, left, bottom, right] = window.pads;
   const [oh, ow] = windowOutput(window, height, width);
-  const value = fill === undefined ? [] : [g.scalar(fill)];
-  const padded = window.pads.some((pad) => pad > 0)
-    ? g.op('Pad', [x, g.ints([0, 0, top, left, 0, 0, bottom, right]), ...value])
-    : x;
+  let padded = x;
+  if (window.pads.some((pad) => pad > 0)) {
+    const value = fill === undefined ? [] : [g.scalar(fill)];
+    padded = g.op('Pad', [x, g.ints([0, 0, top, left, 0, 0, bottom, right]), ...value]);
+  }
   return Array.from({ length: kh * kw }, (_, tap) => {
     const [i, j] = [Math.floor(tap / kw) * dh, (tap % kw) * dw];
     const end = g.ints([i + (oh - 1) * sh + 1, j + (ow - 1) * sw + 1]);

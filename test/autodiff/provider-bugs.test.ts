@@ -49,6 +49,23 @@ const window = (size: number, pad: number) => ({
 
 const WRONG: readonly Bug[] = [
   {
+    what: 'Slice with a negative step that begins inside an axis',
+    detour: "slice's lowering",
+    graph: (() => {
+      const g = new GraphBuilder('slice', 'e');
+      g.input('x', [2, 5, 6]);
+      const bounds = [
+        [-1, 3],
+        [-100, 0],
+        [2, 1],
+        [-2, -1],
+      ].map((values) => g.ints(values));
+      g.op('Slice', ['x', ...bounds], {}, 'y');
+      g.output('y', [2, 3, 3]);
+      return g.build();
+    })(),
+  },
+  {
     what: 'Conv of more than three channels that it takes by three',
     detour: "convolve()'s padding",
     graph: single('Conv', { x: [1, 6, 5, 5], w: [4, 6, 3, 3] }, [1, 4, 5, 5], window(3, 1)),

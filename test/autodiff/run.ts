@@ -1,6 +1,6 @@
 /** Runs a graph's gradient in some lowering on some provider, and compares it with float64. */
 import { describe } from 'vitest';
-import { differentiate, type Gradient } from '../../src/autodiff/differentiate.ts';
+import { type DifferentiateOptions, differentiate, type Gradient } from '../../src/autodiff/differentiate.ts';
 import type { Provider } from '../../src/autodiff/lowering.ts';
 import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
@@ -41,8 +41,10 @@ export async function run(
   inputs: ReadonlyMap<string, Values>,
   dOutputs: ReadonlyMap<string, Values>,
   wrt: readonly string[] = [...inputs.keys()],
+  options: Partial<DifferentiateOptions> = {},
 ): Promise<Run> {
-  const gradient = differentiate(graph, { wrt, outputs: [...dOutputs.keys()], provider: lowering });
+  const outputNames = [...dOutputs.keys()];
+  const gradient = differentiate(graph, { wrt, outputs: outputNames, provider: lowering, ...options });
   const outputs = await runOnce(gradient.forward, session, inputs);
   const available = new Map([...inputs, ...outputs]);
   for (const [output, input] of gradient.outputGradients) available.set(input, dOutputs.get(output)!);
