@@ -3,8 +3,8 @@ import { expectWhole } from './checks.ts';
 
 export interface VariantOptions {
   /**
-   * Most invocations of a workgroup, in [1, 256], of the kernels that work with any number; rounded down to a power of
-   * two. Default: what suits each kernel. The device's limits hold in any case.
+   * Invocations of a workgroup, in [1, 256], of the kernels that work with any number: as many as the device allows,
+   * rounded down to a power of two. Default: what suits each kernel.
    */
   workgroupSize?: number;
   /** Whether to use subgroups where the device has the feature. Default true. */
@@ -13,8 +13,8 @@ export interface VariantOptions {
 
 export interface Variant {
   readonly subgroups: boolean;
-  /** The workgroup size of a kernel that would like `wanted` invocations. */
-  workgroupSize(wanted: number): number;
+  /** The workgroup size of a kernel that `suits` invocations suit. */
+  workgroupSize(suits: number): number;
 }
 
 /**
@@ -24,14 +24,14 @@ export interface Variant {
  * @throws MocoError shape-mismatch where `workgroupSize` is out of its range
  */
 export function chooseVariant(device: GPUDevice, options: VariantOptions): Variant {
-  const { workgroupSize = MOST, subgroups = true } = options;
-  expectWhole('workgroupSize', workgroupSize, 1, MOST);
+  const { workgroupSize, subgroups = true } = options;
+  if (workgroupSize !== undefined) expectWhole('workgroupSize', workgroupSize, 1, MOST);
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
-  const most = Math.min(workgroupSize, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
+  const most = Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
   return {
     subgroups: subgroups && device.features.has('subgroups'),
     // A power of two: it divides the 256 elements of a workgroup.
-    workgroupSize: (wanted) => 2 ** Math.floor(Math.log2(Math.min(wanted, most))),
+    workgroupSize: (suits) => 2 ** Math.floor(Math.log2(Math.min(workgroupSize ?? suits, most))),
   };
 }
 

@@ -13,7 +13,7 @@ const PLAIN = 'reduce-plain.wgsl';
 const SUBGROUPS = 'reduce-subgroups.wgsl';
 
 /** What no case sees at the usual sizes may show where an invocation has several lanes of a sum. */
-const SIZES = [256, 16];
+const SIZES = [{}, { workgroupSize: 16 }];
 
 interface Ground extends GpuDevice {
   /** Alive while mutants come and go: Dawn takes the pipelines of files without a change from it. */
@@ -38,8 +38,8 @@ async function attempt(mutant: Mutant): Promise<string | null> {
   const file = mutant.file as ShaderFile;
   const text = await readFile(new URL(`../../shaders/${file}`, import.meta.url), 'utf8');
   const shaders = { [file]: mutate(text, mutant) };
-  for (const workgroupSize of SIZES) {
-    const options = { shaders, workgroupSize, subgroups: file !== PLAIN };
+  for (const size of SIZES) {
+    const options = { ...size, shaders, subgroups: file !== PLAIN };
     const kernels = await createWebGpuKernels(ground.device, options);
     const { by, over } = await caughtBy(kernels, WGSL_KERNELS[file], ground.device);
     kernels.dispose();
