@@ -24,7 +24,9 @@ ort.env.wasm.numThreads = 1;
 
 const [folder, ...names] = process.argv.slice(2);
 const files = readdirSync(folder).filter((file) => file.endsWith('.onnx'));
-console.log('| network | opset | weights | kept an image | gradients | PyTorch float32 | 3 steps | images/s |');
+console.log(
+  '| network | opset | weights | kept an image | gradients | PyTorch float32 | 3 steps | images/s |',
+);
 console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const file of files) {
   const name = basename(file, '.onnx');

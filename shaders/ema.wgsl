@@ -21,7 +21,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> source: array<f32>;
 @group(0) @binding(3) var<storage, read> gate: array<f32>;
 
-@compute @workgroup_size(64)
+// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+override WIDTH: u32 = 64u;
+
+@compute @workgroup_size(WIDTH)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
@@ -31,8 +34,8 @@ fn main(
     return;
   }
   let first = (workgroup.y * workgroups.x + workgroup.x) * 256u + lane;
-  for (var step = 0u; step < 4u; step++) {
-    let i = first + 64u * step;
+  for (var step = 0u; step < 256u / WIDTH; step++) {
+    let i = first + WIDTH * step;
     if (i < params.length) {
       result[i] = params.a * result[i] + params.b * source[i];
     }

@@ -8,7 +8,8 @@
 //
 // Bindings: state [N, splits], weighted [N, splits, C], key [N, C]; written: loss [N] (as bits: a sample with a logit that
 // is not finite gets NaN whatever WGSL assumes), dq [N, C], rank [N].
-// Bytes: 4·N·(splits·(C + 4) + 2·C + 2). Operations: 2·N·splits·C. One workgroup a query.
+// Bytes: 4·N·(splits·(C + 4) + 2·C + 2). Operations: 2·N·splits·C. One workgroup a query. reduce.wgsl is joined
+// to it.
 
 struct Params {
   // Queries of this dispatch, and the first of them.
@@ -35,7 +36,8 @@ struct SplitState {
 @group(0) @binding(5) var<storage, read_write> d_query: array<f32>;
 @group(0) @binding(6) var<storage, read_write> rank: array<f32>;
 
-const WIDTH = 64u;
+// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+override WIDTH: u32 = 64u;
 const MAX_SPLITS = 128u;
 const NAN = 0x7fc00000u;
 
@@ -86,10 +88,12 @@ fn main(
     return;
   }
   let states = local * params.splits;
-  var m = 0.0;
-  for (var s = 0u; s < params.splits; s++) {
-    m = max(m, state[states + s].m);
+  // m is not below 0: its bits have its order, once −0 is 0.
+  var most = 0u;
+  for (var s = lane; s < params.splits; s += WIDTH) {
+    most = max(most, bitcast<u32>(state[states + s].m) & 0x7fffffffu);
   }
+  let m = bitcast<f32>(largest_of_all(most, lane));
   for (var s = lane; s < params.splits; s += WIDTH) {
     let before = state[states + s].m;
     factors[s] = select(exp(before - m), 1.0, before == m);

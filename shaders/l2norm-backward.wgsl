@@ -18,8 +18,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
-const WIDTH = 64u;
-var<workgroup> sums: array<f32, WIDTH>;
+// Sums have 64 lanes whatever the workgroup size, so that bits do not depend on it: lane l has columns l, l + 64, …
+const LANES = 64u;
+override WIDTH: u32 = 64u;
+var<workgroup> sums: array<f32, LANES>;
 
 @compute @workgroup_size(WIDTH)
 fn main(
@@ -32,15 +34,17 @@ fn main(
     return;
   }
   let start = row * params.dim;
-  var sum = 0.0;
-  for (var c = lane; c < params.dim; c += WIDTH) {
-    sum += y[start + c] * dy[start + c];
+  for (var l = lane; l < LANES; l += WIDTH) {
+    var sum = 0.0;
+    for (var c = l; c < params.dim; c += LANES) {
+      sum += y[start + c] * dy[start + c];
+    }
+    sums[l] = sum;
   }
-  sums[lane] = sum;
   workgroupBarrier();
-  for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      sums[lane] += sums[lane + half];
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    for (var l = lane; l < half; l += WIDTH) {
+      sums[l] += sums[l + half];
     }
     workgroupBarrier();
   }

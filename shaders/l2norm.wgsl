@@ -8,7 +8,7 @@
 // Bindings: x [rows, C]; written, as bits: y [rows, C], norm [rows] (not clamped). A row with a value that is not finite
 // becomes NaN, whatever WGSL assumes: the loss then closes the gate.
 // Bytes: 8·rows·C + 4·rows beside what caches hold (x is read three times). Operations: 4·rows·C.
-// One workgroup a row.
+// One workgroup a row. reduce.wgsl is joined to it.
 
 struct Params {
   rows: u32,
@@ -20,10 +20,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
 @group(0) @binding(3) var<storage, read_write> norm: array<u32>;
 
-const WIDTH = 64u;
+// Sums have 64 lanes whatever the workgroup size, so that bits do not depend on it: lane l has columns l, l + 64, …
+const LANES = 64u;
+override WIDTH: u32 = 64u;
 const NAN = 0x7fc00000u;
-var<workgroup> exponents: array<u32, WIDTH>;
-var<workgroup> sums: array<f32, WIDTH>;
+var<workgroup> sums: array<f32, LANES>;
 
 @compute @workgroup_size(WIDTH)
 fn main(
@@ -41,29 +42,24 @@ fn main(
   for (var c = lane; c < params.dim; c += WIDTH) {
     exponent = max(exponent, (bitcast<u32>(x[start + c]) & 0x7fffffffu) >> 23u);
   }
-  exponents[lane] = exponent;
-  workgroupBarrier();
-  for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      exponents[lane] = max(exponents[lane], exponents[lane + half]);
-    }
-    workgroupBarrier();
-  }
-  let bad = exponents[0] == 255u;
+  exponent = largest_of_all(exponent, lane);
+  let bad = exponent == 255u;
   // scale·inverse = 1, both normal numbers.
-  let biased = clamp(254u - min(exponents[0], 254u), 1u, 253u);
+  let biased = clamp(254u - min(exponent, 254u), 1u, 253u);
   let scale = bitcast<f32>(biased << 23u);
   let inverse = bitcast<f32>((254u - biased) << 23u);
-  var sum = 0.0;
-  for (var c = lane; c < params.dim; c += WIDTH) {
-    let value = x[start + c] * scale;
-    sum += value * value;
+  for (var l = lane; l < LANES; l += WIDTH) {
+    var sum = 0.0;
+    for (var c = l; c < params.dim; c += LANES) {
+      let value = x[start + c] * scale;
+      sum += value * value;
+    }
+    sums[l] = sum;
   }
-  sums[lane] = sum;
   workgroupBarrier();
-  for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      sums[lane] += sums[lane + half];
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    for (var l = lane; l < half; l += WIDTH) {
+      sums[l] += sums[l + half];
     }
     workgroupBarrier();
   }

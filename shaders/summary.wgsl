@@ -10,6 +10,7 @@
 // Bindings: loss [N], rank [N], query [N, C], gate [1] (as bits); written, as bits: summary [5].
 // Bytes: 8·N·C + 8·N. Operations: 6·N·C. One workgroup; a lane a column, its rows in order, then lanes in a tree: the same
 // bits on one device each time. Losses that are not finite make numbers that mean nothing; the gate is handed on as it is.
+// reduce.wgsl is joined to it.
 
 struct Params {
   rows: u32,
@@ -23,16 +24,16 @@ struct Params {
 @group(0) @binding(4) var<storage, read> gate: array<u32>;
 @group(0) @binding(5) var<storage, read_write> summary: array<u32>;
 
-const WIDTH = 256u;
+// Sums have 256 lanes whatever the workgroup size, so that bits do not depend on it.
+const LANES = 256u;
+override WIDTH: u32 = 256u;
 
 struct Sums {
   loss: f32,
   deviation: f32,
-  best: u32,
-  best5: u32,
 }
 
-var<workgroup> sums: array<Sums, WIDTH>;
+var<workgroup> sums: array<Sums, LANES>;
 
 // Standard deviation of column c.
 fn deviation(c: u32) -> f32 {
@@ -53,32 +54,37 @@ fn deviation(c: u32) -> f32 {
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  var own = Sums(0.0, 0.0, 0u, 0u);
+  var best = 0u;
+  var best5 = 0u;
   for (var n = lane; n < params.rows; n += WIDTH) {
-    own.loss += loss[n];
-    own.best += select(0u, 1u, rank[n] < 1.0);
-    own.best5 += select(0u, 1u, rank[n] < 5.0);
+    best += select(0u, 1u, rank[n] < 1.0);
+    best5 += select(0u, 1u, rank[n] < 5.0);
   }
-  for (var c = lane; c < params.dim; c += WIDTH) {
-    own.deviation += deviation(c);
+  best = sum_of_all(best, lane);
+  best5 = sum_of_all(best5, lane);
+  for (var l = lane; l < LANES; l += WIDTH) {
+    var own = Sums(0.0, 0.0);
+    for (var n = l; n < params.rows; n += LANES) {
+      own.loss += loss[n];
+    }
+    for (var c = l; c < params.dim; c += LANES) {
+      own.deviation += deviation(c);
+    }
+    sums[l] = own;
   }
-  sums[lane] = own;
   workgroupBarrier();
-  for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      let other = sums[lane + half];
-      sums[lane].loss += other.loss;
-      sums[lane].deviation += other.deviation;
-      sums[lane].best += other.best;
-      sums[lane].best5 += other.best5;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    for (var l = lane; l < half; l += WIDTH) {
+      sums[l].loss += sums[l + half].loss;
+      sums[l].deviation += sums[l + half].deviation;
     }
     workgroupBarrier();
   }
   if (lane == 0u) {
     let count = f32(params.rows);
     summary[0] = bitcast<u32>(sums[0].loss / count);
-    summary[1] = bitcast<u32>(100.0 * f32(sums[0].best) / count);
-    summary[2] = bitcast<u32>(100.0 * f32(sums[0].best5) / count);
+    summary[1] = bitcast<u32>(100.0 * f32(best) / count);
+    summary[2] = bitcast<u32>(100.0 * f32(best5) / count);
     summary[3] = bitcast<u32>(sums[0].deviation / f32(params.dim));
     summary[4] = gate[0];
   }

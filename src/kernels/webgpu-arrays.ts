@@ -44,13 +44,7 @@ export class WebGpuArrays {
     const { device } = this.#watch;
     // onnxruntime-web downloads sizes rounded up to 16 bytes.
     const size = Math.max(16, Math.ceil(length / 4) * 16);
-    const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
-    if (size > limit) {
-      throw new MocoError(
-        'out-of-memory',
-        `${what} takes ${size} bytes, but this GPU device binds at most ${limit} at once: lower the queue size, the batch size or the model`,
-      );
-    }
+    this.#expectBindable(what, size);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     return this.#add(new WebGpuArray(this, length, device.createBuffer({ size, usage }), false));
   }
@@ -67,6 +61,7 @@ export class WebGpuArrays {
     if ((buffer.usage & needed) !== needed) {
       throw new MocoError('usage', 'a wrapped buffer needs the usages STORAGE, COPY_SRC and COPY_DST');
     }
+    this.#expectBindable(`the buffer of an array of ${length} float32`, buffer.size);
     return this.#add(new WebGpuArray(this, length, buffer, true));
   }
 
@@ -127,6 +122,17 @@ export class WebGpuArrays {
     this.#live.clear();
     for (const buffer of [...this.#staging.values()].flat()) buffer.destroy();
     this.#staging.clear();
+  }
+
+  /** Kernels bind whole buffers. @throws MocoError out-of-memory for more than the device binds */
+  #expectBindable(what: string, bytes: number): void {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#watch.device.limits;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (bytes <= limit) return;
+    throw new MocoError(
+      'out-of-memory',
+      `${what} takes ${bytes} bytes, but this GPU device binds at most ${limit} at once: lower the queue size, the batch size or the model`,
+    );
   }
 
   #add(array: WebGpuArray): WebGpuArray {

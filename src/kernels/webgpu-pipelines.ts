@@ -1,5 +1,6 @@
 import { MocoError } from '../errors.ts';
-import { SHADERS, type ShaderName, type ShaderTexts, shaderText } from './webgpu-shaders.ts';
+import { filesOf, joinTexts, SHADERS, type ShaderName, type ShaderTexts } from './webgpu-shaders.ts';
+import type { Variant } from './webgpu-variants.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
@@ -15,16 +16,29 @@ export const PARAMETER_SLOT = 256;
  * Compiles every shader once.
  * @throws MocoError gpu-failed with the compiler's own words where one is refused
  */
-export async function createPipelines(device: GPUDevice, texts: ShaderTexts): Promise<Pipelines> {
+export async function createPipelines(
+  device: GPUDevice,
+  texts: ShaderTexts,
+  variant: Variant,
+): Promise<Pipelines> {
   const names = Object.keys(SHADERS) as ShaderName[];
-  const made = await Promise.all(names.map((name) => createPipeline(device, name, texts)));
+  const made = await Promise.all(names.map((name) => createPipeline(device, name, texts, variant)));
   return Object.fromEntries(names.map((name, i) => [name, made[i]])) as Record<ShaderName, Pipeline>;
 }
 
-async function createPipeline(device: GPUDevice, name: ShaderName, texts: ShaderTexts): Promise<Pipeline> {
-  const { files, entryPoint, bindings } = SHADERS[name];
+async function createPipeline(
+  device: GPUDevice,
+  name: ShaderName,
+  texts: ShaderTexts,
+  variant: Variant,
+): Promise<Pipeline> {
+  const { entryPoint, bindings, workgroupSize } = SHADERS[name];
+  const files = filesOf(name, variant.subgroups);
+  // WGSL refuses constants that a shader does not declare.
+  const constants: Record<string, number> =
+    workgroupSize === null ? {} : { WIDTH: variant.workgroupSize(workgroupSize) };
   device.pushErrorScope('validation');
-  const shader = device.createShaderModule({ label: name, code: shaderText(name, texts) });
+  const shader = device.createShaderModule({ label: name, code: joinTexts(files, texts) });
   const layout = device.createBindGroupLayout({
     label: name,
     entries: [
@@ -45,7 +59,7 @@ async function createPipeline(device: GPUDevice, name: ShaderName, texts: Shader
   const making = device.createComputePipelineAsync({
     label: name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: shader, entryPoint },
+    compute: { module: shader, entryPoint, constants },
   });
   const [scope, pipeline] = await Promise.allSettled([device.popErrorScope(), making]);
   const refused = scope.status === 'fulfilled' ? scope.value : null;

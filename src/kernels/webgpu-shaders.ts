@@ -12,6 +12,9 @@ import knnSelect from '../../shaders/knn-select.wgsl';
 import knnSimilarities from '../../shaders/knn-similarities.wgsl';
 import l2Norm from '../../shaders/l2norm.wgsl';
 import l2NormBackward from '../../shaders/l2norm-backward.wgsl';
+import reduce from '../../shaders/reduce.wgsl';
+import reducePlain from '../../shaders/reduce-plain.wgsl';
+import reduceSubgroups from '../../shaders/reduce-subgroups.wgsl';
 import scatterRows from '../../shaders/scatter-rows.wgsl';
 import sgd from '../../shaders/sgd.wgsl';
 import summary from '../../shaders/summary.wgsl';
@@ -33,6 +36,9 @@ const FILES = {
   'knn-similarities.wgsl': knnSimilarities,
   'l2norm.wgsl': l2Norm,
   'l2norm-backward.wgsl': l2NormBackward,
+  'reduce.wgsl': reduce,
+  'reduce-plain.wgsl': reducePlain,
+  'reduce-subgroups.wgsl': reduceSubgroups,
   'scatter-rows.wgsl': scatterRows,
   'sgd.wgsl': sgd,
   'summary.wgsl': summary,
@@ -53,12 +59,21 @@ export interface Shader {
   readonly entryPoint: string;
   /** Access of bindings 1, 2, …; binding 0 is the uniform block of parameters. */
   readonly bindings: readonly Access[];
+  /** Invocations of a workgroup that suit it; null where the shader itself says how many. */
+  readonly workgroupSize: number | null;
 }
 
 const main = (file: ShaderFile, ...bindings: Access[]): Shader => ({
   files: [file],
   entryPoint: 'main',
   bindings,
+  workgroupSize: 64,
+});
+
+/** With reduce.wgsl. Where there are subgroups, another file takes the place of reduce-plain.wgsl. */
+const reducing = (file: ShaderFile, ...bindings: Access[]): Shader => ({
+  ...main(file, ...bindings),
+  files: ['reduce-plain.wgsl', 'reduce.wgsl', file],
 });
 
 /** Every kernel, with its bindings in the order that its file declares them. */
@@ -71,16 +86,17 @@ export const SHADERS = {
   infoNce: {
     ...main('infonce.wgsl', 'read', 'read', 'read', 'write', 'write'),
     files: ['infonce.wgsl', 'infonce-rank.wgsl', 'exact-sign.wgsl'],
+    workgroupSize: null,
   },
-  infoNceCombine: main('infonce-combine.wgsl', 'read', 'read', 'read', 'write', 'write', 'write'),
-  knnSimilarities: main('knn-similarities.wgsl', 'read', 'read', 'write'),
+  infoNceCombine: reducing('infonce-combine.wgsl', 'read', 'read', 'read', 'write', 'write', 'write'),
+  knnSimilarities: { ...main('knn-similarities.wgsl', 'read', 'read', 'write'), workgroupSize: null },
   knnSelect: main('knn-select.wgsl', 'read', 'write', 'write'),
-  l2Norm: main('l2norm.wgsl', 'read', 'write', 'write'),
+  l2Norm: reducing('l2norm.wgsl', 'read', 'write', 'write'),
   l2NormBackward: main('l2norm-backward.wgsl', 'read', 'read', 'read', 'write'),
   ema: main('ema.wgsl', 'write', 'read', 'read'),
   scatterRows: main('scatter-rows.wgsl', 'write', 'read', 'read'),
   sgd: main('sgd.wgsl', 'write', 'write', 'read', 'read'),
-  summary: main('summary.wgsl', 'read', 'read', 'read', 'read', 'write'),
+  summary: { ...reducing('summary.wgsl', 'read', 'read', 'read', 'read', 'write'), workgroupSize: 256 },
 } as const satisfies Record<string, Shader>;
 
 export type ShaderName = keyof typeof SHADERS;
@@ -93,7 +109,13 @@ export function expectShaderFiles(texts: ShaderTexts): void {
   }
 }
 
-/** The text that is compiled for a kernel. */
-export function shaderText(name: ShaderName, texts: ShaderTexts = {}): string {
-  return SHADERS[name].files.map((file) => texts[file] ?? FILES[file]).join('');
+/** The files whose texts are compiled for a kernel. */
+export function filesOf(name: ShaderName, subgroups: boolean): ShaderFile[] {
+  return SHADERS[name].files.map((file) =>
+    subgroups && file === 'reduce-plain.wgsl' ? 'reduce-subgroups.wgsl' : file,
+  );
+}
+
+export function joinTexts(files: readonly ShaderFile[], texts: ShaderTexts): string {
+  return files.map((file) => texts[file] ?? FILES[file]).join('');
 }

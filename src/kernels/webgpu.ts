@@ -16,6 +16,7 @@ import { createPipelines, type Pipelines } from './webgpu-pipelines.ts';
 import { WebGpuScratch } from './webgpu-scratch.ts';
 import { expectShaderFiles, type ShaderName, type ShaderTexts } from './webgpu-shaders.ts';
 import { nearestRows } from './webgpu-topk.ts';
+import { chooseVariant, type VariantOptions } from './webgpu-variants.ts';
 
 /** The kernels on WebGPU, with what a device that others use too asks for. */
 export interface WebGpuKernels extends Kernels {
@@ -39,22 +40,24 @@ export interface WebGpuKernels extends Kernels {
   readonly liveArrays: number;
 }
 
-export interface WebGpuKernelsOptions {
+export interface WebGpuKernelsOptions extends VariantOptions {
   /** WGSL to take in place of files of shaders/, by their names. */
   shaders?: ShaderTexts;
 }
 
 /**
  * Kernels on a device of the caller's, who destroys it after disposing of them.
- * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`
+ * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`;
+ * shape-mismatch for a `workgroupSize` out of its range
  */
 export async function createWebGpuKernels(
   device: GPUDevice,
-  { shaders = {} }: WebGpuKernelsOptions = {},
+  { shaders = {}, ...options }: WebGpuKernelsOptions = {},
 ): Promise<WebGpuKernels> {
   expectShaderFiles(shaders);
+  const variant = chooseVariant(device, options);
   const watch = new DeviceWatch(device);
-  return new WebGpu(watch, await watch.wait(createPipelines(device, shaders)));
+  return new WebGpu(watch, await watch.wait(createPipelines(device, shaders, variant)));
 }
 
 class WebGpu implements WebGpuKernels {

@@ -54,6 +54,17 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         { numRuns: 100 / fewer },
       ));
 
+    it('equal keys and queries stay where they are, within rounding, for any m', () =>
+      fc.assert(
+        fc.asyncProperty(values, fc.double({ min: 0, max: 1, noNaN: true }), async (list, m) => {
+          const x = Float32Array.from(list);
+          if (x.length === 0) return;
+          const { bound } = blend(x, x, m, 1 - m, accuracy);
+          expectClose(`m = ${m}`, await ema(x, x, m), x, bound);
+        }),
+        { numRuns: 100 / fewer },
+      ));
+
     it('goes through every pair of the lists', () =>
       withArrays(kernels, async (put) => {
         const keys = [put([1, 2]), put([3]), put([4, 5, 6])];

@@ -185,41 +185,6 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         { numRuns: 60 / fewer },
       ));
 
-    it('the order of the queue does not matter', async () => {
-      const inputs = randomInputs(7, 30, 200, 0.07);
-      const { rows, dim, queueSize } = inputs;
-      const want = infoNceReference(
-        inputs.query,
-        inputs.key,
-        inputs.queue,
-        rows,
-        dim,
-        queueSize,
-        0.07,
-        inputs.gradientScale,
-        accuracy,
-      );
-      const reversed = new Float32Array(inputs.queue.length);
-      for (let j = 0; j < queueSize; j++) {
-        reversed.set(inputs.queue.subarray(j * dim, (j + 1) * dim), (queueSize - 1 - j) * dim);
-      }
-      const a = await runInfoNce(kernels, inputs);
-      const b = await runInfoNce(kernels, { ...inputs, queue: reversed });
-      expectClose('rank', b.rank, a.rank, 0);
-      expectClose(
-        'loss',
-        b.loss,
-        a.loss,
-        want.lossBound.map((x) => 2 * x),
-      );
-      expectClose(
-        'dQuery',
-        b.dQuery,
-        a.dQuery,
-        want.dQueryBound.map((x) => 2 * x),
-      );
-    });
-
     it('the gradient is scaled by gradientScale and by nothing else', async () => {
       const inputs = randomInputs(5, 16, 50, 0.2);
       const one = await runInfoNce(kernels, { ...inputs, gradientScale: 1 });

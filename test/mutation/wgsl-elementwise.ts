@@ -7,8 +7,8 @@ function addresses<File extends string>(file: File, length: string): Mutant<File
     ['the last element is left out', `i < params.${length}`, `i + 1u < params.${length}`],
     ['a grid of one dimension', 'workgroup.y * workgroups.x + workgroup.x', 'workgroup.x'],
     ['a workgroup begins where one of 64 elements would', '* 256u + lane', '* 64u + lane'],
-    ['three of four steps', 'step < 4u', 'step < 3u'],
-    ['steps of 32 lanes', '64u * step', '32u * step'],
+    ['three of four steps', 'step < 256u / WIDTH', 'step < 192u / WIDTH'],
+    ['steps of 32 lanes', 'WIDTH * step', '32u * step'],
   ]);
 }
 

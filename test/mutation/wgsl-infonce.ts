@@ -87,8 +87,15 @@ export const WGSL_INFONCE = [
   ...of('infonce-combine.wgsl', [
     ['splits are not rescaled', 'select(exp(before - m), 1.0, before == m)', '1.0'],
     ['rescaled the other way', 'exp(before - m)', 'exp(m - before)'],
-    ['factors of 64 splits', 's < params.splits; s += WIDTH', 's < min(params.splits, WIDTH); s += WIDTH'],
-    ['the maximum of the first split', 'm = max(m, state[states + s].m)', 'm = max(m, state[states].m)'],
+    [
+      'factors of 64 splits',
+      's < params.splits; s += WIDTH',
+      's < min(params.splits, WIDTH); s += WIDTH',
+      { at: 2 },
+    ],
+    ['the maximum of the first split', 'bitcast<u32>(state[states + s].m)', 'bitcast<u32>(state[states].m)'],
+    ['the last of 64 maxima', 'most = max(most, ', 'most = max(0u, '],
+    ['the maximum of one lane', 'largest_of_all(most, lane)', 'most'],
     [
       'S of the last split',
       'sum += factors[s] * state[states + s].sum',

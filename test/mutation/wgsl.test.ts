@@ -8,6 +8,13 @@ import { campaign, caughtBy } from './campaign.ts';
 import { type Mutant, mutate } from './mutant.ts';
 import { WGSL_KERNELS, WGSL_MUTANTS } from './wgsl-mutants.ts';
 
+/** Compiled where there are no subgroups, or none are wanted. */
+const PLAIN = 'reduce-plain.wgsl';
+const SUBGROUPS = 'reduce-subgroups.wgsl';
+
+/** What no case sees at the usual sizes may show where an invocation has several lanes of a sum. */
+const SIZES = [{}, { workgroupSize: 16 }];
+
 interface Ground extends GpuDevice {
   /** Alive while mutants come and go: Dawn takes the pipelines of files without a change from it. */
   unchanged: WebGpuKernels;
@@ -31,14 +38,18 @@ async function attempt(mutant: Mutant): Promise<string | null> {
   const file = mutant.file as ShaderFile;
   const text = await readFile(new URL(`../../shaders/${file}`, import.meta.url), 'utf8');
   const shaders = { [file]: mutate(text, mutant) };
-  const kernels = await createWebGpuKernels(ground.device, { shaders });
-  const { by, over } = await caughtBy(kernels, WGSL_KERNELS[file], ground.device);
-  kernels.dispose();
-  if (over) {
-    close(ground);
-    ground = await open();
+  for (const size of SIZES) {
+    const options = { ...size, shaders, subgroups: file !== PLAIN };
+    const kernels = await createWebGpuKernels(ground.device, options);
+    const { by, over } = await caughtBy(kernels, WGSL_KERNELS[file], ground.device);
+    kernels.dispose();
+    if (over) {
+      close(ground);
+      ground = await open();
+    }
+    if (by !== null) return by;
   }
-  return by;
+  return null;
 }
 
 it('the shaders as they are pass', async () => {
@@ -46,4 +57,11 @@ it('the shaders as they are pass', async () => {
   expect(await caughtBy(ground.unchanged, names, ground.device)).toEqual({ by: null, over: false });
 });
 
-campaign('wgsl', SHADER_FILES, WGSL_MUTANTS, attempt);
+// A device without subgroups does not compile that file.
+const compiled = (file: string): boolean => file !== SUBGROUPS || ground.device.features.has('subgroups');
+campaign(
+  'wgsl',
+  SHADER_FILES.filter(compiled),
+  WGSL_MUTANTS.filter(({ file }) => compiled(file)),
+  attempt,
+);
