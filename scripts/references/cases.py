@@ -1,4 +1,6 @@
 """How the tables of cases are written: a case is a module, the shape of its input, and what to export it with."""
+import zlib
+
 import torch
 from torch import nn
 
@@ -23,6 +25,10 @@ def normal(*shape):
 
 def positive(*shape):
     return nn.Parameter(torch.rand(shape) + 0.5)
+
+
+def ones(*shape):
+    return nn.Parameter(torch.ones(shape))
 
 
 def apart(*shape, low=-2.0, high=2.0):
@@ -51,9 +57,10 @@ def randomize(module):
 def case(name, module, shape, opsets=(13,), mode='eval', dynamic=None, low=-2.0, high=2.0, **options):
     """Adds a case: `module` is called to make the module, or an Expression is made of a (function, parameters...) tuple.
 
-    `dynamic` names the tensors whose first dimension is the open batch; left out, every other case has it in x and y.
+    `dynamic` names the tensors whose first dimension is the open batch; left out, half of the cases have it in x and y.
     """
-    dynamic = (('x', 'y') if len(CASES) % 2 else ()) if dynamic is None else dynamic
+    if dynamic is None:
+        dynamic = ('x', 'y') if zlib.crc32(name.encode()) & 1 else ()
     for opset in opsets:
         key = name if opset == opsets[0] else f'{name}-opset{opset}'
         assert key not in CASES, key

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cases import case, expression, normal, positive
+from cases import case, expression, normal, ones, positive
 
 SHAPE = (3, 4, 5)
 
@@ -44,7 +44,7 @@ activation('relu-squared', expression(lambda x: F.relu(x) ** 2))
 unary('erf', torch.erf)
 for axis in (0, 1, -1):
     unary(f'softmax-axis{axis}', lambda x, axis=axis: torch.softmax(x, axis), opsets=(13, 11))
-    unary(f'log-softmax-axis{axis}', lambda x, axis=axis: torch.log_softmax(x, axis), opsets=(13, 11))
+    unary(f'log-softmax-axis{axis}', lambda x, axis=axis: torch.log_softmax(x, axis), opsets=(13, 12))
 unary('log-sum-exp', lambda x: torch.logsumexp(x, 1))
 
 # Functions of one tensor
@@ -68,15 +68,14 @@ unary('neg', torch.neg)
 unary('reciprocal', lambda x: 1 / x, low=0.2)
 unary('sign-product', lambda x: x * torch.sign(x) * x)
 unary('sin-cos', lambda x: torch.sin(x) + torch.cos(2 * x))
-unary('clamp', lambda x: x.clamp(-1, 1.2), opsets=(13, 11))
+unary('clamp', lambda x: x.clamp(-1, 1.2), opsets=(13, 11, 12))
 unary('clamp-min', lambda x: x.clamp(min=-0.52))
 unary('clamp-max', lambda x: x.clamp(max=0.53))
 case('clamp-tensors', expression(lambda x, a: x.clamp(-a, a), (positive, 4, 1)), SHAPE)
 unary('cast', lambda x: (x.double() * 1.5).float())
 unary('identity', nn.Identity())
-unary('detach', lambda x: x * x.detach())
 case('dropout-eval', lambda: nn.Sequential(nn.Dropout(0.5), nn.Linear(5, 3)), SHAPE)
-case('dropout-training-zero', lambda: nn.Sequential(nn.Dropout(0.0), nn.Linear(5, 3)), SHAPE, mode='training')
+case('dropout-training-zero', lambda: nn.Sequential(nn.Dropout(0.0), nn.Linear(5, 3)), SHAPE, opsets=(13, 12), mode='training')
 
 # Two tensors, with broadcasting of every kind
 KINDS = {
@@ -106,6 +105,7 @@ case('add-outer', expression(lambda x, p: x + p, (normal, 1, 4)), (3, 1))
 unary('add-constant', lambda x: 3 - (x + 0.5) * 2 / 3)
 unary('add-self', lambda x: x + x)
 case('add-alpha', expression(lambda x, p: torch.add(x, p, alpha=2), (normal, 5)), SHAPE, mode='training')
+case('equal-parameters', expression(lambda x, a, b: torch.tanh(x * a) * b, (ones, 5), (ones, 5)), SHAPE)
 case('layer-scale', expression(lambda x, g: x + g * torch.tanh(x), (normal, 3, 1, 1)), (2, 3, 4, 4))
 case('lerp', expression(lambda x, p: torch.lerp(x, p, 0.3), (normal, 4, 5)), SHAPE)
 

@@ -15,7 +15,7 @@ def layout(name, function, shape=(3, 4, 5), **options):
 
 
 # Pooling
-case('max-pool', lambda: nn.MaxPool2d(3, 2, 1), (2, 3, 7, 6), opsets=(13, 11))
+case('max-pool', lambda: nn.MaxPool2d(3, 2, 1), (2, 3, 7, 6), opsets=(13, 11, 12))
 case('max-pool-plain', lambda: nn.MaxPool2d(2), MAP)
 case('max-pool-rest', lambda: nn.MaxPool2d(2), (2, 3, 7, 5))
 case('max-pool-ceil', lambda: nn.MaxPool2d(3, 2, ceil_mode=True), MAP)
@@ -64,7 +64,7 @@ layout('index-list', lambda x: x[:, [3, 1, 1, 0]])
 case('embedding-rows', expression(lambda x, w: x @ w[torch.tensor([[0, 2], [2, 4]])].flatten(0, 1).t(), (normal, 6, 5)),
      (3, 5))
 case('position-embedding', expression(
-    lambda x, w: x + F.embedding(torch.arange(x.shape[1]), w), (normal, 6, 5)), (3, 4, 5))
+    lambda x, w: x + F.embedding(torch.arange(x.shape[1]), w), (normal, 6, 5)), (3, 4, 5), dynamic=('x', 'y'))
 layout('pad', lambda x: F.pad(x, (1, 2)), opsets=(13, 11))
 layout('pad-2d', lambda x: F.pad(x, (1, 0, 2, 1)), (2, 3, 3, 4))
 layout('pad-value', lambda x: F.pad(x, (0, 1, 1, 0), value=0.5))

@@ -2,7 +2,7 @@
 
     python3 scripts/references/operators.py [NAME...]
 
-writes test/autodiff/references/operators/; with names, those cases alone and no manifest.
+writes test/autodiff/references/operators/; with names, those cases alone.
 """
 import os
 import sys
@@ -28,8 +28,7 @@ def main(names):
         module = randomize(case.pop('module')())
         x = apart(*case.pop('shape'), low=case.pop('low'), high=case.pop('high'))
         entries.append(record(OUT, name, module, x, **case))
-    if not names:
-        write_manifest(OUT, entries)
+    write_manifest(OUT, entries)
 
 
 if __name__ == '__main__':
