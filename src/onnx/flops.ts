@@ -1,4 +1,4 @@
-/** Floating-point operations of an encoder: convolutions and linear layers, which are all but a few percent. */
+/** Floating-point operations of an encoder: convolutions and matrix products, which are all but a few percent. */
 import { intAttribute } from './attributes.ts';
 import type { Graph, Shape } from './graph.ts';
 import { inferShapes } from './shapes.ts';
@@ -10,11 +10,13 @@ export function forwardFlops(graph: Graph): number {
     (shape ?? []).reduce<number>((product, d) => product * Number(d), 1);
   let flops = 0;
   for (const node of graph.nodes) {
+    const outputs = size(shapes.get(node.outputs[0] ?? ''));
+    if (node.op === 'MatMul') flops += 2 * outputs * Number(shapes.get(node.inputs[0] ?? '')?.at(-1) ?? 1);
     if (node.op !== 'Conv' && node.op !== 'Gemm') continue;
     const weight = shapes.get(node.inputs[1] ?? '') ?? [];
     // Every output value is a dot product over the weights of its channel.
     const channels = weight[node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 0 ? 1 : 0];
-    flops += (2 * size(shapes.get(node.outputs[0] ?? '')) * size(weight)) / Number(channels ?? 1);
+    flops += (2 * outputs * size(weight)) / Number(channels ?? 1);
   }
   return flops;
 }

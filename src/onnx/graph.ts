@@ -5,7 +5,16 @@
 /** A size, or the name of a size that is known only when the graph runs (the batch). */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
-export type ElementType = 'float32' | 'int64' | 'int32' | 'bool' | 'uint8' | 'float64';
+/** Models may hold float64 and half floats; graphs that we run hold none (import/to-float32.ts). */
+export type ElementType =
+  | 'float32'
+  | 'int64'
+  | 'int32'
+  | 'bool'
+  | 'uint8'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16';
 
 export interface Value {
   readonly name: string;
@@ -17,7 +26,8 @@ export interface Value {
 export interface Constant {
   readonly type: ElementType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array | Float64Array;
+  /** Of half floats, the bits. */
+  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array | Float64Array | Uint16Array;
 }
 
 /** Whole numbers are ONNX ints; a float attribute is written `{ float: x }`. */
@@ -29,7 +39,8 @@ export type Attribute =
   | { readonly floats: readonly number[] }
   | { readonly strings: readonly string[] }
   | { readonly tensor: Constant }
-  | { readonly graph: true };
+  /** The branch of an If, the body of a loop. */
+  | { readonly graph: Graph };
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export interface Node {

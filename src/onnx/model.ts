@@ -1,18 +1,18 @@
 /** Reading and writing of ONNX model files. */
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { MocoError, messageOf } from '../errors.ts';
-import type { Attribute, Constant, ElementType, Graph, Node, Shape, Value } from './graph.ts';
+import type { ExternalData } from './external-data.ts';
+import type { Attribute, Graph, Node, Shape, Value } from './graph.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
+  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
-  type TensorProto,
-  TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
   TypeProto_TensorSchema,
@@ -20,6 +20,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './onnx_pb.ts';
+import { decodeTensor, encodeTensor } from './tensor.ts';
 import { DATA_TYPES, TYPE_OF } from './types.ts';
 
 /** IR version 8 goes with opset 17. */
@@ -66,19 +67,29 @@ export function encodeModel(
 
 /**
  * The graph in the bytes of an .onnx file.
- * @throws MocoError model-invalid where the bytes are no ONNX model, or use what we do not read (external data,
- * element types other than those of ElementType)
+ * @param external reads data that lies in files beside the model; without it, such data is refused
+ * @throws MocoError model-invalid where the bytes are no ONNX model, or use what we do not read (element types other
+ * than those of ElementType)
  */
-export function decodeModel(bytes: Uint8Array): Graph {
+export function decodeModel(bytes: Uint8Array, external?: ExternalData): Graph {
   const model = parse(bytes);
   const graph = model.graph;
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   if (opset === undefined) throw new MocoError('model-invalid', 'the ONNX model names no opset version');
-  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, decodeTensor(tensor)]));
+  return decodeGraph(graph, Number(opset), external);
+}
+
+function decodeGraph(graph: GraphProto, opset: number, external?: ExternalData): Graph {
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, decodeTensor(tensor, external)]));
+  if (constants.size < graph.initializer.length) {
+    const names = graph.initializer.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    throw new MocoError('model-invalid', `two initializers are named ${JSON.stringify(twice)}`);
+  }
   return {
     name: graph.name,
-    opset: Number(opset),
+    opset,
     // Models before IR version 4 list their initializers among the inputs too.
     inputs: graph.input.filter(({ name }) => !constants.has(name)).map(decodeValue),
     outputs: graph.output.map(decodeValue),
@@ -90,7 +101,12 @@ export function decodeModel(bytes: Uint8Array): Graph {
         domain: node.domain === 'ai.onnx' ? '' : node.domain,
         inputs: node.input,
         outputs: node.output,
-        attributes: Object.fromEntries(node.attribute.map((a) => [a.name, decodeAttribute(a, node.name)])),
+        attributes: Object.fromEntries(
+          node.attribute.map((attribute) => [
+            attribute.name,
+            decodeAttribute(attribute, node.name, (inner) => decodeGraph(inner, opset, external), external),
+          ]),
+        ),
       }),
     ),
   };
@@ -121,7 +137,12 @@ function encodeAttribute(name: string, value: Attribute): AttributeProto {
   return make({ type: AttributeType.INTS, ints: value.map(BigInt) });
 }
 
-function decodeAttribute(attribute: AttributeProto, node: string): Attribute {
+function decodeAttribute(
+  attribute: AttributeProto,
+  node: string,
+  decodeInner: (graph: GraphProto) => Graph,
+  external?: ExternalData,
+): Attribute {
   switch (attribute.type) {
     case AttributeType.INT:
       return Number(attribute.i);
@@ -137,83 +158,15 @@ function decodeAttribute(attribute: AttributeProto, node: string): Attribute {
       return { strings: attribute.strings.map((s) => fromUtf8.decode(s)) };
     case AttributeType.TENSOR:
       if (!attribute.t) break;
-      return { tensor: decodeTensor(attribute.t) };
+      return { tensor: decodeTensor(attribute.t, external) };
     case AttributeType.GRAPH:
-    case AttributeType.GRAPHS:
-      return { graph: true };
+      if (!attribute.g) break;
+      return { graph: decodeInner(attribute.g) };
   }
   throw new MocoError(
     'model-invalid',
     `node ${node}: attribute ${attribute.name} has no value that we can read`,
   );
-}
-
-function encodeTensor(name: string, { type, shape, data }: Constant): TensorProto {
-  return create(TensorProtoSchema, {
-    name,
-    dataType: DATA_TYPES[type],
-    dims: shape.map(BigInt),
-    rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).slice(),
-  });
-}
-
-function decodeTensor(tensor: TensorProto): Constant {
-  const type = TYPE_OF.get(tensor.dataType);
-  const shape = tensor.dims.map(Number);
-  const fail = (what: string): never => {
-    throw new MocoError('model-invalid', `tensor ${tensor.name || '(unnamed)'}: ${what}`);
-  };
-  if (type === undefined) return fail(`element type ${tensor.dataType} is not supported`);
-  if (tensor.dataLocation !== 0 || tensor.externalData.length > 0)
-    return fail('its data lies outside the file');
-  if (shape.some((size) => !Number.isSafeInteger(size) || size < 0))
-    return fail(`impossible shape [${shape}]`);
-  const length = shape.reduce((product, size) => product * size, 1);
-  const data =
-    tensor.rawData.length > 0 || length === 0 ? rawValues(type, tensor.rawData) : listed(type, tensor);
-  if (data === null || data.length !== length) {
-    return fail(
-      `shape [${shape}] needs ${length} values, the file holds ${data?.length ?? 'a broken number'}`,
-    );
-  }
-  return { type, shape, data };
-}
-
-/** raw_data, aligned by a copy; null where the bytes are no whole number of elements. */
-function rawValues(type: ElementType, raw: Uint8Array): Constant['data'] | null {
-  const bytes = raw.slice().buffer;
-  const size = { float32: 4, int32: 4, uint8: 1, bool: 1, int64: 8, float64: 8 }[type];
-  if (bytes.byteLength % size !== 0) return null;
-  switch (type) {
-    case 'float32':
-      return new Float32Array(bytes);
-    case 'int64':
-      return new BigInt64Array(bytes);
-    case 'int32':
-      return new Int32Array(bytes);
-    case 'float64':
-      return new Float64Array(bytes);
-    case 'uint8':
-    case 'bool':
-      return new Uint8Array(bytes);
-  }
-}
-
-/** The typed lists that a writer may use instead of raw_data. */
-function listed(type: ElementType, tensor: TensorProto): Constant['data'] {
-  switch (type) {
-    case 'float32':
-      return Float32Array.from(tensor.floatData);
-    case 'int64':
-      return BigInt64Array.from(tensor.int64Data);
-    case 'int32':
-      return Int32Array.from(tensor.int32Data);
-    case 'float64':
-      return Float64Array.from(tensor.doubleData);
-    case 'uint8':
-    case 'bool':
-      return Uint8Array.from(tensor.int32Data);
-  }
 }
 
 function encodeValue({ name, type, shape }: Value): ValueInfoProto {

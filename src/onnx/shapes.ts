@@ -34,7 +34,7 @@ export function inferNode(
   shapes: ReadonlyMap<string, Shape>,
   scope: ShapeScope,
 ): readonly Shape[] {
-  const rule = RULES[node.op];
+  const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
   if (!rule) {
     const known = Object.keys(RULES).sort().join(', ');
     throw new MocoError(

@@ -8,7 +8,7 @@ export const layout: ShapeRules = {
   Flatten: (node, [x = []]) => {
     const axis = intAttribute(node, 'axis', 1);
     const at = axis < 0 ? axis + x.length : axis;
-    if (at > x.length) throw misfit(node, `axis ${axis} does not fit ${x.length} dimensions`);
+    if (at < 0 || at > x.length) throw misfit(node, `axis ${axis} does not fit ${x.length} dimensions`);
     return [[product(x.slice(0, at)), product(x.slice(at))]];
   },
   Reshape: (node, [x = []], scope) => [reshaped(node, x, constantInts(node, 1, scope))],
@@ -33,7 +33,10 @@ export const layout: ShapeRules = {
   Expand: (node, [x = []], scope) => [broadcast(node, x, constantInts(node, 1, scope))],
   Tile: (node, [x = []], scope) => {
     const repeats = constantInts(node, 1, scope);
-    return [x.map((size, axis) => product([size, repeats[axis] ?? 1]))];
+    if (repeats.length !== x.length || repeats.some((n) => n < 0)) {
+      throw misfit(node, `repeats [${repeats}] do not fit [${x}]`);
+    }
+    return [x.map((size, axis) => product([size, repeats[axis]!]))];
   },
   Concat: (node, inputs) => {
     const [first = []] = inputs;
@@ -64,10 +67,14 @@ export const layout: ShapeRules = {
   Pad: (node, [x = []], scope) => {
     const pads = constantInts(node, 1, scope);
     const axes = node.inputs[3] ? normalAxes(node, constantInts(node, 3, scope), x.length) : [...x.keys()];
+    if (pads.length !== 2 * axes.length) throw misfit(node, `pads [${pads}] do not fit [${x}]`);
     const shape: Dim[] = [...x];
     axes.forEach((axis, i) => {
-      const extra = (pads[i] ?? 0) + (pads[i + axes.length] ?? 0);
-      if (extra !== 0) shape[axis] = fixed(node, x[axis]) + extra;
+      const [begin, end] = [pads[i]!, pads[i + axes.length]!];
+      if (begin === 0 && end === 0) return;
+      const size = fixed(node, x[axis]) + begin + end;
+      if (size < 0) throw misfit(node, `pads [${pads}] take more than [${x}] has`);
+      shape[axis] = size;
     });
     return [shape];
   },
@@ -79,24 +86,34 @@ export const layout: ShapeRules = {
 
 /** 0 keeps a size, one −1 takes what is left. */
 function reshaped(node: Node, x: Shape, target: readonly number[]): Shape {
+  const no = () => misfit(node, `[${x}] does not reshape to [${target}]`);
   const keepZero = intAttribute(node, 'allowzero', 0) === 0;
-  const shape = target.map((size, axis) => (size === 0 && keepZero ? (x[axis] ?? 0) : size));
+  const shape = target.map((size, axis) => {
+    if (size !== 0 || !keepZero) return size;
+    if (axis >= x.length) throw no();
+    return x[axis]!;
+  });
   const open = shape.indexOf(-1);
-  const known = product(shape.filter((_, axis) => axis !== open));
-  const rest = quotient(product(x), known);
-  if (rest === null || (open < 0 && rest !== 1)) throw misfit(node, `[${x}] does not reshape to [${target}]`);
-  return open < 0 ? shape : shape.with(open, rest);
+  const given = shape.filter((_, axis) => axis !== open);
+  if (given.some((size) => typeof size === 'number' && size < 0)) throw no();
+  const [all, known] = [product(x), product(given)];
+  if (open < 0) {
+    if (all !== known) throw no();
+    return shape;
+  }
+  const rest = quotient(all, known);
+  if (rest === null) throw no();
+  return shape.with(open, rest);
 }
 
-/** Sizes of the parts: as given, or equal ones with a smaller last (opset 18). */
+/** Sizes of the parts: as given, or equal ones. */
 export function splitSizes(
   node: Node,
   size: number,
   given: readonly number[] | undefined,
 ): readonly number[] {
   const parts = node.outputs.length;
-  const each = Math.ceil(size / parts);
-  const sizes = given ?? node.outputs.map((_, i) => (i < parts - 1 ? each : size - each * (parts - 1)));
+  const sizes = given ?? node.outputs.map(() => Math.floor(size / parts));
   if (sizes.length !== parts || sizes.some((part) => part < 0) || sizes.reduce((a, b) => a + b, 0) !== size) {
     throw misfit(node, `parts of [${sizes}] do not make ${size}`);
   }
@@ -119,6 +136,13 @@ export function sliceBounds(
   const [starts, ends] = [ints(1), ints(2)];
   const axes = node.inputs[3] ? normalAxes(node, ints(3), x.length) : starts.map((_, i) => i);
   const steps = node.inputs[4] ? ints(4) : starts.map(() => 1);
+  const fits = [ends, axes, steps].every(({ length }) => length === starts.length);
+  if (!fits || steps.includes(0) || axes.some((axis) => axis >= x.length)) {
+    throw misfit(
+      node,
+      `starts [${starts}], ends [${ends}], axes [${axes}] and steps [${steps}] do not cut [${x}]`,
+    );
+  }
   return axes.flatMap((axis, i) => {
     const [start = 0, end = 0, step = 1] = [starts[i], ends[i], steps[i]];
     // A slice that takes everything leaves an open size open.

@@ -1,16 +1,16 @@
 /** Matrix products. */
 import { intAttribute } from '../attributes.ts';
 import type { Shape } from '../graph.ts';
-import { broadcast, misfit, type ShapeRules } from './rule.ts';
+import { broadcast, misfit, onto, type ShapeRules } from './rule.ts';
 
 export const linear: ShapeRules = {
-  Gemm: (node, [a, b]) => {
+  Gemm: (node, [a, b, c = []]) => {
     const [rows, inner] = intAttribute(node, 'transA', 0) ? [a?.[1], a?.[0]] : [a?.[0], a?.[1]];
     const [columns, terms] = intAttribute(node, 'transB', 0) ? [b?.[0], b?.[1]] : [b?.[1], b?.[0]];
     if (a?.length !== 2 || b?.length !== 2 || inner !== terms) {
       throw misfit(node, `[${a}] and [${b}] do not multiply`);
     }
-    return [[rows!, columns!]];
+    return [onto(node, [rows!, columns!], c)];
   },
   /** numpy.matmul: a vector counts as a row on the left and as a column on the right. */
   MatMul: (node, [a = [], b = []]) => {

@@ -1,51 +1,13 @@
 /** Operators that work element by element. */
 import type { Shape } from '../graph.ts';
-import { broadcast, type ShapeRule, type ShapeRules } from './rule.ts';
+import { broadcast, onto, type ShapeRule, type ShapeRules } from './rule.ts';
 
-const UNARY = [
-  ...[
-    'Identity',
-    'Dropout',
-    'Cast',
-    'Relu',
-    'LeakyRelu',
-    'Elu',
-    'Selu',
-    'Celu',
-    'Sigmoid',
-    'HardSigmoid',
-    'HardSwish',
-  ],
-  ...[
-    'Tanh',
-    'Softplus',
-    'Softsign',
-    'Mish',
-    'Gelu',
-    'Erf',
-    'Softmax',
-    'LogSoftmax',
-    'Clip',
-    'ThresholdedRelu',
-  ],
-  ...[
-    'Exp',
-    'Log',
-    'Sqrt',
-    'Reciprocal',
-    'Abs',
-    'Neg',
-    'Sign',
-    'Floor',
-    'Ceil',
-    'Round',
-    'Sin',
-    'Cos',
-    'Not',
-  ],
-];
+const UNARY = (
+  'Identity Dropout Cast Relu LeakyRelu Elu Selu Celu ThresholdedRelu Sigmoid HardSigmoid HardSwish ' +
+  'Tanh Softplus Softsign Mish Gelu Erf Softmax LogSoftmax Clip Exp Log Sqrt Reciprocal Abs Neg Sign Floor Ceil Round Sin Cos Tan Not Trilu'
+).split(' ');
 const BROADCASTING = [
-  ...['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Min', 'Max', 'Sum', 'Mean', 'PRelu', 'Where'],
+  ...['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Min', 'Max', 'Sum', 'Mean', 'Where'],
   ...['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'And', 'Or', 'Xor'],
 ];
 
@@ -57,4 +19,5 @@ const broadcastAll: ShapeRule = (node, inputs) => [
 export const pointwise: ShapeRules = Object.fromEntries([
   ...UNARY.map((op) => [op, sameAsFirst] as const),
   ...BROADCASTING.map((op) => [op, broadcastAll] as const),
+  ['PRelu', ((node, [x = [], slope = []]) => [onto(node, x, slope)]) satisfies ShapeRule] as const,
 ]);

@@ -45,6 +45,12 @@ export function normalAxes(node: Node, axes: readonly number[], rank: number): n
   return result;
 }
 
+/** x, to which another input has to broadcast without making it larger. */
+export function onto(node: Node, x: Shape, other: Shape): Shape {
+  if (String(broadcast(node, x, other)) === String(x)) return x;
+  throw misfit(node, `[${other}] does not broadcast to [${x}]`);
+}
+
 /** The shape that both broadcast to (numpy's rule). */
 export function broadcast(node: Node, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
