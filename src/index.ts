@@ -3,17 +3,24 @@
  *
  * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
  * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint
- * underneath     buildResNet → differentiate → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
+ * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
+ * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
  */
 export {
-  type DifferentiateOptions,
-  differentiate,
+  type DifferentiateOptions as DifferentiateGraphOptions,
+  differentiate as differentiateGraph,
   type Gradient,
 } from './autodiff/differentiate.ts';
+export {
+  type DifferentiateModelOptions,
+  differentiateModel as differentiate,
+  type GradientManifest,
+  type ModelGradient,
+} from './autodiff/differentiate-model.ts';
 export type { Provider } from './autodiff/lowering.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export { type LoadedCheckpoint, loadCheckpoint } from './checkpoint/run-directory.ts';
-export type { NamedTensor } from './checkpoint/safetensors.ts';
+export { type NamedTensor, readSafetensors, writeSafetensors } from './checkpoint/safetensors.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
 export {
   type DatasetDescription,
@@ -56,6 +63,8 @@ export {
   knnOfCheckpoint,
 } from './moco/evaluate.ts';
 export type * from './moco/events.ts';
+export { exportOnnx } from './moco/export-onnx.ts';
+export { describeEncoder, type ImportedEncoder, importEncoder } from './moco/imported-encoder.ts';
 export type { FeatureKind } from './moco/monitor.ts';
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
 export { type PretrainOptions, pretrain } from './moco/pretrain.ts';

@@ -55,6 +55,7 @@ export function readCases(folder: URL, prefixes: readonly string[]): RecordedCas
         name: entry.name,
         params: entry.params,
         rtol: entry.rtol,
+        file: async (name: string) => readFileSync(new URL(name, folder)),
         inputs: new Map(ofRole('in').map(([name]) => [name, tensors.get(name)!])),
         outputs: new Map(ofRole('out').map(([name, { dtype, shape }]) => [name, { dtype, shape }])),
         expected: new Map(

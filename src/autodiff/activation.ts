@@ -3,7 +3,7 @@ import { floatAttribute } from '../onnx/attributes.ts';
 import type { Node } from '../onnx/graph.ts';
 import { unbroadcast } from './broadcast.ts';
 import { complement, isZero, negative, positive } from './mask.ts';
-import type { BackwardScope, Rule } from './rule.ts';
+import type { BackwardScope, LoweringScope, Rule } from './rule.ts';
 
 /** y = max(x, 0); dx = dy where y > 0. The gradient at 0 is 0, as in PyTorch. */
 export const relu: Rule = {
@@ -101,17 +101,50 @@ export const softplus: Rule = {
   ],
 };
 
-/** y = x where x > 0, α·(eˣ − 1) elsewhere; dx = dy·(1 where x > 0, y + α elsewhere). */
+/** dx = dy·top where x > 0, dy·(rise·y + bottom) elsewhere: what Elu, Selu and Celu have in common. */
+function bent(node: Node, dy: string, scope: BackwardScope, top: number, rise: number, bottom: number) {
+  const { g } = scope;
+  const above = positive(g, scope.value(node.inputs[0]!));
+  const y = scope.value(node.outputs[0]!);
+  const slope = g.op('Add', [g.op('Mul', [y, g.scalar(rise)]), g.scalar(bottom)]);
+  const below = g.op('Mul', [complement(g, above), slope]);
+  return [g.op('Mul', [dy, g.op('Add', [g.op('Mul', [above, g.scalar(top)]), below])])];
+}
+
+/** y = x where x > 0, α·(eˣ − 1) elsewhere; dx = dy·(1 or y + α). */
 export const elu: Rule = {
   cheap: 'one-pass',
-  backward(node: Node, dy: string, scope: BackwardScope) {
-    const { g } = scope;
-    const alpha = floatAttribute(node, 'alpha', 1);
-    const y = scope.value(node.outputs[0]!);
-    const above = positive(g, alpha > 0 ? y : scope.value(node.inputs[0]!));
-    const below = g.op('Mul', [complement(g, above), g.op('Add', [y, g.scalar(alpha)])]);
-    return [g.op('Mul', [dy, g.op('Add', [above, below])])];
+  backward: (node, dy, scope) => bent(node, dy, scope, 1, 1, floatAttribute(node, 'alpha', 1)),
+};
+
+/** y = γ·Elu(x, α), written so because the WebGPU provider leaves Selu to the CPU; dx = dy·(γ or y + γα). */
+export const selu: Rule = {
+  cheap: 'one-pass',
+  lower(node: Node, { g }: LoweringScope) {
+    const { alpha, gamma } = seluOf(node);
+    const bend = g.op('Elu', [node.inputs[0]!], { alpha: { float: alpha } });
+    g.op('Mul', [bend, g.scalar(gamma)], {}, node.outputs[0]);
   },
+  backward(node: Node, dy: string, scope: BackwardScope) {
+    const { alpha, gamma } = seluOf(node);
+    return bent(node, dy, scope, gamma, 1, gamma * alpha);
+  },
+};
+
+/** Klambauer et al., "Self-Normalizing Neural Networks", arXiv:1706.02515: the specification's defaults. */
+const seluOf = (node: Node) => ({
+  alpha: floatAttribute(node, 'alpha', 1.6732631921768188),
+  gamma: floatAttribute(node, 'gamma', 1.0507010221481323),
+});
+
+/** y = α·Elu(x/α), written so because the WebGPU provider leaves Celu to the CPU; dx = dy·(1 or y/α + 1). */
+export const celu: Rule = {
+  cheap: 'one-pass',
+  lower(node: Node, { g }: LoweringScope) {
+    const alpha = g.scalar(floatAttribute(node, 'alpha', 1));
+    g.op('Mul', [g.op('Elu', [g.op('Div', [node.inputs[0]!, alpha])]), alpha], {}, node.outputs[0]);
+  },
+  backward: (node, dy, scope) => bent(node, dy, scope, 1, 1 / floatAttribute(node, 'alpha', 1), 1),
 };
 
 /** y = 2/√π·∫ e^(−t²) from 0 to x; dx = dy·2/√π·e^(−x²). The exact GELU is written with it. */

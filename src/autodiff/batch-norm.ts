@@ -9,13 +9,14 @@
  * Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983):
  *
  *   r = 1/√(v + ε)   s₁ = Σ dy   s₂ = Σ dy·c − d·s₁   dβ = s₁     dγ = r·s₂
- *   dx = γr · dy − γr³·(s₂/M) · (c − d) − γr·s₁/M          with M = N·H·W
+ *   dx = γr · dy − γr³·(s₂/M) · (c − d) − γr·s₁/M          with M = N·H·W (N·L, N for tensors of rank 3, 2)
  *
  * The last pass of both directions is the inference operator, which is one fused multiply-add.
  */
 import { floatAttribute } from '../onnx/attributes.ts';
+import { count } from '../onnx/dims.ts';
 import type { GraphBuilder, Node, Shape } from '../onnx/graph.ts';
-import { image } from '../onnx/shape-rules/windows.ts';
+import { fixed } from '../onnx/shape-rules/rule.ts';
 import {
   type BackwardScope,
   channelSum,
@@ -25,7 +26,7 @@ import {
   reshape,
 } from './rule.ts';
 
-const EPSILON = 1e-5;
+export const EPSILON = 1e-5;
 
 const centred = (node: Node) => `${node.outputs[0]}.centred`;
 const residual = (node: Node) => `${node.outputs[0]}.residual`;
@@ -36,19 +37,14 @@ export const batchNorm: Rule = {
   forward(node: Node, scope: ForwardScope): void {
     const { g } = scope;
     const [x = '', gamma = '', beta = ''] = node.inputs;
-    const [batch, channels, height, width] = image(node, scope.shape(x));
-    const shape: Shape = [batch, channels, height, width];
+    const shape = scope.shape(x);
+    const { channels, space, perChannel } = channelsOf(node, shape);
     const perCount = inverseCount(scope, x, shape);
     const channelMean = (value: string, output?: string) =>
-      g.op('Mul', [channelSum(g, value), perCount], {}, output);
+      g.op('Mul', [channelSum(g, value, shape.length), perCount], {}, output);
 
     const first = channelMean(x);
-    const c = g.op(
-      'Sub',
-      [x, reshape(g, first, [1, channels, 1, 1])],
-      {},
-      scope.declare(centred(node), shape),
-    );
+    const c = g.op('Sub', [x, reshape(g, first, perChannel)], {}, scope.declare(centred(node), shape));
     const rest = channelMean(c, scope.declare(residual(node), [channels]));
     channelMean(g.op('Mul', [c, c]), scope.declare(variance(node), [channels]));
     g.op('Add', [first, rest], {}, scope.declare(mean(node), [channels]));
@@ -58,7 +54,7 @@ export const batchNorm: Rule = {
       channels,
       mean: mean(node),
       variance: variance(node),
-      elementsPerImage: height * width,
+      elementsPerImage: space,
     });
   },
 
@@ -80,12 +76,13 @@ export const batchNorm: Rule = {
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;
     const [x = '', gammaName = '', betaName = ''] = node.inputs;
-    const [batch, channels, height, width] = image(node, scope.shape(x));
+    const shape = scope.shape(x);
+    const { channels, perChannel } = channelsOf(node, shape);
     const c = scope.value(centred(node));
     const gamma = scope.value(gammaName);
 
-    const s1 = channelSum(g, dy);
-    const products = channelSum(g, g.op('Mul', [dy, c]));
+    const s1 = channelSum(g, dy, shape.length);
+    const products = channelSum(g, g.op('Mul', [dy, c]), shape.length);
     const d = scope.value(residual(node));
     const s2 = g.op('Sub', [products, g.op('Mul', [d, s1])]);
     const epsilon = g.scalar(floatAttribute(node, 'epsilon', EPSILON));
@@ -94,16 +91,28 @@ export const batchNorm: Rule = {
     let dx: string | null = null;
     if (scope.wants(x)) {
       const scale = g.op('Div', [gamma, sigma]);
-      const perCount = g.op('Mul', [scale, inverseCount(scope, c, [batch, channels, height, width])]);
+      const perCount = g.op('Mul', [scale, inverseCount(scope, c, shape)]);
       const slope = g.op('Neg', [g.op('Div', [g.op('Mul', [perCount, dGamma]), sigma])]);
       const offset = g.op('Neg', [g.op('Mul', [perCount, s1])]);
       const correction = inferenceNorm(g, c, slope, offset, d, g.filled(channels, 1), 0);
-      const scaled = g.op('Mul', [dy, reshape(g, scale, [1, channels, 1, 1])]);
+      const scaled = g.op('Mul', [dy, reshape(g, scale, perChannel)]);
       dx = g.op('Add', [scaled, correction]);
     }
     return [dx, scope.wants(gammaName) ? dGamma : null, scope.wants(betaName) ? s1 : null, null, null];
   },
 };
+
+/** The channels of [N, C, …], how many values of an image each has, and the shape in which a vector of them broadcasts. */
+export function channelsOf(
+  node: Node,
+  [, channels, ...space]: Shape,
+): { channels: number; space: number; perChannel: readonly number[] } {
+  return {
+    channels: fixed(node, channels),
+    space: count(space.map((size) => fixed(node, size))),
+    perChannel: [1, fixed(node, channels), ...space.map(() => 1)],
+  };
+}
 
 /** y = γ · (c − d) / √(v + ε) + β in one pass. */
 function affine(g: GraphBuilder, node: Node, c: string, gamma: string, beta: string): void {

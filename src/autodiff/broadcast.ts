@@ -1,13 +1,16 @@
 /** Gradients of what broadcasting repeats: the repetitions are summed. */
-import type { Node } from '../onnx/graph.ts';
+import type { GraphBuilder, Node, Shape } from '../onnx/graph.ts';
 import { broadcast } from '../onnx/shape-rules/rule.ts';
 import { type BackwardScope, reduceSum, reshape } from './rule.ts';
 
 /** The gradient for input `name` of a node that broadcasts, from one in the shape that all its inputs broadcast to. */
 export function unbroadcast(node: Node, gradient: string, name: string, scope: BackwardScope): string {
-  const { g } = scope;
   const full = node.inputs.map((input) => scope.shape(input)).reduce((a, b) => broadcast(node, a, b));
-  const shape = scope.shape(name);
+  return sumTo(scope.g, gradient, full, scope.shape(name));
+}
+
+/** The sum of what broadcasting `shape` to `full` repeats. */
+export function sumTo(g: GraphBuilder, gradient: string, full: Shape, shape: Shape): string {
   if (String(full) === String(shape)) return gradient;
   const missing = full.length - shape.length;
   const axes = [...full.keys()].filter((axis) => axis < missing || shape[axis - missing] !== full[axis]);

@@ -61,13 +61,15 @@ export function differentiateModel(
   options: DifferentiateModelOptions = {},
 ): ModelGradient {
   const { wrt: wanted = 'all', provider = 'wasm', batchNorm = 'train', recompute = 'least' } = options;
-  const { graph, input, weights, notes } = importModel(model, options);
+  const { graph, input, weights: trained, statistics, notes } = importModel(model, options);
   const outputs = graph.outputs.map(({ name }) => name);
-  const wrt = wanted === 'all' ? influential(graph, [...weights.keys()], outputs) : wanted;
+  const wrt = wanted === 'all' ? influential(graph, [...trained.keys()], outputs) : wanted;
   if (wrt.length === 0) throw new MocoError('usage', `model ${graph.name} has no weights to be trained`);
   const { values } = gradientPath(graph, wrt, outputs);
   const differentiable = outputs.filter((name) => values.has(name));
   const gradient = differentiate(graph, { wrt, outputs: differentiable, provider, batchNorm, recompute });
+  // Running statistics are read where BatchNormalization uses them, and never trained.
+  const weights = batchNorm === 'eval' ? new Map([...trained, ...statistics]) : trained;
   const weightInputs = graph.inputs.filter(({ name }) => weights.has(name));
   const forward = withInputs(gradient.forward, weightInputs);
   const backward = withInputs(gradient.backward, weightInputs);

@@ -8,9 +8,10 @@ import { knownFactor, product } from '../onnx/dims.ts';
 import { type Graph, GraphBuilder, type Node, type Shape, type Value } from '../onnx/graph.ts';
 import { constantInts, inferShapes } from '../onnx/shapes.ts';
 import { inferTypes } from '../onnx/types.ts';
+import { batchNormEval } from './batch-norm-eval.ts';
 import { LOWERINGS, type Provider } from './lowering.ts';
 import { describePath, type GradientPath, gradientPath } from './paths.ts';
-import type { BackwardScope, BatchStatistics, ForwardScope, LoweringScope } from './rule.ts';
+import type { BackwardScope, BatchStatistics, ForwardScope, LoweringScope, Rule } from './rule.ts';
 import { copyNode } from './rule.ts';
 import { RULES } from './rules.ts';
 import { chooseRecomputed, type Recompute } from './saving.ts';
@@ -24,6 +25,11 @@ export interface DifferentiateOptions {
   readonly provider: Provider;
   /** `least` by default. Results do not depend on it. */
   readonly recompute?: Recompute;
+  /**
+   * `train` by default: BatchNormalization normalises by the statistics of the batch, which it gives. `eval`: by its
+   * running statistics, which the graph has as inputs or constants; it gives none.
+   */
+  readonly batchNorm?: 'train' | 'eval';
 }
 
 export interface Gradient {
@@ -41,13 +47,15 @@ export interface Gradient {
 }
 
 /**
- * The forward and backward graphs of a model. BatchNormalization uses the batch's statistics.
+ * The forward and backward graphs of a model.
  * @throws MocoError operator-unsupported where a node between `wrt` and `outputs` has no rule; usage where a name in
  * `wrt` or `outputs` does not exist or does not influence an output
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
   const path = gradientPath(graph, options.wrt, options.outputs);
   requireRules(graph, path);
+  const rules: Rules =
+    options.batchNorm === 'eval' ? new Map(RULES).set('BatchNormalization', batchNormEval) : RULES;
   const shapes = inferShapes(graph);
   const scope = {
     lowering: LOWERINGS[options.provider],
@@ -61,7 +69,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
 
   const statistics: BatchStatistics[] = [];
   const forward = new GraphBuilder(`${graph.name}.forward`, 'f');
-  writeForward(graph, {
+  writeForward(graph, rules, {
     ...scope,
     g: forward,
     declare(name, shape) {
@@ -76,16 +84,16 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
   }
 
   // Written twice: what has to be kept is known only when all that rules ask for is.
-  const draft = writeBackward(graph, path, options, scope, new Set());
+  const draft = writeBackward(graph, path, options, rules, scope, new Set());
   const recomputed = chooseRecomputed({
     asked: draft.tape.asked,
     nodes: graph.nodes,
     recompute: options.recompute ?? 'least',
-    ruleOf: (node) => RULES.get(node.op),
+    ruleOf: (node) => rules.get(node.op),
     isGiven: givenNames(graph),
     size: sizeOf(graph, scope.shape),
   });
-  const { tape, outputGradients, gradients } = writeBackward(graph, path, options, scope, recomputed);
+  const { tape, outputGradients, gradients } = writeBackward(graph, path, options, rules, scope, recomputed);
   if (options.recompute !== 'nothing') refuseOtherTypes(tape.saved);
   for (const { name, shape } of tape.saved) if (!forward.hasOutput(name)) forward.output(name, shape);
   return {
@@ -98,10 +106,12 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
   };
 }
 
-function writeForward(graph: Graph, scope: ForwardScope): void {
+type Rules = ReadonlyMap<string, Rule>;
+
+function writeForward(graph: Graph, rules: Rules, scope: ForwardScope): void {
   const { g } = scope;
   for (const node of graph.nodes) {
-    const rule = RULES.get(node.op);
+    const rule = rules.get(node.op);
     if (rule?.forward) rule.forward(node, scope);
     else if (rule?.lower) rule.lower(node, scope);
     else copyNode(g, node);
@@ -119,6 +129,7 @@ function writeBackward(
   graph: Graph,
   path: GradientPath,
   options: DifferentiateOptions,
+  rules: Rules,
   shared: Omit<LoweringScope, 'g'>,
   recomputed: ReadonlySet<string>,
 ) {
@@ -129,7 +140,7 @@ function writeBackward(
     shapeOf: shared.shape,
     typeOf,
     recomputed,
-    recompute: (node) => recompute(node, scope),
+    recompute: (node) => recompute(node, rules, scope),
   });
   const scope: BackwardScope = {
     ...shared,
@@ -150,7 +161,8 @@ function writeBackward(
     const arrived = node.outputs.map((output) => tape.gradientOf(output));
     const first = arrived.find((gradient) => gradient !== null);
     if (first === undefined || first === null) continue;
-    RULES.get(node.op)!
+    rules
+      .get(node.op)!
       .backward(node, arrived[0] ?? first, scope)
       .forEach((gradient, i) => {
         if (gradient !== null) tape.addGradient(node.inputs[i]!, gradient);
@@ -168,8 +180,8 @@ function writeBackward(
   return { tape, outputGradients, gradients };
 }
 
-function recompute(node: Node, scope: BackwardScope): void {
-  const rule = RULES.get(node.op);
+function recompute(node: Node, rules: Rules, scope: BackwardScope): void {
+  const rule = rules.get(node.op);
   if (rule?.recompute) {
     rule.recompute(node, scope);
     return;

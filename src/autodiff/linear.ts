@@ -1,33 +1,39 @@
-/** Linear layers. */
-import { MocoError } from '../errors.ts';
+/**
+ * Gemm: y = α·A'·B' + β·C, where A' and B' are A and B or their transposes, and C broadcasts.
+ *
+ *   dA' = α·dy·B'ᵀ     dB' = α·A'ᵀ·dy     dC = β·dy, summed over what was broadcast
+ */
 import { floatAttribute, intAttribute } from '../onnx/attributes.ts';
-import type { Node } from '../onnx/graph.ts';
+import type { Attributes, Node } from '../onnx/graph.ts';
+import { sumTo } from './broadcast.ts';
 import { type BackwardScope, type Rule, reduceSum } from './rule.ts';
 
-/** y = x·wᵀ + b (or x·w with transB = 0), as torch.nn.Linear exports: dx = dy·w, dw = dyᵀ·x, db = Σ dy. */
 export const gemm: Rule = {
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;
-    const [x = '', w = '', bias] = node.inputs;
-    const plain =
-      intAttribute(node, 'transA', 0) === 0 &&
-      floatAttribute(node, 'alpha', 1) === 1 &&
-      floatAttribute(node, 'beta', 1) === 1;
-    if (!plain || (bias !== undefined && scope.shape(bias).length !== 1)) {
-      throw new MocoError(
-        'operator-unsupported',
-        `node ${node.name} (Gemm): only x·w + b with a bias vector, alpha = beta = 1 and transA = 0 is supported`,
-      );
-    }
-    const transposed = intAttribute(node, 'transB', 0) !== 0;
-    const dw = () =>
-      transposed
-        ? g.op('Gemm', [dy, scope.value(x)], { transA: 1 })
-        : g.op('Gemm', [scope.value(x), dy], { transA: 1 });
+    const [a = '', b = '', c] = node.inputs;
+    const [transA, transB] = [intAttribute(node, 'transA', 0), intAttribute(node, 'transB', 0)];
+    const [alpha, beta] = [floatAttribute(node, 'alpha', 1), floatAttribute(node, 'beta', 1)];
+    const multiply = (left: string, right: string, transposed: Attributes) =>
+      g.op('Gemm', [left, right], { ...transposed, ...(alpha === 1 ? {} : { alpha: { float: alpha } }) });
+    const dA = () =>
+      transA
+        ? multiply(scope.value(b), dy, { transA: transB, transB: 1 })
+        : multiply(dy, scope.value(b), { transB: 1 - transB });
+    const dB = () =>
+      transB
+        ? multiply(dy, scope.value(a), { transA: 1, transB: transA })
+        : multiply(scope.value(a), dy, { transA: 1 - transA });
+    const dC = (name: string) => {
+      const [full, shape] = [scope.shape(node.outputs[0]!), scope.shape(name)];
+      const vector = shape.length === 1 && shape[0] === full[1];
+      const sum = vector ? reduceSum(g, dy, [0]) : sumTo(g, dy, full, shape);
+      return beta === 1 ? sum : g.op('Mul', [sum, g.scalar(beta)]);
+    };
     return [
-      scope.wants(x) ? g.op('Gemm', [dy, scope.value(w)], { transB: transposed ? 0 : 1 }) : null,
-      scope.wants(w) ? dw() : null,
-      bias !== undefined && scope.wants(bias) ? reduceSum(g, dy, [0]) : null,
+      scope.wants(a) ? dA() : null,
+      scope.wants(b) ? dB() : null,
+      c !== undefined && scope.wants(c) ? dC(c) : null,
     ];
   },
 };

@@ -9,6 +9,8 @@ const BYTES: Readonly<Record<ElementType, number>> = {
   int32: 4,
   int64: 8,
   float64: 8,
+  float16: 2,
+  bfloat16: 2,
   uint8: 1,
   bool: 1,
 };

@@ -106,7 +106,7 @@ export const reduceSumSquare: Rule = {
 };
 
 /**
- * y = log Σ eˣ: dx = dy·eˣ⁻ʸ. The WebGPU provider's own overflows from x = 89 on: it is written out, the largest x taken
+ * y = log Σ eˣ: dx = dy·eˣ/Σ eˣ. The WebGPU provider's own overflows from x = 89 on: it is written out, the largest x taken
  * off first.
  */
 export const reduceLogSumExp: Rule = {
@@ -120,9 +120,10 @@ export const reduceLogSumExp: Rule = {
   },
   backward(node: Node, dy: string, scope: BackwardScope) {
     const { g } = scope;
-    const { keep } = reductionOf(node, scope);
-    const y = keep(scope.value(node.outputs[0]!));
-    const probability = g.op('Exp', [g.op('Sub', [scope.value(node.inputs[0]!), y])]);
+    const { axes, keep } = reductionOf(node, scope);
+    // Not from y, whose rounding error grows with x, and would be the exponent's.
+    const { shifted, log } = logSumExp(g, scope.value(node.inputs[0]!), axes);
+    const probability = g.op('Exp', [g.op('Sub', [shifted, log])]);
     return [g.op('Mul', [probability, keep(dy)])];
   },
 };

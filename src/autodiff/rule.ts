@@ -88,12 +88,14 @@ export function reduceSum(
 }
 
 /**
- * Σ over batch and space of an [N, C, H, W] tensor → [C], one axis after the other: each value passes through sums of
+ * Σ over batch and space of an [N, C, H, W] tensor (or one of another rank) → [C], one axis after the other: each value passes through sums of
  * W, H and N terms instead of one of N·H·W, which bounds the rounding error by their total instead of their product,
  * and on wasm it is twice as fast besides.
  */
-export function channelSum(g: GraphBuilder, x: string): string {
-  return reduceSum(g, reduceSum(g, reduceSum(g, x, [3]), [2]), [0]);
+export function channelSum(g: GraphBuilder, x: string, rank = 4): string {
+  let sum = x;
+  for (let axis = rank - 1; axis >= 2; axis--) sum = reduceSum(g, sum, [axis]);
+  return reduceSum(g, sum, [0]);
 }
 
 /**
@@ -109,9 +111,12 @@ export function inverseCount(
   const plane = space.reduce<number>((product, size) => product * Number(size), 1);
   if (typeof batch === 'number') return g.scalar(1 / (plane * batch));
   if (lowering.provider === 'webgpu') {
-    const first = g.op('Slice', [x, g.ints([0, 0, 0]), g.ints([1, 1, 1]), g.ints([1, 2, 3])]);
+    const axes = [...shape.keys()];
+    const inner = axes.slice(1);
+    const [start, end] = [0, 1].map((at) => g.ints(inner.map(() => at)));
+    const first = g.op('Slice', [x, start!, end!, g.ints(inner)]);
     const ones = g.op('Add', [g.op('Mul', [first, g.scalar(0)]), g.scalar(1)]);
-    const images = reduceSum(g, ones, [0, 1, 2, 3]);
+    const images = reduceSum(g, ones, axes);
     return g.op('Div', [g.scalar(1 / plane), images]);
   }
   const size = g.op('Cast', [g.op('Size', [x])], { to: 1 });

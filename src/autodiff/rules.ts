@@ -1,5 +1,6 @@
 /** The gradient rule of every operator that can be differentiated. A new operator is a line here and a rule in its family's file. */
 import {
+  celu,
   clip,
   elu,
   erf,
@@ -8,13 +9,16 @@ import {
   leakyRelu,
   prelu,
   relu,
+  selu,
   sigmoid,
   softplus,
   tanh,
 } from './activation.ts';
 import { batchNorm } from './batch-norm.ts';
 import { comparison, or, where } from './comparison.ts';
+import { concat, split } from './concat.ts';
 import { conv } from './conv.ts';
+import { convTranspose } from './conv-transpose.ts';
 import {
   abs,
   add,
@@ -36,8 +40,15 @@ import {
   sub,
   sum,
 } from './elementwise.ts';
+import { gather } from './gather.ts';
+import { globalAveragePool, globalMaxPool } from './global-pool.ts';
+import { instanceNorm } from './instance-norm.ts';
+import { layerNorm } from './layer-norm.ts';
+import { expand, renamed, tile, transposed } from './layout.ts';
 import { gemm } from './linear.ts';
-import { globalAveragePool, maxPool } from './pool.ts';
+import { matMul } from './matmul.ts';
+import { pad } from './pad.ts';
+import { averagePool, maxPool } from './pool.ts';
 import {
   reduceExtremum,
   reduceL1,
@@ -48,37 +59,47 @@ import {
   reduceSumSquare,
 } from './reduction.ts';
 import type { Rule } from './rule.ts';
-import { flatten } from './shape.ts';
+import { slice } from './slice.ts';
 import { logSoftmax, softmax } from './softmax.ts';
 
 export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Abs', abs],
   ['Add', add],
   ['And', comparison],
+  ['AveragePool', averagePool],
   ['BatchNormalization', batchNorm],
   ['Cast', cast],
   ['Ceil', staircase],
+  ['Celu', celu],
   ['Clip', clip],
+  ['Concat', concat],
   ['Conv', conv],
+  ['ConvTranspose', convTranspose],
   ['Div', div],
   ['Elu', elu],
   ['Equal', comparison],
   ['Erf', erf],
   ['Exp', exp],
-  ['Flatten', flatten],
+  ['Expand', expand],
+  ['Flatten', renamed],
   ['Floor', staircase],
+  ['Gather', gather],
   ['Gemm', gemm],
   ['GlobalAveragePool', globalAveragePool],
+  ['GlobalMaxPool', globalMaxPool],
   ['Greater', comparison],
   ['GreaterOrEqual', comparison],
   ['HardSigmoid', hardSigmoid],
   ['HardSwish', hardSwish],
   ['Identity', identity],
+  ['InstanceNormalization', instanceNorm],
+  ['LayerNormalization', layerNorm],
   ['LeakyRelu', leakyRelu],
   ['Less', comparison],
   ['LessOrEqual', comparison],
   ['Log', log],
   ['LogSoftmax', logSoftmax],
+  ['MatMul', matMul],
   ['Max', extremum],
   ['MaxPool', maxPool],
   ['Mean', mean],
@@ -88,6 +109,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Not', comparison],
   ['Or', or],
   ['PRelu', prelu],
+  ['Pad', pad],
   ['Pow', pow],
   ['Reciprocal', reciprocal],
   ['ReduceL1', reduceL1],
@@ -99,14 +121,22 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['ReduceSum', reduceSumRule],
   ['ReduceSumSquare', reduceSumSquare],
   ['Relu', relu],
+  ['Reshape', renamed],
   ['Round', round],
+  ['Selu', selu],
   ['Sigmoid', sigmoid],
   ['Sign', sign],
+  ['Slice', slice],
   ['Softmax', softmax],
   ['Softplus', softplus],
+  ['Split', split],
   ['Sqrt', sqrt],
+  ['Squeeze', renamed],
   ['Sub', sub],
   ['Sum', sum],
   ['Tanh', tanh],
+  ['Tile', tile],
+  ['Transpose', transposed],
+  ['Unsqueeze', renamed],
   ['Where', where],
 ]);

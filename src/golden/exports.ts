@@ -38,7 +38,7 @@ async function evaluate(
   form: Form,
 ): Promise<Values> {
   const inputs = new Map<string, Values>([[model.input.name, floatInput(c, 'input')]]);
-  for (const [name, { shape, data }] of model.weights)
+  for (const [name, { shape, data }] of [...model.weights, ...model.statistics])
     inputs.set(name, { shape, data: data as Float32Array });
   const outputs = await runOnce(form(model, place), place, inputs);
   return outputs.get(model.graph.outputs[0]!.name)!;

@@ -1,6 +1,7 @@
 /** An encoder from an exported ONNX model, ready for pre-training. */
 import { type ImportOptions, importModel } from '../onnx/import/import-model.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
+import { decodeModel } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import type { PretrainConfig } from './config.ts';
 import type { GivenValues } from './initial-state.ts';
@@ -40,6 +41,8 @@ export function importEncoder(
  * @throws MocoError model-invalid
  */
 export function describeEncoder(bytes: Uint8Array): { readonly imageSize: number | null } {
-  const [, , height, width] = inputShape(bytes);
+  // Where weights lie in other files, only their places matter here.
+  const { inputs } = decodeModel(bytes, (_location, _offset, length) => new Uint8Array(length));
+  const [, , height, width] = inputs.find(({ shape }) => shape.length === 4)?.shape ?? [];
   return { imageSize: typeof height === 'number' && height === width ? height : null };
 }

@@ -42,6 +42,26 @@ export function quotient(a: Dim, b: Dim): Dim | null {
   return Number.isSafeInteger(factor) ? write({ factor, names }) : null;
 }
 
+/** a + b where it is a size that can be written; null where it is not (`batch + 1`). */
+export function sum(a: Dim, b: Dim): Dim | null {
+  const [left, right] = [parse(a), parse(b)];
+  if (left.factor === 0) return b;
+  if (right.factor === 0) return a;
+  const same = left.names.toSorted().join('*') === right.names.toSorted().join('*');
+  const factor = left.factor + right.factor;
+  return same && (factor >= 0 || left.names.length === 0) ? write({ factor, names: left.names }) : null;
+}
+
+/** Whether two sizes are the same; null where that depends on the names, which stand for sizes above 0. */
+export function equal(a: Dim, b: Dim): boolean | null {
+  if (a === b) return true;
+  const [left, right] = [parse(a), parse(b)];
+  if (left.names.length === 0 && right.names.length === 0) return false;
+  if (left.names.length === 0 && left.factor <= 0) return false;
+  if (right.names.length === 0 && right.factor <= 0) return false;
+  return null;
+}
+
 /** Elements of a shape whose sizes are all known. */
 export function count(shape: readonly number[]): number {
   return shape.reduce((total, size) => total * size, 1);

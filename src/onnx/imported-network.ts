@@ -13,6 +13,8 @@ export interface ModelParts {
   readonly input: Value;
   /** Values of the weights, which are inputs of the graph. */
   readonly weights: ReadonlyMap<string, Constant>;
+  /** Values of running means and variances, which are inputs too. */
+  readonly statistics: ReadonlyMap<string, Constant>;
 }
 
 export interface HeadOptions {
@@ -41,14 +43,16 @@ export function networkFromModel(
   const feature = findFeature(model.graph, named);
   const rename = renaming(model, feature);
   const backbone = renamed(upTo(model.graph, feature), rename, rename(feature));
-  const weights = new Map([...model.weights].map(([name, constant]) => [rename(name), constant]));
+  const renameKeys = (constants: ReadonlyMap<string, Constant>) =>
+    new Map([...constants].map(([name, constant]) => [rename(name), constant]));
+  const weights = renameKeys(model.weights);
   const g = new GraphBuilder('encoder', 'h');
   const values = new Map<string, Float32Array>();
   const parameters: Parameter[] = [];
-  const statistics = nameStatistics(backbone);
+  const statistics = nameStatistics(backbone, renameKeys(model.statistics));
 
   g.input('image', [BATCH, ...model.input.shape.slice(1)]);
-  for (const { name, shape } of backbone.inputs.slice(1)) {
+  for (const { name, shape } of backbone.inputs.filter((value) => weights.has(value.name))) {
     const sizes = shape.map(Number);
     g.input(name, sizes);
     parameters.push({ name, shape: sizes, initialisation: 'given', fanIn: 0 });
@@ -58,9 +62,7 @@ export function networkFromModel(
     g.input(name, [data.length]);
     values.set(name, data);
   }
-  for (const [name, constant] of backbone.constants) {
-    if (!statistics.replaced.has(name)) g.constant(name, constant);
-  }
+  for (const [name, constant] of backbone.constants) g.constant(name, constant);
   for (const node of statistics.nodes) g.node(node);
 
   const shape = inferShapes(backbone).get('features') ?? [];
@@ -135,10 +137,9 @@ function renamed(graph: Graph, rename: (name: string) => string, output: string)
   };
 }
 
-/** BatchNormalization nodes with names that their statistics are named after, the values of these, and the constants they were. */
-function nameStatistics(graph: Graph) {
+/** BatchNormalization nodes with names that their statistics are named after, and the values of these. */
+function nameStatistics(graph: Graph, given: ReadonlyMap<string, Constant>) {
   const values = new Map<string, Float32Array>();
-  const replaced = new Set<string>();
   const nodes = graph.nodes.map((node): Node => {
     if (node.op !== 'BatchNormalization') return node;
     const [x = '', gamma = '', beta = '', mean = '', variance = ''] = node.inputs;
@@ -148,17 +149,9 @@ function nameStatistics(graph: Graph) {
     for (let copy = 2; values.has(`${name}.running_mean`); copy++) name = `${stem}.${copy}`;
     const statistics = [`${name}.running_mean`, `${name}.running_var`];
     for (const [i, source] of [mean, variance].entries()) {
-      const constant = graph.constants.get(source);
-      if (!constant) {
-        throw new MocoError(
-          'model-invalid',
-          `node ${node.name}: running statistics ${source} are not in the model`,
-        );
-      }
-      values.set(statistics[i]!, constant.data as Float32Array);
-      replaced.add(source);
+      values.set(statistics[i]!, given.get(source)!.data as Float32Array);
     }
     return { ...node, name, inputs: [x, gamma, beta, ...statistics] };
   });
-  return { nodes, values, replaced };
+  return { nodes, values };
 }

@@ -80,7 +80,12 @@ export function decodeModel(bytes: Uint8Array, external?: ExternalData): Graph {
   return decodeGraph(graph, Number(opset), external);
 }
 
-function decodeGraph(graph: GraphProto, opset: number, external?: ExternalData): Graph {
+function decodeGraph(
+  graph: GraphProto,
+  opset: number,
+  external?: ExternalData,
+  decodeOutput: (value: ValueInfoProto) => Value = decodeValue,
+): Graph {
   const constants = new Map(graph.initializer.map((tensor) => [tensor.name, decodeTensor(tensor, external)]));
   if (constants.size < graph.initializer.length) {
     const names = graph.initializer.map(({ name }) => name);
@@ -92,7 +97,7 @@ function decodeGraph(graph: GraphProto, opset: number, external?: ExternalData):
     opset,
     // Models before IR version 4 list their initializers among the inputs too.
     inputs: graph.input.filter(({ name }) => !constants.has(name)).map(decodeValue),
-    outputs: graph.output.map(decodeValue),
+    outputs: graph.output.map(decodeOutput),
     constants,
     nodes: graph.node.map(
       (node): Node => ({
@@ -104,7 +109,12 @@ function decodeGraph(graph: GraphProto, opset: number, external?: ExternalData):
         attributes: Object.fromEntries(
           node.attribute.map((attribute) => [
             attribute.name,
-            decodeAttribute(attribute, node.name, (inner) => decodeGraph(inner, opset, external), external),
+            decodeAttribute(
+              attribute,
+              node.name,
+              (inner) => decodeGraph(inner, opset, external, decodeBranchOutput),
+              external,
+            ),
           ]),
         ),
       }),
@@ -190,6 +200,11 @@ function encodeValue({ name, type, shape }: Value): ValueInfoProto {
       },
     }),
   });
+}
+
+/** The outputs of a branch need no type, and torch gives them none. */
+function decodeBranchOutput(value: ValueInfoProto): Value {
+  return value.type ? decodeValue(value) : { name: value.name, type: 'float32', shape: [] };
 }
 
 function decodeValue(value: ValueInfoProto): Value {

@@ -21,60 +21,61 @@ describe('differentiate refuses', () => {
   unused.op('Relu', ['z'], {}, 'other');
   for (const name of ['y', 'other']) unused.output(name, [2]);
 
-  const image = [1, 4, 5, 5];
   it.each<[string, Graph, Partial<DifferentiateOptions>, string, RegExp]>([
     [
-      'groups of a convolution',
-      single('Conv', [image, [4, 2, 3, 3]], { group: 2 }),
+      'a Pad that wraps',
+      (() => {
+        const g = new GraphBuilder('pad', 'e');
+        g.input('x0', [4]);
+        g.node({
+          name: 'n',
+          op: 'Pad',
+          domain: '',
+          inputs: ['x0', g.ints([1, 1])],
+          outputs: ['y'],
+          attributes: { mode: 'wrap' },
+        });
+        g.output('y', [6]);
+        return g.build();
+      })(),
       {},
       'operator-unsupported',
-      /node n \(Conv\): groups are not/,
+      /node n \(Pad\): mode wrap/,
     ],
     [
-      'dilation',
-      single('Conv', [image, [4, 4, 3, 3]], { dilations: [2, 1] }),
+      'the gradient of the statistics of a LayerNormalization',
+      (() => {
+        const g = new GraphBuilder('norm', 'e');
+        g.input('x0', [2, 3]);
+        g.input('scale', [3]);
+        g.node({
+          name: 'n',
+          op: 'LayerNormalization',
+          domain: '',
+          inputs: ['x0', 'scale'],
+          outputs: ['z', 'y'],
+          attributes: {},
+        });
+        g.output('y', [2, 1]);
+        return g.build();
+      })(),
       {},
       'operator-unsupported',
-      /node n \(Conv\): dilation is not/,
+      /node n \(LayerNormalization\): gradients of its statistics/,
     ],
     [
-      'a Gemm with alpha',
-      single(
-        'Gemm',
-        [
-          [2, 3],
-          [3, 4],
-        ],
-        { alpha: { float: 2 } },
-      ),
+      'indices that are computed',
+      single('Gather', [[4], [2]]),
       {},
       'operator-unsupported',
-      /node n \(Gemm\): only/,
+      /node n \(Gather\): input x1 must be a constant/,
     ],
     [
-      'a Gemm with transA',
-      single(
-        'Gemm',
-        [
-          [3, 2],
-          [3, 4],
-        ],
-        { transA: 1 },
-      ),
+      'an Add of shapes that do not broadcast',
+      single('Add', [[2, 3], [2]]),
       {},
-      'operator-unsupported',
-      /node n \(Gemm\): only/,
-    ],
-    [
-      'a Gemm with a matrix for a bias',
-      single('Gemm', [
-        [2, 3],
-        [3, 4],
-        [2, 4],
-      ]),
-      {},
-      'operator-unsupported',
-      /a bias vector/,
+      'shape-mismatch',
+      /node n \(Add\): \[2,3\] and \[2\] do not broadcast/,
     ],
     [
       'what does not exist',
@@ -99,32 +100,36 @@ describe('differentiate refuses', () => {
     expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });
 
-  it.each(['on the path of the gradient', 'beside it'])('an operator without a rule %s', (where) => {
-    const g = new GraphBuilder('unknown', 'e');
+  /** h = relu(z) → n, without a rule → y = h' + x. */
+  const withoutRule = (op: string): Graph => {
+    const g = new GraphBuilder('unusual', 'e');
     for (const name of ['x', 'z']) g.input(name, [2]);
-    g.op('Relu', ['z'], {}, 'before');
-    // Celu has a shape rule and no gradient rule, LRN neither.
-    const op = where === 'beside it' ? 'LRN' : 'Celu';
-    g.node({ name: 'n', op, domain: '', inputs: ['before'], outputs: ['s'], attributes: {} });
-    g.node({ name: 'after', op: 'Add', domain: '', inputs: ['x', 's'], outputs: ['y'], attributes: {} });
+    g.op('Relu', ['z'], {}, 'h');
+    g.node({ name: 'n', op, domain: '', inputs: ['h'], outputs: ['s'], attributes: {} });
+    g.op('Add', ['x', 's'], {}, 'y');
     g.output('y', [2]);
-    const wrt = [where === 'beside it' ? 'x' : 'z'];
-    const attempt = () => differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
-    const kind = where === 'beside it' ? 'shape' : 'gradient';
-    // It names the node and lists what is supported.
-    expect(attempt).toThrow(`node n: operator ${op} has no ${kind} rule`);
-    if (kind === 'gradient') expect(attempt).toThrow('(z → before → [n] → after → y)');
-    for (const known of [
-      'Conv',
-      'BatchNormalization',
-      'MaxPool',
-      'Gemm',
-      'GlobalAveragePool',
-      'Relu',
-      'Add',
-    ]) {
-      expect(attempt).toThrow(new RegExp(`Supported: .*${known}`));
+    return g.build();
+  };
+
+  it('an operator without a rule on the path of the gradient, naming node, operator, path and what is supported', () => {
+    const attempt = () =>
+      differentiate(withoutRule('ThresholdedRelu'), { wrt: ['z'], outputs: ['y'], provider: 'wasm' });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'operator-unsupported' }));
+    expect(attempt).toThrow(
+      'node n: operator ThresholdedRelu has no gradient rule, and the gradient has to pass it (z → h → [n] → y → y)',
+    );
+    for (const op of ['Conv', 'BatchNormalization', 'MaxPool', 'Gemm', 'GlobalAveragePool', 'Relu', 'Add']) {
+      expect(attempt).toThrow(new RegExp(`Supported: .*${op}`));
     }
+  });
+
+  it('no operator without a rule beside the path, only one without a shape rule', () => {
+    const options = { wrt: ['x'], outputs: ['y'], provider: 'wasm' } as const;
+    const { backward } = differentiate(withoutRule('ThresholdedRelu'), options);
+    expect(backward.outputs.map(({ name }) => name)).toEqual(['grad.x']);
+    expect(() => differentiate(withoutRule('Unheard'), options)).toThrow(
+      'node n: operator Unheard has no shape rule',
+    );
   });
 });
 
@@ -188,6 +193,35 @@ describe('what is kept between forward and backward', () => {
     const wrt = isRead ? ['x', 'w'] : ['x'];
     const { saved } = differentiate(g.build(), { wrt, outputs: ['y'], provider: 'wasm' });
     expect(saved.map(({ name }) => name)).toEqual(isRead ? ['pooled'] : []);
+  });
+
+  it('of an exact GELU between linear layers: what it gets and what it gives, nothing in between', () => {
+    const g = new GraphBuilder('gelu', 'e');
+    for (const [name, shape] of [
+      ['x', [2, 4]],
+      ['w1', [4, 6]],
+      ['w2', [6, 3]],
+    ] as const)
+      g.input(name, shape);
+    const h = g.op('Gemm', ['x', 'w1'], {}, 'h');
+    const bell = g.op('Erf', [g.op('Div', [h, g.scalar(Math.SQRT2)])]);
+    const product = g.op('Mul', [h, g.op('Add', [bell, g.scalar(1)])]);
+    g.op('Gemm', [g.op('Mul', [product, g.scalar(0.5)], {}, 'gelu'), 'w2'], {}, 'y');
+    g.output('y', [2, 3]);
+    const { saved } = differentiate(g.build(), { wrt: ['x', 'w1', 'w2'], outputs: ['y'], provider: 'wasm' });
+    expect(saved.map(({ name }) => name).sort()).toEqual(['gelu', 'h']);
+  });
+
+  it('of a choice by a comparison: no booleans, which are computed again', () => {
+    const g = new GraphBuilder('choice', 'e');
+    for (const name of ['x', 'z']) g.input(name, [2]);
+    const h = g.op('Exp', ['x'], {}, 'h');
+    const smaller = g.op('Not', [g.op('Greater', [h, 'z'])]);
+    g.op('Where', [smaller, h, 'z'], {}, 'y');
+    g.output('y', [2]);
+    const found = differentiate(g.build(), { wrt: ['x', 'z'], outputs: ['y'], provider: 'wasm' });
+    expect(found.saved.map(({ type }) => type).filter((type) => type !== 'float32')).toEqual([]);
+    expect(found.backward.nodes.map(({ op }) => op)).toEqual(expect.arrayContaining(['Greater', 'Not']));
   });
 
   it('the graphs keep the names of inputs, weights and outputs, and drop the running statistics', () => {

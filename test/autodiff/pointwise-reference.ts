@@ -124,7 +124,7 @@ export function jacobian(
 const total = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0);
 const clamp = (x: number, min: number, max: number) => Math.min(max, Math.max(min, x));
 
-/** Its Taylor series: terms of up to e^(x²) = e¹⁶ in float64 leave 1e-9, so beyond 3 the continued fraction (A&S 7.1.14). */
+/** Its Taylor series up to 3, where terms of up to e⁹ leave an error of 1e-12; from there the continued fraction (A&S 7.1.14). */
 function erf(x: number): number {
   if (Math.abs(x) > 3) {
     let fraction = 0;
@@ -202,6 +202,17 @@ const ACTIVATIONS: readonly OperatorCase[] = [
     (x) => (x > 0 ? x : -2 * Math.expm1(x)),
     { kinks: [0], functions: 1, cancels: 2 },
     { alpha: { float: -2 } },
+  ),
+  one('Selu', (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)), {
+    kinks: [0],
+    functions: 1,
+    cancels: 2,
+  }),
+  one(
+    'Celu',
+    (x) => (x > 0 ? x : 0.7 * Math.expm1(x / 0.7)),
+    { kinks: [0], functions: 1, cancels: 2 },
+    { alpha: { float: 0.7 } },
   ),
   // The exponent x² of its gradient has an error of 16·2⁻²⁴ at most.
   one('Erf', erf, { roundings: 20, functions: 1 }),
@@ -323,9 +334,9 @@ const CHOICES: readonly OperatorCase[] = [
   ),
   written(
     'Mul by a comparison as numbers',
-    (a, b) => (a! > b! ? a! : 0) + b!,
+    (a, b) => (a! > b! ? a! : 0) - b!,
     (g, [a = '', b = '']) =>
-      g.op('Add', [g.op('Mul', [a, g.op('Cast', [g.op('Greater', [a, b])], { to: 1 })]), b]),
+      g.op('Sub', [g.op('Mul', [a, g.op('Cast', [g.op('Greater', [a, b])], { to: 1 })]), b]),
     { operands: 2 },
   ),
 ];

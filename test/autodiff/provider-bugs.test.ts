@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
 import { type Attributes, type Dim, type Graph, GraphBuilder } from '../../src/onnx/graph.ts';
+import { inferShapes } from '../../src/onnx/shapes.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { random } from './run.ts';
 
@@ -30,6 +31,16 @@ function single(
   return g.build();
 }
 
+/** x [6, 4] and b [6, 1] → y. */
+function built(build: (g: GraphBuilder) => string): Graph {
+  const g = new GraphBuilder('built', 'e');
+  g.input('x', [6, 4]);
+  g.input('b', [6, 1]);
+  g.op('Mul', [build(g), g.scalar(1)], {}, 'y');
+  g.output('y', inferShapes(g.build()).get('y')!);
+  return g.build();
+}
+
 const window = (size: number, pad: number) => ({
   kernel_shape: [size, size],
   strides: [1, 1],
@@ -49,6 +60,11 @@ const WRONG: readonly Bug[] = [
       ...window(2, 0),
       group: 2,
     }),
+  },
+  {
+    what: 'ReduceLogSumExp of values from 89 on, which overflows',
+    detour: "reduceLogSumExp's own form",
+    graph: built((g) => g.op('ReduceLogSumExp', [g.op('Abs', [g.op('Mul', ['x', g.scalar(300)])])])),
   },
 ];
 
@@ -77,6 +93,30 @@ const REFUSED: readonly Bug[] = [
       g.output('y', []);
       return g.build();
     })(),
+  },
+  ...[
+    ['Sum', "sum's additions"],
+    ['Mean', "mean's additions"],
+  ].map(([op = '', detour = '']) => ({ what: op, detour, graph: built((g) => g.op(op, ['x', 'b'])) })),
+  ...[
+    ['Round', "round's own form"],
+    ['Sign', "sign's step"],
+    ['Selu', "selu's Elu"],
+    ['Celu', "celu's Elu"],
+    ['LogSoftmax', "logSoftmax's own form"],
+  ].map(([op = '', detour = '']) => ({ what: op, detour, graph: built((g) => g.op(op, ['x'])) })),
+  {
+    what: 'Or',
+    detour: "or's And and Not",
+    graph: built((g) => {
+      const either = g.op('Or', [g.op('Less', ['x', 'b']), g.op('Greater', ['x', g.scalar(0)])]);
+      return g.op('Cast', [either], { to: 1 });
+    }),
+  },
+  {
+    what: 'Pow that repeats an element of one operand four times',
+    detour: 'powOperands()',
+    graph: built((g) => g.op('Pow', [g.op('Abs', ['x']), 'b'])),
   },
 ];
 
@@ -108,8 +148,11 @@ onWebGpu((_, { device }) => {
     it.each(REFUSED)('refuses $what', async ({ what, detour, graph }) => {
       const inputs = inputsOf(graph);
       await expect(runOnce(graph, { provider: 'wasm' }, inputs)).resolves.toBeDefined();
+      // An invalid shader is reported to the device, too.
+      device.pushErrorScope('validation');
       const attempt = runOnce(graph, place, inputs);
       await expect(attempt, `onnxruntime-web has fixed ${what}: drop ${detour}`).rejects.toThrow();
+      await device.popErrorScope();
     });
   });
 });

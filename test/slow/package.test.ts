@@ -154,7 +154,7 @@ for await (const { index, vector } of embedImages({ checkpoint: await loadCheckp
     const compile = async (name: string, line: string) => {
       await writeFile(
         `${project}/${name}.ts`,
-        `import { describeDrawn, differentiate, factsOf, MocoError, pretrain, resolveConfig } from 'moco-web';
+        `import { describeDrawn, differentiateGraph, factsOf, MocoError, pretrain, resolveConfig } from 'moco-web';
 import type { Gradient, Graph, Kernels, PretrainConfig, StepEvent } from 'moco-web';
 import { type ConformanceResult, runConformance } from 'moco-web/conformance';
 const data = await describeDrawn(10, 10, 32, 0);
@@ -164,7 +164,7 @@ export async function first(): Promise<StepEvent | null> {
   return null;
 }
 export const gradient = (graph: Graph): Gradient =>
-  differentiate(graph, { wrt: ['w'], outputs: ['y'], provider: 'wasm' });
+  differentiateGraph(graph, { wrt: ['w'], outputs: ['y'], provider: 'wasm' });
 export const check = (kernels: Kernels): AsyncGenerator<ConformanceResult> => runConformance(kernels, { only: 'ema' });
 export const isAborted = (error: unknown): boolean => error instanceof MocoError && error.code === 'aborted';
 ${line}
@@ -185,11 +185,11 @@ ${line}
   it('can be bundled for browsers with no settings, and the pure parts of it run there', async () => {
     await writeFile(
       `${project}/page.js`,
-      `import { buildResNet, differentiate, encodeModel, resnetSpec, resolveConfig } from 'moco-web';
+      `import { buildResNet, differentiateGraph, encodeModel, resnetSpec, resolveConfig } from 'moco-web';
 const { arch, width, stem, dim, mlp } = resolveConfig('moco-cifar', { width: 4 });
 const { graph, parameters } = buildResNet(resnetSpec({ arch, width, stem, dim, mlp }), 'batch', 32);
 const wrt = parameters.map(({ name }) => name);
-const { backward, gradients } = differentiate(graph, { wrt, outputs: ['embedding'], provider: 'wasm' });
+const { backward, gradients } = differentiateGraph(graph, { wrt, outputs: ['embedding'], provider: 'wasm' });
 export const bytes = encodeModel(backward);
 export const count = gradients.size - parameters.length;
 `,

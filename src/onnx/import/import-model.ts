@@ -1,0 +1,123 @@
+/** A model that some training framework exported, in the form that autodiff/ takes. */
+import { MocoError } from '../../errors.ts';
+import type { ExternalData } from '../external-data.ts';
+import type { Constant, Graph, Node, Value } from '../graph.ts';
+import { decodeModel } from '../model.ts';
+import { inferShapes } from '../shapes.ts';
+import { inferTypes } from '../types.ts';
+import { checkGraph } from './check.ts';
+import { hoistConstants } from './constants.ts';
+import { fixInput, type InputOptions } from './inputs.ts';
+import { prune } from './prune.ts';
+import { simplify } from './simplify.ts';
+import { toFloat32 } from './to-float32.ts';
+import { findWeights, type RunningStatistics } from './weights.ts';
+
+export interface ImportOptions extends InputOptions {
+  /** Reads files beside the model, where it keeps its weights there. */
+  readonly externalData?: ExternalData;
+  /** Initializers that are not to be trained, by name: fixed position embeddings, masks. */
+  readonly frozen?: readonly string[];
+}
+
+export interface ImportedModel {
+  /** Opset 17. Its inputs are the images, the weights, the running statistics, in this order. */
+  readonly graph: Graph;
+  /** The images, float32: [batch, channels, height, width] for an encoder; only the batch may be open. */
+  readonly input: Value;
+  readonly outputs: readonly Value[];
+  /** Values of the weights by their names in the file, in its order. */
+  readonly weights: ReadonlyMap<string, Constant>;
+  /** By the name of the BatchNormalization node, in graph order. */
+  readonly runningStatistics: ReadonlyMap<string, RunningStatistics>;
+  /** Values of the running means and variances, by name. */
+  readonly statistics: ReadonlyMap<string, Constant>;
+  /** Whether there are convolutions and no normalisation at all: an export for inference folds the layers away. */
+  readonly foldedBatchNorm: boolean;
+  /** What was changed or dropped, in words. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads an ONNX model of opset 11 to 18, as torch.onnx.export writes it.
+ * @throws MocoError model-invalid for bytes that are no valid model; operator-unsupported, naming the node, for what we
+ * cannot run; shape-mismatch where shapes do not fit; usage where the model is no encoder of one float32 input, or the
+ * options do not fit it
+ */
+export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
+  const notes: string[] = [];
+  const read = checkGraph(toFloat32(decodeModel(bytes, options.externalData), notes));
+  const initializers = new Set(read.constants.keys());
+  const graph = dropSideOutputs(fixInput(hoistConstants(read), options), notes);
+  const { weights, statistics } = findWeights(graph, initializers, options.frozen ?? [], notes);
+  const running = [...statistics.values()].flatMap(({ mean, variance }) => [mean, variance]);
+  const simple = simplify(graph, new Set([...weights, ...running]));
+  const pruned = prune(dropOtherOutputs(simple, notes));
+  const result = withInputs(pruned, weights, new Set(running));
+  return {
+    ...result,
+    runningStatistics: new Map([...statistics].filter(([, { mean }]) => pruned.constants.has(mean))),
+    foldedBatchNorm: hasNoNormalisation(pruned.nodes),
+    notes,
+  };
+}
+
+/** Outputs of the model that only training has: statistics of a BatchNormalization, masks of a Dropout. */
+function dropSideOutputs(graph: Graph, notes: string[]): Graph {
+  const side = new Set<string>();
+  const dropouts = graph.nodes.filter(({ op }) => op === 'Dropout');
+  if (dropouts.length > 0) {
+    const [first] = dropouts;
+    notes.push(`dropout is not applied in training: ${dropouts.length} layers, ${first!.name} the first`);
+  }
+  for (const node of graph.nodes) {
+    if (node.op === 'Dropout' || node.op === 'BatchNormalization') {
+      for (const output of node.outputs.slice(1)) side.add(output);
+    }
+  }
+  const outputs = graph.outputs.filter(({ name }) => !side.has(name));
+  if (outputs.length < graph.outputs.length) notes.push('outputs of batch statistics or masks were dropped');
+  return { ...graph, outputs };
+}
+
+/** Outputs that are no function of the images, or not float32. Shapes of the others as they are inferred. */
+function dropOtherOutputs(graph: Graph, notes: string[]): Graph {
+  const depends = new Set(graph.inputs.map(({ name }) => name));
+  for (const node of graph.nodes) {
+    if (node.inputs.some((name) => depends.has(name))) for (const output of node.outputs) depends.add(output);
+  }
+  const types = inferTypes(graph);
+  const outputs = graph.outputs.filter(({ name }) => {
+    const kept = depends.has(name) && types.get(name) === 'float32';
+    if (!kept) notes.push(`output ${name} was dropped: it is not float32, or does not depend on the images`);
+    return kept;
+  });
+  if (outputs.length === 0)
+    throw new MocoError('usage', 'no output of the model is computed from the images');
+  const shapes = inferShapes(graph);
+  return {
+    ...graph,
+    outputs: outputs.map(({ name }) => ({ name, type: 'float32', shape: shapes.get(name)! })),
+  };
+}
+
+function withInputs(graph: Graph, weights: ReadonlySet<string>, running: ReadonlySet<string>) {
+  const held = (names: ReadonlySet<string>) =>
+    new Map([...graph.constants].filter(([name]) => names.has(name)));
+  const [weightValues, statistics] = [held(weights), held(running)];
+  const given = [...weightValues, ...statistics];
+  const [input] = graph.inputs;
+  const inputs = [input!, ...given.map(([name, { type, shape }]): Value => ({ name, type, shape }))];
+  const constants = new Map(
+    [...graph.constants].filter(([name]) => !weightValues.has(name) && !statistics.has(name)),
+  );
+  const complete: Graph = { ...graph, inputs, constants };
+  return { graph: complete, input: input!, outputs: graph.outputs, weights: weightValues, statistics };
+}
+
+const NORMALISATION = /Normalization$|^Sqrt$/;
+
+/** Sqrt: before opset 17, a layer normalisation is written in its parts. */
+function hasNoNormalisation(nodes: readonly Node[]): boolean {
+  return nodes.some(({ op }) => op === 'Conv') && !nodes.some(({ op }) => NORMALISATION.test(op));
+}
