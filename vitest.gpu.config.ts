@@ -23,7 +23,7 @@ export default defineConfig({
           include: [
             'test/gpu/**/*.test.ts',
             'test/conformance/**/*.test.ts',
-            'test/autodiff/{batch-norm,conv,golden,lower,operators,pointwise,pointwise-conventions,provider-bugs,pytorch}.test.ts',
+            'test/autodiff/{batch-norm,conv,golden,lower,operators,pointwise,pointwise-conventions,provider-bugs,providers,pytorch}.test.ts',
             'test/kernels/{elementwise,golden,infonce,l2norm,lists,queue,rows,summary,topk}.test.ts',
             'test/moco/{golden,running-statistics}.test.ts',
           ],

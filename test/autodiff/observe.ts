@@ -1,5 +1,5 @@
 /** What onnxruntime-web really does with a graph. */
-import type { Tensor } from '../../src/encoder/ort.ts';
+import type { Feeds, GraphSession, Tensor } from '../../src/encoder/ort.ts';
 import { createSession, type SessionPlace, tensor } from '../../src/encoder/ort.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { Operand, Sample } from './provider-samples.ts';
@@ -23,7 +23,7 @@ export async function observe({ graph, feeds }: Sample, place: SessionPlace): Pr
   try {
     const values: Record<string, Tensor> = {};
     for (const [name, operand] of feeds) values[name] = await typedTensor(place, operand);
-    const outputs = await session.run(values);
+    const outputs = await runStrictly(session, values, place);
     return {
       kind: 'ran',
       outputs: new Map(
@@ -38,6 +38,17 @@ export async function observe({ graph, feeds }: Sample, place: SessionPlace): Pr
   } finally {
     await session.dispose();
   }
+}
+
+/** An invalid shader makes no run fail by itself. */
+async function runStrictly(session: GraphSession, feeds: Feeds, place: SessionPlace) {
+  if (place.provider === 'wasm') return session.run(feeds);
+  place.device.pushErrorScope('validation');
+  const [run] = await Promise.allSettled([session.run(feeds)]);
+  const error = await place.device.popErrorScope();
+  if (error) throw new Error(error.message);
+  if (run.status === 'rejected') throw run.reason;
+  return run.value;
 }
 
 const ARRAYS = {
