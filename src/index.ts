@@ -6,6 +6,7 @@
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
  * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
  */
+export { type AuditedNode, type AuditReport, auditModel } from './autodiff/audit.ts';
 export {
   type DifferentiateOptions as DifferentiateGraphOptions,
   differentiate as differentiateGraph,
@@ -18,6 +19,7 @@ export {
   type ModelGradient,
 } from './autodiff/differentiate-model.ts';
 export type { Provider } from './autodiff/lowering.ts';
+export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export { type LoadedCheckpoint, loadCheckpoint } from './checkpoint/run-directory.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './checkpoint/safetensors.ts';

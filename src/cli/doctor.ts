@@ -4,6 +4,7 @@ import { chooseBackend } from '../runtime/backend.ts';
 import { describeEnvironment, describeVersions } from '../runtime/environment.ts';
 import { describeGpu } from '../runtime/gpu-report.ts';
 import { checkKernels, type KernelChecks } from './doctor-kernels.ts';
+import { checkModel } from './doctor-model.ts';
 import { adviceOn, doctorLines } from './doctor-words.ts';
 import { backendOption } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,18 +17,30 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
     .option('--kernels', 'compute every kernel on designed inputs and compare it with float64')
     .option('--only <prefix>', 'with --kernels: only cases whose name starts with this')
     .option('--shaders <dir>', 'with --kernels: shaders of the same file names in place of ours')
+    .option(
+      '--model <file.onnx>',
+      'tell which nodes a backend would not run right, or have no gradient; auto: of both',
+    )
     .option('--json', 'one JSON object on stdout')
-    .action((options: DoctorOptions) =>
-      options.kernels ? checkKernels(options, terminal) : runDoctor(options, terminal),
-    );
+    .action((options: DoctorOptions) => {
+      const { kernels, model } = options;
+      if (kernels && model !== undefined) throw new MocoError('usage', '--model does not go with --kernels');
+      if (kernels) return checkKernels(options, terminal);
+      requireKernels(options);
+      return model === undefined ? runDoctor(options, terminal) : checkModel(model, options, terminal);
+    });
 }
 
-type DoctorOptions = KernelChecks & { kernels?: boolean };
+type DoctorOptions = KernelChecks & { kernels?: boolean; model?: string };
 
-async function runDoctor(options: DoctorOptions, terminal: Terminal): Promise<void> {
+/** @throws MocoError usage for what only `--kernels` reads */
+function requireKernels(options: DoctorOptions): void {
   for (const name of ['only', 'shaders'] as const) {
     if (options[name] !== undefined) throw new MocoError('usage', `--${name} goes with --kernels`);
   }
+}
+
+async function runDoctor(options: DoctorOptions, terminal: Terminal): Promise<void> {
   const [environment, versions, gpu] = await Promise.all([
     describeEnvironment(),
     describeVersions(),

@@ -12,6 +12,8 @@ import { windows } from './shape-rules/windows.ts';
 /** One file of shape-rules/ an operator family. */
 const RULES: ShapeRules = { ...pointwise, ...windows, ...linear, ...normalisation, ...reduction, ...layout };
 
+export const OPERATORS_WITH_SHAPES: ReadonlySet<string> = new Set(Object.keys(RULES));
+
 /**
  * The shape of every value.
  * @throws MocoError operator-unsupported for an operator without a shape rule, shape-mismatch for inputs that do not fit
