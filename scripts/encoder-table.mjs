@@ -25,9 +25,9 @@ ort.env.wasm.numThreads = 1;
 const [folder, ...names] = process.argv.slice(2);
 const files = readdirSync(folder).filter((file) => file.endsWith('.onnx'));
 console.log(
-  '| network | opset | weights | kept an image | gradients | PyTorch float32 | 3 steps | images/s |',
+  '| network | opset | weights | kept an image | gradients | PyTorch float32 | moved | 3 steps | images/s |',
 );
-console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const file of files) {
   const name = basename(file, '.onnx');
   if (names.length > 0 && !names.includes(name)) continue;
@@ -37,7 +37,7 @@ for (const file of files) {
 async function row(name) {
   const bytes = readFileSync(join(folder, `${name}.onnx`));
   const recorded = readSafetensors(readFileSync(join(folder, `${name}.safetensors`)));
-  const [{ opset, deviation }] = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
+  const [{ opset, deviation, moved }] = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
   try {
     const gradient = differentiate(bytes);
     const count = [...gradient.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
@@ -51,11 +51,12 @@ async function row(name) {
       `${(kept / 1e6).toFixed(1)} MB`,
       error.toExponential(1),
       deviation.all.toExponential(1),
+      moved.toExponential(1),
       losses.map((loss) => loss.toFixed(3)).join(', '),
       imagesPerSecond.toFixed(1),
     ];
   } catch (error) {
-    return [name, opset, error.message.replaceAll('|', '\\|'), '', '', '', '', ''];
+    return [name, opset, error.message.replaceAll('|', '\\|'), '', '', '', '', '', ''];
   }
 }
 

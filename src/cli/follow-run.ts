@@ -1,3 +1,4 @@
+import { isImported } from '../moco/config.ts';
 import type { NeighborsEvent, PretrainEvent, RunEvent } from '../moco/events.ts';
 import type { LogWriter } from './log.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -104,8 +105,9 @@ export async function followRun(
 
 function describeRun({ config, backend, adapter, stepsPerEpoch, totalSteps }: RunEvent): string[] {
   const { arch, width, stem, dim, mlp, imageSize, batchSize, groups, queueSize } = config;
+  const backbone = isImported(arch) ? '' : `width ${width}, ${stem} stem, `;
   return [
-    `${arch} (width ${width}, ${stem} stem, ${mlp ? 'MLP' : 'linear'} head, ${dim}-d) at ${imageSize} px, ` +
+    `${arch} (${backbone}${mlp ? 'MLP' : 'linear'} head, ${dim}-d) at ${imageSize} px, ` +
       `batch ${batchSize} in ${groups} groups, queue ${queueSize}`,
     `${totalSteps} steps, ${stepsPerEpoch} an epoch, on ${backend}${adapter ? ` (${adapter})` : ''}`,
   ];

@@ -40,11 +40,12 @@ export type TrainingRole = 'query' | 'key';
 export type SessionName = TrainingRole | `backward ${number}` | 'inference';
 
 /**
- * What the values of a run may take, in bytes. wasm: of a heap of 4 GiB, what onnxruntime's arena and working memory
- * leave. webgpu: nothing tells how large the memory is; devices allow single buffers of a good part of it.
+ * What the values of a run may take, in bytes. wasm: a heap has 4 GiB, never shrinks, and serves all sessions of an
+ * encoder; onnxruntime's order of nodes and its allocator take up to 1.8 times what the values do (docs/performance.md).
+ * webgpu: nothing tells how large the memory is; devices allow single buffers of a good part of it.
  */
 function budgetOf(place: SessionPlace): number {
-  return place.provider === 'wasm' ? 3 * 2 ** 30 : 4 * place.device.limits.maxBufferSize;
+  return place.provider === 'wasm' ? 1.75 * 2 ** 30 : 4 * place.device.limits.maxBufferSize;
 }
 
 export class Encoder {
