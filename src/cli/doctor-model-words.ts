@@ -39,7 +39,10 @@ function linesOf(audit: AuditReport): string[] {
   ].filter((part) => part !== '');
   const found = parts.length > 0 ? parts.join(', ') : 'all run as they are';
   const end = ok ? 'the model runs and trains' : 'the model does not train as it is';
-  return [...aligned(rows), `${NAMES[provider]}: ${counts.nodes} nodes, ${found}: ${end}`];
+  return [
+    ...aligned(rows),
+    `${NAMES[provider]}: ${counts.nodes} ${counts.nodes === 1 ? 'node' : 'nodes'}, ${found}: ${end}`,
+  ];
 }
 
 /** Nodes of one operator of which the same is to be said. */
