@@ -55,11 +55,18 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
   const simple = simplify(graph, new Set([...weights, ...running]));
   const kept = prune(dropOtherOutputs(simple, notes));
   const pruned = options.batch === 'open' ? openBatch(kept) : kept;
+  const foldedBatchNorm = hasNoNormalisation(pruned.nodes);
+  if (foldedBatchNorm) {
+    notes.push(
+      'there is no BatchNorm: an export for inference folds it into the convolutions. It is trained without; ' +
+        'export with training=TrainingMode.TRAINING to keep it',
+    );
+  }
   const result = withInputs(pruned, weights, new Set(running));
   return {
     ...result,
     runningStatistics: new Map([...statistics].filter(([, { mean }]) => pruned.constants.has(mean))),
-    foldedBatchNorm: hasNoNormalisation(pruned.nodes),
+    foldedBatchNorm,
     notes,
   };
 }

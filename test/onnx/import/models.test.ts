@@ -121,6 +121,7 @@ describe.runIf(FULL && existsSync(new URL('tiny_basic_eval.onnx', FULL)))(
       const imported = importModel(bytes);
       expectReady(imported);
       expect(imported.foldedBatchNorm).toBe(name.endsWith('_eval.onnx'));
+      expect(imported.notes.some((note) => note.includes('no BatchNorm'))).toBe(name.endsWith('_eval.onnx'));
       await expectSameOutputs(bytes, imported);
     });
   },
