@@ -31,6 +31,7 @@ describe('doctor --model', () => {
     const file = await modelWith((g, x) => g.op('LogSoftmax', [x], {}, 'log'));
     const { code, terminal } = await doctor(file);
     expect(code).toBe(0);
+    expect(terminal.lines.shift()).toMatch(/^note: there is no BatchNorm/);
     expect(terminal.lines.at(0)).toMatch(/^wasm: \d nodes, all run as they are: the model runs and trains$/);
     expect(terminal.lines.at(1)).toMatch(
       /^ {2}LogSoftmax {2}log {2}is left to the CPU, written as ReduceMax, .*\(no WebGPU kernel\)$/,
@@ -57,6 +58,7 @@ describe('doctor --model', () => {
     );
     const { code, terminal } = await doctor(file, '--backend', 'webgpu');
     expect(code).toBe(1);
+    expect(terminal.lines.shift()).toMatch(/^note: there is no BatchNorm/);
     expect(terminal.lines).toEqual([
       expect.stringMatching(
         /^ {2}Softsign {2}4 nodes, from a on {2}is left to the CPU, NOT rewritten, NO gradient \(no WebGPU kernel; operator Softsign has no gradient rule\)$/,
