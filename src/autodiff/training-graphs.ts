@@ -149,6 +149,12 @@ export function peakOf({ forward, backward }: TrainingGraphs): number {
   return Math.max(...[forward, ...backward.map(({ graph }) => graph)].map(peakBytes));
 }
 
+/** Bytes of parameters, which do not grow with the images of a group. */
+function weightBytes({ graph, parameters }: Omit<TrainingGraphsOptions, 'level'>): number {
+  const size = byteSizes(graph);
+  return parameters.reduce((sum, name) => sum + size(name), 0);
+}
+
 /** Bytes kept from forward to backward. */
 export function savedBytes(graphs: TrainingGraphs): number {
   const size = byteSizes(graphs.forward);
@@ -169,10 +175,14 @@ export function graphsWithin(
     peak = peakOf(graphs);
     if (peak <= budget) return { ...graphs, level };
   }
+  const images = Number(options.graph.inputs.find(({ name }) => name === 'image')?.shape[0]);
+  const fixed = weightBytes(options);
+  const fitting = Math.floor((images * (budget - fixed)) / (peak - fixed));
   const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
   throw new MocoError(
     'out-of-memory',
-    `one group takes ${gib(peak)} GiB even where everything is computed again, and there are ${gib(budget)} GiB: ` +
-      'raise groups, or lower the batch size or the image size',
+    `a group of ${images} images takes ${gib(peak)} GiB even where everything is computed again, and there are ` +
+      `${gib(budget)} GiB: ${fitting > 0 ? `raise groups until a group has ${fitting} or fewer` : 'choose a smaller network'}` +
+      ', or lower the image size',
   );
 }

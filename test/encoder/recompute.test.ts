@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { peakOf, RECOMPUTE_LEVELS, savedBytes, trainingGraphs } from '../../src/autodiff/training-graphs.ts';
+import {
+  graphsWithin,
+  peakOf,
+  RECOMPUTE_LEVELS,
+  savedBytes,
+  trainingGraphs,
+} from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
+import { messageOf } from '../../src/errors.ts';
 import { initialState } from '../../src/moco/initial-state.ts';
 import { stateLayout } from '../../src/moco/layout.ts';
 import { buildResNet, type ResNetSpec, resnetSpec } from '../../src/onnx/resnet.ts';
@@ -61,4 +68,40 @@ describe('what the backward pass computes again', () => {
     expect(cheap!.peak).toBeLessThan(least!.peak);
     expect(segments!.peak).toBeLessThan(cheap!.peak);
   });
+
+  it('is the least that the memory allows, and where nothing fits it says what would', () => {
+    const spec: ResNetSpec = {
+      block: 'bottleneck',
+      layers: [2, 2],
+      planes: [4, 8],
+      stem: 'imagenet',
+      dim: 8,
+      mlp: true,
+    };
+    const images = 16;
+    const { graph, parameters } = buildResNet(spec, images, 64);
+    const training = { graph, parameters: parameters.map(({ name }) => name), provider: 'wasm' } as const;
+    const peaks = RECOMPUTE_LEVELS.map((level) => peakOf(trainingGraphs({ ...training, level })));
+    RECOMPUTE_LEVELS.forEach((level, i) => {
+      expect(graphsWithin(training, peaks[i]!).level).toBe(level);
+    });
+    const least = peaks.at(-1)!;
+    const attempt = () => graphsWithin(training, least / 2);
+    expect(attempt).toThrow(expect.objectContaining({ code: 'out-of-memory' }));
+    const [, fitting] =
+      /raise groups until a group has (\d+) or fewer/.exec(messageOf(catchError(attempt))) ?? [];
+    expect(Number(fitting)).toBeLessThan(images);
+    // What it says would fit does.
+    const smaller = { ...training, graph: buildResNet(spec, Number(fitting), 64).graph };
+    expect(graphsWithin(smaller, least / 2).level).toBe('segments');
+  });
 });
+
+function catchError(task: () => unknown): unknown {
+  try {
+    task();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}

@@ -1,9 +1,11 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-web/wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { GradientManifest } from '../../../src/autodiff/differentiate-model.ts';
 import { type NamedTensor, readSafetensors } from '../../../src/checkpoint/safetensors.ts';
 import { decodeModel } from '../../../src/onnx/model.ts';
+import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../../src/onnx/onnx_pb.ts';
 import { REFERENCES } from '../../autodiff/pytorch.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
@@ -21,6 +23,26 @@ const float = (tensor: NamedTensor | undefined) => {
   if (tensor?.dtype !== 'F32') throw new Error('no such float32 tensor');
   return new ort.Tensor('float32', tensor.data, tensor.shape);
 };
+
+/** The model with all raw data in one file of a folder; null: only said to be there. */
+async function withExternalData(file: string, location: string, folder: string | null): Promise<Uint8Array> {
+  const model = fromBinary(ModelProtoSchema, await readFile(file));
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const tensor of model.graph?.initializer ?? []) {
+    if (tensor.rawData.length === 0) continue;
+    parts.push(tensor.rawData);
+    const place = { location, offset: String(offset), length: String(tensor.rawData.length) };
+    tensor.externalData = Object.entries(place).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value }),
+    );
+    tensor.dataLocation = 1;
+    offset += tensor.rawData.length;
+    tensor.rawData = new Uint8Array();
+  }
+  if (folder !== null) await writeFile(`${folder}/${location}`, Buffer.concat(parts));
+  return toBinary(ModelProtoSchema, model);
+}
 
 describe('moco-web differentiate', () => {
   it('writes graphs that plain onnxruntime-web runs, fed as gradient.json says, to the gradients of PyTorch', async () => {
@@ -87,6 +109,31 @@ describe('moco-web differentiate', () => {
     const manifest: GradientManifest = JSON.parse(await readFile(`${out}/gradient.json`, 'utf8'));
     expect(Object.keys(manifest.gradients)).toEqual(['fc.weight', 'x']);
     expect(manifest.statistics).toEqual([]);
+  });
+
+  it('reads weights that lie in a file beside the model, and no file that lies elsewhere', async () => {
+    const folder = await temporaryFolder();
+    const model = `${folder}/model.onnx`;
+    await writeFile(model, await withExternalData(RESNET, 'weights.bin', folder));
+    await succeed(['differentiate', model, '--out', `${folder}/external`]);
+    await succeed(['differentiate', RESNET, '--out', `${folder}/inside`]);
+    const weights = await Promise.all(
+      ['external', 'inside'].map((name) => readFile(`${folder}/${name}/weights.safetensors`)),
+    );
+    expect(weights[0]).toEqual(weights[1]);
+
+    await rename(`${folder}/weights.bin`, `${folder}/external/weights.bin`);
+    await symlink(`${folder}/external/weights.bin`, `${folder}/inside/link.bin`);
+    await writeFile(`${folder}/inside/model.onnx`, await withExternalData(RESNET, 'link.bin', null));
+    const out = ['--out', `${folder}/never`];
+    for (const [file, message] of [
+      [model, /weights.bin/],
+      [`${folder}/inside/model.onnx`, /link.bin: it lies outside/],
+    ] as const) {
+      const { code, stderr } = await mocoWeb(['differentiate', file, ...out]);
+      expect(stderr).toMatch(message);
+      expect(code).toBe(2);
+    }
   });
 
   it.each<[string, () => Promise<string[]>, RegExp]>([
