@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
 import type { PretrainEvent } from '../moco/events.ts';
@@ -32,14 +41,16 @@ function logged(event: PretrainEvent): object | null {
 
 /**
  * Opens a log, making its folder. Written synchronously: a line is with the system when `write` returns.
- * @param append go on with an earlier log (a resumed run) rather than replace it
+ * @param resumedStep go on with an earlier log: what it tells of later steps, which are taken again, is cut off, and so
+ * is a line that a killed process left unfinished. null: replace what is there
  * @throws MocoError usage when it cannot be opened
  */
-export function openLog(path: string, append: boolean): LogWriter {
+export function openLog(path: string, resumedStep: number | null): LogWriter {
   let file: number;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    file = openSync(path, append ? 'a' : 'w');
+    if (resumedStep !== null) cutLater(path, resumedStep);
+    file = openSync(path, resumedStep === null ? 'w' : 'a');
   } catch (cause) {
     throw new MocoError('usage', `cannot write the log ${path}: ${messageOf(cause)}`, { cause });
   }
@@ -61,4 +72,28 @@ export function openLog(path: string, append: boolean): LogWriter {
       closeSync(file);
     },
   };
+}
+
+/** Cuts a log where it first tells of a step after `step`, or has a line that is not whole. Pipes are left alone. */
+function cutLater(path: string, step: number): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isFile()) return;
+  const bytes = readFileSync(path);
+  let kept = 0;
+  while (kept < bytes.length) {
+    const end = bytes.indexOf('\n', kept);
+    if (end < 0 || isLater(bytes.toString('utf8', kept, end), step)) break;
+    kept = end + 1;
+  }
+  if (kept < bytes.length) truncateSync(path, kept);
+}
+
+function isLater(line: string, step: number): boolean {
+  try {
+    const event: unknown = JSON.parse(line);
+    const told = typeof event === 'object' && event !== null && 'step' in event ? event.step : 0;
+    return typeof told !== 'number' || told > step;
+  } catch {
+    return true;
+  }
 }

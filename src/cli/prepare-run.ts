@@ -63,7 +63,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const existed = await store.exists('');
   await checkWritable(store, '--out');
   try {
-    const log = options.log === undefined ? null : openLog(options.log, resume !== null);
+    const log = options.log === undefined ? null : openLog(options.log, resume?.state.step ?? null);
     return { config, encoder, data, backend, out, resume, log };
   } catch (error) {
     if (!existed) await store.remove('');
