@@ -11,7 +11,8 @@ import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './event
 import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
-import { leavesState } from './recovery.ts';
+import { networkOf } from './network.ts';
+import { leavesState, withAdvice } from './recovery.ts';
 import { learningRate } from './schedule.ts';
 import { openSession, type Session } from './session.ts';
 import { fromTensors, toTensors } from './state.ts';
@@ -143,7 +144,7 @@ class Run {
         if (!failure) break;
         yield* this.#notices();
         yield* this.#lastCheckpoint(failure.error);
-        throw failure.error;
+        throw withAdvice(failure.error, networkOf(this.#options.config, this.#network), this.#options.config);
       }
       let event: StepEvent;
       try {

@@ -8,20 +8,27 @@ import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WasmKernels } from '../kernels/wasm.ts';
 import { canShareMemory } from '../runtime/worker.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
+import { inHeap, MemoryLevels } from './memory-levels.ts';
 import { type Remote, WorkerPool } from './pool.ts';
 
 export class WasmEncoders implements GroupEncoders {
   #pool!: WorkerPool<EncoderWorker>;
   readonly #kernels: WasmKernels;
   readonly #options: ArrayEncoderOptions;
+  readonly #levels: MemoryLevels;
   readonly #weights: Record<TrainingRole, readonly DeviceArray[]> = { query: [], key: [] };
   #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
   readonly #staging = new Map<number, DeviceArray>();
 
-  private constructor(kernels: WasmKernels, options: ArrayEncoderOptions) {
+  private constructor(
+    kernels: WasmKernels,
+    options: ArrayEncoderOptions,
+    tell: (message: string) => void = () => {},
+  ) {
     this.#kernels = kernels;
     this.#options = options;
+    this.#levels = new MemoryLevels(() => this.#pool.renew(), tell);
   }
 
   /** @throws MocoError out-of-memory, worker-died */
@@ -31,7 +38,7 @@ export class WasmEncoders implements GroupEncoders {
     workers: number,
     tell?: (message: string) => void,
   ): Promise<WasmEncoders> {
-    const encoders = new WasmEncoders(kernels, options);
+    const encoders = new WasmEncoders(kernels, options, tell);
     const prepare = (remote: Remote<EncoderWorker>) => encoders.#prepare(remote);
     encoders.#pool = await WorkerPool.start('encoder-worker.js', workers, prepare, { tell });
     return encoders;
@@ -57,8 +64,8 @@ export class WasmEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays> {
-    const { embedding, statistics } = await this.#pool.runWith('key', images, (remote, values) =>
-      remote.forwardKey(moved(values)),
+    const { embedding, statistics } = await this.#levels.run(() =>
+      this.#pool.runWith('key', images, (remote, values) => inHeap(remote.forwardKey(moved(values)))),
     );
     done(this.#staged(embedding));
     return this.#arrays(statistics);
@@ -69,12 +76,14 @@ export class WasmEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#pool.runWith('query', images, async (remote, values) => {
-      const { embedding, statistics } = await remote.forwardQuery(moved(values));
-      const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
-      const gradients = await remote.backward(moved(dEmbedding));
-      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
-    });
+    return this.#levels.run(() =>
+      this.#pool.runWith('query', images, async (remote, values) => {
+        const { embedding, statistics } = await inHeap(remote.forwardQuery(moved(values)));
+        const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
+        const gradients = await inHeap(remote.backward(moved(dEmbedding)));
+        return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
+      }),
+    );
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -83,7 +92,9 @@ export class WasmEncoders implements GroupEncoders {
   }
 
   async embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
-    return this.#pool.runWith('embed', images, (remote, values) => remote.embed(moved(values)));
+    return this.#levels.run(() =>
+      this.#pool.runWith('embed', images, (remote, values) => inHeap(remote.embed(moved(values)))),
+    );
   }
 
   async dispose(): Promise<void> {
@@ -94,7 +105,8 @@ export class WasmEncoders implements GroupEncoders {
 
   /** All that an encoder has to know by now. */
   async #prepare(remote: Remote<EncoderWorker>): Promise<void> {
-    await remote.open(this.#options);
+    const recompute = this.#levels.asked;
+    this.#levels.begunWith(await remote.open({ ...this.#options, ...(recompute && { recompute }) }));
     for (const role of ['query', 'key'] as const) {
       if (this.#weights[role].length > 0) await remote.setWeights(role, this.#sharedWeights(role));
     }

@@ -9,8 +9,8 @@ export const data = await describeDrawn(20, 5, 8, 3);
 export const WASM = { backend: 'wasm', adapter: null, reason: 'asked for' } as const;
 export const SMALL = { width: 1, dim: 4, imageSize: 8, batchSize: 8, groups: 2, queueSize: 12, seed: 5 };
 
-export function configure(overrides: ConfigOverrides = {}): PretrainConfig {
-  return resolveConfig('moco-cifar', { ...SMALL, epochs: 2, ...overrides }, { images: data.trainLength });
+export function configure(overrides: ConfigOverrides = {}, images = data.trainLength): PretrainConfig {
+  return resolveConfig('moco-cifar', { ...SMALL, epochs: 2, ...overrides }, { images });
 }
 
 export interface Outcome {
