@@ -5,7 +5,7 @@ export default defineConfig({
   plugins: [wgslAsText],
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/slow/**', 'test/gpu/**', 'test/runtimes/**', 'test/mutation/**', 'test/soak/**'],
+    exclude: ['slow', 'gpu', 'runtimes', 'mutation', 'soak', 'faults'].map((suite) => `test/${suite}/**`),
     testTimeout: 60_000,
     // Hooks start workers and train, too.
     hookTimeout: 60_000,

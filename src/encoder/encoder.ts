@@ -15,6 +15,7 @@ import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { buildNetwork, type Encoder as EncoderGraph, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
+import { WASM_BUDGET } from './recompute.ts';
 
 export interface EncoderOptions {
   readonly spec: NetworkSpec;
@@ -45,13 +46,13 @@ export type SessionName = TrainingRole | `backward ${number}` | 'inference';
  * webgpu: nothing tells how large the memory is; devices allow single buffers of a good part of it.
  */
 function budgetOf(place: SessionPlace): number {
-  return place.provider === 'wasm' ? 1.75 * 2 ** 30 : 4 * place.device.limits.maxBufferSize;
+  return place.provider === 'wasm' ? WASM_BUDGET : 4 * place.device.limits.maxBufferSize;
 }
 
 export class Encoder {
   readonly #options: EncoderOptions;
   readonly #encoder: EncoderGraph;
-  readonly #graphs: TrainingGraphs;
+  readonly #graphs: TrainingGraphs & { readonly level: RecomputeLevel };
   readonly #weights = new Map<TrainingRole | 'inference', Feeds>();
   readonly #sessions = new Map<SessionName, Promise<GraphSession>>();
   /** What the query's backward needs: the image, saved activations, and what the caller got. */
@@ -67,13 +68,18 @@ export class Encoder {
       provider: place.provider,
     };
     this.#graphs = recompute
-      ? trainingGraphs({ ...training, level: recompute })
+      ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
       : graphsWithin(training, budgetOf(place));
   }
 
   /** Shapes of the weights, in the order of the encoder's parameters. */
   get weightShapes(): readonly (readonly number[])[] {
     return this.#encoder.parameters.map(({ shape }) => shape);
+  }
+
+  /** What the backward pass computes again. */
+  get recompute(): RecomputeLevel {
+    return this.#graphs.level;
   }
 
   /** Length of the embedding. */

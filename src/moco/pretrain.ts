@@ -1,7 +1,6 @@
 /** A whole pre-training run: epochs of steps, the kNN monitor, checkpoints. */
 import { type LoadedCheckpoint, saveCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
-import { MocoError } from '../errors.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
 import { type BackendChoice, chooseBackend } from '../runtime/backend.ts';
@@ -12,6 +11,8 @@ import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './event
 import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
+import { networkOf } from './network.ts';
+import { leavesState, withAdvice } from './recovery.ts';
 import { learningRate } from './schedule.ts';
 import { openSession, type Session } from './session.ts';
 import { fromTensors, toTensors } from './state.ts';
@@ -49,8 +50,9 @@ const GENERATOR = 'philox4x32-10';
 /**
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more.
- * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, loss-not-finite (a checkpoint of the state before the step is written first), out-of-memory,
- * worker-died, image-corrupt (no image of the data can be decoded), write-failed
+ * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
+ * data can be decoded), write-failed (earlier checkpoints stay), device-lost; and, once a checkpoint of the state before
+ * the step is written, loss-not-finite, out-of-memory, worker-died (three workers in turn died of one task)
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   const { config, data, resume } = options;
@@ -139,10 +141,19 @@ class Run {
       }
       const underWay = this.#underWay.shift();
       if (!underWay) {
-        if (failure) throw failure.error;
-        break;
+        if (!failure) break;
+        yield* this.#notices();
+        yield* this.#lastCheckpoint(failure.error);
+        throw withAdvice(failure.error, networkOf(this.#options.config, this.#network), this.#options.config);
       }
-      const event = await this.#keepingState(() => underWay);
+      let event: StepEvent;
+      try {
+        event = await underWay;
+      } catch (error) {
+        yield* this.#lastCheckpoint(error);
+        throw error;
+      }
+      yield* this.#notices();
       this.#step = event.step;
       const now = performance.now();
       event.imagesPerSecond = (1000 * this.#options.config.batchSize) / (now - clock);
@@ -192,15 +203,12 @@ class Run {
   }
 
   /** Where a step goes bad the trainer has undone it: what was learned before it is worth keeping. */
-  async #keepingState<T>(task: () => Promise<T>): Promise<T> {
-    try {
-      return await task();
-    } catch (error) {
-      if (error instanceof MocoError && error.code === 'loss-not-finite' && this.#step > 0) {
-        for await (const _ of this.#checkpoint());
-      }
-      throw error;
-    }
+  async *#lastCheckpoint(error: unknown): AsyncGenerator<PretrainEvent> {
+    if (leavesState(error) && this.#step > 0) yield* this.#checkpoint();
+  }
+
+  *#notices(): Generator<PretrainEvent> {
+    for (const message of this.#session.takeNotices()) yield { type: 'notice', message };
   }
 
   /** Views of the images of the next step's batch. */

@@ -23,6 +23,8 @@ export interface Session {
   readonly viewOptions: ViewPoolOptions;
   /** How many steps may be issued and not done: on a GPU the next one, so that it never waits for the host. */
   readonly stepsUnderWay: number;
+  /** What has happened since the last call that people should hear of: workers that were replaced. */
+  takeNotices(): string[];
   dispose(): Promise<void>;
 }
 
@@ -42,7 +44,7 @@ export interface SessionOptions {
   readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
 }
 
-/** @throws MocoError backend-unavailable, out-of-memory, data-missing, data-invalid */
+/** @throws MocoError backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data } = options;
   const spec = networkOf(config, options.network);
@@ -51,10 +53,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   // wasm: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
   const workers =
     options.backend === 'wasm' ? Math.min(processors, config.groups) : Math.max(1, processors - 1);
-  const viewOptions = viewOptionsOf(
-    config,
-    options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers,
-  );
+  let notices: string[] = [];
+  const tell = (message: string) => void notices.push(message);
+  const takeNotices = () => {
+    const fresh = notices;
+    notices = [];
+    return fresh;
+  };
+  const viewWorkers = options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers;
+  const viewOptions = { ...viewOptionsOf(config, viewWorkers), tell };
   const opened: { dispose(): unknown }[] = [];
   const dispose = async () => {
     // One that fails to end keeps no other from it.
@@ -73,7 +80,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     opened.push(kernels);
     const groupSize = config.batchSize / config.groups;
     const encoderOptions = { spec, groupSize, imageSize: config.imageSize };
-    const pool = await startEncoders(kernels, encoderOptions, workers);
+    const pool = await startEncoders(kernels, encoderOptions, workers, tell);
     opened.push(pool);
     const encoders = options.observe?.(pool) ?? pool;
     const views = await ViewPool.start(data.train, viewOptions);
@@ -87,7 +94,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     );
     opened.push(trainer);
     const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
-    return { kernels, encoders, trainer, layout, views, viewOptions, stepsUnderWay, dispose };
+    return { kernels, encoders, trainer, layout, views, viewOptions, stepsUnderWay, takeNotices, dispose };
   } catch (error) {
     // What is told is why it could not be opened.
     await dispose().catch(() => {});

@@ -1,67 +1,77 @@
-/** A pool of like workers called through comlink; tasks are taken in the order in which they are given. */
-import * as comlink from 'comlink';
+/**
+ * A pool of like workers called through comlink; tasks are taken in the order in which they are given. A worker that dies
+ * or hangs is replaced, and its task is done again by the next one: here, and only here.
+ */
 import { MocoError } from '../errors.ts';
-import { spawnWorker, type WorkerHandle } from '../runtime/worker.ts';
+import { Member, type Remote } from './member.ts';
 import { keepErrorCodes } from './remote-errors.ts';
 
-export type Remote<Api> = comlink.Remote<Api>;
+export type { Remote } from './member.ts';
 
-/** One worker. Calls to it reject when it dies; comlink by itself would wait for ever. */
-class Member<Api> {
-  readonly handle: WorkerHandle;
-  readonly #remote: Remote<Api>;
-  #death: MocoError | null = null;
-  readonly #onDeath = new Set<(reason: MocoError) => void>();
+/** A task that ends so many workers will end the next one, too. */
+const MOST_DEATHS = 3;
 
-  constructor(handle: WorkerHandle, script: string) {
-    this.handle = handle;
-    this.#remote = comlink.wrap<Api>(handle.endpoint);
-    handle.onDeath((reason) => {
-      this.#death = new MocoError('worker-died', `worker ${script} died: ${reason}`);
-      for (const reject of this.#onDeath) reject(this.#death);
-      this.#onDeath.clear();
-    });
-  }
+export interface PoolOptions {
+  /** Told of each worker that is replaced, in words for people. */
+  readonly tell?: ((message: string) => void) | undefined;
+  /** How long a task may take, in milliseconds, where the slowest of its kind so far has taken `slowest`. */
+  readonly deadline?: ((slowest: number) => number) | undefined;
+}
 
-  /**
-   * Not a Promise.race with a promise of the death: that one would hold on to every race, and through it to every
-   * result, for as long as the worker lives.
-   */
-  call<Result>(task: (remote: Remote<Api>) => Promise<Result>): Promise<Result> {
-    if (this.#death) return Promise.reject(this.#death);
-    return new Promise((resolve, reject) => {
-      this.#onDeath.add(reject);
-      const run = async () => task(this.#remote);
-      run()
-        .then(resolve, reject)
-        .finally(() => this.#onDeath.delete(reject));
-    });
-  }
+/** Far from what a busy machine does to a task, and short of what people wait for. */
+const patient = (slowest: number): number => Math.max(60_000, 20 * slowest);
+
+/** Where a worker sits. It is replaced when the next task finds it dead or outdated. */
+interface Seat<Api> {
+  member: Member<Api> | null;
+  /** The generation of the pool that the member was prepared in. */
+  generation: number;
+  /** While a new one is being prepared. */
+  starting: Promise<Member<Api>> | null;
 }
 
 export class WorkerPool<Api extends object> {
-  readonly #members: readonly Member<Api>[];
-  readonly #idle: Member<Api>[];
-  readonly #waiting: ((member: Member<Api>) => void)[] = [];
+  readonly #script: string;
+  readonly #prepare: (remote: Remote<Api>) => Promise<void>;
+  readonly #tell: (message: string) => void;
+  readonly #deadline: (slowest: number) => number;
+  readonly #seats: readonly Seat<Api>[];
+  readonly #idle: Seat<Api>[];
+  readonly #waiting: ((seat: Seat<Api>) => void)[] = [];
+  /** Milliseconds that the slowest task of a kind has taken. */
+  readonly #slowest = new Map<string, number>();
+  #generation = 0;
+  #ended = false;
 
-  private constructor(members: Member<Api>[]) {
-    this.#members = members;
-    this.#idle = [...members];
+  private constructor(
+    script: string,
+    count: number,
+    prepare: (remote: Remote<Api>) => Promise<void>,
+    { tell = () => {}, deadline = patient }: PoolOptions,
+  ) {
+    this.#script = script;
+    this.#prepare = prepare;
+    this.#tell = tell;
+    this.#deadline = deadline;
+    this.#seats = Array.from({ length: count }, () => ({ member: null, generation: 0, starting: null }));
+    this.#idle = [...this.#seats];
   }
 
-  /** Starts `count` workers of a built script and makes each ready with `prepare`. */
+  /**
+   * Starts `count` workers of a built script and makes each ready with `prepare`, which also makes ready those that take
+   * their places later: it has to give a worker all that it needs to know at that time.
+   * @throws MocoError worker-died, and whatever `prepare` throws
+   */
   static async start<Api extends object>(
     script: string,
     count: number,
     prepare: (remote: Remote<Api>) => Promise<void>,
+    options: PoolOptions = {},
   ): Promise<WorkerPool<Api>> {
     keepErrorCodes();
-    const members = await Promise.all(
-      Array.from({ length: count }, async () => new Member<Api>(await spawnWorker(script), script)),
-    );
-    const pool = new WorkerPool<Api>(members);
+    const pool = new WorkerPool<Api>(script, count, prepare, options);
     try {
-      await pool.broadcast(prepare);
+      await Promise.all(pool.#seats.map((seat) => pool.#memberOf(seat)));
     } catch (error) {
       await pool.dispose();
       throw error;
@@ -70,41 +80,133 @@ export class WorkerPool<Api extends object> {
   }
 
   get size(): number {
-    return this.#members.length;
+    return this.#seats.length;
+  }
+
+  /** As `runWith`, for a task that needs nothing made on this side. */
+  run<Result>(kind: string, task: (remote: Remote<Api>) => Promise<Result>): Promise<Result> {
+    return this.runWith(kind, async () => {}, task);
   }
 
   /**
-   * Runs a task on the next idle worker, which is the task's alone until its promise settles.
-   * @throws MocoError worker-died where the worker crashes or exits meanwhile
+   * Runs a task on the next idle worker, which is the task's alone until its promise settles. Where the worker dies
+   * meanwhile, or has not answered when the deadline is over, all of the task is done again.
+   * @param kind tasks of one kind take about as long; the first of a kind has no deadline
+   * @param input made for each worker that gets the task: what is moved to a worker is lost with it
+   * @throws MocoError worker-died where three workers have died of it; whatever input and task throw
    */
-  async run<Result>(task: (remote: Remote<Api>) => Promise<Result>): Promise<Result> {
-    const member = await this.#take();
+  async runWith<Input, Result>(
+    kind: string,
+    input: () => Promise<Input>,
+    task: (remote: Remote<Api>, input: Input) => Promise<Result>,
+  ): Promise<Result> {
+    const seat = await this.#take();
     try {
-      return await member.call(task);
+      for (let deaths = 1; ; deaths++) {
+        try {
+          const member = await this.#memberOf(seat);
+          const made = await input();
+          return await this.#timed(kind, (deadline) => member.call((remote) => task(remote, made), deadline));
+        } catch (error) {
+          // Not one of another pool, that of the input.
+          const died = error instanceof MocoError && error === seat.member?.death;
+          if (!died || this.#ended) throw error;
+          if (deaths < MOST_DEATHS) continue;
+          throw new MocoError(
+            'worker-died',
+            `${error.message}; ${deaths} workers in turn have died of the same task (${kind}), which is not tried again`,
+            { cause: error },
+          );
+        }
+      }
     } finally {
-      this.#giveBack(member);
+      this.#giveBack(seat);
     }
   }
 
-  /** Runs a task on every worker at once, beside whatever they are doing. */
+  /**
+   * Runs a task on every worker at once, beside whatever they are doing. It may only tell them what `prepare` by now
+   * tells those that take the place of one that dies.
+   */
   async broadcast(task: (remote: Remote<Api>) => Promise<void>): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.call(task)));
+    const reach = async (seat: Seat<Api>): Promise<void> => {
+      // One that is being prepared may have been told the old things. Where it fails, its task hears of it.
+      await seat.starting?.catch(() => {});
+      const { member } = seat;
+      try {
+        await member?.call(task);
+      } catch (error) {
+        if (this.#ended || error !== member?.death) throw error;
+      }
+    };
+    await Promise.all(this.#seats.map(reach));
+  }
+
+  /** Lets every worker end after the task at hand; those that take their places are prepared anew. */
+  renew(): void {
+    this.#generation++;
   }
 
   /** Ends all workers. Tasks that are still running reject. */
   async dispose(): Promise<void> {
-    await Promise.all(this.#members.map(({ handle }) => handle.terminate()));
+    this.#ended = true;
+    await Promise.all(this.#seats.map(({ member }) => member?.terminate()));
+    await Promise.allSettled(this.#seats.map(({ starting }) => starting));
   }
 
-  #take(): Promise<Member<Api>> {
-    const member = this.#idle.shift();
-    if (member) return Promise.resolve(member);
+  /** The worker of a seat, in good health and up to date. */
+  async #memberOf(seat: Seat<Api>): Promise<Member<Api>> {
+    const { member } = seat;
+    if (member && !member.death && seat.generation === this.#generation) return member;
+    if (this.#ended) throw this.#endedError();
+    seat.starting = this.#replace(seat);
+    try {
+      return await seat.starting;
+    } finally {
+      seat.starting = null;
+    }
+  }
+
+  async #replace(seat: Seat<Api>): Promise<Member<Api>> {
+    const former = seat.member;
+    if (former?.death) this.#tell(`${former.death.message}; another takes its place`);
+    await former?.terminate();
+    seat.generation = this.#generation;
+    const member = await Member.spawn<Api>(this.#script);
+    seat.member = member;
+    try {
+      if (this.#ended) throw this.#endedError();
+      await this.#timed('prepare', (deadline) => member.call(this.#prepare, deadline));
+      return member;
+    } catch (error) {
+      // Nobody may get one that is half prepared.
+      if (!member.death) seat.member = null;
+      await member.terminate();
+      throw error;
+    }
+  }
+
+  #endedError(): MocoError {
+    return new MocoError('worker-died', `worker ${this.#script} died: its pool has ended`);
+  }
+
+  async #timed<Result>(kind: string, task: (deadline: number) => Promise<Result>): Promise<Result> {
+    const slowest = this.#slowest.get(kind);
+    const begun = performance.now();
+    const result = await task(slowest === undefined ? Number.POSITIVE_INFINITY : this.#deadline(slowest));
+    this.#slowest.set(kind, Math.max(slowest ?? 0, performance.now() - begun));
+    return result;
+  }
+
+  #take(): Promise<Seat<Api>> {
+    const seat = this.#idle.shift();
+    if (seat) return Promise.resolve(seat);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #giveBack(member: Member<Api>): void {
+  #giveBack(seat: Seat<Api>): void {
     const next = this.#waiting.shift();
-    if (next) next(member);
-    else this.#idle.push(member);
+    if (next) next(seat);
+    else this.#idle.push(seat);
   }
 }

@@ -11,6 +11,8 @@ export interface ViewPoolOptions {
   readonly imageSize: number;
   readonly seed: number;
   readonly workers: number;
+  /** Told of each worker that is replaced, in words for people. */
+  readonly tell?: (message: string) => void;
 }
 
 export class ViewPool {
@@ -22,23 +24,26 @@ export class ViewPool {
     this.#pool = pool;
   }
 
-  /** @throws MocoError data-missing, data-invalid */
+  /** @throws MocoError data-missing, data-invalid, worker-died */
   static async start(spec: DatasetSpec, options: ViewPoolOptions): Promise<ViewPool> {
-    const { recipe, imageSize, seed, workers } = options;
-    const pool = await WorkerPool.start<DataWorkerApi>('data-worker.js', workers, (remote) =>
-      remote.open(spec, recipe, imageSize, seed),
+    const { recipe, imageSize, seed, workers, tell } = options;
+    const pool = await WorkerPool.start<DataWorkerApi>(
+      'data-worker.js',
+      workers,
+      (remote) => remote.open(spec, recipe, imageSize, seed),
+      { tell },
     );
     return new ViewPool(pool);
   }
 
-  /** Augmented views, see ViewLoader.views. */
+  /** Augmented views, see ViewLoader.views. @throws as it does, and MocoError worker-died */
   async views(epoch: number, indices: Uint32Array, stream: 'query' | 'key'): Promise<Views> {
-    return this.#note(await this.#pool.run((remote) => remote.views(epoch, indices, stream)));
+    return this.#note(await this.#pool.run('views', (remote) => remote.views(epoch, indices, stream)));
   }
 
-  /** Evaluation views, see ViewLoader.plain. */
+  /** Evaluation views, see ViewLoader.plain. @throws as it does, and MocoError worker-died */
   async plain(indices: Uint32Array): Promise<Views> {
-    return this.#note(await this.#pool.run((remote) => remote.plain(indices)));
+    return this.#note(await this.#pool.run('plain', (remote) => remote.plain(indices)));
   }
 
   /** Corrupt images met since the last call; each is told of once. */

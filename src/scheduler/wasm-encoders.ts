@@ -8,29 +8,40 @@ import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WasmKernels } from '../kernels/wasm.ts';
 import { canShareMemory } from '../runtime/worker.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
-import { WorkerPool } from './pool.ts';
+import { inHeap, MemoryLevels } from './memory-levels.ts';
+import { type Remote, WorkerPool } from './pool.ts';
 
 export class WasmEncoders implements GroupEncoders {
-  readonly #pool: WorkerPool<EncoderWorker>;
+  #pool!: WorkerPool<EncoderWorker>;
   readonly #kernels: WasmKernels;
+  readonly #options: ArrayEncoderOptions;
+  readonly #levels: MemoryLevels;
   readonly #weights: Record<TrainingRole, readonly DeviceArray[]> = { query: [], key: [] };
+  #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
   readonly #staging = new Map<number, DeviceArray>();
 
-  private constructor(pool: WorkerPool<EncoderWorker>, kernels: WasmKernels) {
-    this.#pool = pool;
+  private constructor(
+    kernels: WasmKernels,
+    options: ArrayEncoderOptions,
+    tell: (message: string) => void = () => {},
+  ) {
     this.#kernels = kernels;
+    this.#options = options;
+    this.#levels = new MemoryLevels(() => this.#pool.renew(), tell);
   }
 
+  /** @throws MocoError out-of-memory, worker-died */
   static async start(
     kernels: WasmKernels,
     options: ArrayEncoderOptions,
     workers: number,
+    tell?: (message: string) => void,
   ): Promise<WasmEncoders> {
-    const pool = await WorkerPool.start<EncoderWorker>('encoder-worker.js', workers, (remote) =>
-      remote.open(options),
-    );
-    return new WasmEncoders(pool, kernels);
+    const encoders = new WasmEncoders(kernels, options, tell);
+    const prepare = (remote: Remote<EncoderWorker>) => encoders.#prepare(remote);
+    encoders.#pool = await WorkerPool.start('encoder-worker.js', workers, prepare, { tell });
+    return encoders;
   }
 
   get parallel(): number {
@@ -53,31 +64,37 @@ export class WasmEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays> {
-    const { embedding, statistics } = await this.#pool.run(async (remote) =>
-      remote.forwardKey(moved(await images())),
+    const { embedding, statistics } = await this.#levels.run(() =>
+      this.#pool.runWith('key', images, (remote, values) => inHeap(remote.forwardKey(moved(values)))),
     );
     done(this.#staged(embedding));
     return this.#arrays(statistics);
   }
 
+  /** Forward and backward are on one worker, which has the activations: where it dies, all of the group is done again. */
   async trainQuery(
     images: () => Promise<Float32Array>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#pool.run(async (remote) => {
-      const { embedding, statistics } = await remote.forwardQuery(moved(await images()));
-      const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
-      const gradients = await remote.backward(moved(dEmbedding));
-      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
-    });
+    return this.#levels.run(() =>
+      this.#pool.runWith('query', images, async (remote, values) => {
+        const { embedding, statistics } = await inHeap(remote.forwardQuery(moved(values)));
+        const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
+        const gradients = await inHeap(remote.backward(moved(dEmbedding)));
+        return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
+      }),
+    );
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
+    this.#inference = values;
     await this.#pool.broadcast((remote) => remote.setInferenceWeights(values));
   }
 
   async embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
-    return this.#pool.run(async (remote) => remote.embed(moved(await images())));
+    return this.#levels.run(() =>
+      this.#pool.runWith('embed', images, (remote, values) => inHeap(remote.embed(moved(values)))),
+    );
   }
 
   async dispose(): Promise<void> {
@@ -86,10 +103,24 @@ export class WasmEncoders implements GroupEncoders {
     this.#staging.clear();
   }
 
+  /** All that an encoder has to know by now. */
+  async #prepare(remote: Remote<EncoderWorker>): Promise<void> {
+    const recompute = this.#levels.asked;
+    this.#levels.begunWith(await remote.open({ ...this.#options, ...(recompute && { recompute }) }));
+    for (const role of ['query', 'key'] as const) {
+      if (this.#weights[role].length > 0) await remote.setWeights(role, this.#sharedWeights(role));
+    }
+    if (this.#inference) await remote.setInferenceWeights(this.#inference);
+  }
+
   async #send(role: TrainingRole): Promise<void> {
+    const weights = this.#sharedWeights(role);
+    await this.#pool.broadcast((remote) => remote.setWeights(role, weights));
+  }
+
+  #sharedWeights(role: TrainingRole): Float32Array[] {
     const views = this.#weights[role].map((array) => this.#kernels.view(array));
-    const arrays = canShareMemory() ? views : views.map((view) => Float32Array.from(view));
-    await this.#pool.broadcast((remote) => remote.setWeights(role, arrays));
+    return canShareMemory() ? views : views.map((view) => Float32Array.from(view));
   }
 
   #arrays(arrays: readonly Float32Array[]): GroupArrays {

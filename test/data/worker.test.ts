@@ -20,13 +20,13 @@ test.runIf(existsSync(assetUrl('data-worker.js')))('two workers make the views o
       [0, 1, 2],
       [5, 4, 3],
     ];
-    const results = await Promise.all(parts.map((part) => pool.run((remote) => remote.views(1, part, 'key'))));
+    const results = await Promise.all(parts.map((part) => pool.run('views', (remote) => remote.views(1, part, 'key'))));
     for (const [i, part] of parts.entries()) {
       const expected = await loader.views(1, part, 'key');
       expect(results[i]!.images).toEqual(expected.images);
       expect(results[i]!.indices).toEqual(expected.indices);
     }
-    const failure = pool.run((remote) => remote.plain([99]));
+    const failure = pool.run('views', (remote) => remote.plain([99]));
     await expect(failure).rejects.toMatchObject({ code: 'usage' });
   } finally {
     await pool.dispose();

@@ -54,7 +54,7 @@ describe('WorkerPool', () => {
     const begun: number[] = [];
     const results = await Promise.all(
       Array.from({ length: 9 }, (_, i) =>
-        pool.run((remote) => {
+        pool.run('test', (remote) => {
           begun.push(i);
           // The first is slow: the others pass it on the other worker, in their order.
           return remote.echo(i, i === 0 ? 150 : 1);
@@ -73,7 +73,7 @@ describe('WorkerPool', () => {
     let most = 0;
     await Promise.all(
       Array.from({ length: 6 }, () =>
-        pool.run(async (remote) => {
+        pool.run('test', async (remote) => {
           most = Math.max(most, ++now);
           await remote.echo(0, 5);
           await remote.echo(0, 5);
@@ -93,7 +93,7 @@ describe('WorkerPool', () => {
     expect(new Set(prepared).size).toBe(3);
     const reached: number[] = [];
     // Beside a task that never ends.
-    const hanging = pool.run((remote) => remote.hang());
+    const hanging = pool.run('test', (remote) => remote.hang());
     hanging.catch(() => {});
     await pool.broadcast(async (remote) => {
       reached.push((await remote.echo(0)).thread);
@@ -103,55 +103,152 @@ describe('WorkerPool', () => {
 
   it('keeps the code of a MocoError that a worker throws, and other errors as they are', async () => {
     const pool = await start(1);
-    const refused = await pool.run((remote) => remote.refuse()).catch((error: unknown) => error);
+    const refused = await pool.run('test', (remote) => remote.refuse()).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(MocoError);
     expect(refused).toMatchObject({ code: 'image-corrupt', message: 'not an image' });
-    const failed = await pool.run((remote) => remote.fail()).catch((error: unknown) => error);
+    const failed = await pool.run('test', (remote) => remote.fail()).catch((error: unknown) => error);
     expect(failed).not.toBeInstanceOf(MocoError);
     expect(failed).toMatchObject({ name: 'RangeError', message: 'out of range' });
     // The worker is as good as before.
-    expect((await pool.run((remote) => remote.echo('still here'))).value).toBe('still here');
+    expect((await pool.run('test', (remote) => remote.echo('still here'))).value).toBe('still here');
   });
 
   it('gives the worker back when the task itself throws', async () => {
     const pool = await start(1);
-    await expect(pool.run(() => Promise.reject(new Error('own fault')))).rejects.toThrow('own fault');
+    await expect(pool.run('test', () => Promise.reject(new Error('own fault')))).rejects.toThrow('own fault');
     expect(
       (
         await within(
           2000,
-          pool.run((remote) => remote.echo(1)),
+          pool.run('test', (remote) => remote.echo(1)),
         )
       ).value,
     ).toBe(1);
   });
 
   it.each<[string, (remote: Remote<EchoWorker>) => Promise<void>, RegExp]>([
-    ['exits', (remote) => remote.exit(3), /died: it exited with code 3/],
-    ['crashes', (remote) => remote.crash(), /died: out of luck/],
-  ])('rejects what waits for a worker that %s, and every later call', async (_, end, message) => {
+    ['exits', (remote) => remote.exit(3), /died: it exited with code 3; another takes its place$/],
+    ['crashes', (remote) => remote.crash(), /died: out of luck; another takes its place$/],
+  ])('replaces a worker that %s, prepares the new one, and does its task again', async (_, end, message) => {
+    const before = threads();
+    const told: string[] = [];
+    const prepared: number[] = [];
+    const prepare = async (remote: Remote<EchoWorker>) => {
+      prepared.push((await remote.echo(0)).thread);
+    };
+    const pool = await WorkerPool.start<EchoWorker>(script, 2, prepare, {
+      tell: (words) => void told.push(words),
+    });
+    let tries = 0;
+    let inputs = 0;
+    const broken = pool.runWith(
+      'test',
+      async () => ++inputs,
+      async (remote, input) => {
+        if (++tries < 3) await end(remote);
+        return remote.echo(input);
+      },
+    );
+    const others = Array.from({ length: 4 }, (_, i) => pool.run('test', (remote) => remote.echo(i)));
+    expect(await within(5000, broken)).toMatchObject({ value: 3, thread: prepared.at(-1) });
+    expect((await Promise.all(others)).map(({ value }) => value)).toEqual([0, 1, 2, 3]);
+    expect(told).toEqual([expect.stringMatching(message), expect.stringMatching(message)]);
+    expect(new Set(prepared).size).toBe(4);
+    expect(threads()).toBe(before + 2);
+    await pool.dispose();
+    expect(threads()).toBe(before);
+  });
+
+  it('gives a task up that three workers have died of, and goes on with others', async () => {
+    const told: string[] = [];
+    const pool = await WorkerPool.start<EchoWorker>(script, 1, async () => {}, {
+      tell: (words) => void told.push(words),
+    });
+    onTestFinished(() => pool.dispose());
+    const failure = pool.run('doomed', (remote) => remote.crash());
+    await expect(within(5000, failure)).rejects.toMatchObject({
+      code: 'worker-died',
+      message: expect.stringMatching(/out of luck; 3 workers in turn have died of the same task \(doomed\)/),
+    });
+    expect(told.length).toBe(2);
+    expect(
+      (
+        await within(
+          2000,
+          pool.run('test', (remote) => remote.echo(3)),
+        )
+      ).value,
+    ).toBe(3);
+    await within(
+      2000,
+      pool.broadcast(async (remote) => void (await remote.echo(4))),
+    );
+    expect(told.length).toBe(3);
+  });
+
+  it('does not blame a worker for the death of one of another pool', async () => {
+    const [pool, other] = [await start(1), await start(1)];
+    let tries = 0;
+    const input = () => {
+      tries++;
+      return other.run('doomed', (remote) => remote.exit(1));
+    };
+    const failure = pool.runWith('test', input, (remote) => remote.echo(1));
+    await expect(within(5000, failure)).rejects.toMatchObject({ code: 'worker-died' });
+    expect(tries).toBe(1);
+  });
+
+  it('replaces a worker that died while it was idle, or during a broadcast', async () => {
     const pool = await start(1);
-    const expected = { code: 'worker-died', message: expect.stringMatching(message) };
-    const waiting = [
-      pool.run(end),
-      pool.run((remote) => remote.echo(1)),
-      pool.run((remote) => remote.echo(2)),
-    ];
-    for (const result of await within(5000, Promise.allSettled(waiting))) {
-      expect(result).toMatchObject({ status: 'rejected', reason: expected });
-    }
-    await expect(
-      within(
-        2000,
-        pool.run((remote) => remote.echo(3)),
-      ),
-    ).rejects.toMatchObject(expected);
-    await expect(
-      within(
-        2000,
-        pool.broadcast(async (remote) => void (await remote.echo(4))),
-      ),
-    ).rejects.toMatchObject(expected);
+    await pool.broadcast((remote) => remote.exit(1));
+    expect(
+      (
+        await within(
+          2000,
+          pool.run('test', (remote) => remote.echo(1)),
+        )
+      ).value,
+    ).toBe(1);
+  });
+
+  it('ends a worker that does not answer in time, and does its task again', async () => {
+    const told: string[] = [];
+    const slowest: number[] = [];
+    const deadline = (milliseconds: number) => {
+      slowest.push(milliseconds);
+      return 300;
+    };
+    const pool = await WorkerPool.start<EchoWorker>(script, 1, async () => {}, {
+      tell: (words) => void told.push(words),
+      deadline,
+    });
+    onTestFinished(() => pool.dispose());
+    // The first of a kind may take as long as it likes.
+    await pool.run('test', (remote) => remote.echo(0, 400));
+    let tries = 0;
+    const hanging = pool.run('test', async (remote) => {
+      if (++tries < 2) await remote.hang();
+      return remote.echo(5);
+    });
+    expect((await within(5000, hanging)).value).toBe(5);
+    expect(told).toEqual([expect.stringMatching(/gave no answer within 0 s and was ended; another takes/)]);
+    expect(slowest.filter((time) => time >= 400).length).toBeGreaterThan(1);
+    // What is made on this side is not the worker's time.
+    const slow = () => new Promise<void>((done) => setTimeout(done, 500));
+    await pool.runWith('test', slow, (remote) => remote.echo(1));
+    expect(told.length).toBe(1);
+  });
+
+  it('renews workers between tasks', async () => {
+    const pool = await start(2);
+    const running = [0, 1].map((i) => pool.run('test', (remote) => remote.echo(i, 200)));
+    // They are under way once the workers have answered behind them.
+    await pool.broadcast(async (remote) => void (await remote.echo(0)));
+    pool.renew();
+    const next = await pool.run('test', (remote) => remote.echo(2));
+    const old = await Promise.all(running);
+    expect(old.map(({ value }) => value)).toEqual([0, 1]);
+    expect(old.map(({ thread }) => thread)).not.toContain(next.thread);
   });
 
   it('ends the threads it started when one cannot be prepared', async () => {
@@ -174,7 +271,7 @@ describe('WorkerPool', () => {
     const before = threads();
     const pool = await WorkerPool.start<EchoWorker>(script, 3, async () => {});
     expect(threads()).toBe(before + 3);
-    const running = Array.from({ length: 5 }, () => pool.run((remote) => remote.hang()));
+    const running = Array.from({ length: 5 }, () => pool.run('test', (remote) => remote.hang()));
     const settled = Promise.allSettled(running);
     await within(5000, pool.dispose());
     for (const result of await within(5000, settled)) {

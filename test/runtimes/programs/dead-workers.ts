@@ -23,7 +23,7 @@ async function deathOf(
 /** The pool is disposed of while a worker is at work. */
 async function deathByDispose(): Promise<string> {
   const pool = await WorkerPool.start<CrashWorker>('crash-worker.mjs', 1, async () => {});
-  const pending = pool.run((remote) => remote.hang()).then(() => 'nothing happened', textOf);
+  const pending = pool.run('hang', (remote) => remote.hang()).then(() => 'nothing happened', textOf);
   await pool.dispose();
   return pending;
 }

@@ -1,0 +1,97 @@
+/** Faults of what a run reads, of where it writes, and of who ends it. */
+import { readFileSync } from 'node:fs';
+import fs, { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { describeDataset } from '../../src/data/dataset.ts';
+import { temporaryFolder } from '../checkpoint/example.ts';
+import { lossesOf, PRETRAIN, signalAtStep, succeed, TINY } from '../cli/end-to-end/tiny-run.ts';
+import { configure, numbersOf, run } from './run.ts';
+
+const IMAGES = fileURLToPath(new URL('../data/', import.meta.url));
+
+/** A file of a few kilobytes whose header declares 30000×30000 pixels: 2.7 GB once decoded. */
+function bomb(format: 'png' | 'jpeg'): Uint8Array {
+  const bytes = new Uint8Array(
+    readFileSync(`${IMAGES}formats/${format === 'png' ? 'rgb16.png' : 'prog.jpg'}`),
+  );
+  const view = new DataView(bytes.buffer);
+  if (format === 'png') {
+    view.setUint32(16, 30_000);
+    view.setUint32(20, 30_000);
+  } else {
+    const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc2);
+    view.setUint16(frame + 5, 30_000);
+    view.setUint16(frame + 7, 30_000);
+  }
+  return bytes;
+}
+
+it('decompression bombs among the images → skipped by their headers, the run goes on', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(`${folder}/a`);
+  for (const name of await readdir(`${IMAGES}images/cat`)) {
+    for (const copy of [1, 2]) await copyFile(`${IMAGES}images/cat/${name}`, `${folder}/a/${copy}-${name}`);
+  }
+  await writeFile(`${folder}/a/bomb.png`, bomb('png'));
+  await writeFile(`${folder}/a/bomb.jpg`, bomb('jpeg'));
+  const data = await describeDataset(folder);
+  const config = configure({ steps: 1 }, data.trainLength);
+  const { events, error } = await run({ config, data });
+  expect(error).toBeNull();
+  const skipped = events.flatMap((event) => (event.type === 'skipped' ? [event] : []));
+  expect(skipped.map(({ path }) => path.replace(/^.*\//, '')).sort()).toEqual(['bomb.jpg', 'bomb.png']);
+  for (const { reason } of skipped)
+    expect(reason).toMatch(/30000×30000 pixels are more than the 100 megapixels/);
+  expect(numbersOf({ events, error }).length).toBe(1);
+});
+
+it('disk full while a checkpoint is saved → write-failed, earlier checkpoints stay', async () => {
+  const out = await temporaryFolder();
+  const { open } = fs;
+  const restore = () => {
+    fs.open = open;
+    syncBuiltinESMExports();
+  };
+  onTestFinished(restore);
+  const outcome = await run({ out, checkpointEvery: 1 }, ({ type }) => {
+    if (type !== 'checkpoint') return;
+    fs.open = async (path, flags, ...rest) => {
+      if (flags === 'r') return open(path, flags, ...rest);
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    };
+    syncBuiltinESMExports();
+  });
+  expect(outcome.error).toMatchObject({
+    code: 'write-failed',
+    message: expect.stringMatching(/step-000002 .*ENOSPC.*earlier checkpoints are untouched/),
+  });
+  restore();
+  expect(await readdir(out)).toEqual(['step-000001']);
+  const rest = await run({ resume: await loadCheckpoint(out) });
+  const whole = await run();
+  expect([...numbersOf(outcome).slice(0, 1), ...numbersOf(rest)]).toEqual(numbersOf(whole));
+});
+
+it('SIGTERM to the command → the step is finished and saved, and it goes on from there', async () => {
+  const folder = await temporaryFolder();
+  const [out, log] = [`${folder}/run`, `${folder}/log`];
+  const steps = ['--steps', '12'];
+  const { code, signal, stdout } = await signalAtStep(
+    [...PRETRAIN, ...steps, '--out', out],
+    log,
+    3,
+    'SIGTERM',
+  );
+  expect({ code, signal }).toEqual({ code: 130, signal: null });
+  expect(stdout).toMatch(/stopped; go on with: moco-web pretrain --resume/);
+  const { step } = (await loadCheckpoint(out)).state;
+  expect(step).toBeGreaterThanOrEqual(3);
+  expect(step).toBe(Math.max(...lossesOf(log).keys()));
+  await succeed(['pretrain', '--resume', out, ...TINY, '--log', log]);
+  const other = `${folder}/undisturbed`;
+  await succeed([...PRETRAIN, ...steps, '--log', other]);
+  expect(lossesOf(log)).toEqual(lossesOf(other));
+});
