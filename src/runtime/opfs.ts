@@ -26,8 +26,9 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
     return folder;
   }
 
-  async function fileAt(path: string, create = false): Promise<FileSystemFileHandle> {
-    const names = [...base, ...innerPath(path)];
+  const at = (path: string) => [...base, ...innerPath(path)];
+
+  async function fileAt(names: readonly string[], create = false): Promise<FileSystemFileHandle> {
     return (await folderOf(names.slice(0, -1), create)).getFileHandle(names.at(-1) ?? '', { create });
   }
 
@@ -35,7 +36,7 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
   async function replace(path: string, content: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
     const isNew = !(await exists(path));
     try {
-      const writable = await (await fileAt(path, true)).createWritable();
+      const writable = await (await fileAt(at(path), true)).createWritable();
       try {
         await writable.write(content);
         await writable.close();
@@ -51,12 +52,13 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
   }
 
   async function exists(path: string): Promise<boolean> {
-    const found = await fileAt(path).catch(() => folderOf([...base, ...innerPath(path)]).catch(() => null));
+    const names = at(path);
+    const found = await fileAt(names).catch(() => folderOf(names).catch(() => null));
     return found !== null;
   }
 
   async function remove(path: string): Promise<void> {
-    const names = [...base, ...innerPath(path)];
+    const names = at(path);
     const name = names.pop();
     if (name === undefined)
       throw new MocoError('usage', 'the storage of a page cannot be removed as a whole');
@@ -70,7 +72,7 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
   return {
     root,
     async read(path, limit) {
-      const file = await fileAt(path)
+      const file = await fileAt(at(path))
         .then((handle) => handle.getFile())
         .catch((cause: unknown) => {
           throw new MocoError('data-missing', `cannot open ${root}/${path}: ${messageOf(cause)}`, { cause });
@@ -86,8 +88,8 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
     // Like a request's body, it must not be on shared memory.
     write: (path, bytes) => replace(path, bytes as Uint8Array<ArrayBuffer>),
     async rename(from, to) {
-      const file = await fileAt(from);
-      const names = [...base, ...innerPath(to)];
+      const file = await fileAt(at(from));
+      const names = at(to);
       const name = names.pop() ?? '';
       // Browsers differ in whether a move may replace a file; a copy replaces it in one go in all of them.
       const { move } = file as Movable;
@@ -98,7 +100,7 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
     async list(path) {
       const names: string[] = [];
       try {
-        const folder = await folderOf([...base, ...innerPath(path)]);
+        const folder = await folderOf(at(path));
         for await (const name of folder.keys()) names.push(name);
       } catch (error) {
         if (!isNamed(error, 'NotFoundError')) throw error;
