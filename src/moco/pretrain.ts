@@ -12,9 +12,11 @@ import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './event
 import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
+import type { PauseSwitch } from './pause.ts';
 import { learningRate } from './schedule.ts';
 import { openSession, type Session } from './session.ts';
 import { fromTensors, toTensors } from './state.ts';
+import { TimeLeft } from './time-left.ts';
 import type { MakeViews } from './trainer.ts';
 import { validateConfig } from './validate-config.ts';
 
@@ -39,6 +41,8 @@ export interface PretrainOptions {
   resume?: LoadedCheckpoint;
   /** Once it fires, the step under way is finished, a checkpoint is written, and the run ends. */
   signal?: AbortSignal;
+  /** Halts the run between steps, and lets it go on; `signal` ends a halted run, too. */
+  pause?: PauseSwitch;
 }
 
 const KNN = { k: 200, t: 0.1 };
@@ -120,17 +124,18 @@ class Run {
   }
 
   async *events(): AsyncGenerator<PretrainEvent> {
-    const { signal, checkpointEvery, knnEvery, data, out } = this.#options;
+    const { signal, pause, checkpointEvery, knnEvery, data, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
     if (knnEvery !== undefined && !hasClasses(data)) {
       yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
     }
     if (this.#step === 0) yield* this.#knn(0);
     let clock = performance.now();
+    const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
     let failure: { readonly error: unknown } | null = null;
     while (this.#step < this.#last) {
-      while (!failure && !signal?.aborted && this.#mayIssue()) {
+      while (!failure && !signal?.aborted && !pause?.paused && this.#mayIssue()) {
         try {
           await this.#issue();
         } catch (error) {
@@ -140,12 +145,17 @@ class Run {
       const underWay = this.#underWay.shift();
       if (!underWay) {
         if (failure) throw failure.error;
-        break;
+        if (signal?.aborted || !pause?.paused) break;
+        await pause.wait(signal);
+        clock = performance.now();
+        continue;
       }
       const event = await this.#keepingState(() => underWay);
       this.#step = event.step;
       const now = performance.now();
       event.imagesPerSecond = (1000 * this.#options.config.batchSize) / (now - clock);
+      timeLeft.add((now - clock) / 1000);
+      event.secondsLeft = timeLeft.of(this.#last - this.#step);
       clock = now;
       yield event;
       for (const { path, reason } of this.#session.views.takeSkipped())
@@ -184,7 +194,10 @@ class Run {
     });
     this.#issued = step;
     const event = result.then(
-      (numbers): StepEvent => ({ type: 'step', step, epoch, ...numbers, lr, imagesPerSecond: 0 }),
+      (numbers): StepEvent => ({
+        ...{ type: 'step', step, epoch, ...numbers, lr },
+        ...{ imagesPerSecond: 0, secondsLeft: 0 },
+      }),
     );
     // A failure is looked at in its turn.
     event.catch(() => {});
