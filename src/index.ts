@@ -68,6 +68,7 @@ export type * from './moco/events.ts';
 export { exportOnnx } from './moco/export-onnx.ts';
 export { describeEncoder, type ImportedEncoder, importEncoder } from './moco/imported-encoder.ts';
 export type { FeatureKind } from './moco/monitor.ts';
+export { PauseSwitch } from './moco/pause.ts';
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
 export { type PretrainOptions, pretrain } from './moco/pretrain.ts';
 export { mergeResumedConfig, type ResumeOptions } from './moco/resume.ts';

@@ -57,7 +57,6 @@ export async function followRun(
           progress = createProgress(terminal, {
             totalSteps: event.totalSteps,
             epochs: event.config.epochs,
-            batchSize: event.config.batchSize,
             firstStep,
           });
           break;

@@ -12,13 +12,10 @@ export interface Progress {
 
 /** Between plain lines, where there is no terminal to draw on. */
 const PLAIN_EVERY_MS = 5000;
-/** Weight of the newest step in the speed that the ETA is taken from. */
-const SMOOTHING = 0.1;
 
 interface RunLength {
   totalSteps: number;
   epochs: number;
-  batchSize: number;
   /** Steps done before this run (a resumed one). */
   firstStep: number;
 }
@@ -26,17 +23,6 @@ interface RunLength {
 /** A bar on a terminal, else a plain line every few seconds. */
 export function createProgress(terminal: Terminal, length: RunLength, now = Date.now): Progress {
   return terminal.bar ? barProgress(terminal.bar, length) : plainProgress(terminal, length, now);
-}
-
-/** Remaining time from a smoothed speed; a first step, which compiles and warms up, counts less and less. */
-function etaOf(length: RunLength): (event: StepEvent) => string {
-  let speed = 0;
-  return ({ step, imagesPerSecond }) => {
-    if (Number.isFinite(imagesPerSecond) && imagesPerSecond > 0) {
-      speed = speed === 0 ? imagesPerSecond : speed + SMOOTHING * (imagesPerSecond - speed);
-    }
-    return speed === 0 ? '–' : formatSeconds(((length.totalSteps - step) * length.batchSize) / speed);
-  };
 }
 
 /** 75 → 1:15, 3700 → 1:01:40. */
@@ -56,7 +42,6 @@ function numbersOf(event: StepEvent): string {
 }
 
 function barProgress(stream: NodeJS.WriteStream, length: RunLength): Progress {
-  const eta = etaOf(length);
   const bars = new MultiBar({
     stream,
     format: '{bar} {value}/{total}  epoch {epoch}/{epochs}  {numbers}  ETA {left}',
@@ -69,7 +54,11 @@ function barProgress(stream: NodeJS.WriteStream, length: RunLength): Progress {
   const bar = bars.create(length.totalSteps, length.firstStep, start);
   return {
     step(event) {
-      bar.update(event.step, { epoch: event.epoch + 1, numbers: numbersOf(event), left: eta(event) });
+      bar.update(event.step, {
+        epoch: event.epoch + 1,
+        numbers: numbersOf(event),
+        left: formatSeconds(event.secondsLeft),
+      });
     },
     note(line) {
       bars.log(`${line}\n`);
@@ -82,16 +71,14 @@ function barProgress(stream: NodeJS.WriteStream, length: RunLength): Progress {
 }
 
 function plainProgress(terminal: Terminal, length: RunLength, now: () => number): Progress {
-  const eta = etaOf(length);
   let last = Number.NEGATIVE_INFINITY;
   return {
     step(event) {
-      const left = eta(event);
       const isEnd = event.step === length.totalSteps;
       if (!isEnd && now() - last < PLAIN_EVERY_MS) return;
       last = now();
       const place = `step ${event.step}/${length.totalSteps}  epoch ${event.epoch + 1}/${length.epochs}`;
-      terminal.out(`${place}  ${numbersOf(event)}  ETA ${left}`);
+      terminal.out(`${place}  ${numbersOf(event)}  ETA ${formatSeconds(event.secondsLeft)}`);
     },
     note: (line) => terminal.out(line),
     stop() {},

@@ -35,6 +35,8 @@ export interface StepEvent {
   imagesPerSecond: number;
   /** Mean over dimensions of the standard deviation over the batch of unit queries; 1/√dim when they spread evenly. */
   embeddingStd: number;
+  /** Until the end of the run, by the mean of the last steps with all that came between them; pauses do not count. */
+  secondsLeft: number;
 }
 
 export interface KnnEvent {

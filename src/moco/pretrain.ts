@@ -12,10 +12,12 @@ import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
 import { networkOf } from './network.ts';
+import type { PauseSwitch } from './pause.ts';
 import { leavesState, withAdvice } from './recovery.ts';
 import { learningRate } from './schedule.ts';
 import { openSession, type Session } from './session.ts';
 import { fromTensors, toTensors } from './state.ts';
+import { TimeLeft } from './time-left.ts';
 import type { MakeViews } from './trainer.ts';
 import { validateConfig } from './validate-config.ts';
 
@@ -40,6 +42,8 @@ export interface PretrainOptions {
   resume?: LoadedCheckpoint;
   /** Once it fires, the step under way is finished, a checkpoint is written, and the run ends. */
   signal?: AbortSignal;
+  /** Halts the run between steps, and lets it go on; `signal` ends a halted run, too. */
+  pause?: PauseSwitch;
 }
 
 const KNN = { k: 200, t: 0.1 };
@@ -122,17 +126,18 @@ class Run {
   }
 
   async *events(): AsyncGenerator<PretrainEvent> {
-    const { signal, checkpointEvery, knnEvery, data, out } = this.#options;
+    const { signal, pause, checkpointEvery, knnEvery, data, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
     if (knnEvery !== undefined && !hasClasses(data)) {
       yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
     }
     if (this.#step === 0) yield* this.#knn(0);
     let clock = performance.now();
+    const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
     let failure: { readonly error: unknown } | null = null;
     while (this.#step < this.#last) {
-      while (!failure && !signal?.aborted && this.#mayIssue()) {
+      while (!failure && !signal?.aborted && !pause?.paused && this.#mayIssue()) {
         try {
           await this.#issue();
         } catch (error) {
@@ -141,10 +146,16 @@ class Run {
       }
       const underWay = this.#underWay.shift();
       if (!underWay) {
-        if (!failure) break;
-        yield* this.#notices();
-        yield* this.#lastCheckpoint(failure.error);
-        throw withAdvice(failure.error, networkOf(this.#options.config, this.#network), this.#options.config);
+        if (failure) {
+          yield* this.#notices();
+          yield* this.#lastCheckpoint(failure.error);
+          const network = networkOf(this.#options.config, this.#network);
+          throw withAdvice(failure.error, network, this.#options.config);
+        }
+        if (signal?.aborted || !pause?.paused) break;
+        await pause.wait(signal);
+        clock = performance.now();
+        continue;
       }
       let event: StepEvent;
       try {
@@ -157,6 +168,8 @@ class Run {
       this.#step = event.step;
       const now = performance.now();
       event.imagesPerSecond = (1000 * this.#options.config.batchSize) / (now - clock);
+      timeLeft.add((now - clock) / 1000);
+      event.secondsLeft = timeLeft.of(this.#last - this.#step);
       clock = now;
       yield event;
       for (const { path, reason } of this.#session.views.takeSkipped())
@@ -195,7 +208,10 @@ class Run {
     });
     this.#issued = step;
     const event = result.then(
-      (numbers): StepEvent => ({ type: 'step', step, epoch, ...numbers, lr, imagesPerSecond: 0 }),
+      (numbers): StepEvent => ({
+        ...{ type: 'step', step, epoch, ...numbers, lr },
+        ...{ imagesPerSecond: 0, secondsLeft: 0 },
+      }),
     );
     // A failure is looked at in its turn.
     event.catch(() => {});

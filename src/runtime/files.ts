@@ -1,6 +1,9 @@
 /** Files under one root folder, wherever this runs. Paths are relative to the root, with `/` between names. */
 import { MocoError, messageOf } from '../errors.ts';
+import { runtimeName } from './detect.ts';
+import { innerPath } from './inner-path.ts';
 import { nodeModule } from './node.ts';
+import { openOpfsFolder } from './opfs.ts';
 
 export interface FileStore {
   /** Where the root lies, for messages. */
@@ -18,21 +21,16 @@ export interface FileStore {
   remove(path: string): Promise<void>;
 }
 
-/** Only the parts of a path that stay under the root. */
-function checkedPath(path: string): string[] {
-  const names = path.split('/').filter((name) => name !== '');
-  if (names.some((name) => name === '.' || name === '..' || name.includes('\\') || name.includes('\0'))) {
-    throw new MocoError('usage', `'${path}' is not a path inside the folder: leave out '.', '..' and '\\'`);
-  }
-  return names;
-}
-
-/** Files of the operating system, in Node and Deno. The root need not exist yet. */
+/**
+ * Files of the operating system in Node and Deno, of the page's own storage (opfs.ts) in browsers. The root need not
+ * exist yet.
+ */
 export async function openFolder(root: string): Promise<FileStore> {
+  if (runtimeName() === 'browser') return openOpfsFolder(root);
   // Imported when needed, so that a page can load this module.
   const fs = await nodeModule('fs/promises');
   const { dirname, join } = await nodeModule('path');
-  const at = (path: string) => join(root, ...checkedPath(path));
+  const at = (path: string) => join(root, ...innerPath(path));
 
   /** A rename is on the disk only once its folder is. Some systems cannot sync a folder; they lose nothing else. */
   async function syncFolder(folder: string): Promise<void> {

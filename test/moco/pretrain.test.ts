@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/moco/config.ts';
 import type { PretrainEvent, StepEvent } from '../../src/moco/events.ts';
+import { PauseSwitch } from '../../src/moco/pause.ts';
 import { type PretrainOptions, pretrain } from '../../src/moco/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { expectSameBits } from '../compare.ts';
@@ -44,7 +46,7 @@ async function collect(
 const stepsOf = (events: readonly PretrainEvent[]) =>
   events.filter((event): event is StepEvent => event.type === 'step');
 const numbers = (events: readonly PretrainEvent[]) =>
-  stepsOf(events).map(({ imagesPerSecond: _, ...rest }) => rest);
+  stepsOf(events).map(({ imagesPerSecond: _, secondsLeft: __, ...rest }) => rest);
 
 /** A whole run and its folder. */
 let whole = '';
@@ -137,6 +139,49 @@ describe('pretrain', () => {
       if (values instanceof Float32Array) expectSameBits(name, found as Float32Array, values);
       else expect(found, name).toEqual(values);
     }
+  });
+
+  it('takes no step while it is paused, and goes on with the same numbers', async () => {
+    const pause = new PauseSwitch();
+    const run = pretrain({ config: configure(), data, backend: BACKEND, workers: 1, pause });
+    const seen: PretrainEvent[] = [];
+    for (const _ of ['run', 'step 1', 'step 2']) seen.push((await run.next()).value);
+    pause.pause();
+    expect(pause.paused).toBe(true);
+    let told = false;
+    const next = run.next().then(({ value }) => {
+      told = true;
+      return value as PretrainEvent;
+    });
+    // Ten times what a step takes here.
+    const stepMs = (1000 * 8) / stepsOf(seen).at(-1)!.imagesPerSecond;
+    await setTimeout(10 * stepMs);
+    expect(told).toBe(false);
+    const resumed = performance.now();
+    pause.resume();
+    seen.push(await next);
+    const took = performance.now() - resumed;
+    for await (const event of run) seen.push(event);
+    expect(numbers(seen)).toEqual(numbers(events));
+    // The pause counts neither for the speed nor for the estimate.
+    const third = stepsOf(seen)[2]!;
+    expect((1000 * 8) / third.imagesPerSecond).toBeLessThanOrEqual(took);
+    expect(third.secondsLeft).toBeLessThanOrEqual((stepMs + took) / 2 / 1000);
+    expect(stepsOf(seen).at(-1)?.secondsLeft).toBe(0);
+  });
+
+  it('is ended by its signal while it is paused, with a checkpoint', async () => {
+    const out = await temporaryFolder();
+    const pause = new PauseSwitch();
+    const controller = new AbortController();
+    const seen = collect({ out, pause, signal: controller.signal }, (event) => {
+      if (event.type === 'step' && event.step === 1) {
+        pause.pause();
+        globalThis.setTimeout(() => controller.abort(), 100);
+      }
+    });
+    expect((await seen).map(({ type }) => type)).toEqual(['run', 'step', 'checkpoint']);
+    expect((await loadCheckpoint(out)).state.step).toBe(1);
   });
 
   it('takes no step when it is told to end before the first, nor when none is left', async () => {

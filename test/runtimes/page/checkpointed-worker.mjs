@@ -1,0 +1,3 @@
+import { trainOrError } from '../checkpointed-run.mjs';
+
+addEventListener('message', async ({ data }) => postMessage(await trainOrError(data)));
