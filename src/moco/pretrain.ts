@@ -8,6 +8,7 @@ import { describeVersions } from '../runtime/environment.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { type PretrainConfig, stepsPerEpoch, totalSteps } from './config.ts';
 import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
+import { COPY_EVERY, GpuRecovery, type Position } from './gpu-recovery.ts';
 import type { ImportedEncoder } from './imported-encoder.ts';
 import { initialState } from './initial-state.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from './monitor.ts';
@@ -55,7 +56,7 @@ const GENERATOR = 'philox4x32-10';
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more.
  * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
- * data can be decoded), write-failed (earlier checkpoints stay), device-lost; and, once a checkpoint of the state before
+ * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step); and, once a checkpoint of the state before
  * the step is written, loss-not-finite, out-of-memory, worker-died (three workers in turn died of one task)
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
@@ -65,17 +66,21 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const network = resume?.network ?? options.encoder?.network ?? null;
-  const session = await openSession({
-    config,
-    network,
-    data,
-    backend: backend.backend,
-    ...(options.workers === undefined ? {} : { workers: options.workers }),
-    state: (layout) =>
-      resume
-        ? fromTensors(resume.tensors, layout, resume.state.queuePointer)
-        : initialState(layout, config.seed, options.encoder?.values),
-  });
+  const open = ({ state }: Position): Promise<Session> =>
+    openSession({
+      config,
+      network,
+      data,
+      backend: backend.backend,
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      state: (layout) => {
+        if (state) return state;
+        if (resume) return fromTensors(resume.tensors, layout, resume.state.queuePointer);
+        return initialState(layout, config.seed, options.encoder?.values);
+      },
+    });
+  const recovery = new GpuRecovery(resume?.state.step ?? 0);
+  let session = await open(recovery.position);
   try {
     yield {
       type: 'run',
@@ -86,7 +91,19 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       stepsPerEpoch: perEpoch,
       totalSteps: last,
     };
-    yield* new Run(options, session, network, perEpoch, last).events();
+    if (options.knnEvery !== undefined && !hasClasses(data)) {
+      yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
+    }
+    for (;;) {
+      try {
+        const run = new Run(options, session, network, perEpoch, last, recovery);
+        return yield* recovery.fresh(run.events());
+      } catch (error) {
+        yield recovery.afterLoss(error);
+      }
+      await session.dispose();
+      session = await open(recovery.position);
+    }
   } finally {
     await session.dispose();
   }
@@ -99,6 +116,7 @@ class Run {
   readonly #network: ImportedNetwork | null;
   readonly #perEpoch: number;
   readonly #last: number;
+  readonly #recovery: GpuRecovery;
   /** Steps issued, over the whole run: on a GPU one more than are done, while it goes on. */
   #issued: number;
   /** Steps done. */
@@ -115,22 +133,21 @@ class Run {
     network: ImportedNetwork | null,
     perEpoch: number,
     last: number,
+    recovery: GpuRecovery,
   ) {
     this.#options = options;
     this.#session = session;
     this.#network = network;
     this.#perEpoch = perEpoch;
     this.#last = last;
-    this.#step = options.resume?.state.step ?? 0;
+    this.#recovery = recovery;
+    this.#step = recovery.position.step;
     this.#issued = this.#step;
   }
 
   async *events(): AsyncGenerator<PretrainEvent> {
-    const { signal, pause, checkpointEvery, knnEvery, data, out } = this.#options;
+    const { signal, pause, checkpointEvery, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
-    if (knnEvery !== undefined && !hasClasses(data)) {
-      yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
-    }
     if (this.#step === 0) yield* this.#knn(0);
     let clock = performance.now();
     const timeLeft = new TimeLeft();
@@ -179,6 +196,7 @@ class Run {
         yield* this.#knn(Math.ceil(this.#step / this.#perEpoch));
       }
       if (checkpointEvery !== undefined && this.#step % checkpointEvery === 0) yield* this.#checkpoint();
+      if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
   }
@@ -188,10 +206,16 @@ class Run {
     const { checkpointEvery, knnEvery } = this.#options;
     const issued = this.#issued;
     const looked =
+      this.#copied(issued) ||
       (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
       (knnEvery !== undefined && issued % this.#perEpoch === 0);
     const ahead = issued - this.#step;
     return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
+  }
+
+  /** Whether the state after a step is copied, in case the GPU device is lost. */
+  #copied(step: number): boolean {
+    return this.#session.kernels.backend === 'webgpu' && step % COPY_EVERY === 0;
   }
 
   async #issue(): Promise<void> {
@@ -301,6 +325,7 @@ class Run {
       this.#network,
     );
     this.#saved = this.#step;
+    if (this.#session.kernels.backend === 'webgpu') this.#recovery.keep(this.#step, state);
     yield { type: 'checkpoint', step: this.#step, path };
   }
 }

@@ -73,7 +73,7 @@ onWebGpu(({ kernels }) => {
     });
   });
 
-  it('a run: two steps are under way, and its end is an error', async () => {
+  it('a run: two steps are under way, and it goes on with another device', async () => {
     const small = { width: 1, dim: 4, imageSize: 8, batchSize: 8, groups: 1, queueSize: 16, steps: 9 };
     const data = await describeDrawn(32, 5, 8, 3);
     const config = resolveConfig('moco-cifar', small, { images: data.trainLength });
@@ -82,7 +82,7 @@ onWebGpu(({ kernels }) => {
     const before = devices.made.length;
     const run = (async () => {
       for await (const event of pretrain({ config, data, backend, workers: 1 })) {
-        if (event.type !== 'step') continue;
+        if (event.type !== 'step' || event.step > 6) continue;
         const { device, traffic } = devices.made[before]!;
         told.push({
           step: event.step,
@@ -92,7 +92,7 @@ onWebGpu(({ kernels }) => {
         if (event.step === 6) device.destroy();
       }
     })();
-    await expect(run).rejects.toMatchObject(LOST);
+    await run;
     // When the numbers of a step are told, the next one has been issued, its own read begun; nothing else is read.
     expect(told.map(({ step, reads }) => [step, reads])).toEqual([1, 2, 3, 4, 5, 6].map((n) => [n, n + 1]));
     expect(told.at(-1)!.bytes).toEqual(Array(7).fill(20));
@@ -101,7 +101,7 @@ onWebGpu(({ kernels }) => {
     expect(traffic.live.ours.size).toBe(0);
   });
 
-  it('a process whose device is lost in a step says so and ends', async () => {
+  it('a process whose device is lost in a step says so', async () => {
     const script = `
       import { chooseBackend, describeDrawn, pretrain, resolveConfig } from '${DIST}/index.js';
       const backend = await chooseBackend('webgpu');
@@ -116,11 +116,14 @@ onWebGpu(({ kernels }) => {
       const config = resolveConfig('moco-cifar', small, { images: data.trainLength });
       let lost = 0;
       try {
-        for await (const { type } of pretrain({ config, data, backend, workers: 1 })) {
+        for await (const { type, message } of pretrain({ config, data, backend, workers: 1 })) {
           if (type === 'run') setTimeout(() => device.destroy((lost = performance.now())), 1000);
+          if (type === 'notice') {
+            console.log(JSON.stringify({ message, seconds: (performance.now() - lost) / 1000 }));
+          }
         }
       } catch ({ code, message }) {
-        console.log(JSON.stringify({ code, message, seconds: (performance.now() - lost) / 1000 }));
+        console.log(JSON.stringify({ code, message }));
       }`;
     const file = `${await temporaryFolder()}/lost.mjs`;
     await writeFile(file, script);
@@ -132,7 +135,7 @@ onWebGpu(({ kernels }) => {
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(0);
     const told = JSON.parse(output) as { seconds: number };
-    expect(told).toMatchObject(LOST);
+    expect(told).toMatchObject({ message: expect.stringMatching(/going on with another/) });
     expect(told.seconds).toBeLessThan(10);
   });
 
