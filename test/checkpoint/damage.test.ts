@@ -1,0 +1,75 @@
+/** Every file of the newest checkpoint, torn, changed or gone: it is noticed, and the checkpoint before is used. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { decodeModel, encodeModel } from '../../src/onnx/model.ts';
+import { networkFromGraph } from '../../src/onnx/network.ts';
+import { buildResNet } from '../../src/onnx/resnet.ts';
+import { openFolder } from '../../src/runtime/files.ts';
+import { exampleState, exampleTensors, temporaryFolder } from './example.ts';
+
+const { graph } = buildResNet(
+  { block: 'basic', layers: [1], planes: [2], stem: 'cifar', dim: 2, mlp: false },
+  'batch',
+  8,
+);
+const NETWORK = networkFromGraph(decodeModel(encodeModel(graph)));
+
+/** Two checkpoints of a run with an encoder from a file. */
+async function savedRun(): Promise<string> {
+  const folder = await temporaryFolder();
+  const store = await openFolder(folder);
+  for (const step of [1, 2]) {
+    const state = exampleState(step);
+    const config = { ...state.config, arch: 'tiny.onnx' as const };
+    await saveCheckpoint(store, { ...state, config }, exampleTensors(step), NETWORK);
+  }
+  return folder;
+}
+
+/** Places all over a file of some length, both ends among them. */
+const places = (length: number) =>
+  [0, 1, 7, 8, length >> 2, length >> 1, length - 2, length - 1].filter((at) => at >= 0 && at < length);
+
+describe.each(['model.safetensors', 'encoder.onnx', 'state.json'])('%s of the newest checkpoint', (name) => {
+  /** Changes the file (null: takes it away) and says why the newest checkpoint was passed over. */
+  async function reasonFor(change: (bytes: Uint8Array) => Uint8Array | null): Promise<string> {
+    const folder = await savedRun();
+    const file = `${folder}/step-000002/${name}`;
+    const changed = change(new Uint8Array(await readFile(file)));
+    await (changed ? writeFile(file, changed) : rm(file));
+    const { state, tensors, network, skipped } = await loadCheckpoint(folder);
+    expect(state.step).toBe(1);
+    expect(tensors).toEqual(exampleTensors(1));
+    expect(network).toEqual(NETWORK);
+    expect(skipped.map(({ directory }) => directory)).toEqual([`${folder}/step-000002`]);
+    return skipped[0]!.reason;
+  }
+
+  it('gone', async () => {
+    expect(await reasonFor(() => null)).toMatch(/cannot open/);
+  });
+
+  it('truncated, anywhere', async () => {
+    const { length } = await readFile(`${await savedRun()}/step-000002/${name}`);
+    // Without its last line break state.json is still whole.
+    for (const at of places(name === 'state.json' ? length - 1 : length)) {
+      expect(await reasonFor((bytes) => bytes.slice(0, at)), `at ${at} of ${length}`).toContain(name);
+    }
+  });
+
+  // state.json has no digest of its own: a digit that becomes another one is not noticed.
+  if (name === 'state.json') return;
+  it('with one bit changed, anywhere', async () => {
+    const { length } = await readFile(`${await savedRun()}/step-000002/${name}`);
+    for (const at of places(length)) {
+      const reason = await reasonFor((bytes) => {
+        bytes[at]! ^= 1 << (at % 8);
+        return bytes;
+      });
+      expect(reason, `byte ${at} of ${length}`).toContain(
+        `${name} is not the file that state.json belongs to`,
+      );
+    }
+  });
+});
