@@ -24,7 +24,7 @@ export default defineConfig({
             'test/gpu/**/*.test.ts',
             'test/conformance/**/*.test.ts',
             'test/autodiff/{batch-norm,conv,golden,lower,operators,pointwise,pointwise-conventions}.test.ts',
-            'test/autodiff/{provider-bugs,providers,pytorch-encoders,pytorch-operators,structure}.test.ts',
+            'test/autodiff/{provider-bugs,providers,pytorch-encoders,structure}.test.ts',
             'test/kernels/{elementwise,golden,gradient,infonce,l2norm,lists,queue,rows,summary,topk}.test.ts',
             'test/moco/{golden,running-statistics}.test.ts',
           ],

@@ -8,6 +8,7 @@ import { decodeModel, encodeModel } from '../onnx/model.ts';
 import { type ImportedNetwork, networkFromGraph } from '../onnx/network.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { checkTensors } from './contents.ts';
+import { sha256 } from './digest.ts';
 import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts';
 import { formatState, parseState, type RunState } from './state.ts';
 
@@ -64,7 +65,7 @@ export async function saveCheckpoint(
   const bytes = writeSafetensors(tensors);
   const encoder = network && encodeModel(network.graph);
   const digests = { tensors: await sha256(bytes), ...(encoder ? { encoder: await sha256(encoder) } : {}) };
-  const text = new TextEncoder().encode(formatState(state, digests));
+  const text = new TextEncoder().encode(await formatState(state, digests));
   const parts = [
     { path: `${name}/${TENSORS}`, content: bytes },
     ...(encoder ? [{ path: `${name}/${ENCODER}`, content: encoder }] : []),
@@ -152,7 +153,7 @@ async function readCheckpoint(
 ): Promise<Pick<LoadedCheckpoint, 'state' | 'tensors' | 'network'>> {
   // The small file first: without it the large ones need not be read.
   const text = new TextDecoder().decode(await store.read(`${directory}/${STATE}`, MAX_STATE_BYTES));
-  const { state, digests } = parseState(text);
+  const { state, digests } = await parseState(text);
   const file = async (name: string, limit: number, expected: string): Promise<Uint8Array> => {
     const bytes = await store.read(`${directory}/${name}`, limit);
     const actual = await sha256(bytes);
@@ -171,10 +172,4 @@ async function readCheckpoint(
   const tensors = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
   checkTensors(tensors, state.config);
   return { state, tensors, network };
-}
-
-/** Hex digest. The bytes must not be shared with other threads (WebCrypto refuses such memory). */
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
 import { isImported, type PretrainConfig } from '../moco/config.ts';
 import { parseConfig } from '../moco/config-schema.ts';
+import { sha256 } from './digest.ts';
 
 /** The version of state.json that this code writes, and the only one it reads. */
 export const FORMAT_VERSION = 1;
@@ -50,6 +51,7 @@ const StateSchema = v.object({
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
   sha256: digest,
   encoder_sha256: v.exactOptional(digest),
+  checksum: digest,
 });
 
 /** sha256 of the other files of a checkpoint, in hex. */
@@ -61,9 +63,9 @@ export interface Digests {
 }
 
 /** The text of state.json. */
-export function formatState(state: RunState, digests: Digests): string {
+export async function formatState(state: RunState, digests: Digests): Promise<string> {
   const { config, step, epoch, sampler, generator } = state;
-  const content: v.InferInput<typeof StateSchema> = {
+  const content: Omit<v.InferInput<typeof StateSchema>, 'checksum'> = {
     format_version: FORMAT_VERSION,
     config,
     step,
@@ -74,11 +76,20 @@ export function formatState(state: RunState, digests: Digests): string {
     sha256: digests.tensors,
     ...(digests.encoder === undefined ? {} : { encoder_sha256: digests.encoder }),
   };
+  return write({ ...content, checksum: await checksumOf(content) });
+}
+
+function write(content: object): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
+/** Of everything else in the file: a changed learning rate or step would be taken for what it says. */
+function checksumOf(content: object): Promise<string> {
+  return sha256(new TextEncoder().encode(write(content)));
+}
+
 /** @throws MocoError checkpoint-invalid saying which field is wrong */
-export function parseState(text: string): { state: RunState; digests: Digests } {
+export async function parseState(text: string): Promise<{ state: RunState; digests: Digests }> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -92,6 +103,10 @@ export function parseState(text: string): { state: RunState; digests: Digests } 
       'checkpoint-invalid',
       `state.json: ${v.getDotPath(issue) ?? 'content'}: ${issue.message}`,
     );
+  }
+  const { checksum, ...rest } = json as Record<string, unknown>;
+  if ((await checksumOf(rest)) !== checksum) {
+    throw new MocoError('checkpoint-invalid', 'state.json has been altered: its checksum does not fit');
   }
   const { step, epoch, queue_ptr: queuePointer, sampler, generator } = parsed.output;
   const config = parseConfig(parsed.output.config);

@@ -58,18 +58,20 @@ describe.each(['model.safetensors', 'encoder.onnx', 'state.json'])('%s of the ne
     }
   });
 
-  // state.json has no digest of its own: a digit that becomes another one is not noticed.
-  if (name === 'state.json') return;
   it('with one bit changed, anywhere', async () => {
     const { length } = await readFile(`${await savedRun()}/step-000002/${name}`);
-    for (const at of places(length)) {
+    const isState = name === 'state.json';
+    // Every letter and digit of state.json; elsewhere a digest covers all bytes alike.
+    for (const at of isState ? Array.from({ length: length - 1 }, (_, i) => i) : places(length)) {
+      const original = (await readFile(`${await savedRun()}/step-000002/${name}`))[at]!;
+      // Between words of JSON nothing is said.
+      if (isState && (original === 32 || original === 10)) continue;
       const reason = await reasonFor((bytes) => {
-        bytes[at]! ^= 1 << (at % 8);
+        bytes[at]! ^= isState ? 1 : 1 << (at % 8);
         return bytes;
       });
-      expect(reason, `byte ${at} of ${length}`).toContain(
-        `${name} is not the file that state.json belongs to`,
-      );
+      if (isState) expect(reason, `byte ${at} of ${length}`).toMatch(/state.json|config/);
+      else expect(reason, `byte ${at}`).toContain(`${name} is not the file that state.json belongs to`);
     }
   });
 });

@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { tensorsOf } from '../../src/checkpoint/contents.ts';
+import { sha256 } from '../../src/checkpoint/digest.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { type NamedTensor, readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { MocoError } from '../../src/errors.ts';
@@ -42,7 +43,7 @@ describe('run directory', () => {
     expect(await readdir(`${folder}/step-000007`)).toEqual(['model.safetensors', 'state.json']);
     const state = JSON.parse(await readFile(`${folder}/step-000007/state.json`, 'utf8'));
     expect(Object.keys(state)).toEqual(
-      'format_version,config,step,epoch,queue_ptr,sampler,generator,sha256'.split(','),
+      'format_version,config,step,epoch,queue_ptr,sampler,generator,sha256,checksum'.split(','),
     );
     const model = await readFile(`${folder}/step-000007/model.safetensors`);
     const { createHash } = await import('node:crypto');
@@ -113,7 +114,11 @@ describe('run directory', () => {
     for (const [change, message] of changes) {
       const folder = await savedRun(1);
       const file = `${folder}/step-000001/state.json`;
-      await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...change }));
+      const { checksum: _, ...saved } = JSON.parse(await readFile(file, 'utf8'));
+      // A checksum keeps damage out, not someone who writes another.
+      const content = { ...saved, ...change };
+      const bytes = new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`);
+      await writeFile(file, JSON.stringify({ ...content, checksum: await sha256(bytes) }));
       expect((await failure(loadCheckpoint(folder))).message).toMatch(message);
     }
   });

@@ -14,10 +14,13 @@ const step = (number: number): StepEvent => ({
   lr: 0.1,
   imagesPerSecond: 1,
   embeddingStd: 0.5,
+  secondsLeft: 1,
 });
 const knn: KnnEvent = { type: 'knn', epoch: 1, top1: 10, k: 200, t: 0.1, features: 'backbone' };
 
-const text = (...events: readonly object[]) => events.map((event) => `${JSON.stringify(event)}\n`).join('');
+/** What is logged of events: an estimate of the time is not. */
+const text = (...events: readonly object[]) =>
+  events.map((event) => `${JSON.stringify({ ...event, secondsLeft: undefined })}\n`).join('');
 
 /** What a log that held `before` holds after a run resumed at a step has written one more. */
 async function resumed(before: string, at: number | null): Promise<string> {
