@@ -102,12 +102,16 @@ export async function followRun(
   return outcome;
 }
 
-function describeRun({ config, backend, adapter, stepsPerEpoch, totalSteps }: RunEvent): string[] {
+function describeRun({ config, backend, adapter, stepsPerEpoch, totalSteps, memory }: RunEvent): string[] {
   const { arch, width, stem, dim, mlp, imageSize, batchSize, groups, queueSize } = config;
   const backbone = isImported(arch) ? '' : `width ${width}, ${stem} stem, `;
   return [
     `${arch} (${backbone}${mlp ? 'MLP' : 'linear'} head, ${dim}-d) at ${imageSize} px, ` +
       `batch ${batchSize} in ${groups} groups, queue ${queueSize}`,
     `${totalSteps} steps, ${stepsPerEpoch} an epoch, on ${backend}${adapter ? ` (${adapter})` : ''}`,
+    `activations: ${megabytes(memory.keptPerImage)} an image kept, ${megabytes(memory.peak)} at most at one time ` +
+      `(recompute ${memory.level})`,
   ];
 }
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toPrecision(3)} MB`;

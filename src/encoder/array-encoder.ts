@@ -3,7 +3,7 @@ import { MocoError } from '../errors.ts';
 import type { Embeddings } from './embeddings.ts';
 import { Encoder, type EncoderOptions, type TrainingRole } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
-import type { RecomputeLevel } from './recompute.ts';
+import type { MemoryUse } from './recompute.ts';
 
 export type ArrayEncoderOptions = Omit<EncoderOptions, 'place'>;
 
@@ -24,9 +24,8 @@ export class ArrayEncoder {
     this.#encoder = new Encoder({ ...options, place: { provider: 'wasm' } });
   }
 
-  /** What the backward pass computes again. */
-  get recompute(): RecomputeLevel {
-    return this.#encoder.recompute;
+  get memory(): MemoryUse {
+    return this.#encoder.memory;
   }
 
   /**

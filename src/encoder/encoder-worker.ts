@@ -5,15 +5,15 @@ import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import { ArrayEncoder, type ArrayEncoderOptions, type ForwardArrays } from './array-encoder.ts';
 import type { Embeddings } from './embeddings.ts';
 import type { TrainingRole } from './encoder.ts';
-import type { RecomputeLevel } from './recompute.ts';
+import type { MemoryUse } from './recompute.ts';
 
 export class EncoderWorker {
   #encoder: ArrayEncoder | null = null;
 
-  /** What the backward pass computes again. @throws MocoError out-of-memory where no level leaves enough */
-  open(options: ArrayEncoderOptions): RecomputeLevel {
+  /** @throws MocoError out-of-memory where no level leaves enough */
+  open(options: ArrayEncoderOptions): MemoryUse {
     this.#encoder = new ArrayEncoder(options);
-    return this.#encoder.recompute;
+    return this.#encoder.memory;
   }
 
   async setWeights(role: TrainingRole, arrays: readonly Float32Array[]): Promise<void> {

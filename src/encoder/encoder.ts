@@ -6,7 +6,9 @@ import { lowerGraph } from '../autodiff/lower.ts';
 import {
   type BackwardPart,
   graphsWithin,
+  peakOf,
   type RecomputeLevel,
+  savedBytes,
   type TrainingGraphs,
   trainingGraphs,
 } from '../autodiff/training-graphs.ts';
@@ -15,7 +17,7 @@ import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { buildNetwork, type Encoder as EncoderGraph, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import { WASM_BUDGET } from './recompute.ts';
+import { type MemoryUse, WASM_BUDGET } from './recompute.ts';
 
 export interface EncoderOptions {
   readonly spec: NetworkSpec;
@@ -77,9 +79,10 @@ export class Encoder {
     return this.#encoder.parameters.map(({ shape }) => shape);
   }
 
-  /** What the backward pass computes again. */
-  get recompute(): RecomputeLevel {
-    return this.#graphs.level;
+  get memory(): MemoryUse {
+    const { level } = this.#graphs;
+    const keptPerImage = savedBytes(this.#graphs) / this.#options.groupSize;
+    return { level, keptPerImage, peak: peakOf(this.#graphs) };
   }
 
   /** Length of the embedding. */

@@ -1,3 +1,4 @@
+import type { MemoryUse } from '../encoder/recompute.ts';
 import type { PretrainConfig } from './config.ts';
 
 /** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */
@@ -18,6 +19,8 @@ export interface RunEvent {
   adapter: string | null;
   stepsPerEpoch: number;
   totalSteps: number;
+  /** What the runs of one encoder take, counted before the first; on wasm there is one a worker. */
+  memory: MemoryUse;
 }
 
 export interface StepEvent {

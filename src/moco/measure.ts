@@ -116,6 +116,7 @@ class PhaseClock {
     };
     this.encoders = {
       parallel: encoders.parallel,
+      memory: encoders.memory,
       attachWeights: (query, key) => encoders.attachWeights(query, key),
       weightsChanged: (role) => encoders.weightsChanged(role),
       forwardKey: (images, done) => phase('key forward', () => encoders.forwardKey(images, done)),

@@ -90,6 +90,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       adapter: backend.adapter,
       stepsPerEpoch: perEpoch,
       totalSteps: last,
+      memory: session.encoders.memory,
     };
     if (options.knnEvery !== undefined && !hasClasses(data)) {
       yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };

@@ -1,5 +1,6 @@
 /** The encoders as the trainer sees them: whole groups in, kernel arrays out. */
 import type { Embeddings } from '../encoder/embeddings.ts';
+import type { MemoryUse } from '../encoder/recompute.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 
 /** Arrays that one group has computed, still where they were computed. */
@@ -20,6 +21,8 @@ export interface GroupArrays {
 export interface GroupEncoders {
   /** How many groups are encoded side by side. */
   readonly parallel: number;
+  /** What each of them takes. */
+  readonly memory: MemoryUse;
   /** Shares the weights, in the order of the parameters. They are read at each later call, as they are then. */
   attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void>;
   /** To be called once a step, before its first group: hands on weights where memory cannot be shared. */

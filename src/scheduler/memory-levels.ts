@@ -2,7 +2,7 @@
  * What is done where the WebAssembly heap of an encoder is full: all encoders start afresh (a heap never shrinks) and
  * compute more again, which changes no bit of the results. Groups are never made smaller: that would.
  */
-import { lessMemory, type RecomputeLevel } from '../encoder/recompute.ts';
+import { lessMemory, type MemoryUse, type RecomputeLevel } from '../encoder/recompute.ts';
 import { MocoError } from '../errors.ts';
 
 /** An encoder worker's own lack of memory, told apart from that of other threads. */
@@ -22,6 +22,8 @@ export class MemoryLevels {
   readonly #renew: () => void;
   readonly #tell: (message: string) => void;
   #level: RecomputeLevel | null = null;
+  /** What the encoders that began last take. */
+  use: MemoryUse | null = null;
 
   /** @param renew ends the workers, each after its task, and starts others */
   constructor(renew: () => void, tell: (message: string) => void) {
@@ -30,8 +32,9 @@ export class MemoryLevels {
   }
 
   /** To be told of the level that a worker has begun with, which it chose itself where none was asked for. */
-  begunWith(level: RecomputeLevel): void {
-    this.#level ??= level;
+  begunWith(use: MemoryUse): void {
+    this.#level ??= use.level;
+    this.use = use;
   }
 
   /** What workers have to begin with; null: what they choose. */

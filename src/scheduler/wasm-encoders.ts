@@ -4,6 +4,7 @@ import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
 import type { Embeddings } from '../encoder/embeddings.ts';
 import type { TrainingRole } from '../encoder/encoder.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
+import type { MemoryUse } from '../encoder/recompute.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WasmKernels } from '../kernels/wasm.ts';
 import { canShareMemory } from '../runtime/worker.ts';
@@ -46,6 +47,10 @@ export class WasmEncoders implements GroupEncoders {
 
   get parallel(): number {
     return this.#pool.size;
+  }
+
+  get memory(): MemoryUse {
+    return this.#levels.use!;
   }
 
   async attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Embeddings } from '../encoder/embeddings.ts';
 import { Encoder, type EncoderOptions, type TrainingRole } from '../encoder/encoder.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
+import type { MemoryUse } from '../encoder/recompute.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WebGpuKernels } from '../kernels/webgpu.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
@@ -29,6 +30,10 @@ export class WebGpuEncoders implements GroupEncoders {
     this.#turns = new Turns(ahead);
     this.#encoder = new Encoder({ ...options, place: { provider: 'webgpu', device: kernels.device } });
     this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
+  }
+
+  get memory(): MemoryUse {
+    return this.#encoder.memory;
   }
 
   async attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void> {

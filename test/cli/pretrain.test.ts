@@ -38,6 +38,7 @@ function fakeTrainer(totalSteps: number, between: (step: number) => void = () =>
       backend: 'wasm',
       adapter: null,
       stepsPerEpoch: PER_EPOCH,
+      memory: { level: 'least', keptPerImage: 1e6, peak: 2e7 },
       totalSteps,
     };
     yield { type: 'knn', epoch: 0, top1: 26.125, k: 200, t: 0.1, features: 'backbone' };

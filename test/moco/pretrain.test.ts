@@ -82,6 +82,7 @@ describe('pretrain', () => {
     expect(events[0]).toMatchObject({
       type: 'run',
       stepsPerEpoch: 2,
+      memory: { level: 'least', keptPerImage: expect.any(Number), peak: expect.any(Number) },
       totalSteps: 4,
       backend: 'wasm',
       adapter: null,

@@ -113,6 +113,7 @@ describe('Trainer', () => {
       };
       return {
         parallel: encoders.parallel,
+        memory: encoders.memory,
         attachWeights: (query, key) => encoders.attachWeights(query, key),
         weightsChanged: (role) => encoders.weightsChanged(role),
         forwardKey: (images, done) => encoders.forwardKey(images, done),
