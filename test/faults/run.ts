@@ -40,7 +40,7 @@ export async function run(
 export const numbersOf = ({ events }: Outcome) =>
   events
     .filter(({ type }) => type === 'step' || type === 'knn')
-    .map((event) => ({ ...event, imagesPerSecond: 0 }));
+    .map((event) => ({ ...event, imagesPerSecond: 0, secondsLeft: 0 }));
 
 export const noticesOf = ({ events }: Outcome) =>
   events.flatMap((event) => (event.type === 'notice' ? [event.message] : []));

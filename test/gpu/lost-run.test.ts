@@ -26,7 +26,9 @@ onWebGpu(() => {
       events.push(event);
       seen(event);
     }
-    return events.map((event) => (event.type === 'step' ? { ...event, imagesPerSecond: 0 } : event));
+    return events.map((event) =>
+      event.type === 'step' ? { ...event, imagesPerSecond: 0, secondsLeft: 0 } : event,
+    );
   }
 
   it('goes on from the last checkpoint, tells nothing twice, and gives the same digits', async () => {
