@@ -39,17 +39,22 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
     };
   }
   const worker = WRITTEN_OUT[script]?.() ?? new Worker(assetUrl(script), { type: 'module' });
-  let tell = (_: string): void => {};
+  let death: string | null = null;
+  let tell = (reason: string): void => {
+    death ??= reason;
+  };
+  // Listened to from the first moment: Deno ends the whole process, and a page prints an error, for what nobody has taken
+  // care of.
+  worker.addEventListener('error', (event) => {
+    event.preventDefault();
+    tell(event.message || 'it could not be loaded');
+  });
+  worker.addEventListener('messageerror', () => tell('a message to it could not be read'));
   return {
     endpoint: worker,
     onDeath(callback) {
       tell = once(callback);
-      worker.addEventListener('error', (event) => {
-        // Deno ends the whole process, and a page prints an error, for what nobody has taken care of.
-        event.preventDefault();
-        tell(event.message || 'it could not be loaded');
-      });
-      worker.addEventListener('messageerror', () => tell('a message to it could not be read'));
+      if (death !== null) tell(death);
     },
     async terminate() {
       worker.terminate();
