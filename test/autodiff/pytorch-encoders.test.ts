@@ -10,7 +10,7 @@ const cases = await recorded('encoders');
 
 inEveryPlace((place) => {
   const onGpu = place.session.provider === 'webgpu';
-  const chosen = cases.filter(({ name }) => !onGpu || /^(resnet|mobilenet)/.test(name));
+  const chosen = cases.filter(({ name }) => !onGpu || /^(resnet|mobilenet).*-training/.test(name));
   it.each(chosen)(
     '$name',
     (entry) => replay('encoders', entry, place.lowering, place.session, LEAST),
