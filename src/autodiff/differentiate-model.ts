@@ -63,7 +63,7 @@ export function differentiateModel(
   const { wrt: wanted = 'all', provider = 'wasm', batchNorm = 'train', recompute = 'cheap' } = options;
   const { graph, input, weights: trained, statistics, notes } = importModel(model, options);
   const outputs = graph.outputs.map(({ name }) => name);
-  const wrt = wanted === 'all' ? influential(graph, [...trained.keys()], outputs) : wanted;
+  const wrt = wanted === 'all' ? [...trained.keys()] : wanted;
   if (wrt.length === 0) throw new MocoError('usage', `model ${graph.name} has no weights to be trained`);
   const { values } = gradientPath(graph, wrt, outputs);
   const differentiable = outputs.filter((name) => values.has(name));
@@ -89,15 +89,6 @@ export function differentiateModel(
     })),
   };
   return { forward, backward, weights, manifest, notes };
-}
-
-/** Those weights that some output depends on. */
-function influential(graph: Graph, weights: readonly string[], outputs: readonly string[]): string[] {
-  const needed = new Set(outputs);
-  for (const node of graph.nodes.toReversed()) {
-    if (node.outputs.some((name) => needed.has(name))) for (const name of node.inputs) needed.add(name);
-  }
-  return weights.filter((name) => needed.has(name));
 }
 
 /** Also lists inputs that no node reads, so that both graphs are fed alike. */

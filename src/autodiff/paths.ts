@@ -1,6 +1,7 @@
 /** Which nodes a gradient has to pass. */
 import { MocoError } from '../errors.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
+import { sliceFor } from '../onnx/slice.ts';
 
 export interface GradientPath {
   /** Values that depend on what gradients are wanted for. */
@@ -23,13 +24,7 @@ export function gradientPath(graph: Graph, wrt: readonly string[], outputs: read
     dependent.add(node);
     for (const output of node.outputs) values.add(output);
   }
-  const needed = new Set(outputs);
-  const nodes = new Set<Node>();
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const input of node.inputs) needed.add(input);
-    if (dependent.has(node)) nodes.add(node);
-  }
+  const nodes = new Set(sliceFor(graph, outputs).nodes.filter((node) => dependent.has(node)));
   return { values, nodes };
 }
 

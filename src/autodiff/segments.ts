@@ -4,6 +4,7 @@
  * kept, and the backward pass computes a segment's own ones again.
  */
 import type { Graph, Node } from '../onnx/graph.ts';
+import { sliceFor } from '../onnx/slice.ts';
 
 /**
  * Activations that everything after them depends on alone, in graph order: the graph can be cut at any of them. Weights
@@ -12,7 +13,7 @@ import type { Graph, Node } from '../onnx/graph.ts';
  * @param output the value that the network is for
  */
 export function cutPoints(graph: Graph, image: string, output: string): string[] {
-  const nodes = upTo(graph, output);
+  const { nodes } = sliceFor(graph, [output]);
   const lastReader = new Map<string, number>();
   const firstReader = new Map<string, number>();
   nodes.forEach((node, i) => {
@@ -80,7 +81,7 @@ export function segmentOf(
   output: string,
   shapeOf: (name: string) => Graph['inputs'][number]['shape'],
 ): Graph {
-  const nodes = upTo(graph, output, input);
+  const { nodes } = sliceFor(graph, [output], [input]);
   const read = new Set(nodes.flatMap((node) => node.inputs));
   const isInput = graph.inputs.some(({ name }) => name === input);
   const inputs = graph.inputs.filter(({ name }) => read.has(name));
@@ -92,18 +93,6 @@ export function segmentOf(
     outputs: [{ name: output, type: 'float32', shape: shapeOf(output) }],
     constants: new Map([...graph.constants].filter(([name]) => read.has(name))),
   };
-}
-
-/** The nodes that `output` depends on, without those that `from` does. */
-function upTo(graph: Graph, output: string, from?: string): Node[] {
-  const needed = new Set([output]);
-  const nodes: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name) && name !== from)) continue;
-    nodes.unshift(node);
-    for (const input of node.inputs) needed.add(input);
-  }
-  return nodes;
 }
 
 /** One graph that runs `first` and then `second`, which reads values of it under their names. */

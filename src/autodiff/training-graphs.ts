@@ -2,7 +2,7 @@
 import { MocoError } from '../errors.ts';
 import { type Graph, type Node, OPSET } from '../onnx/graph.ts';
 import { inferShapes } from '../onnx/shapes.ts';
-import { differentiate } from './differentiate.ts';
+import { differentiate, type Gradient } from './differentiate.ts';
 import type { Provider } from './lowering.ts';
 import { byteSizes, peakBytes } from './memory.ts';
 import type { BatchStatistics } from './rule.ts';
@@ -51,11 +51,15 @@ export function trainingGraphs(options: TrainingGraphsOptions): TrainingGraphs {
   return options.level === 'segments' ? inSegments(options) : inOnePiece(options, options.level);
 }
 
-function inOnePiece(
+function wholeGradient(
   { graph, parameters, provider }: TrainingGraphsOptions,
   recompute: Recompute,
-): TrainingGraphs {
-  const gradient = differentiate(graph, { wrt: parameters, outputs: ['embedding'], provider, recompute });
+): Gradient {
+  return differentiate(graph, { wrt: parameters, outputs: ['embedding'], provider, recompute });
+}
+
+function inOnePiece(options: TrainingGraphsOptions, recompute: Recompute): TrainingGraphs {
+  const gradient = wholeGradient(options, recompute);
   const part: BackwardPart = {
     graph: gradient.backward,
     outputGradient: gradient.outputGradients.get('embedding')!,
@@ -76,6 +80,7 @@ const MOST_SEGMENTS = 16;
 function inSegments(options: TrainingGraphsOptions): TrainingGraphs {
   const { graph } = options;
   const candidates = cutPoints(graph, 'image', 'embedding');
+  const whole = wholeGradient(options, 'least');
   const size = byteSizes(graph);
   const weight = (node: Node) => node.outputs.reduce((sum, name) => sum + size(name), 0);
   let best: TrainingGraphs | null = null;
@@ -85,7 +90,7 @@ function inSegments(options: TrainingGraphsOptions): TrainingGraphs {
     const cuts = chooseCuts(graph, candidates, segments, weight);
     if (cuts.length === 0 || String(cuts) === tried) continue;
     tried = String(cuts);
-    const graphs = cutAt(options, cuts);
+    const graphs = cutAt(options, whole, cuts);
     const peak = peakOf(graphs);
     if (peak >= least) continue;
     least = peak;
@@ -95,17 +100,13 @@ function inSegments(options: TrainingGraphsOptions): TrainingGraphs {
   return best ?? inOnePiece(options, 'cheap');
 }
 
+/** @param whole the network in one piece, whose forward pass it stays */
 function cutAt(
   { graph, parameters, provider }: TrainingGraphsOptions,
+  whole: Gradient,
   cuts: readonly string[],
 ): TrainingGraphs {
   const shapes = inferShapes(graph);
-  const whole = differentiate(graph, {
-    wrt: parameters,
-    outputs: ['embedding'],
-    provider,
-    recompute: 'least',
-  });
   const ends = [...cuts, 'embedding'];
   const parts = ends.map((end, i): BackwardPart => {
     const start = ends[i - 1] ?? 'image';
@@ -162,27 +163,29 @@ export function savedBytes(graphs: TrainingGraphs): number {
 }
 
 /**
- * The graphs at the first level whose runs take no more than `budget` bytes.
- * @throws MocoError out-of-memory where none does, saying what would fit
+ * The graphs at the first level whose runs take no more than `budget` bytes: a good guess at what fits well.
+ * @param most bytes that cannot fit at all; what is between the two is left to the last level to try
+ * @throws MocoError out-of-memory where even the last level takes more, saying what would fit
  */
 export function graphsWithin(
   options: Omit<TrainingGraphsOptions, 'level'>,
   budget: number,
+  most = budget,
 ): TrainingGraphs & { readonly level: RecomputeLevel } {
   let peak = Number.POSITIVE_INFINITY;
   for (const level of RECOMPUTE_LEVELS) {
     const graphs = trainingGraphs({ ...options, level });
     peak = peakOf(graphs);
-    if (peak <= budget) return { ...graphs, level };
+    if (peak <= (level === RECOMPUTE_LEVELS.at(-1) ? most : budget)) return { ...graphs, level };
   }
   const images = Number(options.graph.inputs.find(({ name }) => name === 'image')?.shape[0]);
   const fixed = weightBytes(options);
-  const fitting = Math.floor((images * (budget - fixed)) / (peak - fixed));
+  const fitting = Math.floor((images * (most - fixed)) / (peak - fixed));
   const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
   throw new MocoError(
     'out-of-memory',
     `a group of ${images} images takes ${gib(peak)} GiB even where everything is computed again, and there are ` +
-      `${gib(budget)} GiB: ${fitting > 0 ? `raise groups until a group has ${fitting} or fewer` : 'choose a smaller network'}` +
+      `${gib(most)} GiB: ${fitting > 0 ? `raise groups until a group has ${fitting} or fewer` : 'choose a smaller network'}` +
       ', or lower the image size',
   );
 }

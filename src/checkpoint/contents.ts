@@ -45,6 +45,15 @@ export function tensorsOf(
   return part;
 }
 
+/** Parameters and running statistics of the query encoder, by the network's names. */
+export function queryValues(tensors: ReadonlyMap<string, NamedTensor>): Map<string, Float32Array> {
+  const values = new Map<string, Float32Array>();
+  for (const [name, tensor] of tensorsOf(tensors, 'encoder_q.')) {
+    if (tensor.dtype === 'F32') values.set(name, tensor.data);
+  }
+  return values;
+}
+
 function sameShape(a: NamedTensor, b: NamedTensor | undefined): boolean {
   return (
     b !== undefined &&

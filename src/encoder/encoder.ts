@@ -17,7 +17,7 @@ import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { buildNetwork, type Encoder as EncoderGraph, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import { type MemoryUse, WASM_BUDGET } from './recompute.ts';
+import { type MemoryUse, WASM_BUDGET, WASM_MOST } from './recompute.ts';
 
 export interface EncoderOptions {
   readonly spec: NetworkSpec;
@@ -47,8 +47,10 @@ export type SessionName = TrainingRole | `backward ${number}` | 'inference';
  * encoder; onnxruntime's order of nodes and its allocator take up to 1.8 times what the values do (docs/performance.md).
  * webgpu: nothing tells how large the memory is; devices allow single buffers of a good part of it.
  */
-function budgetOf(place: SessionPlace): number {
-  return place.provider === 'wasm' ? WASM_BUDGET : 4 * place.device.limits.maxBufferSize;
+function budgetOf(place: SessionPlace): [budget: number, most: number] {
+  if (place.provider === 'wasm') return [WASM_BUDGET, WASM_MOST];
+  const guess = 4 * place.device.limits.maxBufferSize;
+  return [guess, guess];
 }
 
 export class Encoder {
@@ -71,7 +73,7 @@ export class Encoder {
     };
     this.#graphs = recompute
       ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
-      : graphsWithin(training, budgetOf(place));
+      : graphsWithin(training, ...budgetOf(place));
   }
 
   /** Shapes of the weights, in the order of the encoder's parameters. */

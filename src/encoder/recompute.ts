@@ -21,6 +21,8 @@ export interface MemoryUse {
 
 /** Bytes that the values of a run may take on wasm, see `Encoder`. */
 export const WASM_BUDGET = 1.75 * 2 ** 30;
+/** Values of more bytes do not fit a heap of 4 GiB beside the sessions themselves. */
+export const WASM_MOST = 3.5 * 2 ** 30;
 
 /** The next level, which takes less memory and more time; null after the last. Results are the same. */
 export function lessMemory(level: RecomputeLevel): RecomputeLevel | null {

@@ -1,5 +1,5 @@
 /** A checkpoint's encoder on a data set: kNN accuracy, embeddings. */
-import { tensorsOf } from '../checkpoint/contents.ts';
+import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -101,10 +101,6 @@ async function openEncoders(
   const backend = job.backend ?? (await chooseBackend('auto')).backend;
   const { config } = job.checkpoint.state;
   const spec = networkOf(config, job.checkpoint.network);
-  const values = new Map<string, Float32Array>();
-  for (const [name, tensor] of tensorsOf(job.checkpoint.tensors, 'encoder_q.')) {
-    if (tensor.dtype === 'F32') values.set(name, tensor.data);
-  }
   const kernels = await openKernels(backend);
   const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
   const encoders = await startEncoders(kernels, options, job.workers ?? (await coreCount()));
@@ -113,7 +109,9 @@ async function openEncoders(
     kernels.dispose();
   };
   try {
-    await encoders.setInferenceWeights(inferenceWeights(spec, config.imageSize, values));
+    await encoders.setInferenceWeights(
+      inferenceWeights(spec, config.imageSize, queryValues(job.checkpoint.tensors)),
+    );
   } catch (error) {
     await dispose();
     throw error;

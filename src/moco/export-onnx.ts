@@ -1,5 +1,5 @@
 /** A trained encoder as one ONNX file that any ONNX runtime runs. */
-import { tensorsOf } from '../checkpoint/contents.ts';
+import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { SMALL, shorterSide } from '../data/augment/augment.ts';
 import { recipeNamed } from '../data/augment/recipes.ts';
@@ -7,6 +7,7 @@ import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';
 import { BATCH, buildNetwork } from '../onnx/network.ts';
+import { sliceFor } from '../onnx/slice.ts';
 import type { FeatureKind } from './monitor.ts';
 import { networkOf } from './network.ts';
 
@@ -25,11 +26,7 @@ export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind):
   const { config } = checkpoint.state;
   const spec = networkOf(config, checkpoint.network);
   const folded = foldBatchNorm(buildNetwork(spec, BATCH, config.imageSize).graph);
-  const values = new Map<string, Float32Array>();
-  for (const [name, tensor] of tensorsOf(checkpoint.tensors, 'encoder_q.')) {
-    if (tensor.dtype === 'F32') values.set(name, tensor.data);
-  }
-  const graph = withWeights(folded.graph, foldWeights(folded, values), features);
+  const graph = withWeights(folded.graph, foldWeights(folded, queryValues(checkpoint.tensors)), features);
   const { mean, std } = recipeNamed(config.augmentation);
   const preprocessing = {
     colors: 'RGB',
@@ -48,15 +45,7 @@ export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind):
 
 function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, features: FeatureKind): Graph {
   const output = features === 'head' ? 'embedding' : 'features';
-  const needed = new Set([output]);
-  const nodes = graph.nodes
-    .toReversed()
-    .filter((node) => {
-      const isNeeded = node.outputs.some((name) => needed.has(name));
-      if (isNeeded) for (const name of node.inputs) needed.add(name);
-      return isNeeded;
-    })
-    .toReversed();
+  const { nodes, needed } = sliceFor(graph, [output]);
   const g = new GraphBuilder('encoder', 'x');
   for (const { name, shape, type } of graph.inputs) {
     if (!needed.has(name)) continue;

@@ -56,8 +56,9 @@ const GENERATOR = 'philox4x32-10';
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more.
  * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
- * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step); and, once a checkpoint of the state before
- * the step is written, loss-not-finite, out-of-memory, worker-died (three workers in turn died of one task)
+ * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step); and,
+ * once a checkpoint of the state before the step is written, loss-not-finite, out-of-memory, worker-died (three workers in
+ * turn died of one task)
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   const { config, data, resume } = options;
@@ -81,6 +82,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
     });
   const recovery = new GpuRecovery(resume?.state.step ?? 0);
   let session = await open(recovery.position);
+  /** Null while one takes the place of another. */
+  let opened: Session | null = session;
   try {
     yield {
       type: 'run',
@@ -102,11 +105,13 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       } catch (error) {
         yield recovery.afterLoss(error);
       }
+      opened = null;
       await session.dispose();
       session = await open(recovery.position);
+      opened = session;
     }
   } finally {
-    await session.dispose();
+    await opened?.dispose();
   }
 }
 

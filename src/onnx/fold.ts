@@ -26,22 +26,23 @@ export interface FoldedGraph {
 export function foldBatchNorm(graph: Graph): FoldedGraph {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
   const readers = countReaders(graph);
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
   const batchNormAfter = new Map<Node, Node>();
   for (const node of graph.nodes) {
     if (node.op !== 'BatchNormalization') continue;
     const [x = '', ...parameters] = node.inputs;
     const layer = producers.get(x);
-    const inputs = new Set(graph.inputs.map(({ name }) => name));
     const isFree = readers.get(x) === 1 && readers.get(layer?.inputs[1] ?? '') === 1;
     if (layer && isFree && isFoldable(layer) && parameters.every((name) => inputs.has(name))) {
       batchNormAfter.set(layer, node);
     }
   }
+  const folded = new Set(batchNormAfter.values());
   const gone = new Set(
     [...batchNormAfter].flatMap(([layer, node]) => [...node.inputs.slice(1), ...layer.inputs.slice(2)]),
   );
   for (const node of graph.nodes) {
-    if ([...batchNormAfter.values()].includes(node) || batchNormAfter.has(node)) continue;
+    if (folded.has(node) || batchNormAfter.has(node)) continue;
     for (const input of node.inputs) gone.delete(input);
   }
 
@@ -49,7 +50,6 @@ export function foldBatchNorm(graph: Graph): FoldedGraph {
   for (const { name, shape, type } of graph.inputs) if (!gone.has(name)) g.input(name, shape, type);
   for (const [name, constant] of graph.constants) g.constant(name, constant);
   const layers: FoldedLayer[] = [];
-  const folded = new Set(batchNormAfter.values());
   for (const node of graph.nodes) {
     if (folded.has(node)) continue;
     const batchNorm = batchNormAfter.get(node);

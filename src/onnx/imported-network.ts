@@ -5,6 +5,7 @@ import { type Constant, type Graph, GraphBuilder, type Node, type Value } from '
 import { BATCH, type ImportedNetwork, type Parameter } from './network.ts';
 import { fixed } from './shape-rules/rule.ts';
 import { inferShapes } from './shapes.ts';
+import { sliceFor } from './slice.ts';
 
 /** What importModel gives, as far as it is needed here. */
 export interface ModelParts {
@@ -93,13 +94,7 @@ export function networkFromModel(
 
 /** The nodes that a value depends on, with the inputs and constants that they read. */
 function upTo(graph: Graph, value: string): Graph {
-  const needed = new Set([value]);
-  const nodes: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    nodes.unshift(node);
-    for (const input of node.inputs) needed.add(input);
-  }
+  const { nodes, needed } = sliceFor(graph, [value]);
   const [image, ...weights] = graph.inputs;
   if (!image || !needed.has(image.name)) {
     throw new MocoError('model-invalid', `feature ${value} does not depend on the image`);

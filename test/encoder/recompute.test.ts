@@ -86,6 +86,8 @@ describe('what the backward pass computes again', () => {
       expect(graphsWithin(training, peaks[i]!).level).toBe(level);
     });
     const least = peaks.at(-1)!;
+    // Between what fits well and what cannot fit, the last level is tried.
+    expect(graphsWithin(training, least / 2, least).level).toBe('segments');
     const attempt = () => graphsWithin(training, least / 2);
     expect(attempt).toThrow(expect.objectContaining({ code: 'out-of-memory' }));
     const [, fitting] =
