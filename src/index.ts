@@ -72,6 +72,7 @@ export { PauseSwitch } from './moco/pause.ts';
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
 export { type PretrainOptions, pretrain } from './moco/pretrain.ts';
 export { mergeResumedConfig, type ResumeOptions } from './moco/resume.ts';
+export type { WorkerCounts } from './moco/worker-counts.ts';
 export type {
   Attribute,
   Attributes,

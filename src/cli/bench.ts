@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { measureStep } from '../moco/measure.ts';
+import { type WorkerCounts, workerCounts } from '../moco/worker-counts.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { addConfigOptions, type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
-import { backendOption, wholeNumber } from './options.ts';
+import { addWorkerOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
-interface BenchOptions extends ConfigOptions {
+interface BenchOptions extends ConfigOptions, WorkerCounts {
   backend: BackendRequest;
-  workers?: number;
   repeat: number;
   json?: boolean;
 }
@@ -17,9 +17,8 @@ export function registerBench(program: Command, terminal: Terminal): void {
   const command = program
     .command('bench')
     .description('speed of the whole training step on images in memory, and where the time goes');
-  addConfigOptions(command)
+  addWorkerOptions(addConfigOptions(command))
     .addOption(backendOption())
-    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1))
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--json', 'one JSON object on stdout')
     .action((options: BenchOptions) => runBench(options, terminal));
@@ -37,7 +36,7 @@ export async function runBench(
     backend,
     steps: options.repeat,
     ...(encoder ? { encoder } : {}),
-    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...workerCounts(options),
   });
   if (options.json) {
     terminal.out(JSON.stringify({ ...measured, backend, adapter, config }));

@@ -29,6 +29,18 @@ export function backendOption(): Option {
   return choice('--backend <name>', 'what computes', BACKENDS).default('auto');
 }
 
+/** How the work is spread (WorkerCounts). */
+export function addWorkerOptions(command: Command): Command {
+  return command
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1))
+    .option('--data-workers <n>', 'workers that decode and augment (default: from --workers)', wholeNumber(1))
+    .option(
+      '--prefetch <groups>',
+      'groups whose images are made ahead (default: as many as workers)',
+      wholeNumber(0),
+    );
+}
+
 /** The data sets that a path can be read as. */
 const DATASETS: readonly (DatasetKind | 'auto')[] = ['auto', 'cifar10', 'cifar100', 'stl10', 'imagefolder'];
 

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
 import { MocoError } from '../errors.ts';
 import { pretrain } from '../moco/pretrain.ts';
+import { type WorkerCounts, workerCounts } from '../moco/worker-counts.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
 import { writeNeighborPicture } from './neighbor-picture.ts';
-import { addDataOptions, backendOption, wholeNumber } from './options.ts';
+import { addDataOptions, addWorkerOptions, backendOption, wholeNumber } from './options.ts';
 import { prepareRun, type RunOptions } from './prepare-run.ts';
 import { formatSeconds } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 const PICTURE = 'neighbors.png';
 
-interface PretrainCommandOptions extends RunOptions {
-  workers?: number;
+interface PretrainCommandOptions extends RunOptions, WorkerCounts {
   knnEvery?: number;
   checkpointEvery?: number;
 }
@@ -21,11 +21,10 @@ interface PretrainCommandOptions extends RunOptions {
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
   addDataOptions(command, 'images that the package draws');
-  addConfigOptions(command)
+  addWorkerOptions(addConfigOptions(command))
     .option('--epochs <n>', 'passes over the images', wholeNumber(1))
     .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
     .addOption(backendOption())
-    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1))
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
@@ -60,7 +59,7 @@ export async function runPretrain(
       signal: interrupts.signal,
       ...(run.resume ? { resume: run.resume } : {}),
       ...(run.encoder ? { encoder: run.encoder } : {}),
-      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      ...workerCounts(options),
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
     });

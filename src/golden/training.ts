@@ -16,7 +16,7 @@ const resnetMoco: CaseRunner = async (c, { kernels }) => {
   const groups = numberParam(c, 'bn_splits');
   const layout = stateLayout(spec, imageSize, numberParam(c, 'K'));
   const options = { spec, groupSize: batchSize / groups, imageSize };
-  const encoders = await startEncoders(kernels, options, Math.min(2, groups));
+  const encoders = await startEncoders(kernels, options, { workers: Math.min(2, groups) });
   try {
     const settings = {
       spec,

@@ -13,6 +13,7 @@ import { embedDataset } from './embed-dataset.ts';
 import { type FeatureKind, type MonitorResult, monitorKnn } from './monitor.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from './network.ts';
 import { viewOptionsOf } from './session.ts';
+import { requireWorkerCounts } from './worker-counts.ts';
 
 /** Images through the encoder of a checkpoint (encoder_q, running statistics). */
 export interface EncoderJob {
@@ -51,7 +52,7 @@ export interface KnnOutcome {
 
 /**
  * Embeddings of all images of a data set, in its order. A corrupt image is left out.
- * @throws MocoError backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
+ * @throws MocoError usage (workers), backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
  * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
  */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
@@ -98,12 +99,13 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
 async function openEncoders(
   job: EncoderJob,
 ): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
+  requireWorkerCounts({ workers: job.workers });
   const backend = job.backend ?? (await chooseBackend('auto')).backend;
   const { config } = job.checkpoint.state;
   const spec = networkOf(config, job.checkpoint.network);
   const kernels = await openKernels(backend);
   const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
-  const encoders = await startEncoders(kernels, options, job.workers ?? (await coreCount()));
+  const encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
   const dispose = async () => {
     await encoders.dispose();
     kernels.dispose();

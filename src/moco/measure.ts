@@ -10,6 +10,7 @@ import { initialState } from './initial-state.ts';
 import { networkOf } from './network.ts';
 import { openSession } from './session.ts';
 import type { MakeViews } from './trainer.ts';
+import { type WorkerCounts, workerCounts } from './worker-counts.ts';
 
 export interface StepMeasurement {
   /** The whole step on images in memory: the batch over the median wall-clock time of a step. */
@@ -22,12 +23,11 @@ export interface StepMeasurement {
   seconds: Readonly<Record<string, number>>;
 }
 
-export interface MeasureOptions {
+export interface MeasureOptions extends WorkerCounts {
   config: PretrainConfig;
   backend: 'wasm' | 'webgpu';
   /** Of a configuration that names an ONNX file: from `importEncoder`. */
   encoder?: ImportedEncoder;
-  workers?: number;
   /** Timed steps, after one that warms up. */
   steps: number;
 }
@@ -41,7 +41,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     config,
     data,
     backend: options.backend,
-    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...workerCounts(options),
     network: options.encoder?.network ?? null,
     state: (layout) => initialState(layout, config.seed, options.encoder?.values),
     observe: (encoders) => {
@@ -98,37 +98,58 @@ function imagesInMemory(config: PretrainConfig): MakeViews {
   return async () => group.slice();
 }
 
-/** Wall-clock time between the first call of a phase in a step and its last answer. */
-class PhaseClock {
-  readonly encoders: GroupEncoders;
-  readonly totals = { 'key forward': 0, 'query forward and backward': 0, 'of which loss': 0 };
+/** Adds up the time in which at least one thing is under way. */
+class Stopwatch {
+  /** Seconds. */
+  total = 0;
   #running = 0;
   #started = 0;
 
+  start(): void {
+    if (this.#running++ === 0) this.#started = performance.now();
+  }
+
+  stop(): void {
+    if (--this.#running === 0) this.total += (performance.now() - this.#started) / 1000;
+  }
+}
+
+/** Wall-clock time of the phases: keys from the first call to the last answer, queries from then on. */
+class PhaseClock {
+  readonly encoders: GroupEncoders;
+  readonly keys = new Stopwatch();
+  readonly queries = new Stopwatch();
+  readonly loss = new Stopwatch();
+
   constructor(encoders: GroupEncoders) {
-    const phase = async <T>(name: keyof typeof this.totals, task: () => Promise<T>): Promise<T> => {
-      if (this.#running++ === 0) this.#started = performance.now();
-      try {
-        return await task();
-      } finally {
-        if (--this.#running === 0) this.totals[name] += (performance.now() - this.#started) / 1000;
-      }
-    };
     this.encoders = {
       parallel: encoders.parallel,
       memory: encoders.memory,
       attachWeights: (query, key) => encoders.attachWeights(query, key),
       weightsChanged: (role) => encoders.weightsChanged(role),
-      forwardKey: (images, done) => phase('key forward', () => encoders.forwardKey(images, done)),
-      trainQuery: (images, loss) =>
-        phase('query forward and backward', () =>
-          encoders.trainQuery(images, (embedding) => {
-            const start = performance.now();
+      forwardKey: async (images, done) => {
+        this.keys.start();
+        try {
+          return await encoders.forwardKey(images, done);
+        } finally {
+          this.keys.stop();
+        }
+      },
+      trainQuery: async (images, keys, loss) => {
+        // Queries that are encoded while the last keys are count with these.
+        const started = keys.then(() => this.queries.start());
+        try {
+          return await encoders.trainQuery(images, keys, (embedding) => {
+            this.loss.start();
             const gradient = loss(embedding);
-            this.totals['of which loss'] += (performance.now() - start) / 1000;
+            this.loss.stop();
             return gradient;
-          }),
-        ),
+          });
+        } finally {
+          await started;
+          this.queries.stop();
+        }
+      },
       setInferenceWeights: (values) => encoders.setInferenceWeights(values),
       embed: (images) => encoders.embed(images),
       dispose: () => encoders.dispose(),
@@ -136,19 +157,21 @@ class PhaseClock {
   }
 
   reset(): void {
-    for (const name of Object.keys(this.totals) as (keyof typeof this.totals)[]) this.totals[name] = 0;
+    for (const watch of [this.keys, this.queries, this.loss]) watch.total = 0;
   }
 }
 
 /** Mean seconds a step by phase; what no phase covers is the update of weights, queue and statistics. */
 function phases(clock: PhaseClock | null, times: readonly number[]): Record<string, number> {
   if (!clock) return {};
-  const perStep = Object.fromEntries(
-    Object.entries(clock.totals).map(([name, total]) => [name, total / times.length]),
-  );
-  const step = times.reduce((sum, time) => sum + time, 0) / times.length;
-  const covered = clock.totals['key forward'] + clock.totals['query forward and backward'];
-  return { ...perStep, 'update of weights and queue': step - covered / times.length };
+  const mean = (total: number) => total / times.length;
+  const [keys, queries] = [mean(clock.keys.total), mean(clock.queries.total)];
+  return {
+    'key forward': keys,
+    'query forward and backward': queries,
+    'of which loss': mean(clock.loss.total),
+    'update of weights and queue': mean(times.reduce((sum, time) => sum + time, 0)) - keys - queries,
+  };
 }
 
 function median(values: readonly number[]): number {

@@ -21,8 +21,9 @@ import { fromTensors, toTensors } from './state.ts';
 import { TimeLeft } from './time-left.ts';
 import type { MakeViews } from './trainer.ts';
 import { validateConfig } from './validate-config.ts';
+import { type WorkerCounts, workerCounts } from './worker-counts.ts';
 
-export interface PretrainOptions {
+export interface PretrainOptions extends WorkerCounts {
   /** From `resolveConfig`; of a resumed run, that of its checkpoint or what `mergeResumedConfig` makes of it. */
   config: PretrainConfig;
   /** From `describeDataset` or `describeDrawn`. */
@@ -31,8 +32,6 @@ export interface PretrainOptions {
   encoder?: ImportedEncoder;
   /** What `chooseBackend` gave; by default what it gives for 'auto'. */
   backend?: BackendChoice;
-  /** Workers; by default as many as there are cores, and on wasm never more encoders than groups. Changes no number. */
-  workers?: number;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. */
   knnEvery?: number;
   /** Checkpoints every so many steps, besides the one at the end. */
@@ -73,7 +72,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       network,
       data,
       backend: backend.backend,
-      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      ...workerCounts(options),
       state: (layout) => {
         if (state) return state;
         if (resume) return fromTensors(resume.tensors, layout, resume.state.queuePointer);

@@ -12,6 +12,7 @@ import { stateLayout } from './layout.ts';
 import { networkOf } from './network.ts';
 import type { StateLayout, TrainerState } from './state.ts';
 import { Trainer } from './trainer.ts';
+import { requireWorkerCounts, type WorkerCounts } from './worker-counts.ts';
 
 export interface Session {
   readonly kernels: Kernels;
@@ -28,25 +29,21 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends WorkerCounts {
   readonly config: PretrainConfig;
   readonly backend: 'wasm' | 'webgpu';
   readonly data: DatasetDescription;
   /** Of a configuration that names an ONNX file. */
   readonly network?: ImportedNetwork | null;
-  /**
-   * wasm: encoder workers, by default as many as there are cores, and no more than groups. webgpu: one more than data
-   * workers, by default as many as there are cores.
-   */
-  readonly workers?: number;
   readonly state: (layout: StateLayout) => TrainerState;
   /** Stands between trainer and encoders, for measurements. */
   readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
 }
 
-/** @throws MocoError backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
+/** @throws MocoError usage (not a number of workers), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data } = options;
+  requireWorkerCounts(options);
   const spec = networkOf(config, options.network);
   const layout = stateLayout(spec, config.imageSize, config.queueSize);
   const processors = options.workers ?? (await coreCount());
@@ -60,8 +57,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     notices = [];
     return fresh;
   };
-  const viewWorkers = options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers;
-  const viewOptions = { ...viewOptionsOf(config, viewWorkers), tell };
+  const dataWorkers =
+    options.dataWorkers ?? (options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers);
+  const viewOptions = { ...viewOptionsOf(config, dataWorkers), tell };
   const opened: { dispose(): unknown }[] = [];
   const dispose = async () => {
     // One that fails to end keeps no other from it.
@@ -80,7 +78,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     opened.push(kernels);
     const groupSize = config.batchSize / config.groups;
     const encoderOptions = { spec, groupSize, imageSize: config.imageSize };
-    const pool = await startEncoders(kernels, encoderOptions, workers, tell);
+    const pool = await startEncoders(kernels, encoderOptions, { workers, prefetch: options.prefetch, tell });
     opened.push(pool);
     const encoders = options.observe?.(pool) ?? pool;
     const views = await ViewPool.start(data.train, viewOptions);

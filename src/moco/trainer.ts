@@ -219,8 +219,9 @@ export class Trainer {
     kernels.ema(state.key, state.query, momentum, gate);
     await this.#encoders.weightsChanged('query');
     await this.#encoders.weightsChanged('key');
-    await this.#encodeKeys(input);
-    await this.#trainQueries(input);
+    // Queries are encoded while the last keys are; their loss waits for all of these.
+    const keysDone = this.#encodeKeys(input);
+    await allOf([keysDone, this.#trainQueries(input, keysDone)]);
 
     // Statistics too: a GPU's Relu may make 0 of NaN, and the loss of such keys is finite.
     const statistics = [...state.queryStatistics.sums, ...state.keyStatistics.sums];
@@ -253,12 +254,13 @@ export class Trainer {
   }
 
   /** Losses, ranks and unit queries in batch order; sums of gradients and statistics. */
-  async #trainQueries({ views }: StepInput): Promise<void> {
+  async #trainQueries({ views }: StepInput, keysDone: Promise<void>): Promise<void> {
     const { groups, batchSize } = this.#settings;
     const runs = Array.from({ length: groups }, async (_, group) => {
       const positions = queryPositions(group, groups, batchSize);
       const { statistics, gradients } = await this.#encoders.trainQuery(
         () => views('query', positions),
+        keysDone,
         (embedding) => this.#contrast(embedding, positions),
       );
       return [statistics, gradients];
@@ -294,4 +296,10 @@ export class Trainer {
     kernels.scatterRows(queries, query, positions, dim);
     return dRaw;
   }
+}
+
+/** Waits for all, whatever becomes of them: none may still be writing when the caller goes on. @throws the first failure */
+async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(tasks);
+  await Promise.all(tasks);
 }

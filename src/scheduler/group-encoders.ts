@@ -35,10 +35,11 @@ export interface GroupEncoders {
   /**
    * The query encoder on one group, forward and backward. `loss` gets the embeddings [groupSize, dim], not normalised,
    * for as long as it runs, and gives the gradient of the loss with respect to them, in an array that it may use again
-   * for the next group.
+   * for the next group. It is called when `keys` has come true, which may wait for the groups of keys given before.
    */
   trainQuery(
     images: () => Promise<Float32Array>,
+    keys: Promise<void>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }>;
   /** Weights of the folded inference form, by name. */

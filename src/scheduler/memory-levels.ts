@@ -43,20 +43,14 @@ export class MemoryLevels {
   }
 
   /**
-   * Runs a group on a worker, and again at higher levels for as long as it does not fit.
-   * @throws MocoError out-of-memory where it does not fit at the last level; whatever the task throws
+   * Whether a group that threw is to be tried again because it did not fit.
+   * @param upToDate whether its worker had begun with what is asked for now; else another group has raised it meanwhile
+   * @throws MocoError out-of-memory where it does not fit at the last level
    */
-  async run<Result>(task: () => Promise<Result>): Promise<Result> {
-    for (;;) {
-      const level = this.#level;
-      try {
-        return await task();
-      } catch (error) {
-        if (!(error instanceof HeapFull)) throw error;
-        // Another group may have raised it meanwhile.
-        if (this.#level === level) this.#raise(error);
-      }
-    }
+  again(error: unknown, upToDate: boolean): boolean {
+    if (!(error instanceof HeapFull)) return false;
+    if (upToDate) this.#raise(error);
+    return true;
   }
 
   #raise(full: HeapFull): void {

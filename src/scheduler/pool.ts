@@ -14,9 +14,24 @@ const MOST_DEATHS = 3;
 export interface PoolOptions {
   /** Told of each worker that is replaced, in words for people. */
   readonly tell?: ((message: string) => void) | undefined;
-  /** How long a task may take, in milliseconds, where the slowest of its kind so far has taken `slowest`. */
+  /** How long a call may take, in milliseconds, where the slowest of its kind so far has taken `slowest`. */
   readonly deadline?: ((slowest: number) => number) | undefined;
+  /**
+   * Whether a task that threw is done again, by a worker that is up to date: it may call `renew`. What it throws is thrown
+   * instead. `upToDate`: whether the worker was, or others were to take its place anyway.
+   */
+  readonly again?: ((error: unknown, upToDate: boolean) => boolean) | undefined;
 }
+
+/**
+ * Calls the worker that a task has.
+ * @param kind calls of one kind take about as long; the first of a kind has no deadline
+ * @throws MocoError worker-died, and whatever the worker throws
+ */
+export type Call<Api> = <Result>(
+  kind: string,
+  task: (remote: Remote<Api>) => Promise<Result>,
+) => Promise<Result>;
 
 /** Far from what a busy machine does to a task, and short of what people wait for. */
 const patient = (slowest: number): number => Math.max(60_000, 20 * slowest);
@@ -35,10 +50,11 @@ export class WorkerPool<Api extends object> {
   readonly #prepare: (remote: Remote<Api>) => Promise<void>;
   readonly #tell: (message: string) => void;
   readonly #deadline: (slowest: number) => number;
+  readonly #again: (error: unknown, upToDate: boolean) => boolean;
   readonly #seats: readonly Seat<Api>[];
   readonly #idle: Seat<Api>[];
   readonly #waiting: ((seat: Seat<Api>) => void)[] = [];
-  /** Milliseconds that the slowest task of a kind has taken. */
+  /** Milliseconds that the slowest call of a kind has taken. */
   readonly #slowest = new Map<string, number>();
   #generation = 0;
   #ended = false;
@@ -47,12 +63,13 @@ export class WorkerPool<Api extends object> {
     script: string,
     count: number,
     prepare: (remote: Remote<Api>) => Promise<void>,
-    { tell = () => {}, deadline = patient }: PoolOptions,
+    { tell = () => {}, deadline = patient, again = () => false }: PoolOptions,
   ) {
     this.#script = script;
     this.#prepare = prepare;
     this.#tell = tell;
     this.#deadline = deadline;
+    this.#again = again;
     this.#seats = Array.from({ length: count }, () => ({ member: null, generation: 0, starting: null }));
     this.#idle = [...this.#seats];
   }
@@ -83,38 +100,34 @@ export class WorkerPool<Api extends object> {
     return this.#seats.length;
   }
 
-  /** As `runWith`, for a task that needs nothing made on this side. */
+  /** Runs a task that is one call of a worker, as `hold` does. */
   run<Result>(kind: string, task: (remote: Remote<Api>) => Promise<Result>): Promise<Result> {
-    return this.runWith(kind, async () => {}, task);
+    return this.hold(kind, (call) => call(kind, task));
   }
 
   /**
    * Runs a task on the next idle worker, which is the task's alone until its promise settles. Where the worker dies
-   * meanwhile, or has not answered when the deadline is over, all of the task is done again.
-   * @param kind tasks of one kind take about as long; the first of a kind has no deadline
-   * @param input made for each worker that gets the task: what is moved to a worker is lost with it
-   * @throws MocoError worker-died where three workers have died of it; whatever input and task throw
+   * meanwhile, or does not answer a call by its deadline, all of the task is done again: what it has moved to a worker is
+   * lost with it. Time between the calls has no deadline: a task may wait for others, if they were given before it.
+   * @throws MocoError worker-died where three workers have died of it; whatever the task throws
    */
-  async runWith<Input, Result>(
-    kind: string,
-    input: () => Promise<Input>,
-    task: (remote: Remote<Api>, input: Input) => Promise<Result>,
-  ): Promise<Result> {
+  async hold<Result>(name: string, task: (call: Call<Api>) => Promise<Result>): Promise<Result> {
     const seat = await this.#take();
     try {
-      for (let deaths = 1; ; deaths++) {
+      for (let deaths = 0; ; ) {
         try {
           const member = await this.#memberOf(seat);
-          const made = await input();
-          return await this.#timed(kind, (deadline) => member.call((remote) => task(remote, made), deadline));
+          return await task((kind, call) => this.#timed(kind, (deadline) => member.call(call, deadline)));
         } catch (error) {
-          // Not one of another pool, that of the input.
+          if (this.#ended) throw error;
+          if (this.#again(error, seat.generation === this.#generation)) continue;
+          // Not one of another pool that the task makes use of.
           const died = error instanceof MocoError && error === seat.member?.death;
-          if (!died || this.#ended) throw error;
-          if (deaths < MOST_DEATHS) continue;
+          if (!died) throw error;
+          if (++deaths < MOST_DEATHS) continue;
           throw new MocoError(
             'worker-died',
-            `${error.message}; ${deaths} workers in turn have died of the same task (${kind}), which is not tried again`,
+            `${error.message}; ${deaths} workers in turn have died of the same task (${name}), which is not tried again`,
             { cause: error },
           );
         }

@@ -4,18 +4,24 @@ import type { GroupEncoders } from './group-encoders.ts';
 import { WasmEncoders } from './wasm-encoders.ts';
 import { WebGpuEncoders } from './webgpu-encoders.ts';
 
+export interface StartEncodersOptions {
+  /** wasm: how many groups are encoded side by side. */
+  readonly workers: number;
+  /** Groups whose images are made while others are encoded; by default as many as workers. */
+  readonly prefetch?: number | undefined;
+  /** Told of each worker that is replaced, in words for people. */
+  readonly tell?: ((message: string) => void) | undefined;
+}
+
 /**
  * The encoders that go with the kernels.
- * @param workers wasm: how many groups are encoded side by side; webgpu: for how many groups images are made ahead
- * @param tell told of each worker that is replaced, in words for people
  * @throws MocoError out-of-memory, worker-died
  */
 export async function startEncoders(
   kernels: BackendKernels,
   options: ArrayEncoderOptions,
-  workers: number,
-  tell?: (message: string) => void,
+  { workers, prefetch = workers, tell }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
-  if (kernels.backend === 'wasm') return WasmEncoders.start(kernels, options, workers, tell);
-  return new WebGpuEncoders(kernels, options, workers);
+  if (kernels.backend === 'wasm') return WasmEncoders.start(kernels, options, workers, prefetch, tell);
+  return new WebGpuEncoders(kernels, options, prefetch);
 }

@@ -1,13 +1,14 @@
+import { Slots } from './slots.ts';
+
 /** Tasks one after the other, in the order in which they are given, while what the next ones need is prepared. */
 export class Turns {
-  /** How many tasks may be prepared or running. */
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  /** Of tasks that are prepared or running. */
+  readonly #slots: Slots;
   /** Settles when the task that came last is through. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(ahead: number) {
-    this.#free = ahead + 1;
+    this.#slots = new Slots(ahead + 1);
   }
 
   /** @throws what prepare or task throw */
@@ -20,7 +21,7 @@ export class Turns {
     this.#last = new Promise((done) => {
       leave = done;
     });
-    await this.#enter();
+    await this.#slots.enter();
     const preparing = prepare();
     // A failure is looked at in its turn.
     preparing.catch(() => {});
@@ -29,23 +30,12 @@ export class Turns {
       return await task(await preparing);
     } finally {
       leave();
-      this.#exit();
+      this.#slots.leave();
     }
   }
 
   /** Waits for all tasks given so far, whatever becomes of them. */
   async finish(): Promise<void> {
     await this.#last;
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((go) => this.#waiting.push(go));
-  }
-
-  #exit(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
   }
 }

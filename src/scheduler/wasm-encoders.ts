@@ -10,13 +10,16 @@ import type { WasmKernels } from '../kernels/wasm.ts';
 import { canShareMemory } from '../runtime/worker.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';
-import { type Remote, WorkerPool } from './pool.ts';
+import { type Call, type Remote, WorkerPool } from './pool.ts';
+import { Slots } from './slots.ts';
 
 export class WasmEncoders implements GroupEncoders {
   #pool!: WorkerPool<EncoderWorker>;
   readonly #kernels: WasmKernels;
   readonly #options: ArrayEncoderOptions;
   readonly #levels: MemoryLevels;
+  /** Of groups that are encoded, or whose images are being made for it. */
+  readonly #slots: Slots;
   readonly #weights: Record<TrainingRole, readonly DeviceArray[]> = { query: [], key: [] };
   #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
@@ -25,23 +28,33 @@ export class WasmEncoders implements GroupEncoders {
   private constructor(
     kernels: WasmKernels,
     options: ArrayEncoderOptions,
+    slots: Slots,
     tell: (message: string) => void = () => {},
   ) {
     this.#kernels = kernels;
     this.#options = options;
+    this.#slots = slots;
     this.#levels = new MemoryLevels(() => this.#pool.renew(), tell);
   }
 
-  /** @throws MocoError out-of-memory, worker-died */
+  /**
+   * @param prefetch groups whose images are made while others are encoded
+   * @throws MocoError out-of-memory, worker-died
+   */
   static async start(
     kernels: WasmKernels,
     options: ArrayEncoderOptions,
     workers: number,
+    prefetch: number,
     tell?: (message: string) => void,
   ): Promise<WasmEncoders> {
-    const encoders = new WasmEncoders(kernels, options, tell);
-    const prepare = (remote: Remote<EncoderWorker>) => encoders.#prepare(remote);
-    encoders.#pool = await WorkerPool.start('encoder-worker.js', workers, prepare, { tell });
+    const encoders = new WasmEncoders(kernels, options, new Slots(workers + prefetch), tell);
+    encoders.#pool = await WorkerPool.start<EncoderWorker>(
+      'encoder-worker.js',
+      workers,
+      (remote) => encoders.#prepare(remote),
+      { tell, again: (error, upToDate) => encoders.#levels.again(error, upToDate) },
+    );
     return encoders;
   }
 
@@ -69,8 +82,8 @@ export class WasmEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays> {
-    const { embedding, statistics } = await this.#levels.run(() =>
-      this.#pool.runWith('key', images, (remote, values) => inHeap(remote.forwardKey(moved(values)))),
+    const { embedding, statistics } = await this.#withImages('key', images, (call, values) =>
+      call('key forward', (remote) => inHeap(remote.forwardKey(moved(values)))),
     );
     done(this.#staged(embedding));
     return this.#arrays(statistics);
@@ -79,16 +92,18 @@ export class WasmEncoders implements GroupEncoders {
   /** Forward and backward are on one worker, which has the activations: where it dies, all of the group is done again. */
   async trainQuery(
     images: () => Promise<Float32Array>,
+    keys: Promise<void>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#levels.run(() =>
-      this.#pool.runWith('query', images, async (remote, values) => {
-        const { embedding, statistics } = await inHeap(remote.forwardQuery(moved(values)));
-        const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
-        const gradients = await inHeap(remote.backward(moved(dEmbedding)));
-        return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
-      }),
-    );
+    return this.#withImages('query', images, async (call, values) => {
+      const { embedding, statistics } = await call('query forward', (remote) =>
+        inHeap(remote.forwardQuery(moved(values))),
+      );
+      await keys;
+      const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
+      const gradients = await call('query backward', (remote) => inHeap(remote.backward(moved(dEmbedding))));
+      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
+    });
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -96,9 +111,9 @@ export class WasmEncoders implements GroupEncoders {
     await this.#pool.broadcast((remote) => remote.setInferenceWeights(values));
   }
 
-  async embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
-    return this.#levels.run(() =>
-      this.#pool.runWith('embed', images, (remote, values) => inHeap(remote.embed(moved(values)))),
+  embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
+    return this.#withImages('embed', images, (call, values) =>
+      call('embed', (remote) => inHeap(remote.embed(moved(values)))),
     );
   }
 
@@ -106,6 +121,27 @@ export class WasmEncoders implements GroupEncoders {
     await this.#pool.dispose();
     for (const array of this.#staging.values()) this.#kernels.free(array);
     this.#staging.clear();
+  }
+
+  /** A task on a worker. Its images are made while the tasks before it are at work; and again for each try after the first. */
+  async #withImages<Result>(
+    name: string,
+    images: () => Promise<Float32Array>,
+    task: (call: Call<EncoderWorker>, values: Float32Array) => Promise<Result>,
+  ): Promise<Result> {
+    await this.#slots.enter();
+    try {
+      let ready: Promise<Float32Array> | null = images();
+      // A failure is looked at in its turn.
+      ready.catch(() => {});
+      return await this.#pool.hold(name, async (call) => {
+        const values = await (ready ?? images());
+        ready = null;
+        return task(call, values);
+      });
+    } finally {
+      this.#slots.leave();
+    }
   }
 
   /** All that an encoder has to know by now. */

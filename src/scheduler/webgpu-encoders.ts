@@ -22,12 +22,12 @@ export class WebGpuEncoders implements GroupEncoders {
   #inference: DeviceArray[] = [];
   readonly #turns: Turns;
 
-  /** @param ahead groups whose images are made while others are encoded */
-  constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>, ahead: number) {
+  /** @param prefetch groups whose images are made while others are encoded */
+  constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>, prefetch: number) {
     const { groupSize, imageSize } = options;
     this.#kernels = kernels;
     this.#options = options;
-    this.#turns = new Turns(ahead);
+    this.#turns = new Turns(prefetch);
     this.#encoder = new Encoder({ ...options, place: { provider: 'webgpu', device: kernels.device } });
     this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
   }
@@ -61,12 +61,14 @@ export class WebGpuEncoders implements GroupEncoders {
 
   trainQuery(
     images: () => Promise<Float32Array>,
+    keys: Promise<void>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
     return this.#turns.run(images, async (values) => {
       const { embedding, statistics } = await this.#kernels.wait(
         this.#encoder.forwardQuery(await this.#image(values)),
       );
+      await keys;
       const lent = this.#arrays([embedding]);
       const shape = [this.#options.groupSize, this.#encoder.dim];
       const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));

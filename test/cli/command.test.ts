@@ -89,7 +89,7 @@ describe('moco-web', () => {
     const options =
       'data dataset preset arch stem width image-size epochs steps batch-size groups dim queue momentum ' +
       'temperature mlp no-mlp aug-plus no-aug-plus schedule lr weight-decay backend workers seed knn-every ' +
-      'checkpoint-every out resume log';
+      'checkpoint-every out resume log data-workers prefetch';
     for (const option of options.split(' ')) expect(stdout).toContain(`--${option} `);
   });
 

@@ -33,7 +33,7 @@ onWebGpu(({ kernels }) => {
 
   describe('a trainer', () => {
     async function open() {
-      const tiny = await openTiny(1, await openKernels('webgpu'));
+      const tiny = await openTiny(1, { kernels: await openKernels('webgpu') });
       return { tiny, ...devices.made.at(-1)! };
     }
 
@@ -141,7 +141,7 @@ onWebGpu(({ kernels }) => {
 
   it('a queue larger than the GPU binds at once is refused, with advice', async () => {
     const { device } = kernels;
-    const tiny = await openTiny(1, kernels);
+    const tiny = await openTiny(1, { kernels });
     const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
     // A gigabyte or more, of which only the length is asked before it is refused.
     const state = { ...initialState(LAYOUT, 1), queue: { length: limit / 4 + 4 } as Float32Array };

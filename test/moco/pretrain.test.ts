@@ -58,6 +58,19 @@ beforeAll(async () => {
 afterAll(() => rm(whole, { recursive: true, force: true }));
 
 describe('pretrain', () => {
+  it('gives the same numbers however the work is spread', async () => {
+    const spread = await collect({ workers: 1, dataWorkers: 3, prefetch: 0 });
+    expect(numbers(spread)).toEqual(numbers(events));
+  });
+
+  it.each([
+    [{ workers: 0 }, 'workers is 0: give a whole number, 1 or more'],
+    [{ dataWorkers: 1.5 }, 'dataWorkers is 1.5: give a whole number, 1 or more'],
+    [{ prefetch: -1 }, 'prefetch is -1: give a whole number, 0 or more'],
+  ])('refuses %o', async (counts, message) => {
+    await expect(collect(counts)).rejects.toMatchObject({ code: 'usage', message });
+  });
+
   it('tells what it does in order, and leaves the checkpoints', async () => {
     const names = events.map((event) => {
       if (event.type === 'step' || event.type === 'checkpoint') return `${event.type} ${event.step}`;

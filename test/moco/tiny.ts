@@ -47,11 +47,14 @@ export interface TinyEncoders {
   dispose(): Promise<void>;
 }
 
-/** `opened`: by default wasm kernels; gone with `dispose` all the same. */
-export async function openTiny(workers: number, opened?: BackendKernels): Promise<TinyEncoders> {
+/** @param kernels by default those of wasm; gone with `dispose` all the same */
+export async function openTiny(
+  workers: number,
+  { kernels: opened, prefetch }: { kernels?: BackendKernels; prefetch?: number } = {},
+): Promise<TinyEncoders> {
   const kernels = opened ?? (await openKernels('wasm'));
   const options = { spec: SPEC, groupSize: BATCH / GROUPS, imageSize: SIZE };
-  const encoders = await startEncoders(kernels, options, workers);
+  const encoders = await startEncoders(kernels, options, { workers, prefetch });
   const trainers: Trainer[] = [];
   return {
     kernels,

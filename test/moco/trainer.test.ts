@@ -96,8 +96,8 @@ describe('Trainer', () => {
     const sizes = LAYOUT.parameters.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
     const ofGroups: Promise<Float32Array[]>[] = [];
     const trainer = await tiny.trainer(undefined, (encoders) => {
-      const trainQuery: typeof encoders.trainQuery = (images, loss) => {
-        const result = encoders.trainQuery(images, loss);
+      const trainQuery: typeof encoders.trainQuery = (images, keys, loss) => {
+        const result = encoders.trainQuery(images, keys, loss);
         const copied = result.then(async ({ gradients }) => {
           const arrays = sizes.map((size) => kernels.allocate(size));
           gradients.copyTo(arrays);

@@ -141,14 +141,13 @@ describe('WorkerPool', () => {
     });
     let tries = 0;
     let inputs = 0;
-    const broken = pool.runWith(
-      'test',
-      async () => ++inputs,
-      async (remote, input) => {
+    const broken = pool.hold('test', async (call) => {
+      const input = ++inputs;
+      return call('test', async (remote) => {
         if (++tries < 3) await end(remote);
         return remote.echo(input);
-      },
-    );
+      });
+    });
     const others = Array.from({ length: 4 }, (_, i) => pool.run('test', (remote) => remote.echo(i)));
     expect(await within(5000, broken)).toMatchObject({ value: 3, thread: prepared.at(-1) });
     expect((await Promise.all(others)).map(({ value }) => value)).toEqual([0, 1, 2, 3]);
@@ -189,11 +188,11 @@ describe('WorkerPool', () => {
   it('does not blame a worker for the death of one of another pool', async () => {
     const [pool, other] = [await start(1), await start(1)];
     let tries = 0;
-    const input = () => {
+    const failure = pool.hold('test', async (call) => {
       tries++;
-      return other.run('doomed', (remote) => remote.exit(1));
-    };
-    const failure = pool.runWith('test', input, (remote) => remote.echo(1));
+      await other.run('doomed', (remote) => remote.exit(1));
+      return call('test', (remote) => remote.echo(1));
+    });
     await expect(within(5000, failure)).rejects.toMatchObject({ code: 'worker-died' });
     expect(tries).toBe(1);
   });
@@ -233,10 +232,53 @@ describe('WorkerPool', () => {
     expect((await within(5000, hanging)).value).toBe(5);
     expect(told).toEqual([expect.stringMatching(/gave no answer within 0 s and was ended; another takes/)]);
     expect(slowest.filter((time) => time >= 400).length).toBeGreaterThan(1);
-    // What is made on this side is not the worker's time.
-    const slow = () => new Promise<void>((done) => setTimeout(done, 500));
-    await pool.runWith('test', slow, (remote) => remote.echo(1));
+    // What is done on this side is not the worker's time.
+    await pool.hold('test', async (call) => {
+      await call('test', (remote) => remote.echo(0));
+      await new Promise((done) => setTimeout(done, 500));
+      return call('test', (remote) => remote.echo(1));
+    });
     expect(told.length).toBe(1);
+  });
+
+  it('does a task of several calls again as a whole when its worker dies between two of them', async () => {
+    const pool = await start(1);
+    const threads: number[] = [];
+    const task = pool.hold('test', async (call) => {
+      threads.push((await call('first', (remote) => remote.echo(0))).thread);
+      if (threads.length === 1) await pool.broadcast((remote) => remote.exit(1));
+      return call('second', (remote) => remote.echo(7));
+    });
+    expect(await within(5000, task)).toMatchObject({ value: 7, thread: threads[1] });
+    expect(new Set(threads).size).toBe(2);
+  });
+
+  it('does a task again on a new worker where it is told to, and the task keeps its place', async () => {
+    const asked: boolean[] = [];
+    const pool: WorkerPool<EchoWorker> = await WorkerPool.start<EchoWorker>(script, 1, async () => {}, {
+      again(error, upToDate) {
+        if (!(error instanceof Error) || error.message !== 'too large') return false;
+        asked.push(upToDate);
+        if (upToDate) pool.renew();
+        return true;
+      },
+    });
+    onTestFinished(() => pool.dispose());
+    const threads: number[] = [];
+    const first = pool.hold('test', async (call) => {
+      threads.push((await call('test', (remote) => remote.echo(0))).thread);
+      if (threads.length === 1) throw new Error('too large');
+      return 'fits';
+    });
+    // Waits for the first one, whose seat is the only one.
+    const second = pool.hold('test', async (call) => {
+      expect(await first).toBe('fits');
+      return (await call('test', (remote) => remote.echo(0))).thread;
+    });
+    expect(await within(5000, second)).toBe(threads[1]);
+    expect(threads[0]).not.toBe(threads[1]);
+    expect(asked).toEqual([true]);
+    await expect(pool.run('test', () => Promise.reject(new Error('else')))).rejects.toThrow('else');
   });
 
   it('renews workers between tasks', async () => {
