@@ -30,21 +30,22 @@ export function lessMemory(level: RecomputeLevel): RecomputeLevel | null {
 }
 
 /**
- * The smallest number of groups that leaves at most half as many images in each, and whose runs are within the budget,
- * everything computed again; null where there is none: BatchNorm needs two images a group.
+ * The smallest number of groups that leaves at most half as many images in each, and whose runs are within the budget
+ * (bytes), everything computed again; null where there is none: BatchNorm needs two images a group.
  */
 export function groupsOfHalfTheSize(
   spec: NetworkSpec,
   imageSize: number,
   batchSize: number,
   groups: number,
+  budget: number,
 ): number | null {
   for (let count = 2 * groups; count <= batchSize / 2; count++) {
     if (batchSize % count !== 0) continue;
     const { graph, parameters } = buildNetwork(spec, batchSize / count, imageSize);
     const names = parameters.map(({ name }) => name);
     const graphs = trainingGraphs({ graph, parameters: names, provider: 'wasm', level: 'segments' });
-    if (peakOf(graphs) <= WASM_BUDGET) return count;
+    if (peakOf(graphs) <= budget) return count;
   }
   return null;
 }

@@ -69,10 +69,12 @@ function lossOf(info: GPUDeviceLostInfo): MocoError {
 }
 
 function describe(error: GPUError): MocoError {
+  // Dawn adds a stack of its own.
+  const [message] = error.message.split('\n');
   if (error.constructor.name === 'GPUOutOfMemoryError') {
     return new MocoError(
       'out-of-memory',
-      `the GPU has no memory left (${error.message}): lower the batch size, the queue size or the number of groups`,
+      `the GPU has no memory left (${message}): lower the queue size, or take more or smaller groups`,
     );
   }
   return new MocoError('gpu-failed', `the GPU refused a command: ${error.message}`);

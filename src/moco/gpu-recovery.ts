@@ -1,8 +1,9 @@
 /**
- * A run whose GPU device is lost goes on with another: from the last copy of the state that is in this thread's memory,
- * without telling again what was told. Steps are taken again as they were, on the same images; a GPU gives the same
- * digits only as far as its driver does.
+ * A run whose GPU device is lost, or full, goes on with another: from the last copy of the state that is in this thread's
+ * memory, without telling again what was told. Steps are taken again as they were, on the same images; a GPU gives the
+ * same digits only as far as its driver does. Where memory was full, the encoders compute more again from then on.
  */
+import { lessMemory, type RecomputeLevel } from '../encoder/recompute.ts';
 import { MocoError } from '../errors.ts';
 import type { NoticeEvent, PretrainEvent } from './events.ts';
 import type { TrainerState } from './state.ts';
@@ -16,6 +17,8 @@ export interface Position {
   readonly step: number;
   /** Null: what the run began with. */
   readonly state: TrainerState | null;
+  /** What the encoders compute again; null: what they choose. */
+  readonly recompute: RecomputeLevel | null;
 }
 
 export class GpuRecovery {
@@ -28,39 +31,50 @@ export class GpuRecovery {
 
   /** @param step where the run begins */
   constructor(step: number) {
-    this.#last = { step, state: null };
+    this.#last = { step, state: null, recompute: null };
     this.#told = step;
   }
 
-  /** Where to go on after a loss. */
+  /** Where to go on after a failure. */
   get position(): Position {
     return this.#last;
   }
 
   keep(step: number, state: TrainerState): void {
-    this.#last = { step, state };
+    this.#last = { ...this.#last, step, state };
   }
 
-  /** Those of the events that were not told before a loss. */
+  /** Those of the events that were not told before a failure. */
   async *fresh(events: AsyncIterable<PretrainEvent>): AsyncGenerator<PretrainEvent> {
     for await (const event of events) if (this.#isFresh(event)) yield event;
   }
 
   /**
-   * What to tell where the run can go on.
-   * @throws the error itself where it is not the loss of a device; MocoError device-lost after the fourth without a step
+   * What to tell where the run can go on from `position` with another device; null where it cannot.
+   * @param chosen what the encoders computed again when they were left the choice
+   * @throws MocoError device-lost after the fourth loss without a step
    */
-  afterLoss(error: unknown): NoticeEvent {
-    if (!(error instanceof MocoError) || error.code !== 'device-lost') throw error;
+  afterFailure(error: unknown, chosen: RecomputeLevel): NoticeEvent | null {
+    if (!(error instanceof MocoError)) return null;
+    if (error.code === 'device-lost') return this.#afterLoss(error);
+    const level = this.#last.recompute ?? chosen;
+    const recompute = lessMemory(level);
+    if (error.code !== 'out-of-memory' || recompute === null) return null;
+    this.#last = { ...this.#last, recompute };
+    return this.#goesOn("the GPU's memory was full", `, recompute ${level} → ${recompute}, slower`);
+  }
+
+  #afterLoss(error: MocoError): NoticeEvent {
     if (++this.#losses > MOST_LOSSES) {
       const message = `${error.message}; ${this.#losses} devices in turn were lost before a step was done`;
       throw new MocoError('device-lost', message, { cause: error });
     }
-    const { step } = this.#last;
-    return {
-      type: 'notice',
-      message: `the GPU device was lost after step ${this.#told}; going on with another from step ${step}, the last kept`,
-    };
+    return this.#goesOn('the GPU device was lost');
+  }
+
+  #goesOn(what: string, how = ''): NoticeEvent {
+    const from = `going on with another device from step ${this.#last.step}, the last kept${how}`;
+    return { type: 'notice', message: `${what} after step ${this.#told}; ${from}` };
   }
 
   #isFresh(event: PretrainEvent): boolean {

@@ -55,9 +55,10 @@ const GENERATOR = 'philox4x32-10';
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more.
  * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
- * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step); and,
- * once a checkpoint of the state before the step is written, loss-not-finite, out-of-memory, worker-died (three workers in
- * turn died of one task)
+ * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step),
+ * out-of-memory (everything that can be is computed again; says which groups would fit); and, once a checkpoint of the
+ * state before the step is written, loss-not-finite, worker-died (three workers in turn died of one task), and on wasm
+ * out-of-memory
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   const { config, data, resume } = options;
@@ -66,13 +67,15 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const network = resume?.network ?? options.encoder?.network ?? null;
-  const open = ({ state }: Position): Promise<Session> =>
+  const isGpu = backend.backend === 'webgpu';
+  const open = ({ state, recompute }: Position): Promise<Session> =>
     openSession({
       config,
       network,
       data,
       backend: backend.backend,
       ...workerCounts(options),
+      recompute,
       state: (layout) => {
         if (state) return state;
         if (resume) return fromTensors(resume.tensors, layout, resume.state.queuePointer);
@@ -80,9 +83,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       },
     });
   const recovery = new GpuRecovery(resume?.state.step ?? 0);
-  let session = await open(recovery.position);
   /** Null while one takes the place of another. */
-  let opened: Session | null = session;
+  let session: Session | null = await open(recovery.position);
+  const { memory } = session.encoders;
   try {
     yield {
       type: 'run',
@@ -92,25 +95,27 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       adapter: backend.adapter,
       stepsPerEpoch: perEpoch,
       totalSteps: last,
-      memory: session.encoders.memory,
+      memory,
     };
     if (options.knnEvery !== undefined && !hasClasses(data)) {
       yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
     }
     for (;;) {
       try {
+        session ??= await open(recovery.position);
         const run = new Run(options, session, network, perEpoch, last, recovery);
         return yield* recovery.fresh(run.events());
       } catch (error) {
-        yield recovery.afterLoss(error);
+        const notice = isGpu ? recovery.afterFailure(error, memory.level) : null;
+        if (!notice) throw withAdvice(error, networkOf(config, network), config, backend.backend);
+        yield notice;
       }
-      opened = null;
-      await session.dispose();
-      session = await open(recovery.position);
-      opened = session;
+      const broken = session;
+      session = null;
+      await broken?.dispose();
     }
   } finally {
-    await opened?.dispose();
+    await session?.dispose();
   }
 }
 
@@ -171,8 +176,7 @@ class Run {
         if (failure) {
           yield* this.#notices();
           yield* this.#lastCheckpoint(failure.error);
-          const network = networkOf(this.#options.config, this.#network);
-          throw withAdvice(failure.error, network, this.#options.config);
+          throw failure.error;
         }
         if (signal?.aborted || !pause?.paused) break;
         await pause.wait(signal);
@@ -249,7 +253,7 @@ class Run {
 
   /** Where a step goes bad the trainer has undone it: what was learned before it is worth keeping. */
   async *#lastCheckpoint(error: unknown): AsyncGenerator<PretrainEvent> {
-    if (leavesState(error) && this.#step > 0) yield* this.#checkpoint();
+    if (leavesState(error, this.#session.kernels.backend) && this.#step > 0) yield* this.#checkpoint();
   }
 
   *#notices(): Generator<PretrainEvent> {

@@ -1,10 +1,10 @@
 /** What a run does when something breaks that no worker pool can mend. */
-import { groupsOfHalfTheSize } from '../encoder/recompute.ts';
+import { groupsOfHalfTheSize, WASM_BUDGET } from '../encoder/recompute.ts';
 import { type ErrorCode, MocoError } from '../errors.ts';
 import type { NetworkSpec } from '../onnx/network.ts';
 import type { PretrainConfig } from './config.ts';
 
-/** A step that fails so has been undone, and the state before it is in memory still. */
+/** A step that fails so has been undone, and the state before it is in memory still: but on a full GPU nothing is sure. */
 const STATE_LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'loss-not-finite',
   'out-of-memory',
@@ -12,18 +12,26 @@ const STATE_LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Whether the state of the step before can be saved after this error. */
-export function leavesState(error: unknown): boolean {
-  return error instanceof MocoError && STATE_LEFT.has(error.code);
+export function leavesState(error: unknown, backend: 'wasm' | 'webgpu'): boolean {
+  if (!(error instanceof MocoError) || !STATE_LEFT.has(error.code)) return false;
+  return backend === 'wasm' || error.code !== 'out-of-memory';
 }
 
 /**
  * What to tell of an error of a step: where a group does not fit into memory, also which groups would. They are the
  * user's to choose: other groups are other statistics of BatchNorm, and so another run.
  */
-export function withAdvice(error: unknown, spec: NetworkSpec, config: PretrainConfig): unknown {
+export function withAdvice(
+  error: unknown,
+  spec: NetworkSpec,
+  config: PretrainConfig,
+  backend: 'wasm' | 'webgpu',
+): unknown {
   if (!(error instanceof MocoError) || error.code !== 'out-of-memory') return error;
   const { imageSize, batchSize, groups } = config;
-  const fitting = groupsOfHalfTheSize(spec, imageSize, batchSize, groups);
+  // Nothing tells how much a GPU has.
+  const budget = backend === 'wasm' ? WASM_BUDGET : Number.POSITIVE_INFINITY;
+  const fitting = groupsOfHalfTheSize(spec, imageSize, batchSize, groups, budget);
   const advice =
     fitting === null
       ? 'no number of groups leaves half as many images in each: lower the batch size or the image size'

@@ -1,5 +1,6 @@
 /** Everything that a run holds open: kernels, encoder workers, data workers, the trainer. */
 import type { DatasetDescription } from '../data/dataset.ts';
+import type { RecomputeLevel } from '../encoder/recompute.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
@@ -35,6 +36,8 @@ export interface SessionOptions extends WorkerCounts {
   readonly data: DatasetDescription;
   /** Of a configuration that names an ONNX file. */
   readonly network?: ImportedNetwork | null;
+  /** What the encoders compute again; null or left out: what they choose. */
+  readonly recompute?: RecomputeLevel | null;
   readonly state: (layout: StateLayout) => TrainerState;
   /** Stands between trainer and encoders, for measurements. */
   readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
@@ -77,7 +80,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const kernels = await openKernels(options.backend);
     opened.push(kernels);
     const groupSize = config.batchSize / config.groups;
-    const encoderOptions = { spec, groupSize, imageSize: config.imageSize };
+    const { recompute } = options;
+    const encoderOptions = { spec, groupSize, imageSize: config.imageSize, ...(recompute && { recompute }) };
     const pool = await startEncoders(kernels, encoderOptions, { workers, prefetch: options.prefetch, tell });
     opened.push(pool);
     const encoders = options.observe?.(pool) ?? pool;

@@ -1,4 +1,4 @@
-/** A run whose device is lost goes on with another. */
+/** A run whose device is lost, or full, goes on with another. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { resolveConfig } from '../../src/moco/config.ts';
@@ -20,6 +20,20 @@ onWebGpu(() => {
   });
   afterAll(() => devices.stop());
 
+  /** The driver itself refuses the memory, and says so as it says it of any other buffer. */
+  function fill(device: GPUDevice): void {
+    device.createBuffer({ size: device.limits.maxBufferSize, usage: GPUBufferUsage.STORAGE }).destroy();
+  }
+
+  const noticesOf = (events: readonly PretrainEvent[]) =>
+    events.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
+  const stepsOf = (events: readonly PretrainEvent[]) => events.filter(({ type }) => type === 'step');
+
+  let whole: PretrainEvent[] = [];
+  beforeAll(async () => {
+    whole = await run({});
+  }, 600_000);
+
   async function run(options: object, seen: (event: PretrainEvent) => void = () => {}) {
     const events: PretrainEvent[] = [];
     for await (const event of pretrain({ config, data, backend, workers: 1, ...options })) {
@@ -32,18 +46,56 @@ onWebGpu(() => {
   }
 
   it('goes on from the last checkpoint, tells nothing twice, and gives the same digits', async () => {
-    const whole = await run({});
     const before = devices.made.length;
     const lose = ({ type, ...event }: PretrainEvent) => {
       if (type === 'step' && 'step' in event && event.step === 3) devices.made.at(-1)!.device.destroy();
     };
     const events = await run({ out: await temporaryFolder(), checkpointEvery: 2 }, lose);
     expect(devices.made.length).toBe(before + 2);
-    const steps = (of: readonly PretrainEvent[]) => of.filter(({ type }) => type === 'step');
-    expect(steps(events)).toEqual(steps(whole));
-    expect(events.flatMap((event) => (event.type === 'notice' ? [event.message] : []))).toEqual([
-      'the GPU device was lost after step 3; going on with another from step 2, the last kept',
+    expect(stepsOf(events)).toEqual(stepsOf(whole));
+    expect(noticesOf(events)).toEqual([
+      'the GPU device was lost after step 3; going on with another device from step 2, the last kept',
     ]);
     for (const { traffic } of devices.made.slice(before)) expect(traffic.live.ours.size).toBe(0);
+  }, 600_000);
+
+  it('a full memory: goes on from the last checkpoint computing more again, and gives the same digits', async () => {
+    const events = await run({ out: await temporaryFolder(), checkpointEvery: 2 }, (event) => {
+      if (event.type === 'step' && event.step === 3) fill(devices.made.at(-1)!.device);
+    });
+    expect(stepsOf(events)).toEqual(stepsOf(whole));
+    expect(noticesOf(events)).toEqual([
+      expect.stringMatching(
+        /^the GPU's memory was full after step 3; going on with another device from step 2, the last kept, recompute least → cheap/,
+      ),
+    ]);
+  }, 600_000);
+
+  it('a memory that is full at every level ends the run and says which groups would fit', async () => {
+    const told: PretrainEvent[] = [];
+    const { length } = devices.made;
+    const failing = run({}, (event) => {
+      told.push(event);
+      if (event.type === 'run' || event.type === 'notice') {
+        // The next one is made when the run goes on.
+        const device = () => devices.made[length + noticesOf(told).length]?.device;
+        const wait = setInterval(() => {
+          if (!device()) return;
+          clearInterval(wait);
+          fill(device()!);
+        }, 5);
+      }
+    });
+    await expect(failing).rejects.toMatchObject({
+      code: 'out-of-memory',
+      message: expect.stringMatching(
+        /no memory left .*; groups 1 do not fit: groups 2 would take about half/,
+      ),
+    });
+    expect(noticesOf(told)).toEqual([
+      expect.stringMatching(/least → cheap/),
+      expect.stringMatching(/cheap → segments/),
+    ]);
+    for (const { traffic } of devices.made.slice(length)) expect(traffic.live.ours.size).toBe(0);
   }, 600_000);
 });
