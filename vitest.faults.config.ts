@@ -2,16 +2,28 @@ import { defineConfig } from 'vitest/config';
 import { wgslAsText } from './scripts/wgsl-as-text.ts';
 import FaultTable from './test/faults/table.ts';
 
-/** What breaks is put right, or said: faults in real workers of real runs. Ends with a table of them. */
+const common = {
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+  fileParallelism: false,
+  // Tests replace what node:worker_threads exports.
+  pool: 'forks',
+} as const;
+const GPU = 'test/faults/gpu.test.ts';
+
+/** What breaks is put right, or said: real faults in real runs, some on a GPU. Ends with a table of them. */
 export default defineConfig({
-  plugins: [wgslAsText],
   test: {
-    include: ['test/faults/**/*.test.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
-    fileParallelism: false,
-    // Tests replace what node:worker_threads exports.
-    pool: 'forks',
     reporters: ['default', new FaultTable()],
+    projects: [
+      {
+        plugins: [wgslAsText],
+        test: { ...common, name: 'faults', include: ['test/faults/**/*.test.ts'], exclude: [GPU] },
+      },
+      {
+        plugins: [wgslAsText],
+        test: { ...common, name: 'gpu', include: [GPU], env: { MOCO_TEST_BACKEND: 'webgpu' } },
+      },
+    ],
   },
 });

@@ -1,6 +1,6 @@
 /** Faults of what a run reads, of where it writes, and of who ends it. */
 import { readFileSync } from 'node:fs';
-import fs, { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import fs, { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
@@ -29,12 +29,17 @@ function bomb(format: 'png' | 'jpeg'): Uint8Array {
   return bytes;
 }
 
+/** Good images, more than a batch. */
+async function putImages(folder: string): Promise<void> {
+  for (const name of await readdir(`${IMAGES}images/cat`)) {
+    for (const copy of [1, 2]) await copyFile(`${IMAGES}images/cat/${name}`, `${folder}/${copy}-${name}`);
+  }
+}
+
 it('decompression bombs among the images → skipped by their headers, the run goes on', async () => {
   const folder = await temporaryFolder();
   await mkdir(`${folder}/a`);
-  for (const name of await readdir(`${IMAGES}images/cat`)) {
-    for (const copy of [1, 2]) await copyFile(`${IMAGES}images/cat/${name}`, `${folder}/a/${copy}-${name}`);
-  }
+  await putImages(`${folder}/a`);
   await writeFile(`${folder}/a/bomb.png`, bomb('png'));
   await writeFile(`${folder}/a/bomb.jpg`, bomb('jpeg'));
   const data = await describeDataset(folder);
@@ -47,6 +52,65 @@ it('decompression bombs among the images → skipped by their headers, the run g
     expect(reason).toMatch(/30000×30000 pixels are more than the 100 megapixels/);
   expect(numbersOf({ events, error }).length).toBe(1);
 });
+
+it('damaged files among the images → skipped and named, the run goes on', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(`${folder}/a`);
+  await putImages(`${folder}/a`);
+  await writeFile(`${folder}/a/cut.jpg`, (await readFile(`${IMAGES}formats/prog.jpg`)).subarray(0, 60));
+  await writeFile(`${folder}/a/empty.png`, '');
+  await writeFile(`${folder}/a/words.png`, 'no image at all');
+  const data = await describeDataset(folder);
+  const { events, error } = await run({ config: configure({ steps: 1 }, data.trainLength), data });
+  expect(error).toBeNull();
+  const skipped = events.flatMap((event) => (event.type === 'skipped' ? [event] : []));
+  const found = skipped.map(({ path }) => path.replace(/^.*\//, '')).sort();
+  expect(found).toEqual(['cut.jpg', 'empty.png', 'words.png']);
+  expect(numbersOf({ events, error }).length).toBe(1);
+});
+
+it('loss not finite → stopped, the step named, the state before it saved', async () => {
+  const out = await temporaryFolder();
+  const config = configure({ learningRate: 1e38 });
+  const { events, error } = await run({ config, out });
+  const taken = events.filter(({ type }) => type === 'step').length;
+  expect(taken).toBeGreaterThan(0);
+  expect(error).toMatchObject({
+    code: 'loss-not-finite',
+    message: expect.stringContaining(`step ${taken + 1}: `),
+  });
+  const stop = new AbortController();
+  const other = await temporaryFolder();
+  await run({ config, out: other, signal: stop.signal }, (event) => {
+    if (event.type === 'step' && event.step === taken) stop.abort();
+  });
+  const [saved, stopped] = [await loadCheckpoint(out), await loadCheckpoint(other)];
+  expect(saved.state).toEqual(stopped.state);
+  expect(saved.tensors).toEqual(stopped.tensors);
+});
+
+it('newest checkpoint torn or altered → passed over and named, the one before gives the same digits', async () => {
+  const out = await temporaryFolder();
+  const whole = await run({ out, checkpointEvery: 1 });
+  const last = `${out}/step-000004/model.safetensors`;
+  const bytes = await readFile(last);
+  for (const damaged of [bytes.subarray(0, bytes.length / 2), flipped(bytes)]) {
+    await writeFile(last, damaged);
+    const resume = await loadCheckpoint(out);
+    expect(resume.state.step).toBe(3);
+    expect(resume.skipped).toEqual([
+      { directory: expect.stringMatching(/step-000004$/), reason: expect.any(String) },
+    ]);
+    expect(numbersOf(await run({ resume }))).toEqual(numbersOf(whole).slice(3));
+  }
+});
+
+/** With one bit of the last value changed. */
+function flipped(bytes: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy[copy.length - 1]! ^= 1;
+  return copy;
+}
 
 it('disk full while a checkpoint is saved → write-failed, earlier checkpoints stay', async () => {
   const out = await temporaryFolder();

@@ -5,8 +5,8 @@ import { resolveConfig } from '../../src/moco/config.ts';
 import type { PretrainEvent } from '../../src/moco/events.ts';
 import { pretrain } from '../../src/moco/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
+import { watchDevices } from '../gpu/traffic.ts';
 import { onWebGpu } from '../kernels/backends.ts';
-import { watchDevices } from './traffic.ts';
 
 const small = { width: 1, dim: 4, imageSize: 8, batchSize: 8, groups: 1, queueSize: 16, steps: 5 };
 const data = await describeDrawn(32, 5, 8, 3);
@@ -45,7 +45,7 @@ onWebGpu(() => {
     );
   }
 
-  it('goes on from the last checkpoint, tells nothing twice, and gives the same digits', async () => {
+  it('GPU device lost → goes on with another from the last checkpoint, nothing told twice, same digits', async () => {
     const before = devices.made.length;
     const lose = ({ type, ...event }: PretrainEvent) => {
       if (type === 'step' && 'step' in event && event.step === 3) devices.made.at(-1)!.device.destroy();
@@ -59,7 +59,7 @@ onWebGpu(() => {
     for (const { traffic } of devices.made.slice(before)) expect(traffic.live.ours.size).toBe(0);
   }, 600_000);
 
-  it('a full memory: goes on from the last checkpoint computing more again, and gives the same digits', async () => {
+  it('GPU memory full → goes on with more computed again from the last checkpoint, same digits', async () => {
     const events = await run({ out: await temporaryFolder(), checkpointEvery: 2 }, (event) => {
       if (event.type === 'step' && event.step === 3) fill(devices.made.at(-1)!.device);
     });
@@ -71,7 +71,7 @@ onWebGpu(() => {
     ]);
   }, 600_000);
 
-  it('a memory that is full at every level ends the run and says which groups would fit', async () => {
+  it('GPU memory full at every level → out-of-memory with groups that would fit', async () => {
     const told: PretrainEvent[] = [];
     const { length } = devices.made;
     const failing = run({}, (event) => {
