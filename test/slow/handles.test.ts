@@ -1,4 +1,7 @@
-/** Whatever way a run ends, it leaves no worker behind, and the process exits by itself. */
+/**
+ * Whatever way a run ends, it leaves no worker behind, and the process exits by itself. The built package, in a process
+ * for each ending.
+ */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -23,8 +26,15 @@ const ENDINGS = {
 
 async function outcomeIn(runtime: Runtime, ending: string): Promise<unknown> {
   const args = [PROGRAM, ending, await temporaryFolder()];
-  if (runtime === 'deno') return JSON.parse(await runDeno(['run', '-A', ...args], {}, undefined, TIMEOUT));
-  return JSON.parse((await promisify(execFile)(process.execPath, args, { timeout: TIMEOUT })).stdout);
+  const ended =
+    runtime === 'deno'
+      ? runDeno(['run', '-A', ...args], {}, undefined, TIMEOUT)
+      : promisify(execFile)(process.execPath, args, { timeout: TIMEOUT }).then(({ stdout }) => stdout);
+  const output = await ended.catch((error: Error & { killed?: boolean; stdout?: string }) => {
+    const what = error.killed ? 'the process did not end' : error.message;
+    throw new Error(`${what}; it wrote ${error.stdout || 'nothing'}`, { cause: error });
+  });
+  return JSON.parse(output);
 }
 
 await inRuntimes(['node', 'deno'], (runtime) => {
