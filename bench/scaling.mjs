@@ -8,6 +8,7 @@
 // Each round runs all configurations, one after the other, so that other work on the machine meets all alike: ratios are
 // those of one round, and what is printed is their median, with the least and the most.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -138,11 +139,8 @@ export { resnetSpec } from './src/onnx/resnet.ts';`,
 /** A thread with an onnxruntime of so many threads, and memory to copy. */
 async function start(graphs, threads) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { graphs, threads } });
-  const next = () =>
-    new Promise((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-    });
+  // Rejects on 'error' too, and takes both listeners away again.
+  const next = async () => (await once(worker, 'message'))[0];
   await next();
   return {
     async call(task) {

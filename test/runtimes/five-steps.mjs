@@ -13,22 +13,26 @@ import {
 
 /** A whole step of it is 0.1 GFLOP: a software GPU does it in less than a second. */
 const ENCODER = { arch: 'resnet18', width: 4, imageSize: 16, dim: 16 };
-const TRAINING = { batchSize: 16, groups: 2, queueSize: 64, steps: 5, seed: 0 };
+const TRAINING = { steps: 5, seed: 0 };
+/** Images of a group. */
+const GROUP = 8;
 
 /**
- * @param {{ backend: 'wasm' | 'webgpu', workers: number }} options
+ * @param {import('./runtimes.ts').ProgramOptions} options
  * @returns {Promise<import('./runtimes.ts').FiveSteps>}
  */
-export async function fiveSteps({ backend, workers }) {
+export async function fiveSteps({ backend, workers, groups = 2 }) {
   const data = await describeDrawn(80, 16, ENCODER.imageSize, 0);
-  const config = resolveConfig('moco-v2', { ...ENCODER, ...TRAINING }, factsOf(data));
+  const batch = { batchSize: GROUP * groups, groups, queueSize: 4 * GROUP * groups };
+  const config = resolveConfig('moco-v2', { ...ENCODER, ...TRAINING, ...batch }, factsOf(data));
   const choice = await chooseBackend(backend);
   const result = { versions: {}, backend: choice.backend, adapter: choice.adapter, losses: [] };
   for await (const event of pretrain({ config, data, backend: choice, workers })) {
     if (event.type === 'run') result.versions = event.versions;
     if (event.type === 'step') result.losses.push(event.loss);
   }
-  return { ...result, isolated: globalThis.crossOriginIsolated ?? null };
+  const isolated = globalThis.crossOriginIsolated ?? null;
+  return { ...result, isolated, sharedMemory: typeof SharedArrayBuffer !== 'undefined' };
 }
 
 /** Errors as plain data, which pass from workers and processes. */

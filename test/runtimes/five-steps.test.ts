@@ -5,6 +5,9 @@ import { inEveryRuntime } from './in-every-runtime.ts';
 import { type FiveSteps, type ProgramOptions, type Runtime, runIn } from './runtimes.ts';
 
 const STEPS = 5;
+/** A group for each of three workers; two workers have to share them unevenly, and one takes all. */
+const WORKERS = [1, 2, 3];
+const GROUPS = 3;
 
 /**
  * How far losses on WebGPU may be from those on wasm (docs/numerics.md, "Five steps on two backends"). The first loss has
@@ -24,27 +27,36 @@ function tolerances(losses: readonly number[]): number[] {
 const table: string[] = [];
 /** The losses that all runs on wasm have to give: those of the first one. */
 let reference: number[] | null = null;
+/** What wasm gives for what runs on WebGPU, of two groups: a software GPU takes long enough for them. */
+let onWasm: number[] | null = null;
 
 afterAll(async () => {
   await closeChromium();
   console.log(['', ...table, ''].join('\n'));
 });
 
-function note(runtime: Runtime, { workers }: ProgramOptions, result: FiveSteps): void {
-  const { backend, adapter, isolated, losses } = result;
-  const shared = isolated === false ? 'copied' : 'shared';
-  const cells = [runtime.padEnd(17), backend.padEnd(6), (adapter ?? '–').padEnd(12), `${workers} workers`];
-  table.push(`${cells.join('  ')}  weights ${shared}  ${losses.map((loss) => loss.toFixed(6)).join(' ')}`);
+function note(runtime: Runtime, { workers, groups = 2 }: ProgramOptions, result: FiveSteps): void {
+  const { backend, adapter, sharedMemory, losses } = result;
+  const weights = backend === 'webgpu' ? 'on the GPU' : sharedMemory ? 'shared' : 'copied';
+  const cells = [
+    ...[runtime.padEnd(17), backend.padEnd(6), (adapter ?? '–').padEnd(28)],
+    ...[`${workers} workers, ${groups} groups`, `weights ${weights}`.padEnd(18)],
+  ];
+  table.push(`${cells.join('  ')}  ${losses.map((loss) => loss.toFixed(6)).join(' ')}`);
 }
 
 await inEveryRuntime((runtime) => {
-  it.each([1, 2])('wasm, %i workers: the same losses to the last bit', async (workers) => {
-    const options: ProgramOptions = { backend: 'wasm', workers };
+  // A page has SharedArrayBuffer or not by its headers; Node and Deno have both rows.
+  const memories = runtime.startsWith('chromium') ? [runtime === 'chromium isolated'] : [true, false];
+  const rows = memories.flatMap((shared) => WORKERS.map((workers) => [workers, shared] as const));
+  it.each(rows)('wasm, %i workers, shared memory %s: the same bits', async (workers, shared) => {
+    const options: ProgramOptions = { backend: 'wasm', workers, groups: GROUPS };
+    if (!shared) options.sharedMemory = false;
     const result = await runIn(runtime, options);
     note(runtime, options, result);
-    expect(result).toMatchObject({ backend: 'wasm', adapter: null });
+    expect(result).toMatchObject({ backend: 'wasm', adapter: null, sharedMemory: shared });
     expect(Object.keys(result.versions)).toContain('onnxruntime-web');
-    if (runtime.startsWith('chromium')) expect(result.isolated).toBe(runtime === 'chromium isolated');
+    if (runtime.startsWith('chromium')) expect(result.isolated).toBe(shared);
     expect(result.losses).toHaveLength(STEPS);
     expect(result.losses.every(Number.isFinite)).toBe(true);
     reference ??= result.losses;
@@ -59,7 +71,8 @@ await inEveryRuntime((runtime) => {
     const result = await runIn(runtime, options);
     note(runtime, options, result);
     expect(result).toMatchObject({ backend: 'webgpu', adapter: expect.stringMatching(/swiftshader/i) });
-    const expected = reference ?? (await runIn('node', { backend: 'wasm', workers: 1 })).losses;
+    onWasm ??= (await runIn('node', { backend: 'wasm', workers: 1 })).losses;
+    const expected = onWasm;
     const fractions = tolerances(expected).map(
       (tolerance, i) => Math.abs(result.losses[i]! - expected[i]!) / tolerance,
     );

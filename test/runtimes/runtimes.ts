@@ -10,8 +10,12 @@ export type Runtime = (typeof RUNTIMES)[number];
 
 export interface ProgramOptions {
   backend: 'wasm' | 'webgpu';
-  /** Encoder workers. */
+  /** Encoder workers; no more of them are started than there are groups. */
   workers: number;
+  /** Groups of 8 images in a batch; by default 2. */
+  groups?: number;
+  /** Node and Deno: false takes SharedArrayBuffer away, as a page without cross-origin isolation has none. */
+  sharedMemory?: false;
 }
 
 export interface FiveSteps {
@@ -23,6 +27,8 @@ export interface FiveSteps {
   losses: number[];
   /** `crossOriginIsolated`; null where there is no such thing. */
   isolated: boolean | null;
+  /** Whether there is a SharedArrayBuffer: encoder workers see the weights themselves, rather than copies. */
+  sharedMemory: boolean;
 }
 
 const run = promisify(execFile);
@@ -31,13 +37,17 @@ const PROCESS = fileURLToPath(new URL('./process.mjs', import.meta.url));
 export const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const TIMEOUT = 240_000;
 
-/** The program of the npm package deno, to be run by Node. */
-function denoScript(): string {
-  return createRequire(import.meta.url).resolve('deno/bin.cjs');
+/** Deno itself, as its npm package finds it: the script that starts it would die of a timeout alone, and leave it running. */
+function denoExecutable(): string {
+  const require = createRequire(import.meta.url);
+  return (require('deno/install_api.cjs') as { runInstall(): string }).runInstall();
 }
 
 /** Deno asks nobody for newer versions of itself, and writes no colours. */
 const DENO_ENV = { DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' };
+
+/** A switch of V8: SharedArrayBuffer is only where the embedder asks for it, as browsers do; Node and Deno never ask. */
+const WITHOUT_SHARED_MEMORY = '--enable-sharedarraybuffer-per-context';
 
 /** Why a runtime cannot be used here; null where it can. */
 export async function missing(runtime: Runtime): Promise<string | null> {
@@ -49,14 +59,18 @@ export async function missing(runtime: Runtime): Promise<string | null> {
   );
 }
 
-/** @returns what it wrote to stdout */
+/**
+ * @param timeout milliseconds until it is killed
+ * @returns what it wrote to stdout
+ */
 export async function runDeno(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   cwd?: string,
+  timeout = TIMEOUT,
 ): Promise<string> {
-  const options = { timeout: TIMEOUT, maxBuffer: 2 ** 24, env: { ...process.env, ...DENO_ENV, ...env }, cwd };
-  return (await run(process.execPath, [denoScript(), ...args], options)).stdout;
+  const options = { timeout, maxBuffer: 2 ** 24, env: { ...process.env, ...DENO_ENV, ...env }, cwd };
+  return (await run(denoExecutable(), [...args], options)).stdout;
 }
 
 /** What the program gives: its result, or what went wrong in words. */
@@ -90,7 +104,11 @@ async function runProcess(runtime: 'node' | 'deno', options: ProgramOptions): Pr
   const args = [PROCESS, JSON.stringify(options)];
   const driver = process.env.VK_ICD_FILENAMES ?? SWIFTSHADER;
   const env = options.backend === 'webgpu' ? { VK_ICD_FILENAMES: driver } : {};
-  if (runtime === 'deno') return runDeno(['run', '-A', '--unstable-webgpu', ...args], env);
-  const { stdout } = await run(process.execPath, args, { timeout: TIMEOUT, env: { ...process.env, ...env } });
-  return stdout;
+  const flags = options.sharedMemory === false ? [WITHOUT_SHARED_MEMORY] : [];
+  if (runtime === 'deno') {
+    const switches = flags.map((flag) => `--v8-flags=${flag}`);
+    return runDeno(['run', '-A', '--unstable-webgpu', ...switches, ...args], env);
+  }
+  const surroundings = { timeout: TIMEOUT, env: { ...process.env, ...env } };
+  return (await run(process.execPath, [...flags, ...args], surroundings)).stdout;
 }
