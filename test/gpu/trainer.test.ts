@@ -88,7 +88,7 @@ onWebGpu((_, { device, name }) => {
     const other = await requestDevice();
     expect(other.name).toBe(name);
     const { live } = new Traffic(other.device);
-    const fresh = await openTiny(1, await createWebGpuKernels(other.device));
+    const fresh = await openTiny(1, { kernels: await createWebGpuKernels(other.device) });
     const again = await steps(await fresh.trainer(), 1, 2);
     await fresh.dispose();
     expect(again.results).toEqual(clean.results.slice(0, 2));
