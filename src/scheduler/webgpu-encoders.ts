@@ -68,13 +68,22 @@ export class WebGpuEncoders implements GroupEncoders {
       const { embedding, statistics } = await this.#kernels.wait(
         this.#encoder.forwardQuery(await this.#image(values)),
       );
-      await keys;
       const lent = this.#arrays([embedding]);
-      const shape = [this.#options.groupSize, this.#encoder.dim];
-      const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));
-      const gradients = await this.#kernels.wait(this.#encoder.backward(await gpuTensor(dEmbedding, shape)));
-      lent.release();
-      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
+      const kept = this.#arrays(statistics);
+      try {
+        await keys;
+        const shape = [this.#options.groupSize, this.#encoder.dim];
+        const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));
+        const gradients = await this.#kernels.wait(
+          this.#encoder.backward(await gpuTensor(dEmbedding, shape)),
+        );
+        return { statistics: kept, gradients: this.#arrays(gradients) };
+      } catch (error) {
+        kept.release();
+        throw error;
+      } finally {
+        lent.release();
+      }
     });
   }
 
