@@ -46,7 +46,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   } finally {
     signal?.removeEventListener('abort', stop);
     pause?.removeEventListener('change', setPaused);
-    await worker.terminate();
+    endSoon(worker);
   }
 }
 
@@ -63,7 +63,7 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
     await worker.call((remote) => remote.embedImages(job));
     yield* untilNone(worker, (remote) => remote.nextRows());
   } finally {
-    await worker.terminate();
+    endSoon(worker);
   }
 }
 
@@ -80,7 +80,7 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
   try {
     return await worker.call((remote) => remote.knn(job, k, t));
   } finally {
-    await worker.terminate();
+    endSoon(worker);
   }
 }
 
@@ -92,6 +92,14 @@ function start(): Promise<Member<JobWorker>> {
     // Bundlers know a worker, and bundle its script, when it is written like this.
     () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
   );
+}
+
+/**
+ * Chromium (seen in 156) keeps a worker for ever that is ended while workers of its own are about to end, as they are when a
+ * job is over: it is ended once they are gone. Nobody waits for that.
+ */
+function endSoon(worker: Member<JobWorker>): void {
+  setTimeout(() => void worker.terminate(), 1000);
 }
 
 /** What is there to be had from a worker, asked for as it is needed. */

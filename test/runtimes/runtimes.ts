@@ -12,6 +12,8 @@ export interface ProgramOptions {
   backend: 'wasm' | 'webgpu';
   /** Encoder workers. */
   workers: number;
+  /** In a page: called on its own thread, not in a module worker. */
+  ownThread?: boolean;
 }
 
 export interface FiveSteps {
