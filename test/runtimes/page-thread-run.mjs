@@ -70,9 +70,9 @@ export async function paused() {
     setTimeout(() => {
       during = null;
       pause.resume();
-    }, 1500);
+    }, 800);
   });
-  await wait(1500);
+  await wait(800);
   during = null;
   pause.resume();
   return { ...seen, ...(await following) };
@@ -112,7 +112,7 @@ export async function begin() {
 /** Reads on in the run that `begin` left. */
 export const goOn = () => followed(held);
 
-/** Embeddings of a checkpoint of `out`, and kNN on both features. The same checkpoint is handed over each time. */
+/** Both embeddings by a checkpoint of `out`, and kNN. The same checkpoint is handed over each time. */
 export async function evaluated(out) {
   await followed(run({ out }));
   const checkpoint = await loadCheckpoint(out);
@@ -121,7 +121,8 @@ export async function evaluated(out) {
     const job = { checkpoint, data, backend: 'wasm', workers: 1, features };
     const rows = [];
     for await (const { vector, ...row } of embedImages(job)) rows.push({ ...row, vector: [...vector] });
-    result[features] = { rows, knn: await knnOfCheckpoint(job, 20, 0.1) };
+    result[features] = rows;
+    if (features === 'head') result.knn = await knnOfCheckpoint(job, 20, 0.1);
   }
   return result;
 }

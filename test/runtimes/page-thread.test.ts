@@ -87,21 +87,20 @@ await inRuntimes(['chromium', 'chromium isolated'], (runtime) => {
       expect(await compiledBy(page)).toBeGreaterThan(0);
     });
   });
-
-  it('embeds and measures kNN in workers alone, with the bits of Node', async () => {
-    await withPage(runtime === 'chromium isolated', async (page) => {
-      await countWebAssembly(page);
-      const result = await call<Record<string, { rows: unknown[] }>>(page, 'evaluated', 'run');
-      expect(await compiledBy(page)).toBe(0);
-      expect(result.backbone?.rows).toHaveLength(80 + 16);
-      expect(result).toEqual(await callInNode(PROGRAM, 'evaluated', await temporaryFolder()));
-      await expectNoWorkers(page);
-      expect((await call(page, 'embeddingError', 'run')).error).toMatch(/^shape-mismatch: /);
-    });
-  });
 });
 
 await inRuntimes(['chromium'], () => {
+  it('embeds and measures kNN in workers alone, with the bits of Node', () =>
+    withPage(false, async (page) => {
+      await countWebAssembly(page);
+      const result = await call<{ backbone: unknown[] }>(page, 'evaluated', 'run');
+      expect(await compiledBy(page)).toBe(0);
+      expect(result.backbone).toHaveLength(80 + 16);
+      expect(result).toEqual(await callInNode(PROGRAM, 'evaluated', await temporaryFolder()));
+      await expectNoWorkers(page);
+      expect((await call(page, 'embeddingError', 'run')).error).toMatch(/^shape-mismatch: /);
+    }));
+
   it('hears the signal of the page, before the start and after', () =>
     withPage(false, async (page) => {
       expect(await call(page, 'endedBefore')).toEqual({ told: ['run'], losses: [], error: null });
@@ -167,8 +166,6 @@ await inRuntimes(['chromium'], () => {
       }
       expect((await outcome).error).toMatch(/^worker-died: worker job-worker\.js died: .*it fell over/);
       await expectNoWorkers(page);
-      // Another run is none the worse for it.
-      expect(await call(page, 'trained')).toEqual(expected);
     }),
   );
 
@@ -204,7 +201,7 @@ await inRuntimes(['chromium'], () => {
     await setTimeout(300);
     const before = steps.length;
     // Longer than the steps take.
-    await setTimeout(4000);
+    await setTimeout(2500);
     expect(steps).toHaveLength(before);
     expect(before).toBeLessThan(20);
     await devtools.send('Page.setWebLifecycleState', { state: 'active' });
