@@ -19,8 +19,8 @@ import { type PretrainOptions, pretrain as pretrainHere } from './pretrain.ts';
 /**
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more. On a page's own thread all of it happens in workers, to which the options are
- * posted: they have to be plain data, and a checkpoint in `resume` is copied, which keeps the page waiting about a
- * millisecond for each 2 MB (the caller's arrays stay as they are).
+ * posted: they have to be plain data, and the tensors of `resume` are copied before the start, on the page's own thread
+ * (the caller's arrays stay as they are).
  * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
  * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step); and,
  * once a checkpoint of the state before the step is written, loss-not-finite, out-of-memory, worker-died (three workers in

@@ -112,19 +112,13 @@ export async function begin() {
 /** Reads on in the run that `begin` left. */
 export const goOn = () => followed(held);
 
-/** Both embeddings by a checkpoint of `out`, and kNN. The same checkpoint is handed over each time. */
+/** Embeddings by a checkpoint of `out`, and kNN by the same one. */
 export async function evaluated(out) {
   await followed(run({ out }));
-  const checkpoint = await loadCheckpoint(out);
-  const result = {};
-  for (const features of ['backbone', 'head']) {
-    const job = { checkpoint, data, backend: 'wasm', workers: 1, features };
-    const rows = [];
-    for await (const { vector, ...row } of embedImages(job)) rows.push({ ...row, vector: [...vector] });
-    result[features] = rows;
-    if (features === 'head') result.knn = await knnOfCheckpoint(job, 20, 0.1);
-  }
-  return result;
+  const job = { checkpoint: await loadCheckpoint(out), data, backend: 'wasm', workers: 1, features: 'head' };
+  const rows = [];
+  for await (const { vector, ...row } of embedImages(job)) rows.push({ ...row, vector: [...vector] });
+  return { rows, knn: await knnOfCheckpoint(job, 20, 0.1) };
 }
 
 /** Embeddings by a checkpoint of `out` that has lost the weights of its first layer. */
