@@ -50,6 +50,7 @@ export {
   type WebGpuKernelsOptions,
 } from './kernels/webgpu.ts';
 export type { ShaderFile, ShaderTexts } from './kernels/webgpu-shaders.ts';
+export { embedImages, knnOfCheckpoint, pretrain } from './moco/aside.ts';
 export {
   type ConfigOverrides,
   type DataFacts,
@@ -57,20 +58,14 @@ export {
   type PretrainConfig,
   resolveConfig,
 } from './moco/config.ts';
-export {
-  type EmbeddingRow,
-  type EncoderJob,
-  embedImages,
-  type KnnOutcome,
-  knnOfCheckpoint,
-} from './moco/evaluate.ts';
+export type { EmbeddingRow, EncoderJob, KnnOutcome } from './moco/evaluate.ts';
 export type * from './moco/events.ts';
 export { exportOnnx } from './moco/export-onnx.ts';
 export { describeEncoder, type ImportedEncoder, importEncoder } from './moco/imported-encoder.ts';
 export type { FeatureKind } from './moco/monitor.ts';
 export { PauseSwitch } from './moco/pause.ts';
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
-export { type PretrainOptions, pretrain } from './moco/pretrain.ts';
+export type { PretrainOptions } from './moco/pretrain.ts';
 export { mergeResumedConfig, type ResumeOptions } from './moco/resume.ts';
 export type { WorkerCounts } from './moco/worker-counts.ts';
 export type {

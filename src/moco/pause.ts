@@ -1,38 +1,41 @@
-/** Halts a run and lets it go on: handed to `pretrain` as `pause`, and worked by whoever reads its events. */
-export class PauseSwitch {
-  #paused: { readonly over: Promise<void>; readonly end: () => void } | null = null;
+/**
+ * Halts a run and lets it go on: handed to `pretrain` as `pause`, and worked by whoever reads its events. Each change is
+ * an event `change`.
+ */
+export class PauseSwitch extends EventTarget {
+  #paused = false;
 
   get paused(): boolean {
-    return this.#paused !== null;
+    return this.#paused;
   }
 
   /** Steps under way are finished and told of; then the run waits, with all its memory and workers. */
   pause(): void {
-    if (this.#paused) return;
-    let end = (): void => {};
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    this.#paused = { over, end };
+    this.#set(true);
   }
 
   /** The run goes on with the numbers that it would have given without a pause. */
   resume(): void {
-    this.#paused?.end();
-    this.#paused = null;
+    this.#set(false);
   }
 
   /** Waits for the end of the pause, if there is one, or for the signal. */
   async wait(signal?: AbortSignal): Promise<void> {
     if (!this.#paused || signal?.aborted) return;
-    const { over } = this.#paused;
     await new Promise<void>((resolve) => {
       const done = () => {
         signal?.removeEventListener('abort', done);
+        this.removeEventListener('change', done);
         resolve();
       };
       signal?.addEventListener('abort', done);
-      void over.then(done);
+      this.addEventListener('change', done);
     });
+  }
+
+  #set(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.dispatchEvent(new Event('change'));
   }
 }

@@ -10,3 +10,8 @@ export function runtimeName(): RuntimeName {
 export function isNode(): boolean {
   return runtimeName() === 'node';
 }
+
+/** Whether this is the thread that a page is drawn and answers on, which nothing may keep busy. */
+export function isPageThread(): boolean {
+  return runtimeName() === 'browser' && 'document' in globalThis;
+}

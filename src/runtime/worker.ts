@@ -20,8 +20,15 @@ const WRITTEN_OUT: Readonly<Record<string, () => Worker>> = {
   'data-worker.js': () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
 };
 
-/** Starts a built worker script, e.g. `spawnWorker('encoder-worker.js')`. */
-export async function spawnWorker(script: string): Promise<WorkerHandle> {
+/**
+ * Starts a built worker script, e.g. `spawnWorker('encoder-worker.js')`.
+ * @param written the same written out for bundlers, of a script that itself starts workers: a bundler would go round in
+ * circles if such a script were named in what it imports
+ */
+export async function spawnWorker(
+  script: string,
+  written: (() => Worker) | undefined = WRITTEN_OUT[script],
+): Promise<WorkerHandle> {
   if (isNode()) {
     const { Worker } = await nodeModule('worker_threads');
     const worker = new Worker(assetUrl(script));
@@ -38,7 +45,7 @@ export async function spawnWorker(script: string): Promise<WorkerHandle> {
       },
     };
   }
-  const worker = WRITTEN_OUT[script]?.() ?? new Worker(assetUrl(script), { type: 'module' });
+  const worker = written?.() ?? new Worker(assetUrl(script), { type: 'module' });
   let death: string | null = null;
   let tell = (reason: string): void => {
     death ??= reason;

@@ -1,4 +1,4 @@
-/** One worker of a pool, as long as it lives. */
+/** One worker, as long as it lives. */
 import * as comlink from 'comlink';
 import { MocoError } from '../errors.ts';
 import { spawnWorker, type WorkerHandle } from '../runtime/worker.ts';
@@ -20,8 +20,9 @@ export class Member<Api> {
     handle.onDeath((reason) => this.#die(reason));
   }
 
-  static async spawn<Api>(script: string): Promise<Member<Api>> {
-    return new Member<Api>(await spawnWorker(script), script);
+  /** @param written see spawnWorker */
+  static async spawn<Api>(script: string, written?: () => Worker): Promise<Member<Api>> {
+    return new Member<Api>(await spawnWorker(script, written), script);
   }
 
   /** What its calls reject with since it died. */

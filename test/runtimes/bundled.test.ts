@@ -27,13 +27,16 @@ afterAll(async () => {
 });
 
 await inRuntimes(['chromium'], () => {
-  it('trains in a page bundled by Vite as in Node', async () => {
-    const options = { backend: 'wasm', workers: 2 } as const;
-    // Nothing lies where it does in dist/.
-    expect(await readdir(folder)).toEqual(['assets', 'index.html']);
-    const open = await openPage('index.html', false, folder);
-    const { losses } = await runInPage(open, options);
-    open.server.close();
-    expect(losses).toEqual((await runIn('node', options)).losses);
-  });
+  it.each([true, false])(
+    'trains in a page bundled by Vite as in Node, on its own thread: %s',
+    async (ownThread) => {
+      const options = { backend: 'wasm', workers: 2, ownThread } as const;
+      // Nothing lies where it does in dist/.
+      expect(await readdir(folder)).toEqual(['assets', 'index.html']);
+      const open = await openPage('index.html', false, folder);
+      const { losses } = await runInPage(open, options);
+      open.server.close();
+      expect(losses).toEqual((await runIn('node', options)).losses);
+    },
+  );
 });

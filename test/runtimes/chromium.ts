@@ -1,7 +1,12 @@
 /** Debian's Chromium, driven by playwright-core: one page with cross-origin isolation, one without. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { serve } from './server.ts';
@@ -38,6 +43,38 @@ export async function openPage(path: string, isolated: boolean, root = ROOT): Pr
   page.on('pageerror', (error) => errors.push(error.message));
   await page.goto(`${base}/${path}`);
   return { page, server, errors };
+}
+
+/**
+ * A page that `Page.setWebLifecycleState` of the DevTools protocol freezes. Those of openPage it does not: playwright keeps
+ * the pages of the browsers that it starts focused, which none can be that is frozen.
+ */
+export async function openFreezablePage(path: string): Promise<{ page: Page; close(): Promise<void> }> {
+  const profile = await mkdtemp(join(tmpdir(), 'moco-web-profile-'));
+  const args = [...FLAGS, '--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`];
+  const process = spawn(EXECUTABLE, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let address: string | undefined;
+  for await (const line of createInterface({ input: process.stderr })) {
+    address = /^DevTools listening on (\S+)/.exec(line)?.[1];
+    if (address) break;
+  }
+  process.stderr.resume();
+  if (!address) throw new Error(`${EXECUTABLE} ended before it told where it can be driven`);
+  const remote = await chromium.connectOverCDP(address, { noDefaults: true });
+  const { base, server } = await serve(ROOT, false);
+  const page = await remote.contexts()[0]!.newPage();
+  await page.goto(`${base}/${path}`);
+  return {
+    page,
+    async close() {
+      await remote.close();
+      server.close();
+      const exited = once(process, 'exit');
+      process.kill();
+      await exited;
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
 }
 
 /** The page of test/runtimes/page, opened once for each kind. */

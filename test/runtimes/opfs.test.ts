@@ -1,12 +1,11 @@
 /** Checkpoints of a page: written, read, carried to Node, found again after a reload, and a storage that is full. */
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../checkpoint/example.ts';
+import { callInNode, callInPage } from './call.ts';
 import { closeChromium, openPage } from './chromium.ts';
 import { inRuntimes } from './in-every-runtime.ts';
 
@@ -27,16 +26,10 @@ interface Options {
 
 /** Four epochs of five. */
 const STEPS = 20;
-const PROGRAM = '/test/runtimes/checkpointed-run.mjs';
-const root = new URL('../..', import.meta.url);
+const PROGRAM = 'test/runtimes/checkpointed-run.mjs';
 
-/** Called by text: vitest rewrites the imports of its own files. */
-const inPage = <Result>(page: Page, call: string, ...given: unknown[]): Promise<Result> =>
-  page.evaluate(
-    `import('${PROGRAM}').then((program) => program.${call}(${given.map((x) => JSON.stringify(x)).join()}))`,
-  );
-
-const trainInPage = (page: Page, options: Options) => inPage<Outcome>(page, 'trainOrError', options);
+const trainInPage = (page: Page, options: Options) =>
+  callInPage<Outcome>(page, PROGRAM, 'trainOrError', options);
 
 /** The same in a module worker of the page. */
 const trainInWorker = (page: Page, options: Options): Promise<Outcome> =>
@@ -51,14 +44,7 @@ const trainInWorker = (page: Page, options: Options): Promise<Outcome> =>
     options,
   );
 
-async function trainInNode(options: Options): Promise<Outcome> {
-  const program = new URL(`.${PROGRAM}`, root).href;
-  const text = `import('${program}')
-    .then(({ trainOrError }) => trainOrError(${JSON.stringify(options)}))
-    .then((outcome) => console.log(JSON.stringify(outcome)))`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--eval', text]);
-  return JSON.parse(stdout) as Outcome;
-}
+const trainInNode = (options: Options) => callInNode<Outcome>(PROGRAM, 'trainOrError', options);
 
 async function open(): Promise<{ page: Page; close(): Promise<void> }> {
   const { page, server } = await openPage('test/runtimes/page/blank.html', false);
@@ -112,8 +98,11 @@ await inRuntimes(['chromium'], () => {
     const { page, close } = await open();
     const begun = await train(page, { out: 'runs/a', steps: 7, checkpointEvery: 3 });
     expect(begun).toMatchObject({ from: 0, checkpoint: 'runs/a/step-000007' });
-    expect(await inPage(page, 'lookAt', 'runs/a')).toEqual({ step: 7, onnxBytes: expect.any(Number) });
-    expect(await inPage(page, 'lookAt', '/runs/a/step-000006/')).toMatchObject({ step: 6 });
+    expect(await callInPage(page, PROGRAM, 'lookAt', 'runs/a')).toEqual({
+      step: 7,
+      onnxBytes: expect.any(Number),
+    });
+    expect(await callInPage(page, PROGRAM, 'lookAt', '/runs/a/step-000006/')).toMatchObject({ step: 6 });
     const files = await storedFiles(page);
     await close();
     const names = ['model.safetensors', 'state.json'];
@@ -138,7 +127,7 @@ await inRuntimes(['chromium'], () => {
         if (step === 5) resolve();
       });
     });
-    await page.evaluate(`import('${PROGRAM}').then(({ train }) => {
+    await page.evaluate(`import('/${PROGRAM}').then(({ train }) => {
       train({ out: 'run', checkpointEvery: 2 }, (step) => void told(step));
     })`);
     await reachedStep5;

@@ -16,6 +16,8 @@ export interface ProgramOptions {
   groups?: number;
   /** Node and Deno: false takes SharedArrayBuffer away, as a page without cross-origin isolation has none. */
   sharedMemory?: false;
+  /** In a page: called on its own thread, not in a module worker. */
+  ownThread?: boolean;
 }
 
 export interface FiveSteps {

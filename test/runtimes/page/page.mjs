@@ -1,4 +1,6 @@
-// Trains in a module worker of the page, and shows what came out.
+// Trains in a module worker of the page, or on the page's own thread, and shows what came out.
+import { fiveStepsOrError } from '../five-steps.mjs';
+
 const rows = document.querySelector('tbody');
 const browser = /(?:Chrome|Firefox|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? 'browser';
 document.querySelector('#runtime').textContent = navigator.userAgent;
@@ -22,6 +24,12 @@ function show({ workers }, result) {
 
 /** Called by the test. A page opened by hand takes its options from its address: ?backend=webgpu&workers=2. */
 globalThis.run = async (options) => {
+  const result = options.ownThread ? await fiveStepsOrError(options) : await inWorker(options);
+  show(options, result);
+  return result;
+};
+
+async function inWorker(options) {
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
   const result = await new Promise((resolve) => {
     worker.onmessage = ({ data }) => resolve(data);
@@ -29,9 +37,8 @@ globalThis.run = async (options) => {
     worker.postMessage(options);
   });
   worker.terminate();
-  show(options, result);
   return result;
-};
+}
 
 const asked = new URLSearchParams(location.search);
 const backend = asked.get('backend');

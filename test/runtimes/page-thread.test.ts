@@ -1,0 +1,212 @@
+/** Called on a page's own thread, the long jobs run in a worker, and give what they give in Node. */
+import { setTimeout } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { temporaryFolder } from '../checkpoint/example.ts';
+import { callInNode, callInPage } from './call.ts';
+import { closeChromium, openFreezablePage, openPage } from './chromium.ts';
+import { inRuntimes } from './in-every-runtime.ts';
+
+interface Followed {
+  /** Types of the events, steps with their numbers. */
+  told: string[];
+  losses: number[];
+  error: string | null;
+}
+
+const PROGRAM = 'test/runtimes/page-thread-run.mjs';
+const SCRIPTS = ['data-worker.js', 'encoder-worker.js', 'job-worker.js'];
+const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5'];
+
+let expected: Followed;
+beforeAll(async () => {
+  expected = await callInNode(PROGRAM, 'trained');
+  expect(expected).toMatchObject({ told: ['run', ...STEPS], error: null });
+});
+afterAll(closeChromium);
+
+async function withPage(isolated: boolean, task: (page: Page) => Promise<void>): Promise<void> {
+  const { page, server, errors } = await openPage('test/runtimes/page/blank.html', isolated);
+  try {
+    await task(page);
+    expect(errors).toEqual([]);
+  } finally {
+    await page.close();
+    server.close();
+  }
+}
+
+const call = <Result = Followed>(page: Page, name: string, ...given: unknown[]) =>
+  callInPage<Result>(page, PROGRAM, name, ...given);
+
+const scriptsOf = (page: Page) =>
+  page
+    .workers()
+    .map((worker) => worker.url().split('/').at(-1))
+    .sort();
+
+/** The browser tells of the end of workers a little later. */
+const expectNoWorkers = (page: Page) => expect.poll(() => scriptsOf(page), { timeout: 10_000 }).toEqual([]);
+
+/** Counts what the page's thread itself makes of WebAssembly, from now on, in `compiled`. */
+const countWebAssembly = (page: Page) =>
+  page.evaluate(() => {
+    const counter = globalThis as unknown as { compiled: number };
+    counter.compiled = 0;
+    const names = [
+      'compile',
+      'compileStreaming',
+      'instantiate',
+      'instantiateStreaming',
+      'Module',
+      'Instance',
+    ];
+    for (const name of names) {
+      const original = Reflect.get(WebAssembly, name) as (...given: unknown[]) => unknown;
+      const counted = function (this: unknown, ...given: unknown[]): unknown {
+        counter.compiled++;
+        return new.target ? Reflect.construct(original, given) : original.apply(this, given);
+      };
+      Reflect.set(WebAssembly, name, counted);
+    }
+  });
+const compiledBy = (page: Page) => page.evaluate('compiled');
+
+await inRuntimes(['chromium', 'chromium isolated'], (runtime) => {
+  it('trains in workers alone, with the bits of Node', async () => {
+    await withPage(runtime === 'chromium isolated', async (page) => {
+      await countWebAssembly(page);
+      const started: string[] = [];
+      page.on('worker', (worker) => started.push(worker.url().split('/').at(-1)!));
+      expect(await call(page, 'trained')).toEqual(expected);
+      expect(started.sort()).toEqual(SCRIPTS);
+      expect(await compiledBy(page)).toBe(0);
+      await expectNoWorkers(page);
+      // The counter counts.
+      await page.evaluate(`import('/dist/index.js').then(({ createWasmKernels }) => createWasmKernels())`);
+      expect(await compiledBy(page)).toBeGreaterThan(0);
+    });
+  });
+});
+
+await inRuntimes(['chromium'], () => {
+  it('embeds and measures kNN in workers alone, with the bits of Node', () =>
+    withPage(false, async (page) => {
+      await countWebAssembly(page);
+      const result = await call<{ rows: unknown[] }>(page, 'evaluated', 'run');
+      expect(await compiledBy(page)).toBe(0);
+      expect(result.rows).toHaveLength(80 + 16);
+      expect(result).toEqual(await callInNode(PROGRAM, 'evaluated', await temporaryFolder()));
+      await expectNoWorkers(page);
+      expect((await call(page, 'embeddingError', 'run')).error).toMatch(/^shape-mismatch: /);
+    }));
+
+  it('hears the signal of the page, before the start and after', () =>
+    withPage(false, async (page) => {
+      expect(await call(page, 'endedBefore')).toEqual({ told: ['run'], losses: [], error: null });
+      const losses = expected.losses.slice(0, 3);
+      expect(await call(page, 'endedAfter', 3)).toEqual({
+        told: ['run', ...STEPS.slice(0, 3)],
+        losses,
+        error: null,
+      });
+    }));
+
+  it('is paused by the page, before the start and while a step is awaited, with the same losses', () =>
+    withPage(false, async (page) => {
+      const { duringFirst, duringSecond, ...rest } = await call<
+        Followed & Record<'duringFirst' | 'duringSecond', string[]>
+      >(page, 'paused');
+      expect(duringFirst).toEqual(['run']);
+      // Steps under way are finished: which was is a matter of time.
+      expect(duringSecond.length).toBeLessThan(3);
+      expect(rest).toEqual(expected);
+      const ended = await call(page, 'endedInPause');
+      expect(ended).toMatchObject({ told: ['run', 'step 1', 'step 2'], error: null });
+    }));
+
+  it('passes errors on with their codes', () =>
+    withPage(false, async (page) => {
+      const refused = await call(page, 'refused');
+      expect(refused.error).toMatch(/^usage: /);
+      expect(refused).toEqual(await callInNode(PROGRAM, 'refused'));
+    }));
+
+  it.each(['break', 'throw'])('ends all its workers when the loop is left by %s', (how) =>
+    withPage(false, async (page) => {
+      const left = call<string>(page, 'leftEarly', how);
+      await expect.poll(() => scriptsOf(page)).toEqual(SCRIPTS);
+      expect(await left).toBe(how === 'break' ? 'left' : 'an error of the page');
+      await expectNoWorkers(page);
+    }),
+  );
+
+  it.each(['while an event is awaited', 'while none is'])('says that its worker died, %s', (when) =>
+    withPage(false, async (page) => {
+      expect(await call(page, 'begin')).toEqual(['run', 'step']);
+      const worker = page.workers().find((one) => one.url().endsWith('job-worker.js'))!;
+      const fall = () =>
+        worker.evaluate(() => {
+          globalThis.setTimeout(() => {
+            throw new Error('it fell over');
+          });
+        });
+      let outcome: Promise<Followed>;
+      if (when === 'while none is') {
+        await fall();
+        // The page has heard of it by then.
+        await setTimeout(200);
+        outcome = call(page, 'goOn');
+      } else {
+        outcome = call(page, 'goOn');
+        await fall();
+      }
+      expect((await outcome).error).toMatch(/^worker-died: worker job-worker\.js died: .*it fell over/);
+    }),
+  );
+
+  it('says that the script of its worker cannot be loaded', () =>
+    withPage(false, async (page) => {
+      await page.route('**/job-worker.js', (route) => route.fulfill({ status: 404 }));
+      expect(await call(page, 'trained')).toEqual({
+        told: [],
+        losses: [],
+        error: 'worker-died: worker job-worker.js died: it could not be loaded',
+      });
+    }));
+
+  it('goes on with the same losses after the page was frozen in the background', async () => {
+    const { page, close } = await openFreezablePage('test/runtimes/page/blank.html');
+    const steps: number[] = [];
+    let reached = (): void => {};
+    const second = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    await page.exposeFunction('told', (step: number) => {
+      steps.push(step);
+      if (step === 2) reached();
+    });
+    const program = 'test/runtimes/checkpointed-run.mjs';
+    const run = page.evaluate<{ losses: number[] }>(
+      `import('/${program}').then(({ train }) => train({ out: 'run' }, (step) => void told(step)))`,
+    );
+    await second;
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
+    // What was told before.
+    await setTimeout(300);
+    const before = steps.length;
+    // Longer than the steps take.
+    await setTimeout(2500);
+    expect(steps).toHaveLength(before);
+    expect(before).toBeLessThan(20);
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' });
+    const { losses } = await run;
+    await close();
+    const uninterrupted = await callInNode<{ losses: number[] }>(program, 'train', {
+      out: await temporaryFolder(),
+    });
+    expect(losses).toHaveLength(20);
+    expect(losses).toEqual(uninterrupted.losses);
+  });
+});
