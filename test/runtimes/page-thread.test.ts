@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { callInNode, callInPage } from './call.ts';
-import { closeChromium, openFreezablePage, openPage } from './chromium.ts';
+import { closeChromium, openPage } from './chromium.ts';
 import { inRuntimes } from './in-every-runtime.ts';
 
 interface Followed {
@@ -174,39 +174,4 @@ await inRuntimes(['chromium'], () => {
         error: 'worker-died: worker job-worker.js died: it could not be loaded',
       });
     }));
-
-  it('goes on with the same losses after the page was frozen in the background', async () => {
-    const { page, close } = await openFreezablePage('test/runtimes/page/blank.html');
-    const steps: number[] = [];
-    let reached = (): void => {};
-    const second = new Promise<void>((resolve) => {
-      reached = resolve;
-    });
-    await page.exposeFunction('told', (step: number) => {
-      steps.push(step);
-      if (step === 2) reached();
-    });
-    const program = 'test/runtimes/checkpointed-run.mjs';
-    const run = page.evaluate<{ losses: number[] }>(
-      `import('/${program}').then(({ train }) => train({ out: 'run' }, (step) => void told(step)))`,
-    );
-    await second;
-    const devtools = await page.context().newCDPSession(page);
-    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
-    // What was told before.
-    await setTimeout(300);
-    const before = steps.length;
-    // Longer than the steps take.
-    await setTimeout(2500);
-    expect(steps).toHaveLength(before);
-    expect(before).toBeLessThan(20);
-    await devtools.send('Page.setWebLifecycleState', { state: 'active' });
-    const { losses } = await run;
-    await close();
-    const uninterrupted = await callInNode<{ losses: number[] }>(program, 'train', {
-      out: await temporaryFolder(),
-    });
-    expect(losses).toHaveLength(20);
-    expect(losses).toEqual(uninterrupted.losses);
-  });
 });
