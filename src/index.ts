@@ -65,7 +65,7 @@ export { describeEncoder, type ImportedEncoder, importEncoder } from './moco/imp
 export type { FeatureKind } from './moco/monitor.ts';
 export { PauseSwitch } from './moco/pause.ts';
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
-export type { PretrainOptions } from './moco/pretrain.ts';
+export type { PretrainOptions } from './moco/pretrain-options.ts';
 export { mergeResumedConfig, type ResumeOptions } from './moco/resume.ts';
 export type { WorkerCounts } from './moco/worker-counts.ts';
 export type {

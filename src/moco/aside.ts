@@ -14,7 +14,8 @@ import {
 } from './evaluate.ts';
 import type { PretrainEvent } from './events.ts';
 import type { JobWorker } from './job-worker.ts';
-import { type PretrainOptions, pretrain as pretrainHere } from './pretrain.ts';
+import { pretrain as pretrainHere } from './pretrain.ts';
+import type { PretrainOptions } from './pretrain-options.ts';
 
 /**
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early

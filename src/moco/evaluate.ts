@@ -1,4 +1,4 @@
-/** A checkpoint's encoder on a data set: kNN accuracy, embeddings. */
+/** A checkpoint's encoder on a data set: kNN accuracy, embeddings. What they give and throw stands with aside.ts. */
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
@@ -50,11 +50,6 @@ export interface KnnOutcome {
   queries: number;
 }
 
-/**
- * Embeddings of all images of a data set, in its order. A corrupt image is left out.
- * @throws MocoError usage (workers), backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
- * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
- */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
   const { data, features } = job;
   const { encoders, dispose } = await openEncoders(job);
@@ -72,12 +67,6 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
   }
 }
 
-/**
- * Weighted kNN: the bank is the training images, the queries the test split (without one: leave-one-out).
- * @param k neighbours, at least 1; no more are used than the bank holds
- * @param t temperature > 0 of the weights exp(cosine similarity / t)
- * @throws MocoError data-invalid for data without classes, else as embedImages
- */
 export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
   const { kernels, encoders, dispose } = await openEncoders(job);
   try {

@@ -11,7 +11,8 @@ import {
 } from './evaluate.ts';
 import type { PretrainEvent } from './events.ts';
 import { PauseSwitch } from './pause.ts';
-import { type PretrainOptions, pretrain } from './pretrain.ts';
+import { pretrain } from './pretrain.ts';
+import type { PretrainOptions } from './pretrain-options.ts';
 
 /** What can be posted; the rest is told by calls. */
 export type PostedOptions = Omit<PretrainOptions, 'signal' | 'pause'>;

@@ -4,7 +4,7 @@ import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { runPretrain } from '../../src/cli/pretrain.ts';
 import { MocoError } from '../../src/errors.ts';
 import type { PretrainEvent, StepEvent } from '../../src/moco/events.ts';
-import type { PretrainOptions } from '../../src/moco/pretrain.ts';
+import type { PretrainOptions } from '../../src/moco/pretrain-options.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
 import { FakeTerminal } from './run-command.ts';

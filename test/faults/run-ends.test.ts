@@ -154,7 +154,7 @@ it('SIGTERM to the command → the step is finished and saved, and it goes on fr
   const { step } = (await loadCheckpoint(out)).state;
   expect(step).toBeGreaterThanOrEqual(3);
   expect(step).toBe(Math.max(...lossesOf(log).keys()));
-  await succeed(['pretrain', '--resume', out, ...TINY, '--log', log]);
+  await succeed(['pretrain', '--resume', out, '--backend', 'wasm', ...TINY, '--log', log]);
   const other = `${folder}/undisturbed`;
   await succeed([...PRETRAIN, ...steps, '--log', other]);
   expect(lossesOf(log)).toEqual(lossesOf(other));

@@ -2,7 +2,8 @@
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/moco/config.ts';
 import type { PretrainEvent } from '../../src/moco/events.ts';
-import { type PretrainOptions, pretrain } from '../../src/moco/pretrain.ts';
+import { pretrain } from '../../src/moco/pretrain.ts';
+import type { PretrainOptions } from '../../src/moco/pretrain-options.ts';
 
 /** 20 images in batches of 8: two steps an epoch. */
 export const data = await describeDrawn(20, 5, 8, 3);

@@ -8,7 +8,8 @@ import { describeDrawn } from '../../src/data/dataset.ts';
 import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/moco/config.ts';
 import type { PretrainEvent, StepEvent } from '../../src/moco/events.ts';
 import { PauseSwitch } from '../../src/moco/pause.ts';
-import { type PretrainOptions, pretrain } from '../../src/moco/pretrain.ts';
+import { pretrain } from '../../src/moco/pretrain.ts';
+import type { PretrainOptions } from '../../src/moco/pretrain-options.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { expectSameBits } from '../compare.ts';
 

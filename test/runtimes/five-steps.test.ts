@@ -67,7 +67,8 @@ await inEveryRuntime((runtime) => {
   // With headers or without makes no difference to a GPU.
   if (runtime === 'chromium isolated') return;
   it('webgpu, on a software adapter: the losses of wasm within rounding', async () => {
-    const options: ProgramOptions = { backend: 'webgpu', workers: 1 };
+    // In a page, called on its own thread.
+    const options: ProgramOptions = { backend: 'webgpu', workers: 1, ownThread: true };
     const result = await runIn(runtime, options);
     note(runtime, options, result);
     expect(result).toMatchObject({ backend: 'webgpu', adapter: expect.stringMatching(/swiftshader/i) });

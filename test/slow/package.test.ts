@@ -13,8 +13,11 @@ import { missing, runDeno } from '../runtimes/runtimes.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TINY =
   '--arch resnet18 --width 4 --image-size 16 --dim 16 --batch-size 16 --groups 2 --queue 64 --backend wasm';
-/** A package larger than this has something in it that does not belong there. onnxruntime-web's two .wasm files are 11 MB of it. */
-const MOST_PACKED_BYTES = 12_500_000;
+/**
+ * A package larger than this has something in it that does not belong there. onnxruntime-web's two .wasm files are 11 MB of
+ * it; its JavaScript is in the library and, as each worker script is one file, in two of these.
+ */
+const MOST_PACKED_BYTES = 13_000_000;
 /** Of a file that is not onnxruntime-web's: source maps are the largest. */
 const MOST_FILE_BYTES = 3_000_000;
 
@@ -60,6 +63,7 @@ describe('the packed package', () => {
       'conformance.js',
       'encoder-worker.js',
       'data-worker.js',
+      'job-worker.js',
       'types/index.d.ts',
     ]) {
       expect(paths).toContain(`dist/${path}`);
