@@ -5,7 +5,8 @@ import FaultTable from './test/faults/table.ts';
 const common = {
   testTimeout: 120_000,
   hookTimeout: 60_000,
-  fileParallelism: false,
+  // One waits for a minute, until a worker that hangs is taken for hung.
+  maxWorkers: 2,
   // Tests replace what node:worker_threads exports.
   pool: 'forks',
 } as const;
