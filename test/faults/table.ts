@@ -4,16 +4,20 @@ import type { Reporter, TestCase } from 'vitest/node';
 const STATES = { passed: 'ok', failed: 'FAIL', skipped: '–', pending: '–' };
 
 export default class FaultTable implements Reporter {
-  readonly #rows: string[][] = [];
+  /** By file: files run side by side. */
+  readonly #rows = new Map<string, string[][]>();
 
   onTestCaseResult(test: TestCase): void {
     // What was not run says so in its name.
     const [outcome = '', fault = ''] = test.name.split(' → ').toReversed();
-    this.#rows.push([STATES[test.result().state], fault, outcome]);
+    const { moduleId } = test.module;
+    const rows = this.#rows.get(moduleId) ?? [];
+    rows.push([STATES[test.result().state], fault, outcome]);
+    this.#rows.set(moduleId, rows);
   }
 
   onTestRunEnd(): void {
-    const rows = [['', 'fault', 'outcome'], ...this.#rows];
+    const rows = [['', 'fault', 'outcome'], ...[...this.#rows.values()].flat()];
     const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
     for (const [state = '', fault = '', outcome = ''] of rows) {
       console.log(`${state.padEnd(widths[0]!)}  ${fault.padEnd(widths[1]!)}  ${outcome}`);
