@@ -10,7 +10,7 @@ import { checkWritable } from './writable.ts';
 interface GoldenCommandOptions {
   dir: string;
   backend: 'wasm' | 'webgpu';
-  only?: string;
+  only?: string[];
   write?: string;
   json?: boolean;
 }
@@ -21,7 +21,7 @@ export function registerGolden(program: Command, terminal: Terminal): void {
     .description('compute recorded reference cases with the product itself and compare')
     .requiredOption('--dir <dir>', 'folder of manifest.json')
     .addOption(choice('--backend <name>', 'what computes', ['wasm', 'webgpu']).default('wasm'))
-    .option('--only <prefix>', 'only cases whose name starts with this')
+    .option('--only <prefix...>', 'only cases whose name starts with this, or one of these')
     .option('--write <out>', 'save what was computed as <out>/<case>.safetensors')
     .option('--json', 'one JSON object on stdout')
     .action((options: GoldenCommandOptions) => runGoldenCommand(options, terminal));

@@ -27,8 +27,8 @@ export interface GoldenOptions {
   /** The folder of manifest.json. */
   store: FileStore;
   context: GoldenContext;
-  /** Only cases whose name starts with this. */
-  only?: string;
+  /** Only cases whose name starts with one of these. */
+  only?: readonly string[];
   /** Where computed tensors are saved, as <case>.safetensors. */
   write?: FileStore;
   families?: readonly CaseFamily[];
@@ -36,14 +36,17 @@ export interface GoldenOptions {
 
 /**
  * One result a case, in the manifest's order. A case that throws is a FAIL, not the end.
- * @throws MocoError data-missing, data-invalid when the manifest cannot be read, usage when `only` selects nothing
+ * @throws MocoError data-missing, data-invalid when the manifest cannot be read, usage when one of `only` selects nothing
  */
 export async function* runGolden(options: GoldenOptions): AsyncGenerator<CaseResult> {
-  const { store, only = '' } = options;
-  const cases = (await readManifest(store)).filter(({ name }) => name.startsWith(only));
-  if (cases.length === 0) {
-    throw new MocoError('usage', `no case of ${store.root}/manifest.json starts with '${only}'`);
+  const { store, only = [''] } = options;
+  const listedCases = await readManifest(store);
+  for (const prefix of only) {
+    if (!listedCases.some(({ name }) => name.startsWith(prefix))) {
+      throw new MocoError('usage', `no case of ${store.root}/manifest.json starts with '${prefix}'`);
+    }
   }
+  const cases = listedCases.filter(({ name }) => only.some((prefix) => name.startsWith(prefix)));
   for (const listed of cases) {
     try {
       yield await runCase(listed, options);

@@ -157,6 +157,8 @@ describe('moco-web', () => {
     const wrong = await mocoWeb(['golden', '--dir', folder, '--only', 'schedules', '--json']);
     expect(wrong.code).toBe(1);
     expect(JSON.parse(wrong.stdout)).toMatchObject({ counts: { FAIL: 1 } });
+    const both = await mocoWeb(['golden', '--dir', folder, '--only', 'schedules', 'zzz', '--json']);
+    expect(JSON.parse(both.stdout)).toMatchObject({ counts: { FAIL: 1, unsupported: 1 } });
     const unsupported = await mocoWeb(['golden', '--dir', folder, '--only', 'zzz']);
     expect(unsupported.code).toBe(1);
     expect(unsupported.stdout.trimEnd().split('\n').at(-1)).toBe('0 ok, 0 FAIL, 1 unsupported');

@@ -1,5 +1,6 @@
 /** What happens to pages: the run in them goes on, or says why not. */
 import { setTimeout } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   openBlank,
@@ -18,18 +19,32 @@ beforeAll(async () => {
 });
 afterAll(closeChromium);
 
+/**
+ * Gives the page a function `told`, to be called after each step and waited for: it notes the step in `steps`. From step
+ * `at` on steps take longer, lest the run ends before its fault comes on a busy machine.
+ * @returns a function that waits for that step
+ */
+async function listen(page: Page, at: number, steps: number[] = []): Promise<() => Promise<void>> {
+  let tell = (): void => {};
+  const reached = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  await page.exposeFunction('told', async (step: number) => {
+    steps.push(step);
+    if (step === at) tell();
+    if (step >= at) await setTimeout(150);
+  });
+  return () => reached;
+}
+
 await inRuntimes(['chromium'], () => {
   it('page reloaded in a run → goes on from its last checkpoint, same digits', async () => {
     const { page, close } = await openBlank();
-    const reachedStep5 = new Promise<void>((resolve) => {
-      void page.exposeFunction('told', (step: number) => {
-        if (step === 5) resolve();
-      });
-    });
+    const reached = await listen(page, 5);
     await page.evaluate(`import('/${PROGRAM}').then(({ train }) => {
-      train({ out: 'run', checkpointEvery: 2 }, (step) => void told(step));
+      train({ out: 'run', checkpointEvery: 2 }, told);
     })`);
-    await reachedStep5;
+    await reached();
     await page.reload();
     const finished = await trainInPage(page, { out: 'run' });
     await close();
@@ -43,24 +58,17 @@ await inRuntimes(['chromium'], () => {
   it('page frozen in the background → goes on when it is thawed, same digits', async () => {
     const { page, close } = await openFreezablePage('test/runtimes/page/blank.html');
     const steps: number[] = [];
-    let reached = (): void => {};
-    const second = new Promise<void>((resolve) => {
-      reached = resolve;
-    });
-    await page.exposeFunction('told', (step: number) => {
-      steps.push(step);
-      if (step === 2) reached();
-    });
+    const reached = await listen(page, 2, steps);
     const run = page.evaluate<{ losses: number[] }>(
-      `import('/${PROGRAM}').then(({ train }) => train({ out: 'run' }, (step) => void told(step)))`,
+      `import('/${PROGRAM}').then(({ train }) => train({ out: 'run' }, told))`,
     );
-    await second;
+    await reached();
     const devtools = await page.context().newCDPSession(page);
     await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
     // What was told before.
     await setTimeout(300);
     const before = steps.length;
-    // Longer than the steps take.
+    // Time for several steps.
     await setTimeout(2500);
     expect(steps).toHaveLength(before);
     expect(before).toBeLessThan(STEPS);

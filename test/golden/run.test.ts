@@ -131,8 +131,8 @@ describe('golden runner', () => {
     expect(results.map(({ status }) => status)).toEqual(['FAIL', 'unsupported', 'ok']);
     expect(results[0]?.reason).toBe('kaboom');
     expect(formatCounts(countResults(results))).toBe('1 ok, 1 FAIL, 1 unsupported');
-    expect((await run(folder, { only: 'double_b' })).map(({ name }) => name)).toEqual(['double_b']);
-    await expect(run(folder, { only: 'nothing' })).rejects.toMatchObject({ code: 'usage' });
+    expect((await run(folder, { only: ['double_b'] })).map(({ name }) => name)).toEqual(['double_b']);
+    await expect(run(folder, { only: ['double_b', 'nothing'] })).rejects.toMatchObject({ code: 'usage' });
   });
 
   it('writes under the names of the manifest, keeping other files, and gives the same numbers without outputs', async () => {

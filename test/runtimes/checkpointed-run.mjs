@@ -19,7 +19,7 @@ const TRAINING = { batchSize: 16, groups: 2, queueSize: 64, epochs: 4, seed: 0 }
 /**
  * Trains up to step `steps`, from the newest checkpoint of `out` where there is one.
  * @param {{ out: string, steps?: number, checkpointEvery?: number }} options
- * @param {(step: number) => void} told called after each step
+ * @param {(step: number) => unknown} told called after each step, and waited for
  * @returns losses of the steps taken, and the step it went on from
  */
 export async function train({ out, steps, checkpointEvery }, told = () => {}) {
@@ -42,7 +42,7 @@ export async function train({ out, steps, checkpointEvery }, told = () => {}) {
     if (event.type === 'checkpoint') checkpoint = event.path;
     if (event.type !== 'step') continue;
     losses.push(event.loss);
-    told(event.step);
+    await told(event.step);
     if (event.step === steps) stop.abort();
   }
   return { from: resume?.state.step ?? 0, losses, checkpoint };

@@ -23,7 +23,6 @@ const config = resolveConfig('moco-v2', { ...ENCODER, ...TRAINING }, factsOf(dat
 const run = (options = {}) => pretrain({ config, data, backend: BACKEND, workers: 1, ...options });
 
 const inWords = (error) => (error instanceof MocoError ? `${error.code}: ${error.message}` : String(error));
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Reads a run to its end. @returns types of events (steps with their numbers), losses, an error in words */
 async function followed(events, told = () => {}) {
@@ -61,21 +60,21 @@ export async function paused() {
   const events = run({ pause });
   const seen = { duringFirst: [], duringSecond: [], losses: [] };
   let during = seen.duringFirst;
-  const following = followed(events, (event) => {
-    during?.push(event.type);
-    if (event.step !== 2) return;
-    during = seen.duringSecond;
-    // The next event is being asked for by then.
-    setTimeout(() => pause.pause());
+  const goOnLater = () =>
     setTimeout(() => {
       during = null;
       pause.resume();
     }, 800);
+  const following = await followed(events, (event) => {
+    during?.push(event.type);
+    if (event.type === 'run') goOnLater();
+    if (event.step !== 2) return;
+    during = seen.duringSecond;
+    // The next event is being asked for by then.
+    setTimeout(() => pause.pause());
+    goOnLater();
   });
-  await wait(800);
-  during = null;
-  pause.resume();
-  return { ...seen, ...(await following) };
+  return { ...seen, ...following };
 }
 
 /** Paused after step 2, and ended while it is. */

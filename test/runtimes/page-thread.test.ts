@@ -1,6 +1,6 @@
 /** Called on a page's own thread, the long jobs run in a worker, and give what they give in Node. */
 import { setTimeout } from 'node:timers/promises';
-import type { Page } from 'playwright-core';
+import type { Page, Worker } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { callInNode, callInPage } from './call.ts';
@@ -39,14 +39,18 @@ async function withPage(isolated: boolean, task: (page: Page) => Promise<void>):
 const call = <Result = Followed>(page: Page, name: string, ...given: unknown[]) =>
   callInPage<Result>(page, PROGRAM, name, ...given);
 
-const scriptsOf = (page: Page) =>
-  page
-    .workers()
-    .map((worker) => worker.url().split('/').at(-1))
-    .sort();
+const scriptOf = (worker: Worker) => worker.url().split('/').at(-1)!;
 
 /** The browser tells of the end of workers a little later. */
-const expectNoWorkers = (page: Page) => expect.poll(() => scriptsOf(page), { timeout: 10_000 }).toEqual([]);
+const expectNoWorkers = (page: Page) =>
+  expect.poll(() => page.workers().map(scriptOf), { timeout: 10_000 }).toEqual([]);
+
+/** Scripts of the workers that start from now on. */
+function startedScripts(page: Page): string[] {
+  const started: string[] = [];
+  page.on('worker', (worker) => started.push(scriptOf(worker)));
+  return started;
+}
 
 /** Counts what the page's thread itself makes of WebAssembly, from now on, in `compiled`. */
 const countWebAssembly = (page: Page) =>
@@ -76,8 +80,7 @@ await inRuntimes(['chromium', 'chromium isolated'], (runtime) => {
   it('trains in workers alone, with the bits of Node', async () => {
     await withPage(runtime === 'chromium isolated', async (page) => {
       await countWebAssembly(page);
-      const started: string[] = [];
-      page.on('worker', (worker) => started.push(worker.url().split('/').at(-1)!));
+      const started = startedScripts(page);
       expect(await call(page, 'trained')).toEqual(expected);
       expect(started.sort()).toEqual(SCRIPTS);
       expect(await compiledBy(page)).toBe(0);
@@ -134,9 +137,11 @@ await inRuntimes(['chromium'], () => {
 
   it.each(['break', 'throw'])('ends all its workers when the loop is left by %s', (how) =>
     withPage(false, async (page) => {
-      const left = call<string>(page, 'leftEarly', how);
-      await expect.poll(() => scriptsOf(page)).toEqual(SCRIPTS);
-      expect(await left).toBe(how === 'break' ? 'left' : 'an error of the page');
+      const started = startedScripts(page);
+      expect(await call<string>(page, 'leftEarly', how)).toBe(
+        how === 'break' ? 'left' : 'an error of the page',
+      );
+      expect(started.sort()).toEqual(SCRIPTS);
       await expectNoWorkers(page);
     }),
   );

@@ -119,7 +119,7 @@ describe('WorkerPool', () => {
     expect(
       (
         await within(
-          2000,
+          10_000,
           pool.run('test', (remote) => remote.echo(1)),
         )
       ).value,
@@ -149,7 +149,7 @@ describe('WorkerPool', () => {
       });
     });
     const others = Array.from({ length: 4 }, (_, i) => pool.run('test', (remote) => remote.echo(i)));
-    expect(await within(5000, broken)).toMatchObject({ value: 3, thread: prepared.at(-1) });
+    expect(await within(10_000, broken)).toMatchObject({ value: 3, thread: prepared.at(-1) });
     expect((await Promise.all(others)).map(({ value }) => value)).toEqual([0, 1, 2, 3]);
     expect(told).toEqual([expect.stringMatching(message), expect.stringMatching(message)]);
     expect(new Set(prepared).size).toBe(4);
@@ -165,7 +165,7 @@ describe('WorkerPool', () => {
     });
     onTestFinished(() => pool.dispose());
     const failure = pool.run('doomed', (remote) => remote.crash());
-    await expect(within(5000, failure)).rejects.toMatchObject({
+    await expect(within(10_000, failure)).rejects.toMatchObject({
       code: 'worker-died',
       message: expect.stringMatching(/out of luck; 3 workers in turn have died of the same task \(doomed\)/),
     });
@@ -173,7 +173,7 @@ describe('WorkerPool', () => {
     expect(
       (
         await within(
-          2000,
+          10_000,
           pool.run('test', (remote) => remote.echo(3)),
         )
       ).value,
@@ -193,7 +193,7 @@ describe('WorkerPool', () => {
       await other.run('doomed', (remote) => remote.exit(1));
       return call('test', (remote) => remote.echo(1));
     });
-    await expect(within(5000, failure)).rejects.toMatchObject({ code: 'worker-died' });
+    await expect(within(10_000, failure)).rejects.toMatchObject({ code: 'worker-died' });
     expect(tries).toBe(1);
   });
 
@@ -203,7 +203,7 @@ describe('WorkerPool', () => {
     expect(
       (
         await within(
-          2000,
+          10_000,
           pool.run('test', (remote) => remote.echo(1)),
         )
       ).value,
@@ -229,7 +229,7 @@ describe('WorkerPool', () => {
       if (++tries < 2) await remote.hang();
       return remote.echo(5);
     });
-    expect((await within(5000, hanging)).value).toBe(5);
+    expect((await within(10_000, hanging)).value).toBe(5);
     expect(told).toEqual([expect.stringMatching(/gave no answer within 0 s and was ended; another takes/)]);
     expect(slowest.filter((time) => time >= 400).length).toBeGreaterThan(1);
     // What is done on this side is not the worker's time.
@@ -249,7 +249,7 @@ describe('WorkerPool', () => {
       if (threads.length === 1) await pool.broadcast((remote) => remote.exit(1));
       return call('second', (remote) => remote.echo(7));
     });
-    expect(await within(5000, task)).toMatchObject({ value: 7, thread: threads[1] });
+    expect(await within(10_000, task)).toMatchObject({ value: 7, thread: threads[1] });
     expect(new Set(threads).size).toBe(2);
   });
 
@@ -275,7 +275,7 @@ describe('WorkerPool', () => {
       expect(await first).toBe('fits');
       return (await call('test', (remote) => remote.echo(0))).thread;
     });
-    expect(await within(5000, second)).toBe(threads[1]);
+    expect(await within(10_000, second)).toBe(threads[1]);
     expect(threads[0]).not.toBe(threads[1]);
     expect(asked).toEqual([true]);
     await expect(pool.run('test', () => Promise.reject(new Error('else')))).rejects.toThrow('else');
@@ -296,14 +296,14 @@ describe('WorkerPool', () => {
   it('ends the threads it started when one cannot be prepared', async () => {
     const before = threads();
     const failure = WorkerPool.start<EchoWorker>(script, 2, (remote) => remote.refuse());
-    await expect(within(5000, failure)).rejects.toMatchObject({ code: 'image-corrupt' });
+    await expect(within(10_000, failure)).rejects.toMatchObject({ code: 'image-corrupt' });
     expect(threads()).toBe(before);
   });
 
   it('says so when the script does not exist', async () => {
     const missing = pathToFileURL(join(folder, 'nothing.mjs')).href;
     const failure = WorkerPool.start<EchoWorker>(missing, 1, async (remote) => void (await remote.echo(0)));
-    await expect(within(5000, failure)).rejects.toMatchObject({
+    await expect(within(10_000, failure)).rejects.toMatchObject({
       code: 'worker-died',
       message: expect.stringContaining('nothing.mjs'),
     });
@@ -315,8 +315,8 @@ describe('WorkerPool', () => {
     expect(threads()).toBe(before + 3);
     const running = Array.from({ length: 5 }, () => pool.run('test', (remote) => remote.hang()));
     const settled = Promise.allSettled(running);
-    await within(5000, pool.dispose());
-    for (const result of await within(5000, settled)) {
+    await within(10_000, pool.dispose());
+    for (const result of await within(10_000, settled)) {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'worker-died' } });
     }
     expect(threads()).toBe(before);
@@ -334,7 +334,7 @@ describe('spawnWorker', () => {
       });
     });
     await handle.terminate();
-    await within(2000, died);
+    await within(10_000, died);
     expect(reasons).toEqual([expect.stringMatching(/^it exited with code \d$/)]);
   });
 
@@ -342,7 +342,7 @@ describe('spawnWorker', () => {
     const handle = await spawnWorker(new URL('crash.mjs', script).href);
     const reasons: string[] = [];
     handle.onDeath((reason) => reasons.push(reason));
-    await within(2000, new Promise<void>((resolve) => handle.onDeath(() => resolve())));
+    await within(10_000, new Promise<void>((resolve) => handle.onDeath(() => resolve())));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(reasons.length).toBe(1);
   });
