@@ -107,7 +107,7 @@ async function train(bytes, arch) {
   const data = await describeDrawn(64, 1, size, 0);
   const losses = [];
   let imagesPerSecond = 0;
-  for await (const event of pretrain({ config, data, encoder: importEncoder(bytes, config) })) {
+  for await (const event of pretrain({ config, data, encoder: await importEncoder(bytes, config) })) {
     if (event.type !== 'step') continue;
     losses.push(event.loss);
     // The first step also makes the sessions.

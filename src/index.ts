@@ -21,7 +21,7 @@ export {
 export type { Provider } from './autodiff/lowering.ts';
 export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
-export { type LoadedCheckpoint, loadCheckpoint } from './checkpoint/run-directory.ts';
+export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './checkpoint/safetensors.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
 export {
@@ -51,6 +51,7 @@ export {
 } from './kernels/webgpu.ts';
 export type { ShaderFile, ShaderTexts } from './kernels/webgpu-shaders.ts';
 export { embedImages, knnOfCheckpoint, pretrain } from './moco/aside.ts';
+export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './moco/aside-files.ts';
 export {
   type ConfigOverrides,
   type DataFacts,
@@ -60,8 +61,12 @@ export {
 } from './moco/config.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './moco/evaluate.ts';
 export type * from './moco/events.ts';
-export { exportOnnx } from './moco/export-onnx.ts';
-export { describeEncoder, type ImportedEncoder, importEncoder } from './moco/imported-encoder.ts';
+export type {
+  EncoderFacts,
+  ImportConfig,
+  ImportEncoderOptions,
+  ImportedEncoder,
+} from './moco/imported-encoder.ts';
 export type { FeatureKind } from './moco/monitor.ts';
 export { PauseSwitch } from './moco/pause.ts';
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';

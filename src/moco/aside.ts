@@ -3,8 +3,7 @@
  * kernels included, and the page only asks for what comes next. Elsewhere they run where they are called.
  */
 import { isPageThread } from '../runtime/detect.ts';
-import { Member, type Remote } from '../scheduler/member.ts';
-import { keepErrorCodes } from '../scheduler/remote-errors.ts';
+import type { Remote } from '../scheduler/member.ts';
 import {
   type EmbeddingRow,
   type EncoderJob,
@@ -13,6 +12,7 @@ import {
   knnOfCheckpoint as knnHere,
 } from './evaluate.ts';
 import type { PretrainEvent } from './events.ts';
+import { askedOf, endSoon, type Job, packFor, startJob } from './job.ts';
 import type { JobWorker } from './job-worker.ts';
 import { pretrain as pretrainHere } from './pretrain.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
@@ -20,8 +20,7 @@ import type { PretrainOptions } from './pretrain-options.ts';
 /**
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more. On a page's own thread all of it happens in workers, to which the options are
- * posted: they have to be plain data, and the tensors of `resume` are copied before the start, on the page's own thread
- * (the caller's arrays stay as they are).
+ * posted: they have to be plain data. The tensors of `resume` are copied to them piece by piece, and stay as they are.
  * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
  * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step),
  * out-of-memory (everything that can be is computed again; says which groups would fit); and, once a checkpoint of the
@@ -31,7 +30,7 @@ import type { PretrainOptions } from './pretrain-options.ts';
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   if (!isPageThread()) return yield* pretrainHere(options);
   const { signal, pause, ...posted } = options;
-  const worker = await start();
+  const worker = await startJob();
   // One that cannot hear of these is dead, which the next call tells.
   const stop = () => void worker.call((remote) => remote.stop()).catch(() => {});
   const setPaused = () => {
@@ -43,7 +42,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   try {
     if (signal?.aborted) stop();
     if (pause?.paused) setPaused();
-    await worker.call((remote) => remote.pretrain(posted));
+    const parcel = await packFor(worker, posted);
+    await worker.call((remote) => remote.pretrain(parcel));
     yield* untilNone(worker, (remote) => remote.nextEvents());
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -54,15 +54,16 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
 
 /**
  * Embeddings of all images of a data set, in its order. A corrupt image is left out. On a page's own thread workers do it;
- * the checkpoint is copied to them, as with `pretrain`.
+ * the checkpoint is copied to them as with `pretrain`.
  * @throws MocoError usage (workers), backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
  * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
  */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
   if (!isPageThread()) return yield* embedHere(job);
-  const worker = await start();
+  const worker = await startJob();
   try {
-    await worker.call((remote) => remote.embedImages(job));
+    const parcel = await packFor(worker, job);
+    await worker.call((remote) => remote.embedImages(parcel));
     yield* untilNone(worker, (remote) => remote.nextRows());
   } finally {
     endSoon(worker);
@@ -78,35 +79,12 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
  */
 export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
   if (!isPageThread()) return knnHere(job, k, t);
-  const worker = await start();
-  try {
-    return await worker.call((remote) => remote.knn(job, k, t));
-  } finally {
-    endSoon(worker);
-  }
-}
-
-/** The worker of one job. The workers that it starts end with it. */
-function start(): Promise<Member<JobWorker>> {
-  keepErrorCodes();
-  return Member.spawn<JobWorker>(
-    'job-worker.js',
-    // Bundlers know a worker, and bundle its script, when it is written like this.
-    () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
-  );
-}
-
-/**
- * Chromium (seen in 156) keeps a worker for ever that is ended while workers of its own are about to end, as they are when a
- * job is over: it is ended once they are gone. Nobody waits for that.
- */
-function endSoon(worker: Member<JobWorker>): void {
-  setTimeout(() => void worker.terminate(), 1000);
+  return askedOf(job, (remote, parcel) => remote.knn(parcel, k, t));
 }
 
 /** What is there to be had from a worker, asked for as it is needed. */
 async function* untilNone<Value>(
-  worker: Member<JobWorker>,
+  worker: Job,
   next: (remote: Remote<JobWorker>) => Promise<Value[]>,
 ): AsyncGenerator<Value> {
   for (;;) {

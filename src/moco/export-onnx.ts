@@ -14,14 +14,7 @@ import { networkOf } from './network.ts';
 /** Lengths below this count as this: what embedImages and torch.nn.functional.normalize do. */
 const LEAST_LENGTH = 1e-12;
 
-/**
- * The query encoder of a checkpoint with its running statistics folded in: input `image` ['batch', 3, size, size] float32;
- * output `features` ['batch', F] (backbone), or `embedding` ['batch', dim] of unit length (head), the rows that
- * embedImages gives. How an image becomes input is in the model's metadata, under `preprocessing`, as JSON: RGB, the
- * shorter side resized to `resizeShorterSide`, the central square of `centerCrop` pixels, values 0 … 1 minus `mean` over
- * `std`; images of `unchangedSize`, where there is one, are only normalised.
- * @throws MocoError shape-mismatch where the checkpoint is not of the network that its configuration names
- */
+/** See `exportOnnx` of aside-files.ts, which calls it where it may take its time. */
 export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind): Uint8Array {
   const { config } = checkpoint.state;
   const spec = networkOf(config, checkpoint.network);

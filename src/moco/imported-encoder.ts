@@ -15,18 +15,20 @@ export interface ImportedEncoder {
   readonly notes: readonly string[];
 }
 
-/**
- * Reads an encoder that was exported by torch.onnx (opset 11–18). Its classifier is replaced by a projection head at
- * `config.feature`, or where feature maps or sequences become one vector an image.
- * @param bytes the .onnx file
- * @param config the head (`dim`, `mlp`, `feature`) and, for a model with a dynamic height and width, `imageSize`
- * @throws MocoError model-invalid (malformed; no feature is found), operator-unsupported, usage (no such feature),
- * shape-mismatch (the model does not take square images of that size)
- */
+/** The projection head and, for a model with a dynamic height and width, the size of its images. */
+export type ImportConfig = Pick<PretrainConfig, 'dim' | 'mlp' | 'feature' | 'imageSize'>;
+export type ImportEncoderOptions = Omit<ImportOptions, 'imageSize' | 'batch'>;
+
+export interface EncoderFacts {
+  /** Side in pixels of the square images that a model takes; null where it takes any, or takes no squares. */
+  readonly imageSize: number | null;
+}
+
+/** See `importEncoder` of aside-files.ts, which calls it where it may take its time. */
 export function importEncoder(
   bytes: Uint8Array,
-  config: Pick<PretrainConfig, 'dim' | 'mlp' | 'feature' | 'imageSize'>,
-  options: Omit<ImportOptions, 'imageSize' | 'batch'> = {},
+  config: ImportConfig,
+  options: ImportEncoderOptions = {},
 ): ImportedEncoder {
   const { dim, mlp, feature, imageSize } = config;
   const model = importModel(bytes, { ...options, imageSize, batch: 'open' });
@@ -35,12 +37,8 @@ export function importEncoder(
   return { network, values, notes: model.notes };
 }
 
-/**
- * What can be told of a model before it is read in full: the side in pixels of the square images it takes; null where it
- * takes any, or where its height and width are no squares' (which importing it then refuses).
- * @throws MocoError model-invalid
- */
-export function describeEncoder(bytes: Uint8Array): { readonly imageSize: number | null } {
+/** See `describeEncoder` of aside-files.ts. */
+export function describeEncoder(bytes: Uint8Array): EncoderFacts {
   // Where weights lie in other files, only their places matter here.
   const { inputs } = decodeModel(bytes, (_location, _offset, length) => new Uint8Array(length));
   const [, , height, width] = inputs.find(({ shape }) => shape.length === 4)?.shape ?? [];

@@ -1,6 +1,8 @@
 /** Worker script: one job, kernels included, for a page that has to stay free. What it gives is asked for, through comlink. */
+import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { MocoError } from '../errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
+import { givenAway, type Parcel, PieceReceiver } from '../scheduler/pieces.ts';
 import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import {
   type EmbeddingRow,
@@ -10,6 +12,16 @@ import {
   knnOfCheckpoint,
 } from './evaluate.ts';
 import type { PretrainEvent } from './events.ts';
+import { exportOnnx } from './export-onnx.ts';
+import {
+  describeEncoder,
+  type EncoderFacts,
+  type ImportConfig,
+  type ImportEncoderOptions,
+  type ImportedEncoder,
+  importEncoder,
+} from './imported-encoder.ts';
+import type { FeatureKind } from './monitor.ts';
 import { PauseSwitch } from './pause.ts';
 import { pretrain } from './pretrain.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
@@ -17,16 +29,34 @@ import type { PretrainOptions } from './pretrain-options.ts';
 /** What can be posted; the rest is told by calls. */
 export type PostedOptions = Omit<PretrainOptions, 'signal' | 'pause'>;
 
+export interface ExportJob {
+  readonly checkpoint: LoadedCheckpoint;
+  readonly features: FeatureKind;
+}
+
+export interface ImportJob {
+  readonly bytes: Uint8Array;
+  readonly config: ImportConfig;
+  readonly options: ImportEncoderOptions;
+}
+
 /** A message costs as much as some rows; of thousands the page would be kept waiting. */
 const ROWS_A_MESSAGE = 64;
 
 export class JobWorker {
   readonly #stop = new AbortController();
   readonly #pause = new PauseSwitch();
+  readonly #pieces = new PieceReceiver();
   #events: AsyncGenerator<PretrainEvent> | null = null;
   #rows: AsyncGenerator<EmbeddingRow> | null = null;
 
-  pretrain(options: PostedOptions): void {
+  /** A piece of what the job is about, which is given before the job. */
+  add(...piece: Parameters<PieceReceiver['add']>): void {
+    this.#pieces.add(...piece);
+  }
+
+  pretrain(parcel: Parcel<PostedOptions>): void {
+    const options = this.#pieces.unpack(parcel);
     this.#events = pretrain({ ...options, signal: this.#stop.signal, pause: this.#pause });
   }
 
@@ -46,8 +76,8 @@ export class JobWorker {
     else this.#pause.resume();
   }
 
-  embedImages(job: EncoderJob): void {
-    this.#rows = embedImages(job);
+  embedImages(parcel: Parcel<EncoderJob>): void {
+    this.#rows = embedImages(this.#pieces.unpack(parcel));
   }
 
   /** The next rows; none at the end. */
@@ -55,8 +85,26 @@ export class JobWorker {
     return take(this.#rows, ROWS_A_MESSAGE);
   }
 
-  knn(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
-    return knnOfCheckpoint(job, k, t);
+  knn(parcel: Parcel<EncoderJob>, k: number, t: number): Promise<KnnOutcome> {
+    return knnOfCheckpoint(this.#pieces.unpack(parcel), k, t);
+  }
+
+  async loadCheckpoint(parcel: Parcel<string>): Promise<LoadedCheckpoint> {
+    return givenAway(await loadCheckpoint(this.#pieces.unpack(parcel)));
+  }
+
+  exportOnnx(parcel: Parcel<ExportJob>): Uint8Array {
+    const { checkpoint, features } = this.#pieces.unpack(parcel);
+    return givenAway(exportOnnx(checkpoint, features));
+  }
+
+  importEncoder(parcel: Parcel<ImportJob>): ImportedEncoder {
+    const { bytes, config, options } = this.#pieces.unpack(parcel);
+    return givenAway(importEncoder(bytes, config, options));
+  }
+
+  describeEncoder(parcel: Parcel<Uint8Array>): EncoderFacts {
+    return describeEncoder(this.#pieces.unpack(parcel));
   }
 }
 

@@ -60,5 +60,5 @@ export async function trainOrError(options) {
 /** The step of the newest checkpoint of a run, and the size of its encoder as an ONNX file. */
 export async function lookAt(out) {
   const checkpoint = await loadCheckpoint(out);
-  return { step: checkpoint.state.step, onnxBytes: exportOnnx(checkpoint, 'head').byteLength };
+  return { step: checkpoint.state.step, onnxBytes: (await exportOnnx(checkpoint, 'head')).byteLength };
 }

@@ -4,8 +4,11 @@
  */
 import {
   describeDrawn,
+  describeEncoder,
   embedImages,
+  exportOnnx,
   factsOf,
+  importEncoder,
   knnOfCheckpoint,
   loadCheckpoint,
   MocoError,
@@ -110,6 +113,27 @@ export async function begin() {
 }
 /** Reads on in the run that `begin` left. */
 export const goOn = () => followed(held);
+
+/**
+ * A run, its checkpoint loaded, exported, the export read as an encoder, and the run gone on with from the checkpoint. Its
+ * tensors, 8 MB, do not go in one message.
+ */
+export async function filesOf(out) {
+  const wide = resolveConfig('moco-v2', { ...ENCODER, ...TRAINING, width: 16, steps: 2 }, factsOf(data));
+  await followed(run({ config: wide, out }));
+  const checkpoint = await loadCheckpoint(out);
+  const bytes = await exportOnnx(checkpoint, 'head');
+  const { values, notes } = await importEncoder(bytes, wide);
+  const goneOn = await followed(run({ config: { ...wide, steps: 3 }, resume: checkpoint }));
+  const sums = [...values].map(([name, { length }]) => `${name} ${length}`);
+  const tensors = [...checkpoint.tensors].map(([name, { shape }]) => `${name} ${shape}`);
+  const file = { sha256: await sha256(bytes), byteLength: bytes.byteLength };
+  return { goneOn, tensors, file, sums, notes, ...(await describeEncoder(bytes)) };
+}
+
+const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+
+export const nothingThere = () => loadCheckpoint('nothing').catch(inWords);
 
 /** Embeddings by a checkpoint of `out`, and kNN by the same one. */
 export async function evaluated(out) {

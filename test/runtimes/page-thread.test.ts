@@ -104,6 +104,32 @@ await inRuntimes(['chromium'], () => {
       expect((await call(page, 'embeddingError', 'run')).error).toMatch(/^shape-mismatch: /);
     }));
 
+  it('reads and writes checkpoints and ONNX files in workers alone, with the bits of Node', () =>
+    withPage(false, async (page) => {
+      await page.evaluate(() => {
+        const counter = globalThis as unknown as { largestMessage: number };
+        counter.largestMessage = 0;
+        const { postMessage } = Worker.prototype as { postMessage: (message: unknown) => void };
+        Worker.prototype.postMessage = function (this: Worker, message: unknown, ...rest: unknown[]) {
+          counter.largestMessage = Math.max(counter.largestMessage, bytesOf(message));
+          return Reflect.apply(postMessage, this, [message, ...rest]);
+        };
+        function bytesOf(value: unknown): number {
+          if (ArrayBuffer.isView(value)) return value.buffer.byteLength;
+          if (typeof value !== 'object' || value === null) return 0;
+          const parts = value instanceof Map ? value.values() : Object.values(value);
+          return [...parts].reduce((sum: number, part) => sum + bytesOf(part), 0);
+        }
+      });
+      const inPage = await call<{ file: { byteLength: number } }>(page, 'filesOf', 'run');
+      expect(inPage).toEqual(await callInNode(PROGRAM, 'filesOf', await temporaryFolder()));
+      const largest = (await page.evaluate('largestMessage')) as number;
+      // Below 4 MiB it goes in one piece; tensors, 8 MB in all, go one by one.
+      expect(largest).toBe(inPage.file.byteLength);
+      expect(await call<string>(page, 'nothingThere')).toMatch(/^data-missing: /);
+      await expectNoWorkers(page);
+    }));
+
   it('hears the signal of the page, before the start and after', () =>
     withPage(false, async (page) => {
       expect(await call(page, 'endedBefore')).toEqual({ told: ['run'], losses: [], error: null });
