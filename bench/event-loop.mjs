@@ -5,35 +5,13 @@
  * A timer is due every 10 ms; those that a long task keeps waiting count each, so percentiles are those of time. Timers
  * are also late where other programs have the cores; `longest task` is processor time, which does not count that.
  */
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { openBrowser } from './browser.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const STEPS = Number(process.argv[2] ?? 12);
 const QUEUE_SIZE = Number(process.argv[3] ?? 4096);
-const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
 const IDLE_MS = 5000;
 const WIDTH = 18;
 const TRACED = ['__metadata', 'toplevel', 'blink.user_timing', 'disabled-by-default-devtools.timeline'];
-
-const server = createServer(async (request, response) => {
-  const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
-  if (path === '/') {
-    response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>probe</title>');
-    return;
-  }
-  try {
-    const bytes = await readFile(join(ROOT, path));
-    response.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' });
-    response.end(bytes);
-  } catch {
-    response.writeHead(404).end();
-  }
-});
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 
 /** In the page. The steps after the first are probed; `start` is what comes before, which compiles and loads. */
 async function probe({ where, training, idleMs }) {
@@ -96,8 +74,7 @@ const sorted = (values) => [...values].sort((a, b) => a - b);
 const at = (values, fraction) =>
   values[Math.min(values.length - 1, Math.floor(fraction * values.length))] ?? 0;
 
-const executablePath = process.env.MOCO_CHROMIUM ?? '/usr/bin/chromium';
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const { browser, url, close } = await openBrowser();
 try {
   const columns = 'training,late: median ms,99 %,longest,longest at start,longest task ms,at start,images/s';
   console.log(
@@ -110,7 +87,7 @@ try {
     const page = await browser.newPage();
     const scripts = [];
     page.on('worker', (worker) => scripts.push(new URL(worker.url()).pathname));
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await page.goto(url);
     await browser.startTracing(page, { categories: TRACED });
     const given = { where, training: { steps: STEPS, queueSize: QUEUE_SIZE }, idleMs: IDLE_MS };
     const { start, late, speeds } = await page.evaluate(probe, given);
@@ -128,6 +105,5 @@ try {
     await page.close();
   }
 } finally {
-  await browser.close();
-  server.close();
+  await close();
 }
