@@ -1,7 +1,7 @@
 /** Calls exports of plain programs by name: `program` is their path in the repository, what is given and returned is JSON. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { AnyPage } from './runtimes.ts';
 
 const ROOT = new URL('../..', import.meta.url);
 
@@ -10,12 +10,12 @@ const callText = (address: string, name: string, given: unknown[]) =>
   `import('${address}').then((program) => program.${name}(${given.map((x) => JSON.stringify(x)).join()}))`;
 
 /** On the page's own thread. */
-export const callInPage = <Result>(
-  page: Page,
+export const callInPage = async <Result>(
+  page: AnyPage['page'],
   program: string,
   name: string,
   ...given: unknown[]
-): Promise<Result> => page.evaluate(callText(`/${program}`, name, given));
+): Promise<Result> => (await page.evaluate(callText(`/${program}`, name, given))) as Result;
 
 export async function callInNode<Result>(
   program: string,

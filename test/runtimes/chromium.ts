@@ -77,11 +77,11 @@ export async function openFreezablePage(path: string): Promise<{ page: Page; clo
   };
 }
 
-/** The page of test/runtimes/page, opened once for each kind. */
-export async function fiveStepsPage(isolated: boolean): Promise<OpenPage> {
+/** A page with its table, opened once for each kind. */
+export async function fiveStepsPage(path: string, isolated: boolean): Promise<OpenPage> {
   let open = pages.get(isolated);
   if (!open) {
-    open = openPage('test/runtimes/page/index.html', isolated);
+    open = openPage(path, isolated);
     pages.set(isolated, open);
   }
   return open;

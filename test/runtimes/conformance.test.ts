@@ -1,5 +1,5 @@
 /**
- * The conformance suite of the built package: by the command in Node and Deno, in the page of examples/ in Chromium. On
+ * The conformance suite of the built package: by the command in Node and Deno, in the page of examples/ in browsers. On
  * WebGPU in Node the tests of test/conformance run all of it.
  */
 import { execFile } from 'node:child_process';
@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import type { ConformanceCounts, KernelSummary } from '../../src/conformance/report.ts';
-import { closeChromium, openPage } from './chromium.ts';
+import { openPage } from './chromium.ts';
 import { inRuntimes } from './in-every-runtime.ts';
-import { type Runtime, runDeno, SWIFTSHADER } from './runtimes.ts';
+import { closeBrowsers, openPageIn, type Runtime, runDeno, SWIFTSHADER } from './runtimes.ts';
 
 interface Report {
   counts: ConformanceCounts;
@@ -21,7 +21,7 @@ const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const table: string[] = [];
 
 afterAll(async () => {
-  await closeChromium();
+  await closeBrowsers();
   console.log(['', ...table, ''].join('\n'));
 });
 
@@ -55,13 +55,22 @@ async function inPage(backend: string): Promise<Report> {
   }
 }
 
-await inRuntimes(['node', 'deno', 'chromium'], (runtime) => {
-  const backends = runtime === 'node' ? ['wasm'] : ['wasm', 'webgpu'];
+async function inFirefox(): Promise<Report> {
+  const { page, errors } = await openPageIn('firefox', 'examples/conformance.html');
+  const report = (await page.evaluate(`run({ backend: 'wasm' })`)) as Report;
+  expect(errors).toEqual([]);
+  return report;
+}
+
+await inRuntimes(['node', 'deno', 'chromium', 'firefox'], (runtime) => {
+  const backends = runtime === 'node' || runtime === 'firefox' ? ['wasm'] : ['wasm', 'webgpu'];
   it.each(backends)('every kernel is right on %s', async (backend) => {
     const start = Date.now();
-    const { counts, kernels } = await (runtime === 'chromium'
-      ? inPage(backend)
-      : inProcess(runtime, backend));
+    const { counts, kernels } = await (runtime === 'firefox'
+      ? inFirefox()
+      : runtime === 'chromium'
+        ? inPage(backend)
+        : inProcess(runtime, backend));
     const seconds = ((Date.now() - start) / 1000).toFixed(0).padStart(4);
     const worst = kernels.map(({ kernel, worst }) => `${kernel} ${worst?.toPrecision(2)}`).join(', ');
     table.push(`${runtime.padEnd(9)} ${backend.padEnd(7)} ${seconds} s  ${JSON.stringify(counts)}  ${worst}`);

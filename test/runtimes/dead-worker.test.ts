@@ -1,12 +1,12 @@
 /** A worker that dies is an error of its pool in every runtime, and takes nothing else down. */
 import { afterAll, expect, it } from 'vitest';
-import { closeChromium } from './chromium.ts';
 import { inEveryRuntime } from './in-every-runtime.ts';
 import { buildProgram } from './programs.ts';
+import { closeBrowsers } from './runtimes.ts';
 
 const program = await buildProgram<Record<string, string>>('dead-workers', { scripts: ['crash-worker'] });
 afterAll(async () => {
-  await closeChromium();
+  await closeBrowsers();
   await program.dispose();
 });
 

@@ -4,9 +4,9 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
-import { closeChromium } from './chromium.ts';
 import { inEveryRuntime } from './in-every-runtime.ts';
 import { buildProgram } from './programs.ts';
+import { closeBrowsers } from './runtimes.ts';
 
 const FORMATS = fileURLToPath(new URL('../data/formats/', import.meta.url));
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -17,7 +17,7 @@ const program = await buildProgram<Record<string, string>>('decode-images', {
   files: [...CODECS.map((name) => `${DIST}${name}`), ...images.map((name) => `${FORMATS}${name}`)],
 });
 afterAll(async () => {
-  await closeChromium();
+  await closeBrowsers();
   await program.dispose();
 });
 

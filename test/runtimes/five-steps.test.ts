@@ -1,8 +1,15 @@
 /** The built package in every runtime: the same program; on wasm the same bits, on WebGPU the same within rounding. */
 import { afterAll, expect, it } from 'vitest';
-import { closeChromium } from './chromium.ts';
 import { inEveryRuntime } from './in-every-runtime.ts';
-import { type FiveSteps, type ProgramOptions, type Runtime, runIn } from './runtimes.ts';
+import {
+  closeBrowsers,
+  type FiveSteps,
+  isFirefox,
+  isIsolated,
+  type ProgramOptions,
+  type Runtime,
+  runIn,
+} from './runtimes.ts';
 
 const STEPS = 5;
 /** A group for each of three workers; two workers have to share them unevenly, and one takes all. */
@@ -31,7 +38,7 @@ let reference: number[] | null = null;
 let onWasm: number[] | null = null;
 
 afterAll(async () => {
-  await closeChromium();
+  await closeBrowsers();
   console.log(['', ...table, ''].join('\n'));
 });
 
@@ -47,7 +54,8 @@ function note(runtime: Runtime, { workers, groups = 2 }: ProgramOptions, result:
 
 await inEveryRuntime((runtime) => {
   // A page has SharedArrayBuffer or not by its headers; Node and Deno have both rows.
-  const memories = runtime.startsWith('chromium') ? [runtime === 'chromium isolated'] : [true, false];
+  const inPage = runtime !== 'node' && runtime !== 'deno';
+  const memories = inPage ? [isIsolated(runtime)] : [true, false];
   const rows = memories.flatMap((shared) => WORKERS.map((workers) => [workers, shared] as const));
   it.each(rows)('wasm, %i workers, shared memory %s: the same bits', async (workers, shared) => {
     const options: ProgramOptions = { backend: 'wasm', workers, groups: GROUPS };
@@ -56,7 +64,7 @@ await inEveryRuntime((runtime) => {
     note(runtime, options, result);
     expect(result).toMatchObject({ backend: 'wasm', adapter: null, sharedMemory: shared });
     expect(Object.keys(result.versions)).toContain('onnxruntime-web');
-    if (runtime.startsWith('chromium')) expect(result.isolated).toBe(shared);
+    if (inPage) expect(result.isolated).toBe(shared);
     expect(result.losses).toHaveLength(STEPS);
     expect(result.losses.every(Number.isFinite)).toBe(true);
     reference ??= result.losses;
@@ -65,7 +73,7 @@ await inEveryRuntime((runtime) => {
   });
 
   // With headers or without makes no difference to a GPU.
-  if (runtime === 'chromium isolated') return;
+  if (isFirefox(runtime) || isIsolated(runtime)) return;
   it('webgpu, on a software adapter: the losses of wasm within rounding', async () => {
     // In a page, called on its own thread.
     const options: ProgramOptions = { backend: 'webgpu', workers: 1, ownThread: true };

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { openPage } from './chromium.ts';
-import { type Runtime, runDeno } from './runtimes.ts';
+import { openPageIn, type Runtime, runDeno } from './runtimes.ts';
 
 const execute = promisify(execFile);
 const SOURCES = fileURLToPath(new URL('./programs', import.meta.url));
@@ -49,7 +48,7 @@ export async function buildProgram<Result>(
     async run(runtime) {
       if (runtime === 'node') return JSON.parse((await execute(process.execPath, [start])).stdout);
       if (runtime === 'deno') return JSON.parse(await runDeno(['run', '-A', start]));
-      const { page, server } = await openPage('index.html', runtime === 'chromium isolated', folder);
+      const { page, server } = await openPageIn(runtime, 'index.html', folder);
       try {
         // As text: vitest rewrites the imports of its own files.
         return (await page.evaluate(`import('/${name}.mjs').then(({ main }) => main())`)) as Result;

@@ -1,11 +1,15 @@
 /** Runs the program five-steps.mjs in each runtime, always from the built dist/. */
 import { execFile } from 'node:child_process';
+import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { fiveStepsPage, missingChromium, type OpenPage } from './chromium.ts';
+import { closeChromium, fiveStepsPage, missingChromium, openPage } from './chromium.ts';
+import { closeFirefox, missingFirefox, openFirefoxPage } from './firefox.ts';
 
-export const RUNTIMES = ['node', 'deno', 'chromium', 'chromium isolated'] as const;
+const PAGES = ['chromium', 'chromium isolated', 'firefox', 'firefox isolated'] as const;
+export const RUNTIMES = ['node', 'deno', ...PAGES] as const;
+export type PageRuntime = (typeof PAGES)[number];
 export type Runtime = (typeof RUNTIMES)[number];
 
 export interface ProgramOptions {
@@ -51,10 +55,31 @@ const DENO_ENV = { DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' };
 /** A switch of V8: SharedArrayBuffer is only where the embedder asks for it, as browsers do; Node and Deno never ask. */
 const WITHOUT_SHARED_MEMORY = '--enable-sharedarraybuffer-per-context';
 
+const FIVE_STEPS_PAGE = 'test/runtimes/page/index.html';
+
+const isPage = (runtime: Runtime): runtime is PageRuntime => PAGES.some((name) => name === runtime);
+export const isFirefox = (runtime: Runtime): boolean => runtime.startsWith('firefox');
+/** Whether its pages are cross-origin isolated. */
+export const isIsolated = (runtime: Runtime): boolean => runtime.endsWith(' isolated');
+
+/** A page of either browser, as far as they are alike: it evaluates text. */
+export interface AnyPage {
+  page: { evaluate(text: string): Promise<unknown>; close(): Promise<void> };
+  server: Server;
+  errors: string[];
+}
+
+export const openPageIn = (runtime: PageRuntime, path: string, root?: string): Promise<AnyPage> =>
+  (isFirefox(runtime) ? openFirefoxPage : openPage)(path, isIsolated(runtime), root);
+
+export async function closeBrowsers(): Promise<void> {
+  await Promise.all([closeChromium(), closeFirefox()]);
+}
+
 /** Why a runtime cannot be used here; null where it can. */
 export async function missing(runtime: Runtime): Promise<string | null> {
   if (runtime === 'node') return null;
-  if (runtime !== 'deno') return missingChromium();
+  if (isPage(runtime)) return isFirefox(runtime) ? missingFirefox() : missingChromium();
   return runDeno(['--version']).then(
     () => null,
     (error: Error) => `deno does not start (run npm ci): ${error.message}`,
@@ -80,18 +105,19 @@ type Outcome = FiveSteps | { error: string };
 
 /** Five steps in a runtime. @throws Error with what the runtime said where it could not */
 export async function runIn(runtime: Runtime, options: ProgramOptions): Promise<FiveSteps> {
-  if (runtime === 'chromium' || runtime === 'chromium isolated') {
-    return runInPage(await fiveStepsPage(runtime === 'chromium isolated'), options);
+  if (isPage(runtime)) {
+    const isolated = isIsolated(runtime);
+    const five = isFirefox(runtime)
+      ? openFirefoxPage(FIVE_STEPS_PAGE, isolated)
+      : fiveStepsPage(FIVE_STEPS_PAGE, isolated);
+    return runInPage(await five, options);
   }
   return succeeded(runtime, JSON.parse(await runProcess(runtime, options)) as Outcome);
 }
 
 /** Five steps in an open page of test/runtimes/page. */
-export async function runInPage({ page, errors }: OpenPage, options: ProgramOptions): Promise<FiveSteps> {
-  const outcome = await page.evaluate(
-    (given) => (globalThis as unknown as { run(o: unknown): Promise<Outcome> }).run(given),
-    options,
-  );
+export async function runInPage({ page, errors }: AnyPage, options: ProgramOptions): Promise<FiveSteps> {
+  const outcome = (await page.evaluate(`run(${JSON.stringify(options)})`)) as Outcome;
   if (errors.length > 0) throw new Error(`the page says: ${errors.join('; ')}`);
   return succeeded('the page', outcome);
 }
