@@ -1,4 +1,7 @@
-/** Checkpoints and ONNX files, as everybody reads and writes them: on a page's own thread, in a worker as aside.ts does. */
+/**
+ * Checkpoints and ONNX files, as everybody reads and writes them: on a page's own thread, in a worker as aside.ts does. What
+ * is given stays as it is; a worker that dies of it, of too little memory for instance, is worker-died.
+ */
 import { type LoadedCheckpoint, loadCheckpoint as loadHere } from '../checkpoint/run-directory.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import { exportOnnx as exportHere } from './export-onnx.ts';
@@ -16,7 +19,8 @@ import type { FeatureKind } from './monitor.ts';
 /**
  * Loads one checkpoint, or the newest valid one of a run directory; newer ones that are torn or altered are in `skipped`.
  * @param path a folder; in a page, of its origin private file system
- * @throws MocoError data-missing when there is nothing at `path`, checkpoint-invalid when nothing there is valid
+ * @throws MocoError data-missing when there is nothing at `path`, checkpoint-invalid when nothing there is valid;
+ * in a page worker-died
  */
 export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
   if (!isPageThread()) return loadHere(path);
@@ -30,7 +34,8 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
  * shorter side resized to `resizeShorterSide`, the central square of `centerCrop` pixels, values 0 … 1 minus `mean` over
  * `std`; images of `unchangedSize`, where there is one, are only normalised.
  * @returns the bytes of the .onnx file
- * @throws MocoError shape-mismatch where the checkpoint is not of the network that its configuration names
+ * @throws MocoError shape-mismatch where the checkpoint is not of the network that its configuration names; in a page
+ * worker-died
  */
 export async function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind): Promise<Uint8Array> {
   if (!isPageThread()) return exportHere(checkpoint, features);
@@ -44,7 +49,7 @@ export async function exportOnnx(checkpoint: LoadedCheckpoint, features: Feature
  * @param config the head (`dim`, `mlp`, `feature`) and, for a model with a dynamic height and width, `imageSize`
  * @param options with `externalData`, a function, the model is read on the calling thread even in a page
  * @throws MocoError model-invalid (malformed; no feature is found), operator-unsupported, usage (no such feature),
- * shape-mismatch (the model does not take square images of that size)
+ * shape-mismatch (the model does not take square images of that size); in a page worker-died
  */
 export async function importEncoder(
   bytes: Uint8Array,
@@ -59,7 +64,7 @@ export async function importEncoder(
  * What can be told of a model before it is read in full: the side in pixels of the square images it takes; null where it
  * takes any, or where its height and width are no squares' (which importing it then refuses).
  * @param bytes the .onnx file
- * @throws MocoError model-invalid
+ * @throws MocoError model-invalid; in a page worker-died
  */
 export async function describeEncoder(bytes: Uint8Array): Promise<EncoderFacts> {
   if (!isPageThread()) return describeHere(bytes);
