@@ -17,24 +17,11 @@ beforeAll(async () => {
 afterAll(closeBrowsers);
 
 await inRuntimes(['firefox'], () => {
-  it.each(['trained', 'filesOf', 'evaluated'])(
-    'calls by the page are done in workers, with the bits of Node: %s',
-    async (name) => {
-      const { page, errors } = await openFirefoxPage(BLANK, false);
-      const outcome = await callInPage(page, PAGE_THREAD, name, 'run');
-      expect(errors).toEqual([]);
-      expect(outcome).toEqual(await callInNode(PAGE_THREAD, name, await temporaryFolder()));
-      await page.close();
-    },
-  );
-
-  it('ends all its workers', async () => {
-    const { page } = await openFirefoxPage(BLANK, false);
-    const scripts = new Set<string | undefined>();
-    page.on('workercreated', (worker) => scripts.add(worker.url().split('/').at(-1)));
-    expect(await callInPage(page, PAGE_THREAD, 'leftEarly', 'break')).toBe('left');
-    expect([...scripts].sort()).toEqual(['data-worker.js', 'encoder-worker.js', 'job-worker.js']);
-    await expect.poll(() => page.workers(), { timeout: 10_000 }).toEqual([]);
+  it('trains, reads and writes checkpoints and ONNX files in workers, with the bits of Node', async () => {
+    const { page, errors } = await openFirefoxPage(BLANK, false);
+    const outcome = await callInPage(page, PAGE_THREAD, 'filesOf', 'run');
+    expect(errors).toEqual([]);
+    expect(outcome).toEqual(await callInNode(PAGE_THREAD, 'filesOf', await temporaryFolder()));
     await page.close();
   });
 

@@ -53,6 +53,7 @@ export async function buildProgram<Result>(
         // As text: vitest rewrites the imports of its own files.
         return (await page.evaluate(`import('/${name}.mjs').then(({ main }) => main())`)) as Result;
       } finally {
+        await page.close();
         server.close();
       }
     },

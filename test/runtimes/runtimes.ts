@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { closeChromium, fiveStepsPage, missingChromium, openPage } from './chromium.ts';
-import { closeFirefox, missingFirefox, openFirefoxPage } from './firefox.ts';
+import { closeFirefox, fiveStepsInFirefox, missingFirefox, openFirefoxPage } from './firefox.ts';
 
 const PAGES = ['chromium', 'chromium isolated', 'firefox', 'firefox isolated'] as const;
 export const RUNTIMES = ['node', 'deno', ...PAGES] as const;
@@ -106,11 +106,8 @@ type Outcome = FiveSteps | { error: string };
 /** Five steps in a runtime. @throws Error with what the runtime said where it could not */
 export async function runIn(runtime: Runtime, options: ProgramOptions): Promise<FiveSteps> {
   if (isPage(runtime)) {
-    const isolated = isIsolated(runtime);
-    const five = isFirefox(runtime)
-      ? openFirefoxPage(FIVE_STEPS_PAGE, isolated)
-      : fiveStepsPage(FIVE_STEPS_PAGE, isolated);
-    return runInPage(await five, options);
+    const page = isFirefox(runtime) ? fiveStepsInFirefox : fiveStepsPage;
+    return runInPage(await page(FIVE_STEPS_PAGE, isIsolated(runtime)), options);
   }
   return succeeded(runtime, JSON.parse(await runProcess(runtime, options)) as Outcome);
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 
@@ -16,15 +16,30 @@ const ISOLATING = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+/** Answers what is no file, or says that it does not. */
+export type Answer = (url: URL, request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+export interface ServeOptions {
+  /** HTML that goes with each page. */
+  added?: string;
+  answer?: Answer;
+}
+
 /** A static server of the files in a folder, at an address of this machine alone. */
-export async function serve(root: string, isolated: boolean): Promise<{ base: string; server: Server }> {
+export async function serve(
+  root: string,
+  isolated: boolean,
+  { added = '', answer = async () => false }: ServeOptions = {},
+): Promise<{ base: string; server: Server }> {
   const server = createServer(async (request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    if (await answer(url, request, response)) return;
+    const path = normalize(decodeURIComponent(url.pathname));
     try {
       const bytes = await readFile(join(root, path));
       const type = TYPES[extname(path)] ?? 'application/octet-stream';
       response.writeHead(200, { 'Content-Type': type, ...(isolated ? ISOLATING : {}) });
-      response.end(bytes);
+      response.end(extname(path) === '.html' ? bytes + added : bytes);
     } catch {
       response.writeHead(404).end();
     }
