@@ -54,6 +54,14 @@ export function queryValues(tensors: ReadonlyMap<string, NamedTensor>): Map<stri
   return values;
 }
 
+/** What embedding by a checkpoint, and exporting it, need of it: without key encoder, momentum and queue. */
+export function withQueryOnly<Checkpoint extends { readonly tensors: ReadonlyMap<string, NamedTensor> }>(
+  checkpoint: Checkpoint,
+): Checkpoint {
+  const tensors = [...checkpoint.tensors].filter(([name]) => name.startsWith('encoder_q.'));
+  return { ...checkpoint, tensors: new Map(tensors) };
+}
+
 function sameShape(a: NamedTensor, b: NamedTensor | undefined): boolean {
   return (
     b !== undefined &&

@@ -2,6 +2,7 @@
  * Checkpoints and ONNX files, as everybody reads and writes them: on a page's own thread, in a worker as aside.ts does. What
  * is given stays as it is; a worker that dies of it, of too little memory for instance, is worker-died.
  */
+import { withQueryOnly } from '../checkpoint/contents.ts';
 import { type LoadedCheckpoint, loadCheckpoint as loadHere } from '../checkpoint/run-directory.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import { exportOnnx as exportHere } from './export-onnx.ts';
@@ -39,7 +40,8 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
  */
 export async function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind): Promise<Uint8Array> {
   if (!isPageThread()) return exportHere(checkpoint, features);
-  return askedOf({ checkpoint, features }, (remote, parcel) => remote.exportOnnx(parcel));
+  const given = { checkpoint: withQueryOnly(checkpoint), features };
+  return askedOf(given, (remote, parcel) => remote.exportOnnx(parcel));
 }
 
 /**

@@ -2,6 +2,7 @@
  * The long jobs of the library, as everybody calls them. On a page's own thread each runs aside: a worker does all of it,
  * kernels included, and the page only asks for what comes next. Elsewhere they run where they are called.
  */
+import { withQueryOnly } from '../checkpoint/contents.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/member.ts';
 import {
@@ -54,7 +55,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
 
 /**
  * Embeddings of all images of a data set, in its order. A corrupt image is left out. On a page's own thread workers do it;
- * the checkpoint is copied to them as with `pretrain`.
+ * the checkpoint's query encoder is copied to them as with `pretrain`.
  * @throws MocoError usage (workers), backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
  * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
  */
@@ -62,7 +63,7 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
   if (!isPageThread()) return yield* embedHere(job);
   const worker = await startJob();
   try {
-    const parcel = await packFor(worker, job);
+    const parcel = await packFor(worker, queryOf(job));
     await worker.call((remote) => remote.embedImages(parcel));
     yield* untilNone(worker, (remote) => remote.nextRows());
   } finally {
@@ -79,8 +80,10 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
  */
 export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
   if (!isPageThread()) return knnHere(job, k, t);
-  return askedOf(job, (remote, parcel) => remote.knn(parcel, k, t));
+  return askedOf(queryOf(job), (remote, parcel) => remote.knn(parcel, k, t));
 }
+
+const queryOf = (job: EncoderJob): EncoderJob => ({ ...job, checkpoint: withQueryOnly(job.checkpoint) });
 
 /** What is there to be had from a worker, asked for as it is needed. */
 async function* untilNone<Value>(

@@ -20,11 +20,8 @@ export interface Parcel<Value> {
   readonly of?: Value;
 }
 
-/** In the content of a parcel, where an array was. */
-interface Place {
-  readonly largeArray: number;
-  readonly kind: Kind;
-}
+/** In the content of a parcel, where an array was: its index and kind. Plain data has no sets, so none is taken for one. */
+type Place = ReadonlySet<number | Kind>;
 
 /** The end that is given a parcel. */
 export class PieceReceiver {
@@ -40,10 +37,11 @@ export class PieceReceiver {
   unpack<Value>({ content }: Parcel<Value>): Value {
     const arrays = this.#arrays.splice(0);
     return replaced(content, (part) => {
-      if (!isPlace(part)) return undefined;
-      const bytes = arrays[part.largeArray];
-      if (!bytes) throw new MocoError('usage', `array ${part.largeArray} of a parcel has not been given`);
-      return new KINDS[part.kind](bytes.buffer);
+      if (!(part instanceof Set)) return undefined;
+      const [index, kind] = [...(part as Place)] as [number, Kind];
+      const bytes = arrays[index];
+      if (!bytes) throw new MocoError('usage', `array ${index} of a parcel has not been given`);
+      return new KINDS[kind](bytes.buffer);
     }) as Value;
   }
 }
@@ -66,10 +64,8 @@ export async function inPieces<Value>(
     const { buffer, byteOffset, byteLength } = numbers;
     // A view that is posted takes all of its buffer along.
     if (byteLength <= SMALL_BYTES) return numbers.slice();
-    return {
-      largeArray: large.push(new Uint8Array(buffer, byteOffset, byteLength)) - 1,
-      kind,
-    } satisfies Place;
+    const index = large.push(new Uint8Array(buffer, byteOffset, byteLength)) - 1;
+    return new Set([index, kind]) satisfies Place;
   });
   for (const [index, array] of large.entries()) {
     for (let start = 0; start < array.length; start += PIECE_BYTES) {
@@ -109,5 +105,3 @@ function kindOf(value: unknown): Kind | null {
 
 const isPlain = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-
-const isPlace = (value: unknown): value is Place => isPlain(value) && 'largeArray' in value;

@@ -117,10 +117,14 @@ export async function openFirefoxPage(
   const profile = await mkdtemp(join(tmpdir(), 'moco-web-firefox-'));
   const args = ['--headless', '--no-remote', '--profile', profile, `${base}/${path}`];
   const browser = spawn(EXECUTABLE, args, { stdio: 'ignore' });
+  const ended = once(browser, 'exit').then(() => {
+    throw new Error(`${EXECUTABLE} ended before its page had answered`);
+  });
+  ended.catch(() => {});
   const errors: string[] = [];
   const page: FirefoxPage = {
     async evaluate(task) {
-      const outcome = await desk.evaluate(task);
+      const outcome = await Promise.race([desk.evaluate(task), ended]);
       errors.splice(0, errors.length, ...outcome.errors);
       if (outcome.error !== undefined) throw new Error(outcome.error);
       return outcome.value;

@@ -25,6 +25,7 @@ describe('a parcel', () => {
     const value = {
       name: 'x',
       none: null,
+      nothing: {},
       missing: undefined,
       small: floats.subarray(3, 5),
       list: [
