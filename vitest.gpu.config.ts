@@ -26,7 +26,7 @@ export default defineConfig({
             'test/autodiff/{batch-norm,conv,golden,lower,operators,pointwise,pointwise-conventions}.test.ts',
             'test/autodiff/{provider-bugs,providers,pytorch-encoders,structure}.test.ts',
             'test/kernels/{elementwise,golden,gradient,infonce,l2norm,lists,queue,rows,summary,topk}.test.ts',
-            'test/moco/{golden,running-statistics}.test.ts',
+            'test/train/{golden,running-statistics}.test.ts',
           ],
           exclude: [PLACEMENT],
           isolate: false,

@@ -22,7 +22,6 @@ export type { Provider } from './autodiff/lowering.ts';
 export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
-export { type NamedTensor, readSafetensors, writeSafetensors } from './checkpoint/safetensors.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
 export {
   type DatasetDescription,
@@ -32,6 +31,9 @@ export {
   describeDrawn,
 } from './data/dataset.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
+export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
+export type { FeatureKind } from './evaluate/monitor.ts';
+export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export {
   type DeviceArray,
   type InfoNceArguments,
@@ -50,29 +52,12 @@ export {
   type WebGpuKernelsOptions,
 } from './kernels/webgpu.ts';
 export type { ShaderFile, ShaderTexts } from './kernels/webgpu-shaders.ts';
-export { embedImages, knnOfCheckpoint, pretrain } from './moco/aside.ts';
-export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './moco/aside-files.ts';
-export {
-  type ConfigOverrides,
-  type DataFacts,
-  factsOf,
-  type PretrainConfig,
-  resolveConfig,
-} from './moco/config.ts';
-export type { EmbeddingRow, EncoderJob, KnnOutcome } from './moco/evaluate.ts';
-export type * from './moco/events.ts';
 export type {
   EncoderFacts,
   ImportConfig,
   ImportEncoderOptions,
   ImportedEncoder,
-} from './moco/imported-encoder.ts';
-export type { FeatureKind } from './moco/monitor.ts';
-export { PauseSwitch } from './moco/pause.ts';
-export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './moco/presets.ts';
-export type { PretrainOptions } from './moco/pretrain-options.ts';
-export { mergeResumedConfig, type ResumeOptions } from './moco/resume.ts';
-export type { WorkerCounts } from './moco/worker-counts.ts';
+} from './models/imported-encoder.ts';
 export type {
   Attribute,
   Attributes,
@@ -94,7 +79,22 @@ export {
   type Parameter,
 } from './onnx/network.ts';
 export { buildResNet, type ResNetSpec, resnetSpec } from './onnx/resnet.ts';
+export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
+export { embedImages, knnOfCheckpoint, pretrain } from './page/jobs.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
 export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
 export type { MissingGpu } from './runtime/gpu-missing.ts';
 export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';
+export type { WorkerCounts } from './scheduler/worker-counts.ts';
+export {
+  type ConfigOverrides,
+  type DataFacts,
+  factsOf,
+  type PretrainConfig,
+  resolveConfig,
+} from './settings/config.ts';
+export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './settings/presets.ts';
+export { mergeResumedConfig, type ResumeOptions } from './settings/resume.ts';
+export type * from './train/events.ts';
+export { PauseSwitch } from './train/pause.ts';
+export type { PretrainOptions } from './train/pretrain-options.ts';

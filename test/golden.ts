@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { NamedTensor } from '../src/checkpoint/safetensors.ts';
+import type { NamedTensor } from '../src/formats/safetensors.ts';
 import type { GoldenCase } from '../src/golden/case.ts';
 import { type Mismatch, mismatchTable } from './compare.ts';
 

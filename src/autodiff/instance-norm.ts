@@ -8,7 +8,7 @@ import { floatAttribute } from '../onnx/attributes.ts';
 import type { Node } from '../onnx/graph.ts';
 import { channelsOf } from './batch-norm.ts';
 import { type BackwardScope, channelSum, copyNode, type LoweringScope, type Rule, reshape } from './rule.ts';
-import { standardise, standardiseBackward } from './standardise.ts';
+import { standardise, standardiseBackward } from './standardize.ts';
 
 const EPSILON = 1e-5;
 

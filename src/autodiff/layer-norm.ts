@@ -9,7 +9,7 @@ import { normalAxes } from '../onnx/shape-rules/rule.ts';
 import { sumTo } from './broadcast.ts';
 import { unsupported } from './images.ts';
 import type { BackwardScope, Rule } from './rule.ts';
-import { standardise, standardiseBackward } from './standardise.ts';
+import { standardise, standardiseBackward } from './standardize.ts';
 
 const EPSILON = 1e-5;
 

@@ -1,6 +1,6 @@
 import { MocoError } from '../errors.ts';
-import type { PretrainConfig } from '../moco/config.ts';
-import type { NamedTensor } from './safetensors.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
+import type { PretrainConfig } from '../settings/config.ts';
 
 /** The two encoders, by the prefix of their tensors. */
 export type EncoderPrefix = 'encoder_q.' | 'encoder_k.';

@@ -4,12 +4,12 @@
  * the others: a directory without a valid state.json is no checkpoint.
  */
 import { MocoError, messageOf } from '../errors.ts';
+import { type NamedTensor, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { decodeModel, encodeModel } from '../onnx/model.ts';
 import { type ImportedNetwork, networkFromGraph } from '../onnx/network.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { checkTensors } from './contents.ts';
 import { sha256 } from './digest.ts';
-import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts';
 import { formatState, parseState, type RunState } from './state.ts';
 
 const TENSORS = 'model.safetensors';

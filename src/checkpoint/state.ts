@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
-import { isImported, type PretrainConfig } from '../moco/config.ts';
-import { parseConfig } from '../moco/config-schema.ts';
+import { isImported, type PretrainConfig } from '../settings/config.ts';
+import { parseConfig } from '../settings/schema.ts';
 import { sha256 } from './digest.ts';
 
 /** The version of state.json that this code writes, and the only one it reads. */

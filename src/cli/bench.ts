@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { measureStep } from '../moco/measure.ts';
-import { type WorkerCounts, workerCounts } from '../moco/worker-counts.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
+import { measureStep } from '../train/measure.ts';
 import { addConfigOptions, type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addWorkerOptions, backendOption, wholeNumber } from './options.ts';

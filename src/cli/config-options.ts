@@ -1,8 +1,8 @@
 /** The options that shape a run, shared by `pretrain` and `bench`. */
 import type { Command } from 'commander';
-import type { ConfigOverrides } from '../moco/config.ts';
-import { PRESET_NAMES } from '../moco/presets.ts';
-import { ARCHITECTURES, SCHEDULES, STEMS } from '../moco/validate-config.ts';
+import type { ConfigOverrides } from '../settings/config.ts';
+import { PRESET_NAMES } from '../settings/presets.ts';
+import { ARCHITECTURES, SCHEDULES, STEMS } from '../settings/validate.ts';
 import { parseNumber, wholeNumber } from './options.ts';
 
 /** What commander makes of the options below; absent where not given. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { differentiateModel, type ModelGradient } from '../autodiff/differentiate-model.ts';
-import { writeSafetensors } from '../checkpoint/safetensors.ts';
 import { MocoError, messageOf } from '../errors.ts';
+import { writeSafetensors } from '../formats/safetensors.ts';
 import { knownFactor, product } from '../onnx/dims.ts';
 import { encodeModel } from '../onnx/model.ts';
 import { openFolder } from '../runtime/files.ts';

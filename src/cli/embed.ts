@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { embedImages } from '../moco/evaluate.ts';
+import { embedImages } from '../evaluate/evaluate-checkpoint.ts';
 import { EMBEDDING_FORMATS, embeddingFormat, writeEmbeddings } from './embedding-files.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import type { Terminal } from './terminal.ts';

@@ -2,7 +2,7 @@
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
-import type { EmbeddingRow } from '../moco/evaluate.ts';
+import type { EmbeddingRow } from '../evaluate/evaluate-checkpoint.ts';
 
 export const EMBEDDING_FORMATS = ['.safetensors', '.npy', '.jsonl'] as const;
 type Format = (typeof EMBEDDING_FORMATS)[number];

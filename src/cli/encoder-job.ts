@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetKind } from '../data/dataset.ts';
-import type { EncoderJob } from '../moco/evaluate.ts';
+import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';

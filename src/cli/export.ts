@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { MocoError, messageOf } from '../errors.ts';
-import { exportOnnx } from '../moco/export-onnx.ts';
-import type { FeatureKind } from '../moco/monitor.ts';
+import type { FeatureKind } from '../evaluate/monitor.ts';
+import { exportOnnx } from '../models/export-onnx.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,5 +1,5 @@
-import { isImported } from '../moco/config.ts';
-import type { NeighborsEvent, PretrainEvent, RunEvent } from '../moco/events.ts';
+import { isImported } from '../settings/config.ts';
+import type { NeighborsEvent, PretrainEvent, RunEvent } from '../train/events.ts';
 import type { LogWriter } from './log.ts';
 import { createProgress, type Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { createContext } from '../golden/context.ts';
 import { countResults, formatCounts, formatResult, resultsAsJson } from '../golden/report.ts';
-import { type CaseResult, runGolden } from '../golden/run.ts';
+import { type CaseResult, runGolden } from '../golden/run-golden.ts';
 import { openFolder } from '../runtime/files.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';

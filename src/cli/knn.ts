@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { knnOfCheckpoint } from '../moco/evaluate.ts';
+import { knnOfCheckpoint } from '../evaluate/evaluate-checkpoint.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import { parseNumber, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
-import type { PretrainEvent } from '../moco/events.ts';
+import type { PretrainEvent } from '../train/events.ts';
 
 /** Writes the log of a run: one JSON object a line, numbers in full round-trip precision. */
 export interface LogWriter {

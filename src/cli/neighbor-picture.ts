@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Dataset, type DatasetDescription, openDataset } from '../data/dataset.ts';
 import { type Neighbour, neighbourSheet } from '../data/preview.ts';
-import type { NeighborsEvent } from '../moco/events.ts';
+import type { NeighborsEvent } from '../train/events.ts';
 
 /**
  * Draws query images with their nearest neighbours before and after training as a PNG file.

@@ -1,13 +1,13 @@
 /** `--arch FILE.onnx`: the encoder of a run from a file. */
 import { MocoError } from '../errors.ts';
+import { describeEncoder, type ImportedEncoder, importEncoder } from '../models/imported-encoder.ts';
 import {
   type ConfigOverrides,
   type DataFacts,
   isImported,
   type PretrainConfig,
   resolveConfig,
-} from '../moco/config.ts';
-import { describeEncoder, type ImportedEncoder, importEncoder } from '../moco/imported-encoder.ts';
+} from '../settings/config.ts';
 import { type ModelFile, readModelFile } from './model-file.ts';
 
 export interface ResolvedNetwork {

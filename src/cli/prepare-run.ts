@@ -2,11 +2,11 @@
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import { factsOf, type PretrainConfig } from '../moco/config.ts';
-import type { ImportedEncoder } from '../moco/imported-encoder.ts';
-import { mergeResumedConfig } from '../moco/resume.ts';
+import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
+import { factsOf, type PretrainConfig } from '../settings/config.ts';
+import { mergeResumedConfig } from '../settings/resume.ts';
 import { type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
 import { checkDecodable, openData } from './data.ts';
 import { type LogWriter, openLog } from './log.ts';

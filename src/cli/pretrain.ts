@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { MocoError } from '../errors.ts';
-import { pretrain } from '../moco/pretrain.ts';
-import { type WorkerCounts, workerCounts } from '../moco/worker-counts.ts';
+import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
+import { pretrain } from '../train/pretrain.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';

@@ -1,5 +1,5 @@
 import { MultiBar } from 'cli-progress';
-import type { StepEvent } from '../moco/events.ts';
+import type { StepEvent } from '../train/events.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Shows how a run goes. */

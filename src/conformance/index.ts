@@ -19,6 +19,6 @@ export {
   type KernelSummary,
   summarizeKernels,
 } from './report.ts';
-export { type ConformanceOptions, type ConformanceResult, runConformance } from './run.ts';
+export { type ConformanceOptions, type ConformanceResult, runConformance } from './run-conformance.ts';
 export { CASE_NAMES } from './suite.ts';
 export type { Failure } from './trial.ts';

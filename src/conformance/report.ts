@@ -1,6 +1,6 @@
 import type { MocoError } from '../errors.ts';
 import { KERNEL_NAMES, type KernelName } from './case.ts';
-import { type ConformanceResult, reproduceCommand } from './run.ts';
+import { type ConformanceResult, reproduceCommand } from './run-conformance.ts';
 import type { Failure } from './trial.ts';
 
 export interface KernelSummary {

@@ -2,7 +2,7 @@ import { MocoError } from '../errors.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { Dataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
-import { rasterise } from './rasterise.ts';
+import { rasterize } from './rasterize.ts';
 import { drawScene } from './scene.ts';
 
 /**
@@ -73,5 +73,5 @@ export function drawImage(spec: Omit<DrawnSpec, 'kind' | 'count'>, i: number): R
   const epoch = spec.split === 'train' ? 0 : 1;
   const random = new Random({ seed: spec.seed, epoch, image: i, stream: STREAMS.drawnImage });
   const scene = drawScene(DRAWN_CLASSES[i % DRAWN_CLASSES.length]!, random);
-  return rasterise(scene, spec.size, random);
+  return rasterize(scene, spec.size, random);
 }

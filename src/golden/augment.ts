@@ -1,11 +1,11 @@
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
 import { gaussianBlur } from '../data/augment/blur.ts';
-import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from '../data/augment/colour.ts';
+import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from '../data/augment/color.ts';
 import { adjustHue } from '../data/augment/hue.ts';
-import { flipHorizontally, normalise } from '../data/augment/normalise.ts';
+import { flipHorizontally, normalise } from '../data/augment/normalize.ts';
 import { resizedCrop } from '../data/augment/resize.ts';
 import type { RgbImage } from '../data/image.ts';
 import { MocoError } from '../errors.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 import type { CaseFamily, GoldenCase } from './case.ts';
 import { gradeCropStatistics } from './rrc-stats.ts';
 

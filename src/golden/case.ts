@@ -1,5 +1,5 @@
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
 import type { SessionPlace } from '../encoder/ort.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 import type { BackendKernels } from '../kernels/open.ts';
 
 /** One entry of manifest.json. */

@@ -1,4 +1,4 @@
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 
 /** One value that is not what was recorded. */
 export interface Deviation {

@@ -1,5 +1,5 @@
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
-import { knnClassify } from '../eval/knn.ts';
+import { knnClassify } from '../evaluate/knn.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import { float32, floatInput, int64, numberParam, wholeInput } from './tensors.ts';
 

@@ -1,5 +1,5 @@
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
 import { MocoError } from '../errors.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import {

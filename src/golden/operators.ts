@@ -1,11 +1,12 @@
 /** Golden cases of single operators and residual blocks: their graphs, differentiated, run by onnxruntime-web. */
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
+
 import type { SessionPlace } from '../encoder/ort.ts';
 import { type GradientRun, runGradient, runOnce, type Values } from '../encoder/run-gradient.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { type BatchNormLayer, RunningStatistics, type SavedStatistics } from '../moco/running-statistics.ts';
 import { type Attributes, type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { buildBlock } from '../onnx/resnet.ts';
+import { type BatchNormLayer, RunningStatistics, type SavedStatistics } from '../train/running-statistics.ts';
 import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
 import { float32, floatInput, int64, numberParam } from './tensors.ts';
 

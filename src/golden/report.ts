@@ -1,4 +1,4 @@
-import type { CaseResult } from './run.ts';
+import type { CaseResult } from './run-golden.ts';
 
 /** Columns of the report: the longest case name of the golden set has 34 letters. */
 const NAME_WIDTH = 36;

@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { learningRate, steppedRate } from '../moco/schedule.ts';
+import { learningRate, steppedRate } from '../optimizers/schedule.ts';
 import type { CaseFamily, CaseGrader } from './case.ts';
 
 interface RecordedSchedule {

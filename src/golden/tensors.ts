@@ -1,5 +1,5 @@
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
 import { MocoError } from '../errors.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
 import type { GoldenCase } from './case.ts';
 
 /** The float32 input of a name. @throws MocoError data-invalid */

@@ -1,11 +1,11 @@
 /** Golden cases of whole training steps: the product's trainer on the case's weights and images. */
-import type { NamedTensor } from '../checkpoint/safetensors.ts';
-import { queryPositions } from '../moco/groups.ts';
-import { stateLayout } from '../moco/layout.ts';
-import { type EncoderState, type StateLayout, type TrainerState, toTensors } from '../moco/state.ts';
-import { type StepInput, Trainer } from '../moco/trainer.ts';
+import type { NamedTensor } from '../formats/safetensors.ts';
+import { queryPositions } from '../methods/groups.ts';
+import { stateLayout } from '../models/layout.ts';
 import type { ResNetSpec } from '../onnx/resnet.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
+import { type EncoderState, type StateLayout, type TrainerState, toTensors } from '../train/state.ts';
+import { type StepInput, Trainer } from '../train/trainer.ts';
 import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
 import { float32, floatInput, int64, numberListParam, numberParam, wholeInput } from './tensors.ts';
 

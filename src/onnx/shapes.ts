@@ -3,7 +3,7 @@ import { MocoError } from '../errors.ts';
 import type { Constant, Graph, Node, Shape } from './graph.ts';
 import { layout } from './shape-rules/layout.ts';
 import { linear } from './shape-rules/linear.ts';
-import { normalisation } from './shape-rules/normalisation.ts';
+import { normalisation } from './shape-rules/normalization.ts';
 import { pointwise } from './shape-rules/pointwise.ts';
 import { reduction } from './shape-rules/reduction.ts';
 import type { ShapeRules, ShapeScope } from './shape-rules/rule.ts';

@@ -96,7 +96,7 @@ function noAdapter(why: string, cause?: unknown): MissingGpuError {
   return new MissingGpuError('no-adapter', what, advice, { cause });
 }
 
-/** Older browsers have the flag on the adapter; not all set it for a rasteriser that they were started with. */
+/** Older browsers have the flag on the adapter; not all set it for a rasterizer that they were started with. */
 export function describeAdapter(adapter: globalThis.GPUAdapter): GpuAdapter {
   const { vendor, architecture, device, description } = adapter.info;
   const name = [description, device, `${vendor} ${architecture}`.trim()].find((part) => part) || 'unnamed';

@@ -3,10 +3,10 @@
  * or hangs is replaced, and its task is done again by the next one: here, and only here.
  */
 import { MocoError } from '../errors.ts';
-import { Member, type Remote } from './member.ts';
+import { LiveWorker, type Remote } from './live-worker.ts';
 import { keepErrorCodes } from './remote-errors.ts';
 
-export type { Remote } from './member.ts';
+export type { Remote } from './live-worker.ts';
 
 /** A task that ends so many workers will end the next one, too. */
 const MOST_DEATHS = 3;
@@ -38,11 +38,11 @@ const patient = (slowest: number): number => Math.max(60_000, 20 * slowest);
 
 /** Where a worker sits. It is replaced when the next task finds it dead or outdated. */
 interface Seat<Api> {
-  member: Member<Api> | null;
+  member: LiveWorker<Api> | null;
   /** The generation of the pool that the member was prepared in. */
   generation: number;
   /** While a new one is being prepared. */
-  starting: Promise<Member<Api>> | null;
+  starting: Promise<LiveWorker<Api>> | null;
 }
 
 export class WorkerPool<Api extends object> {
@@ -168,7 +168,7 @@ export class WorkerPool<Api extends object> {
   }
 
   /** The worker of a seat, in good health and up to date. */
-  async #memberOf(seat: Seat<Api>): Promise<Member<Api>> {
+  async #memberOf(seat: Seat<Api>): Promise<LiveWorker<Api>> {
     const { member } = seat;
     if (member && !member.death && seat.generation === this.#generation) return member;
     if (this.#ended) throw this.#endedError();
@@ -180,12 +180,12 @@ export class WorkerPool<Api extends object> {
     }
   }
 
-  async #replace(seat: Seat<Api>): Promise<Member<Api>> {
+  async #replace(seat: Seat<Api>): Promise<LiveWorker<Api>> {
     const former = seat.member;
     if (former?.death) this.#tell(`${former.death.message}; another takes its place`);
     await former?.terminate();
     seat.generation = this.#generation;
-    const member = await Member.spawn<Api>(this.#script);
+    const member = await LiveWorker.spawn<Api>(this.#script);
     seat.member = member;
     try {
       if (this.#ended) throw this.#endedError();

@@ -11,7 +11,7 @@ import { canShareMemory } from '../runtime/worker.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';
 import { type Call, type Remote, WorkerPool } from './pool.ts';
-import { Slots } from './slots.ts';
+import { Semaphore } from './semaphore.ts';
 
 export class WasmEncoders implements GroupEncoders {
   #pool!: WorkerPool<EncoderWorker>;
@@ -19,7 +19,7 @@ export class WasmEncoders implements GroupEncoders {
   readonly #options: ArrayEncoderOptions;
   readonly #levels: MemoryLevels;
   /** Of groups that are encoded, or whose images are being made for it. */
-  readonly #slots: Slots;
+  readonly #running: Semaphore;
   readonly #weights: Record<TrainingRole, readonly DeviceArray[]> = { query: [], key: [] };
   #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
@@ -28,12 +28,12 @@ export class WasmEncoders implements GroupEncoders {
   private constructor(
     kernels: WasmKernels,
     options: ArrayEncoderOptions,
-    slots: Slots,
+    semaphore: Semaphore,
     tell: (message: string) => void = () => {},
   ) {
     this.#kernels = kernels;
     this.#options = options;
-    this.#slots = slots;
+    this.#running = semaphore;
     this.#levels = new MemoryLevels(() => this.#pool.renew(), tell);
   }
 
@@ -48,7 +48,7 @@ export class WasmEncoders implements GroupEncoders {
     prefetch: number,
     tell?: (message: string) => void,
   ): Promise<WasmEncoders> {
-    const encoders = new WasmEncoders(kernels, options, new Slots(workers + prefetch), tell);
+    const encoders = new WasmEncoders(kernels, options, new Semaphore(workers + prefetch), tell);
     encoders.#pool = await WorkerPool.start<EncoderWorker>(
       'encoder-worker.js',
       workers,
@@ -129,7 +129,7 @@ export class WasmEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     task: (call: Call<EncoderWorker>, values: Float32Array) => Promise<Result>,
   ): Promise<Result> {
-    await this.#slots.enter();
+    await this.#running.acquire();
     try {
       let ready: Promise<Float32Array> | null = images();
       // A failure is looked at in its turn.
@@ -140,7 +140,7 @@ export class WasmEncoders implements GroupEncoders {
         return task(call, values);
       });
     } finally {
-      this.#slots.leave();
+      this.#running.release();
     }
   }
 

@@ -9,7 +9,7 @@ import type { MemoryUse } from '../encoder/recompute.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { WebGpuKernels } from '../kernels/webgpu.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
-import { Turns } from './turns.ts';
+import { Sequencer } from './sequencer.ts';
 
 export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
@@ -20,14 +20,14 @@ export class WebGpuEncoders implements GroupEncoders {
   readonly #images: DeviceArray;
   /** Weights of the folded inference form. */
   #inference: DeviceArray[] = [];
-  readonly #turns: Turns;
+  readonly #sequencer: Sequencer;
 
   /** @param prefetch groups whose images are made while others are encoded */
   constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>, prefetch: number) {
     const { groupSize, imageSize } = options;
     this.#kernels = kernels;
     this.#options = options;
-    this.#turns = new Turns(prefetch);
+    this.#sequencer = new Sequencer(prefetch);
     this.#encoder = new Encoder({ ...options, place: { provider: 'webgpu', device: kernels.device } });
     this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
   }
@@ -48,7 +48,7 @@ export class WebGpuEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays> {
-    return this.#turns.run(images, async (values) => {
+    return this.#sequencer.run(images, async (values) => {
       const { embedding, statistics } = await this.#kernels.wait(
         this.#encoder.forwardKey(await this.#image(values)),
       );
@@ -64,7 +64,7 @@ export class WebGpuEncoders implements GroupEncoders {
     keys: Promise<void>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#turns.run(images, async (values) => {
+    return this.#sequencer.run(images, async (values) => {
       const { embedding, statistics } = await this.#kernels.wait(
         this.#encoder.forwardQuery(await this.#image(values)),
       );
@@ -103,7 +103,7 @@ export class WebGpuEncoders implements GroupEncoders {
   }
 
   embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
-    return this.#turns.run(images, async (values) => {
+    return this.#sequencer.run(images, async (values) => {
       const { imageSize } = this.#options;
       const count = values.length / (3 * imageSize * imageSize);
       const image = await tensor('webgpu', values, [count, 3, imageSize, imageSize]);
@@ -113,7 +113,7 @@ export class WebGpuEncoders implements GroupEncoders {
   }
 
   async dispose(): Promise<void> {
-    await this.#turns.finish();
+    await this.#sequencer.finish();
     for (const array of [this.#images, ...this.#inference]) this.#kernels.free(array);
     this.#inference = [];
     await this.#encoder.dispose();

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { differentiate } from '../../src/autodiff/differentiate.ts';
 import type { Provider } from '../../src/autodiff/lowering.ts';
-import { type NamedTensor, readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
+import { type NamedTensor, readSafetensors } from '../../src/formats/safetensors.ts';
 import { importModel } from '../../src/onnx/import/import-model.ts';
 
 /** An entry of manifest.json: see scripts/references/README.md. */

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { NamedTensor } from '../../src/checkpoint/safetensors.ts';
 import type { RunState } from '../../src/checkpoint/state.ts';
 import { DRAWN } from '../../src/cli/data.ts';
-import { resolveConfig } from '../../src/moco/config.ts';
+import type { NamedTensor } from '../../src/formats/safetensors.ts';
+import { resolveConfig } from '../../src/settings/config.ts';
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder(): Promise<string> {

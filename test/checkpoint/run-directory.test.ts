@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { tensorsOf } from '../../src/checkpoint/contents.ts';
 import { sha256 } from '../../src/checkpoint/digest.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
-import { type NamedTensor, readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { MocoError } from '../../src/errors.ts';
+import { type NamedTensor, readSafetensors } from '../../src/formats/safetensors.ts';
 import { type FileStore, openFolder } from '../../src/runtime/files.ts';
 import { exampleState, exampleTensors, temporaryFolder } from './example.ts';
 

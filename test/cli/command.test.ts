@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
-import { writeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
 import { mocoWeb } from './run-command.ts';

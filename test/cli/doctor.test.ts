@@ -34,7 +34,7 @@ describe('software adapters', () => {
     { description: 'SwiftShader Device (Subzero)', vendor: '6880', device: '49374' },
     { description: 'llvmpipe (LLVM 15.0.6, 256 bits)', vendor: '65541', device: '0' },
     { vendor: 'google', architecture: 'swiftshader' },
-    { description: 'some rasteriser', isFallbackAdapter: true },
+    { description: 'some rasterizer', isFallbackAdapter: true },
   ])('%j', (info) => {
     expect(adapterOf(info).software).toBe(true);
   });

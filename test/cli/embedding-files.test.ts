@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { writeEmbeddings } from '../../src/cli/embedding-files.ts';
-import type { EmbeddingRow } from '../../src/moco/evaluate.ts';
+import type { EmbeddingRow } from '../../src/evaluate/evaluate-checkpoint.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 
 const ROWS: EmbeddingRow[] = [

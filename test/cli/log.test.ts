@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { openLog } from '../../src/cli/log.ts';
-import type { KnnEvent, StepEvent } from '../../src/moco/events.ts';
+import type { KnnEvent, StepEvent } from '../../src/train/events.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 
 const step = (number: number): StepEvent => ({

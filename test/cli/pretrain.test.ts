@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { runPretrain } from '../../src/cli/pretrain.ts';
 import { MocoError } from '../../src/errors.ts';
-import type { PretrainEvent, StepEvent } from '../../src/moco/events.ts';
-import type { PretrainOptions } from '../../src/moco/pretrain-options.ts';
 import { openFolder } from '../../src/runtime/files.ts';
+import type { PretrainEvent, StepEvent } from '../../src/train/events.ts';
+import type { PretrainOptions } from '../../src/train/pretrain-options.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
 import { FakeTerminal } from './run-command.ts';
 

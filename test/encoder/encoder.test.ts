@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
 import { runGradient, type Values } from '../../src/encoder/run-gradient.ts';
-import { initialState } from '../../src/moco/initial-state.ts';
-import { stateLayout } from '../../src/moco/layout.ts';
-import { inferenceWeights } from '../../src/moco/network.ts';
+import { inferenceWeights } from '../../src/models/choose-network.ts';
+import { initialState } from '../../src/models/initial-state.ts';
+import { stateLayout } from '../../src/models/layout.ts';
 import { buildResNet, type ResNetSpec } from '../../src/onnx/resnet.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';

@@ -8,8 +8,8 @@ import {
 } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
 import { messageOf } from '../../src/errors.ts';
-import { initialState } from '../../src/moco/initial-state.ts';
-import { stateLayout } from '../../src/moco/layout.ts';
+import { initialState } from '../../src/models/initial-state.ts';
+import { stateLayout } from '../../src/models/layout.ts';
 import { buildResNet, type ResNetSpec, resnetSpec } from '../../src/onnx/resnet.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';

@@ -1,9 +1,9 @@
 /** A run whose device is lost, or full, goes on with another. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { resolveConfig } from '../../src/moco/config.ts';
-import type { PretrainEvent } from '../../src/moco/events.ts';
-import { pretrain } from '../../src/moco/pretrain.ts';
+import { resolveConfig } from '../../src/settings/config.ts';
+import type { PretrainEvent } from '../../src/train/events.ts';
+import { pretrain } from '../../src/train/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { watchDevices } from '../gpu/traffic.ts';
 import { onWebGpu } from '../kernels/backends.ts';

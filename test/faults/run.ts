@@ -1,9 +1,9 @@
 /** A small run on drawn images, and what is told of faults at the end. */
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/moco/config.ts';
-import type { PretrainEvent } from '../../src/moco/events.ts';
-import { pretrain } from '../../src/moco/pretrain.ts';
-import type { PretrainOptions } from '../../src/moco/pretrain-options.ts';
+import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/settings/config.ts';
+import type { PretrainEvent } from '../../src/train/events.ts';
+import { pretrain } from '../../src/train/pretrain.ts';
+import type { PretrainOptions } from '../../src/train/pretrain-options.ts';
 
 /** 20 images in batches of 8: two steps an epoch. */
 export const data = await describeDrawn(20, 5, 8, 3);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NamedTensor } from '../../src/checkpoint/safetensors.ts';
+import type { NamedTensor } from '../../src/formats/safetensors.ts';
 import { compareTensors } from '../../src/golden/compare.ts';
 
 const f32 = (...values: number[]): NamedTensor => ({

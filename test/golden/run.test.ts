@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { type NamedTensor, readSafetensors, writeSafetensors } from '../../src/formats/safetensors.ts';
 import type { CaseFamily, GoldenCase } from '../../src/golden/case.ts';
 import { createContext } from '../../src/golden/context.ts';
 import { familyOf } from '../../src/golden/families.ts';
 import { countResults, formatCounts, formatResult, resultsAsJson } from '../../src/golden/report.ts';
-import { type CaseResult, type GoldenOptions, runGolden } from '../../src/golden/run.ts';
+import { type CaseResult, type GoldenOptions, runGolden } from '../../src/golden/run-golden.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 

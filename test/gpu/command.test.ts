@@ -1,7 +1,7 @@
 /** The built command on WebGPU: one tiny run, and what is done with it on either backend. */
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { CIFAR, CIFAR_TEST, CIFAR_TRAIN, readLog } from '../cli/end-to-end/tiny-run.ts';
 import { mocoWeb } from '../cli/run-command.ts';

@@ -4,12 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { openKernels } from '../../src/kernels/open.ts';
-import { resolveConfig } from '../../src/moco/config.ts';
-import { initialState } from '../../src/moco/initial-state.ts';
-import { pretrain } from '../../src/moco/pretrain.ts';
+import { initialState } from '../../src/models/initial-state.ts';
+import { resolveConfig } from '../../src/settings/config.ts';
+import { pretrain } from '../../src/train/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { onWebGpu } from '../kernels/backends.ts';
-import { BATCH, input, LAYOUT, openTiny, SIZE } from '../moco/tiny.ts';
+import { BATCH, input, LAYOUT, openTiny, SIZE } from '../train/tiny.ts';
 import { watchDevices } from './traffic.ts';
 
 const DIST = new URL('../../dist', import.meta.url).href;

@@ -1,9 +1,9 @@
 /** The trainer on WebGPU. Its tests share one set of sessions, and the compilation of their shaders. */
 import { beforeAll, expect, it } from 'vitest';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
-import { fromTensors, type TrainerState, toTensors } from '../../src/moco/state.ts';
-import type { StepResult, Trainer } from '../../src/moco/trainer.ts';
 import { requestDevice } from '../../src/runtime/gpu.ts';
+import { fromTensors, type TrainerState, toTensors } from '../../src/train/state.ts';
+import type { StepResult, Trainer } from '../../src/train/trainer.ts';
 import { expectClose } from '../compare.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import {
@@ -15,7 +15,7 @@ import {
   openTiny,
   SIZE,
   type TinyEncoders,
-} from '../moco/tiny.ts';
+} from '../train/tiny.ts';
 import { Traffic } from './traffic.ts';
 
 interface Steps {

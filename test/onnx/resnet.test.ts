@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
-import { initialValues } from '../../src/moco/initial-state.ts';
+import { initialValues } from '../../src/models/initial-state.ts';
 import { forwardFlops } from '../../src/onnx/flops.ts';
 import type { Encoder } from '../../src/onnx/network.ts';
 import { buildResNet, resnetSpec } from '../../src/onnx/resnet.ts';

@@ -1,6 +1,6 @@
 /** What is done side by side: images are made ahead, and queries are encoded while the last keys are. */
 import { expect, it, onTestFinished } from 'vitest';
-import { BATCH, GROUPS, input, openTiny, SIZE } from '../moco/tiny.ts';
+import { BATCH, GROUPS, input, openTiny, SIZE } from '../train/tiny.ts';
 
 const GROUP = BATCH / GROUPS;
 const PIXELS = GROUP * 3 * SIZE * SIZE;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { BATCH, input, openTiny, SIZE } from '../moco/tiny.ts';
+import { BATCH, input, openTiny, SIZE } from '../train/tiny.ts';
 
 /** By then every session has run and V8 has compiled all of onnxruntime's WebAssembly a second time, optimised. */
 const WARM_UP = 200;

@@ -1,10 +1,10 @@
 import type { Random } from '../../random.ts';
 import type { RgbImage } from '../image.ts';
 import { gaussianBlur } from './blur.ts';
-import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from './colour.ts';
+import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from './color.ts';
 import { randomResizedCropBox, roundHalfEven } from './crop.ts';
 import { adjustHue } from './hue.ts';
-import { normalise } from './normalise.ts';
+import { normalise } from './normalize.ts';
 import type { AugmentStep, Recipe } from './recipes.ts';
 import { resizedCrop } from './resize.ts';
 

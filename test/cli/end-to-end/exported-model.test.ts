@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-web/wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { GradientManifest } from '../../../src/autodiff/differentiate-model.ts';
-import { type NamedTensor, readSafetensors } from '../../../src/checkpoint/safetensors.ts';
+import { type NamedTensor, readSafetensors } from '../../../src/formats/safetensors.ts';
 import { decodeModel } from '../../../src/onnx/model.ts';
 import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../../src/onnx/onnx_pb.ts';
 import { REFERENCES } from '../../autodiff/pytorch.ts';

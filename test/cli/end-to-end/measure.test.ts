@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors, writeSafetensors } from '../../../src/checkpoint/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
 import { succeed, TINY } from './tiny-run.ts';

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
+import { readSafetensors } from '../../../src/formats/safetensors.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
 import { CIFAR, CIFAR_TEST, CIFAR_TRAIN, PRETRAIN, readLog, STEPS_PER_EPOCH, succeed } from './tiny-run.ts';

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { KnnEvent, RunEvent, StepEvent } from '../../../src/moco/events.ts';
+import type { KnnEvent, RunEvent, StepEvent } from '../../../src/train/events.ts';
 import { COMMAND, mocoWeb } from '../run-command.ts';
 
 export const CIFAR = fileURLToPath(new URL('../../data/cifar10', import.meta.url));

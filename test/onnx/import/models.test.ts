@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
 import { runOnce, type Values } from '../../../src/encoder/run-gradient.ts';
 import { MocoError } from '../../../src/errors.ts';
+import { readSafetensors } from '../../../src/formats/safetensors.ts';
 import type { Graph, Node } from '../../../src/onnx/graph.ts';
 import { type ImportedModel, importModel } from '../../../src/onnx/import/import-model.ts';
 import { decodeModel } from '../../../src/onnx/model.ts';

@@ -1,0 +1,155 @@
+/** A checkpoint's encoder on a data set: kNN accuracy, embeddings. What they give and throw stands with page/jobs.ts. */
+import { queryValues } from '../checkpoint/contents.ts';
+import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { openKernels } from '../kernels/open.ts';
+import { embeddingBatch, inferenceWeights, networkOf } from '../models/choose-network.ts';
+import { chooseBackend } from '../runtime/backend.ts';
+import { coreCount } from '../runtime/cores.ts';
+import type { GroupEncoders } from '../scheduler/group-encoders.ts';
+import { startEncoders } from '../scheduler/start-encoders.ts';
+import { ViewPool } from '../scheduler/view-pool.ts';
+import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
+import { viewOptionsOf } from '../train/session.ts';
+import { embedDataset } from './embed-dataset.ts';
+import { type FeatureKind, type MonitorResult, monitorKnn } from './monitor.ts';
+
+/** Images through the encoder of a checkpoint (encoder_q, running statistics). */
+export interface EncoderJob {
+  /** From `loadCheckpoint`. */
+  checkpoint: LoadedCheckpoint;
+  /** From `describeDataset` or `describeDrawn`; images of any size, they are resized to the encoder's. */
+  data: DatasetDescription;
+  /** By default what `chooseBackend` gives for 'auto'. */
+  backend?: 'wasm' | 'webgpu';
+  /** Encoder workers; by default as many as there are cores. Changes no number. */
+  workers?: number;
+  /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
+  features: FeatureKind;
+}
+
+export interface EmbeddingRow {
+  /** Place of the image in the data set: the training split first, then the test split. */
+  index: number;
+  /** Its file, or file and record. */
+  path: string | null;
+  /** Class; null where there are none. */
+  label: number | null;
+  /** backbone: [featureDim] as it is (8·width for ResNet-18 and -34, 32·width for ResNet-50); head: [dim], unit length. */
+  vector: Float32Array;
+}
+
+export interface KnnOutcome {
+  /** Percent. */
+  top1: number;
+  k: number;
+  t: number;
+  /** Images in the bank and images asked about; equal for leave-one-out. */
+  bank: number;
+  queries: number;
+}
+
+export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
+  const { data, features } = job;
+  const { encoders, dispose } = await openEncoders(job);
+  try {
+    let offset = 0;
+    for (const [spec, length] of [
+      [data.train, data.trainLength],
+      [data.test, data.testLength],
+    ] as const) {
+      if (spec) yield* embedSplit(job, encoders, spec, length, offset, features);
+      offset += length;
+    }
+  } finally {
+    await dispose();
+  }
+}
+
+export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
+  const { kernels, encoders, dispose } = await openEncoders(job);
+  try {
+    const result: MonitorResult = await monitorKnn({
+      kernels,
+      data: job.data,
+      views: viewOptionsOf(job.checkpoint.state.config, 1),
+      embed: (images) => encoders.embed(images),
+      k,
+      t,
+    });
+    const { top1, k: used } = result[job.features];
+    return { top1, k: used, t, bank: result.bank.length, queries: result.queries.length };
+  } finally {
+    await dispose();
+  }
+}
+
+async function openEncoders(
+  job: EncoderJob,
+): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
+  requireWorkerCounts({ workers: job.workers });
+  const backend = job.backend ?? (await chooseBackend('auto')).backend;
+  const { config } = job.checkpoint.state;
+  const spec = networkOf(config, job.checkpoint.network);
+  const kernels = await openKernels(backend);
+  const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
+  const encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
+  const dispose = async () => {
+    await encoders.dispose();
+    kernels.dispose();
+  };
+  try {
+    await encoders.setInferenceWeights(
+      inferenceWeights(spec, config.imageSize, queryValues(job.checkpoint.tensors)),
+    );
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { kernels, encoders, dispose };
+}
+
+/** Images per batch of embeddings times this are in memory at once. */
+const BATCHES_AT_ONCE = 16;
+
+async function* embedSplit(
+  job: EncoderJob,
+  encoders: GroupEncoders,
+  spec: DatasetSpec,
+  length: number,
+  offset: number,
+  features: FeatureKind,
+): AsyncGenerator<EmbeddingRow> {
+  const { config } = job.checkpoint.state;
+  const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
+  const dataset = await openDataset(spec);
+  const batch = embeddingBatch(config.imageSize);
+  try {
+    for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
+      const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
+      const shifted = { plain: (indices: Uint32Array) => views.plain(indices.map((index) => index + start)) };
+      const embeddings = await embedDataset(shifted, (images) => encoders.embed(images), rows, batch);
+      const values = embeddings[features];
+      const dim = values.length / rows;
+      for (let row = 0; row < rows; row++) {
+        const index = start + row;
+        if (embeddings.indices[row] !== index) continue;
+        const vector = values.slice(row * dim, (row + 1) * dim);
+        if (features === 'head') toUnitLength(vector);
+        const label = dataset.labels?.[index] ?? null;
+        yield { index: offset + index, path: dataset.name(index), label, vector };
+      }
+    }
+  } finally {
+    dataset.close();
+    await views.dispose();
+  }
+}
+
+function toUnitLength(vector: Float32Array): void {
+  const norm = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  vector.forEach((x, i) => {
+    vector[i] = x / Math.max(norm, 1e-12);
+  });
+}

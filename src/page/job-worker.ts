@@ -1,0 +1,124 @@
+/** Worker script: one job, kernels included, for a page that has to stay free. What it gives is asked for, through comlink. */
+import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { MocoError } from '../errors.ts';
+import {
+  type EmbeddingRow,
+  type EncoderJob,
+  embedImages,
+  type KnnOutcome,
+  knnOfCheckpoint,
+} from '../evaluate/evaluate-checkpoint.ts';
+import type { FeatureKind } from '../evaluate/monitor.ts';
+import { exportOnnx } from '../models/export-onnx.ts';
+import {
+  describeEncoder,
+  type EncoderFacts,
+  type ImportConfig,
+  type ImportEncoderOptions,
+  type ImportedEncoder,
+  importEncoder,
+} from '../models/imported-encoder.ts';
+import { exposeInWorker } from '../runtime/worker.ts';
+import { keepErrorCodes } from '../scheduler/remote-errors.ts';
+import type { PretrainEvent } from '../train/events.ts';
+import { PauseSwitch } from '../train/pause.ts';
+import { pretrain } from '../train/pretrain.ts';
+import type { PretrainOptions } from '../train/pretrain-options.ts';
+import { givenAway, type Parcel, PieceReceiver } from './parcel.ts';
+
+/** What can be posted; the rest is told by calls. */
+export type PostedOptions = Omit<PretrainOptions, 'signal' | 'pause'>;
+
+export interface ExportJob {
+  readonly checkpoint: LoadedCheckpoint;
+  readonly features: FeatureKind;
+}
+
+export interface ImportJob {
+  readonly bytes: Uint8Array;
+  readonly config: ImportConfig;
+  readonly options: ImportEncoderOptions;
+}
+
+/** A message costs as much as some rows; of thousands the page would be kept waiting. */
+const ROWS_A_MESSAGE = 64;
+
+export class JobWorker {
+  readonly #stop = new AbortController();
+  readonly #pause = new PauseSwitch();
+  readonly #pieces = new PieceReceiver();
+  #events: AsyncGenerator<PretrainEvent> | null = null;
+  #rows: AsyncGenerator<EmbeddingRow> | null = null;
+
+  /** A piece of what the job is about, which is given before the job. */
+  add(...piece: Parameters<PieceReceiver['add']>): void {
+    this.#pieces.add(...piece);
+  }
+
+  pretrain(parcel: Parcel<PostedOptions>): void {
+    const options = this.#pieces.unpack(parcel);
+    this.#events = pretrain({ ...options, signal: this.#stop.signal, pause: this.#pause });
+  }
+
+  /** The next event; none at the end. The run waits until it is asked, as in a loop over `pretrain`. */
+  nextEvents(): Promise<PretrainEvent[]> {
+    return take(this.#events, 1);
+  }
+
+  /** May be told before the job. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** May be told before the job. */
+  setPaused(paused: boolean): void {
+    if (paused) this.#pause.pause();
+    else this.#pause.resume();
+  }
+
+  embedImages(parcel: Parcel<EncoderJob>): void {
+    this.#rows = embedImages(this.#pieces.unpack(parcel));
+  }
+
+  /** The next rows; none at the end. */
+  nextRows(): Promise<EmbeddingRow[]> {
+    return take(this.#rows, ROWS_A_MESSAGE);
+  }
+
+  knn(parcel: Parcel<EncoderJob>, k: number, t: number): Promise<KnnOutcome> {
+    return knnOfCheckpoint(this.#pieces.unpack(parcel), k, t);
+  }
+
+  async loadCheckpoint(parcel: Parcel<string>): Promise<LoadedCheckpoint> {
+    return givenAway(await loadCheckpoint(this.#pieces.unpack(parcel)));
+  }
+
+  exportOnnx(parcel: Parcel<ExportJob>): Uint8Array {
+    const { checkpoint, features } = this.#pieces.unpack(parcel);
+    return givenAway(exportOnnx(checkpoint, features));
+  }
+
+  importEncoder(parcel: Parcel<ImportJob>): ImportedEncoder {
+    const { bytes, config, options } = this.#pieces.unpack(parcel);
+    return givenAway(importEncoder(bytes, config, options));
+  }
+
+  describeEncoder(parcel: Parcel<Uint8Array>): EncoderFacts {
+    return describeEncoder(this.#pieces.unpack(parcel));
+  }
+}
+
+/** The next `count` values, or as many as there are. */
+async function take<Value>(values: AsyncGenerator<Value> | null, count: number): Promise<Value[]> {
+  if (values === null) throw new MocoError('usage', 'job worker: it was asked before it was given a job');
+  const taken: Value[] = [];
+  while (taken.length < count) {
+    const { done, value } = await values.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
+keepErrorCodes();
+await exposeInWorker(new JobWorker());

@@ -1,0 +1,82 @@
+import type { MemoryUse } from '../encoder/recompute.ts';
+import type { PretrainConfig } from '../settings/config.ts';
+
+/** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */
+export type PretrainEvent =
+  | RunEvent
+  | StepEvent
+  | KnnEvent
+  | NeighborsEvent
+  | SkippedEvent
+  | CheckpointEvent
+  | NoticeEvent;
+
+export interface RunEvent {
+  type: 'run';
+  config: PretrainConfig;
+  versions: Record<string, string>;
+  backend: 'wasm' | 'webgpu';
+  adapter: string | null;
+  stepsPerEpoch: number;
+  totalSteps: number;
+  /** What the runs of one encoder take, counted before the first; on wasm there is one a worker. */
+  memory: MemoryUse;
+}
+
+export interface StepEvent {
+  type: 'step';
+  /** Counted from 1 over the whole run. */
+  step: number;
+  /** Counted from 0. */
+  epoch: number;
+  loss: number;
+  /** Percent of queries whose positive ranks first / among the first five of 1+K. */
+  acc1: number;
+  acc5: number;
+  lr: number;
+  /** Images of the batch over wall-clock seconds since the step before, everything included. */
+  imagesPerSecond: number;
+  /** Mean over dimensions of the standard deviation over the batch of unit queries; 1/√dim when they spread evenly. */
+  embeddingStd: number;
+  /** Until the end of the run, by the mean of the last steps with all that came between them; pauses do not count. */
+  secondsLeft: number;
+}
+
+export interface KnnEvent {
+  type: 'knn';
+  /** How many epochs were trained: 0 for the untrained encoder. */
+  epoch: number;
+  /** Percent. */
+  top1: number;
+  k: number;
+  t: number;
+  features: 'backbone' | 'head';
+}
+
+/** Told with the first and last kNN: some queries and their nearest images by the backbone, for people to look at. */
+export interface NeighborsEvent {
+  type: 'neighbors';
+  /** How many epochs were trained. */
+  epoch: number;
+  /** Images of the test split (or of the training images, without one). */
+  queries: number[];
+  /** For each query, its nearest training images, nearest first. */
+  neighbors: number[][];
+}
+
+export interface SkippedEvent {
+  type: 'skipped';
+  path: string;
+  reason: string;
+}
+
+export interface CheckpointEvent {
+  type: 'checkpoint';
+  step: number;
+  path: string;
+}
+
+export interface NoticeEvent {
+  type: 'notice';
+  message: string;
+}

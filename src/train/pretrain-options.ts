@@ -1,0 +1,30 @@
+import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
+import type { ImportedEncoder } from '../models/imported-encoder.ts';
+import type { BackendChoice } from '../runtime/backend.ts';
+import type { WorkerCounts } from '../scheduler/worker-counts.ts';
+import type { PretrainConfig } from '../settings/config.ts';
+import type { PauseSwitch } from './pause.ts';
+
+export interface PretrainOptions extends WorkerCounts {
+  /** From `resolveConfig`; of a resumed run, that of its checkpoint or what `mergeResumedConfig` makes of it. */
+  config: PretrainConfig;
+  /** From `describeDataset` or `describeDrawn`. */
+  data: DatasetDescription;
+  /** Of a configuration that names an ONNX file: from `importEncoder`. A resumed run has it in its checkpoint. */
+  encoder?: ImportedEncoder;
+  /** What `chooseBackend` gave; by default what it gives for 'auto'. */
+  backend?: BackendChoice;
+  /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. */
+  knnEvery?: number;
+  /** Checkpoints every so many steps, besides the one at the end. */
+  checkpointEvery?: number;
+  /** Run directory; without it nothing is saved. */
+  out?: string;
+  /** Go on from this checkpoint, on the same data: the run gives the numbers it would have given uninterrupted. */
+  resume?: LoadedCheckpoint;
+  /** Once it fires, the step under way is finished, a checkpoint is written, and the run ends. */
+  signal?: AbortSignal;
+  /** Halts the run between steps, and lets it go on; `signal` ends a halted run, too. */
+  pause?: PauseSwitch;
+}

@@ -1,0 +1,77 @@
+/** A whole pre-training run: what it holds open, from the first session to the last. */
+
+import { hasClasses } from '../evaluate/monitor.ts';
+import { networkOf } from '../models/choose-network.ts';
+import { initialState } from '../models/initial-state.ts';
+import { chooseBackend } from '../runtime/backend.ts';
+import { describeVersions } from '../runtime/environment.ts';
+import { workerCounts } from '../scheduler/worker-counts.ts';
+import { stepsPerEpoch, totalSteps } from '../settings/config.ts';
+import { validateConfig } from '../settings/validate.ts';
+import type { PretrainEvent } from './events.ts';
+import { GpuRecovery, type Position } from './gpu-recovery.ts';
+import type { PretrainOptions } from './pretrain-options.ts';
+import { withAdvice } from './recovery.ts';
+import { Run } from './run.ts';
+import { openSession, type Session } from './session.ts';
+import { fromTensors } from './state.ts';
+
+/** The run itself, on whatever thread calls it. What it gives and throws stands with the public one, page/jobs.ts. */
+export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
+  const { config, data, resume } = options;
+  validateConfig(config, data.trainLength);
+  const backend = options.backend ?? (await chooseBackend('auto'));
+  const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
+  const last = totalSteps(config, perEpoch);
+  const network = resume?.network ?? options.encoder?.network ?? null;
+  const isGpu = backend.backend === 'webgpu';
+  const open = ({ state, recompute }: Position): Promise<Session> =>
+    openSession({
+      config,
+      network,
+      data,
+      backend: backend.backend,
+      ...workerCounts(options),
+      recompute,
+      state: (layout) => {
+        if (state) return state;
+        if (resume) return fromTensors(resume.tensors, layout, resume.state.queuePointer);
+        return initialState(layout, config.seed, options.encoder?.values);
+      },
+    });
+  const recovery = new GpuRecovery(resume?.state.step ?? 0);
+  /** Null while one takes the place of another. */
+  let session: Session | null = await open(recovery.position);
+  const { memory } = session.encoders;
+  try {
+    yield {
+      type: 'run',
+      config,
+      versions: await describeVersions(),
+      backend: backend.backend,
+      adapter: backend.adapter,
+      stepsPerEpoch: perEpoch,
+      totalSteps: last,
+      memory,
+    };
+    if (options.knnEvery !== undefined && !hasClasses(data)) {
+      yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
+    }
+    for (;;) {
+      try {
+        session ??= await open(recovery.position);
+        const run = new Run(options, session, network, perEpoch, last, recovery);
+        return yield* recovery.fresh(run.events());
+      } catch (error) {
+        const notice = isGpu ? recovery.afterFailure(error, memory.level) : null;
+        if (!notice) throw withAdvice(error, networkOf(config, network), config, backend.backend);
+        yield notice;
+      }
+      const broken = session;
+      session = null;
+      await broken?.dispose();
+    }
+  } finally {
+    await session?.dispose();
+  }
+}

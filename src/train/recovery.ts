@@ -1,0 +1,42 @@
+/** What a run does when something breaks that no worker pool can mend. */
+import { groupsOfHalfTheSize, WASM_BUDGET } from '../encoder/recompute.ts';
+import { type ErrorCode, MocoError } from '../errors.ts';
+import type { NetworkSpec } from '../onnx/network.ts';
+import type { PretrainConfig } from '../settings/config.ts';
+
+/** A step that fails so has been undone, and the state before it is in memory still: but on a full GPU nothing is sure. */
+const STATE_LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'loss-not-finite',
+  'out-of-memory',
+  'worker-died',
+]);
+
+/** Whether the state of the step before can be saved after this error. */
+export function leavesState(error: unknown, backend: 'wasm' | 'webgpu'): boolean {
+  if (!(error instanceof MocoError) || !STATE_LEFT.has(error.code)) return false;
+  return backend === 'wasm' || error.code !== 'out-of-memory';
+}
+
+/**
+ * What to tell of an error of a step: where a group does not fit into memory, also which groups would. They are the
+ * user's to choose: other groups are other statistics of BatchNorm, and so another run.
+ */
+export function withAdvice(
+  error: unknown,
+  spec: NetworkSpec,
+  config: PretrainConfig,
+  backend: 'wasm' | 'webgpu',
+): unknown {
+  if (!(error instanceof MocoError) || error.code !== 'out-of-memory') return error;
+  const { imageSize, batchSize, groups } = config;
+  // Nothing tells how much a GPU has.
+  const budget = backend === 'wasm' ? WASM_BUDGET : Number.POSITIVE_INFINITY;
+  const fitting = groupsOfHalfTheSize(spec, imageSize, batchSize, groups, budget);
+  const advice =
+    fitting === null
+      ? 'no number of groups leaves half as many images in each: lower the batch size or the image size'
+      : `groups ${fitting} would take about half as much (a new run: other groups give other numbers)`;
+  return new MocoError('out-of-memory', `${error.message}; groups ${groups} do not fit: ${advice}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,240 @@
+/** The steps of a run in one session, and what is done between them: the kNN monitor, checkpoints. */
+import { saveCheckpoint } from '../checkpoint/run-directory.ts';
+import { type FeatureKind, hasClasses, monitorKnn } from '../evaluate/monitor.ts';
+import type { ImportedNetwork } from '../onnx/network.ts';
+import { learningRate } from '../optimizers/schedule.ts';
+import { Random, STREAMS } from '../random.ts';
+import { type FileStore, openFolder } from '../runtime/files.ts';
+import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
+import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
+import type { PretrainOptions } from './pretrain-options.ts';
+import { leavesState } from './recovery.ts';
+import type { Session } from './session.ts';
+import { toTensors } from './state.ts';
+import { TimeLeft } from './time-left.ts';
+import type { MakeViews } from './trainer.ts';
+
+const KNN = { k: 200, t: 0.1 };
+const SHOWN_QUERIES = 8;
+const SHOWN_NEIGHBORS = 8;
+const GENERATOR = 'philox4x32-10';
+
+/** The position of a run, and what is done at each. */
+export class Run {
+  readonly #options: PretrainOptions;
+  readonly #session: Session;
+  readonly #network: ImportedNetwork | null;
+  readonly #perEpoch: number;
+  readonly #last: number;
+  readonly #recovery: GpuRecovery;
+  /** Steps issued, over the whole run: on a GPU one more than are done, while it goes on. */
+  #issued: number;
+  /** Steps done. */
+  #step: number;
+  /** What tells of the steps issued and not done yet, in order. */
+  readonly #underWay: Promise<StepEvent>[] = [];
+  #saved = -1;
+  #store: FileStore | null = null;
+  #order: { epoch: number; images: Uint32Array } | null = null;
+
+  constructor(
+    options: PretrainOptions,
+    session: Session,
+    network: ImportedNetwork | null,
+    perEpoch: number,
+    last: number,
+    recovery: GpuRecovery,
+  ) {
+    this.#options = options;
+    this.#session = session;
+    this.#network = network;
+    this.#perEpoch = perEpoch;
+    this.#last = last;
+    this.#recovery = recovery;
+    this.#step = recovery.position.step;
+    this.#issued = this.#step;
+  }
+
+  async *events(): AsyncGenerator<PretrainEvent> {
+    const { signal, pause, checkpointEvery, out } = this.#options;
+    if (out !== undefined) this.#store = await openFolder(out);
+    if (this.#step === 0) yield* this.#knn(0);
+    let clock = performance.now();
+    const timeLeft = new TimeLeft();
+    /** Why no further step could be issued: told after the steps that are under way. */
+    let failure: { readonly error: unknown } | null = null;
+    while (this.#step < this.#last) {
+      while (!failure && !signal?.aborted && !pause?.paused && this.#mayIssue()) {
+        try {
+          await this.#issue();
+        } catch (error) {
+          failure = { error };
+        }
+      }
+      const underWay = this.#underWay.shift();
+      if (!underWay) {
+        if (failure) {
+          yield* this.#notices();
+          yield* this.#lastCheckpoint(failure.error);
+          throw failure.error;
+        }
+        if (signal?.aborted || !pause?.paused) break;
+        await pause.wait(signal);
+        clock = performance.now();
+        continue;
+      }
+      let event: StepEvent;
+      try {
+        event = await underWay;
+      } catch (error) {
+        yield* this.#lastCheckpoint(error);
+        throw error;
+      }
+      yield* this.#notices();
+      this.#step = event.step;
+      const now = performance.now();
+      event.imagesPerSecond = (1000 * this.#options.config.batchSize) / (now - clock);
+      timeLeft.add((now - clock) / 1000);
+      event.secondsLeft = timeLeft.of(this.#last - this.#step);
+      clock = now;
+      yield event;
+      for (const { path, reason } of this.#session.views.takeSkipped())
+        yield { type: 'skipped', path, reason };
+      // A run that `steps` ends within an epoch is measured all the same.
+      if (this.#step % this.#perEpoch === 0 || this.#step === this.#last) {
+        yield* this.#knn(Math.ceil(this.#step / this.#perEpoch));
+      }
+      if (checkpointEvery !== undefined && this.#step % checkpointEvery === 0) yield* this.#checkpoint();
+      if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
+    }
+    if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
+  }
+
+  /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
+  #mayIssue(): boolean {
+    const { checkpointEvery, knnEvery } = this.#options;
+    const issued = this.#issued;
+    const looked =
+      this.#copied(issued) ||
+      (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
+      (knnEvery !== undefined && issued % this.#perEpoch === 0);
+    const ahead = issued - this.#step;
+    return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
+  }
+
+  /** Whether the state after a step is copied, in case the GPU device is lost. */
+  #copied(step: number): boolean {
+    return this.#session.kernels.backend === 'webgpu' && step % COPY_EVERY === 0;
+  }
+
+  async #issue(): Promise<void> {
+    const { config } = this.#options;
+    const epoch = Math.floor(this.#issued / this.#perEpoch);
+    const lr = learningRate(config, epoch);
+    const step = this.#issued + 1;
+    const shuffle = new Random({ seed: config.seed, stream: STREAMS.keyShuffle, image: step });
+    const { result } = await this.#session.trainer.step({
+      step,
+      learningRate: lr,
+      shuffle: shuffle.permutation(config.batchSize),
+      views: this.#views(epoch),
+    });
+    this.#issued = step;
+    const event = result.then(
+      (numbers): StepEvent => ({
+        ...{ type: 'step', step, epoch, ...numbers, lr },
+        ...{ imagesPerSecond: 0, secondsLeft: 0 },
+      }),
+    );
+    // A failure is looked at in its turn.
+    event.catch(() => {});
+    this.#underWay.push(event);
+  }
+
+  /** Where a step goes bad the trainer has undone it: what was learned before it is worth keeping. */
+  async *#lastCheckpoint(error: unknown): AsyncGenerator<PretrainEvent> {
+    if (leavesState(error, this.#session.kernels.backend) && this.#step > 0) yield* this.#checkpoint();
+  }
+
+  *#notices(): Generator<PretrainEvent> {
+    for (const message of this.#session.takeNotices()) yield { type: 'notice', message };
+  }
+
+  /** Views of the images of the next step's batch. */
+  #views(epoch: number): MakeViews {
+    const { config, data } = this.#options;
+    if (this.#order?.epoch !== epoch) {
+      const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch });
+      this.#order = { epoch, images: random.permutation(data.trainLength) };
+    }
+    const first = (this.#issued % this.#perEpoch) * config.batchSize;
+    const batch = this.#order.images.subarray(first, first + config.batchSize);
+    return async (stream, positions) => {
+      const indices = positions.map((position) => batch[position]!);
+      return (await this.#session.views.views(epoch, indices, stream)).images;
+    };
+  }
+
+  async *#knn(epoch: number): AsyncGenerator<KnnEvent | NeighborsEvent> {
+    const { knnEvery, data, config } = this.#options;
+    const ends = this.#step === this.#last;
+    if (knnEvery === undefined || !hasClasses(data) || (epoch % knnEvery !== 0 && !ends)) return;
+    const { trainer, kernels, viewOptions } = this.#session;
+    await trainer.prepareEmbedding();
+    const result = await monitorKnn({
+      kernels,
+      data,
+      views: viewOptions,
+      embed: (images) => trainer.embed(images),
+      ...KNN,
+    });
+    for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
+      const { top1, k, t } = result[features];
+      yield { type: 'knn', epoch, top1, k, t, features };
+    }
+    if (epoch !== 0 && !ends) return;
+    const { neighbors, k } = result.backbone;
+    // Queries of every class in turn, where images come sorted or shuffled alike.
+    const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
+    const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
+    yield {
+      type: 'neighbors',
+      epoch,
+      queries: queries.map((row) => result.queries[row]!),
+      neighbors: queries.map((row) =>
+        Array.from(
+          neighbors.subarray(row * k, row * k + Math.min(k, SHOWN_NEIGHBORS)),
+          (near) => result.bank[near]!,
+        ),
+      ),
+    };
+  }
+
+  async *#checkpoint(): AsyncGenerator<PretrainEvent> {
+    const { config, data } = this.#options;
+    if (!this.#store || this.#saved === this.#step) return;
+    const { trainer, layout } = this.#session;
+    const state = await trainer.state();
+    const path = await saveCheckpoint(
+      this.#store,
+      {
+        config,
+        step: this.#step,
+        epoch: Math.floor(this.#step / this.#perEpoch),
+        queuePointer: state.queuePointer,
+        sampler: {
+          dataset: data.kind,
+          path: data.path,
+          images: data.trainLength,
+          stepInEpoch: this.#step % this.#perEpoch,
+        },
+        generator: { algorithm: GENERATOR, seed: config.seed },
+      },
+      toTensors(state, layout),
+      this.#network,
+    );
+    this.#saved = this.#step;
+    if (this.#session.kernels.backend === 'webgpu') this.#recovery.keep(this.#step, state);
+    yield { type: 'checkpoint', step: this.#step, path };
+  }
+}

@@ -1,0 +1,111 @@
+/** Everything that a run holds open: kernels, encoder workers, data workers, the trainer. */
+import type { DatasetDescription } from '../data/dataset.ts';
+import type { RecomputeLevel } from '../encoder/recompute.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { openKernels } from '../kernels/open.ts';
+import { networkOf } from '../models/choose-network.ts';
+import { stateLayout } from '../models/layout.ts';
+import type { ImportedNetwork } from '../onnx/network.ts';
+import { coreCount } from '../runtime/cores.ts';
+import type { GroupEncoders } from '../scheduler/group-encoders.ts';
+import { startEncoders } from '../scheduler/start-encoders.ts';
+import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
+import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
+import type { PretrainConfig } from '../settings/config.ts';
+import type { StateLayout, TrainerState } from './state.ts';
+import { Trainer } from './trainer.ts';
+
+export interface Session {
+  readonly kernels: Kernels;
+  readonly encoders: GroupEncoders;
+  readonly trainer: Trainer;
+  readonly layout: StateLayout;
+  /** Views of the training images. */
+  readonly views: ViewPool;
+  readonly viewOptions: ViewPoolOptions;
+  /** How many steps may be issued and not done: on a GPU the next one, so that it never waits for the host. */
+  readonly stepsUnderWay: number;
+  /** What has happened since the last call that people should hear of: workers that were replaced. */
+  takeNotices(): string[];
+  dispose(): Promise<void>;
+}
+
+export interface SessionOptions extends WorkerCounts {
+  readonly config: PretrainConfig;
+  readonly backend: 'wasm' | 'webgpu';
+  readonly data: DatasetDescription;
+  /** Of a configuration that names an ONNX file. */
+  readonly network?: ImportedNetwork | null;
+  /** What the encoders compute again; null or left out: what they choose. */
+  readonly recompute?: RecomputeLevel | null;
+  readonly state: (layout: StateLayout) => TrainerState;
+  /** Stands between trainer and encoders, for measurements. */
+  readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
+}
+
+/** @throws MocoError usage (not a number of workers), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { config, data } = options;
+  requireWorkerCounts(options);
+  const spec = networkOf(config, options.network);
+  const layout = stateLayout(spec, config.imageSize, config.queueSize);
+  const processors = options.workers ?? (await coreCount());
+  // wasm: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
+  const workers =
+    options.backend === 'wasm' ? Math.min(processors, config.groups) : Math.max(1, processors - 1);
+  let notices: string[] = [];
+  const tell = (message: string) => void notices.push(message);
+  const takeNotices = () => {
+    const fresh = notices;
+    notices = [];
+    return fresh;
+  };
+  const dataWorkers =
+    options.dataWorkers ?? (options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers);
+  const viewOptions = { ...viewOptionsOf(config, dataWorkers), tell };
+  const opened: { dispose(): unknown }[] = [];
+  const dispose = async () => {
+    // One that fails to end keeps no other from it.
+    const failures: unknown[] = [];
+    for (const resource of opened.toReversed()) {
+      try {
+        await resource.dispose();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  };
+  try {
+    const kernels = await openKernels(options.backend);
+    opened.push(kernels);
+    const groupSize = config.batchSize / config.groups;
+    const { recompute } = options;
+    const encoderOptions = { spec, groupSize, imageSize: config.imageSize, ...(recompute && { recompute }) };
+    const pool = await startEncoders(kernels, encoderOptions, { workers, prefetch: options.prefetch, tell });
+    opened.push(pool);
+    const encoders = options.observe?.(pool) ?? pool;
+    const views = await ViewPool.start(data.train, viewOptions);
+    opened.push(views);
+    const trainer = await Trainer.create(
+      { ...config, spec },
+      layout,
+      options.state(layout),
+      kernels,
+      encoders,
+    );
+    opened.push(trainer);
+    const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
+    return { kernels, encoders, trainer, layout, views, viewOptions, stepsUnderWay, takeNotices, dispose };
+  } catch (error) {
+    // What is told is why it could not be opened.
+    await dispose().catch(() => {});
+    throw error;
+  }
+}
+
+/** How the images of a configuration are made. */
+export function viewOptionsOf(config: PretrainConfig, workers: number): ViewPoolOptions {
+  const { augmentation, imageSize, seed } = config;
+  return { recipe: augmentation, imageSize, seed, workers };
+}

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { MocoError } from '../../src/errors.ts';
+import { initialState } from '../../src/models/initial-state.ts';
+import { GpuRecovery } from '../../src/train/gpu-recovery.ts';
+import { LAYOUT } from './tiny.ts';
+
+it('gives up at the fourth device that is lost without a step, and at once for other errors', () => {
+  const recovery = new GpuRecovery(7);
+  const loss = new MocoError('device-lost', 'gone');
+  for (let time = 0; time < 3; time++) {
+    expect(recovery.afterFailure(loss, 'least')?.message).toMatch(
+      /lost after step 7; going on with another device from step 7/,
+    );
+  }
+  expect(() => recovery.afterFailure(loss, 'least')).toThrow(
+    /gone; 4 devices in turn were lost before a step was done/,
+  );
+  const other = new MocoError('gpu-failed', 'no');
+  expect(new GpuRecovery(0).afterFailure(other, 'least')).toBeNull();
+});
+
+it('computes more again each time that the memory is full, and gives up after the last level', () => {
+  const recovery = new GpuRecovery(0);
+  const full = new MocoError('out-of-memory', 'full');
+  expect(recovery.position.recompute).toBeNull();
+  expect(recovery.afterFailure(full, 'least')?.message).toMatch(
+    /from step 0.*recompute least → cheap, slower/,
+  );
+  expect(recovery.position.recompute).toBe('cheap');
+  // A copy of the state changes nothing about it, nor does a loss.
+  recovery.keep(5, initialState(LAYOUT, 1));
+  recovery.afterFailure(new MocoError('device-lost', 'gone'), 'least');
+  expect(recovery.position).toMatchObject({ step: 5, recompute: 'cheap' });
+  expect(recovery.afterFailure(full, 'least')?.message).toMatch(/from step 5.*recompute cheap → segments/);
+  expect(recovery.afterFailure(full, 'least')).toBeNull();
+});

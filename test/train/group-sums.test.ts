@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import type { GroupArrays } from '../../src/scheduler/group-encoders.ts';
+import { sumGroups } from '../../src/train/group-sums.ts';
+
+const kernels = await createWasmKernels();
+const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Two arrays of one value each, as a group may have computed them; `released` counts. */
+class Group {
+  released = 0;
+
+  arrays(values: readonly number[]): GroupArrays[] {
+    return values.map((value) => {
+      const array = kernels.allocate(1);
+      kernels.write(array, Float32Array.of(value));
+      return {
+        copyTo: (targets) => kernels.copy(targets, [array]),
+        addTo: (sums) => kernels.accumulate(sums, [array]),
+        release: () => {
+          this.released++;
+          kernels.free(array);
+        },
+      };
+    });
+  }
+}
+
+describe('sumGroups', () => {
+  it('sums in the order of the groups, whichever is done first', async () => {
+    const sums = [[kernels.allocate(1)], [kernels.allocate(1)]];
+    const group = new Group();
+    // 2²⁴ + 1 + 1 is 2²⁴ in this order, and 2²⁴ + 2 in the other.
+    const values = [
+      [2 ** 24, 1],
+      [1, 2],
+      [1, 3],
+    ];
+    const runs = values.map(async (pair, i) => {
+      await later(10 * (values.length - i));
+      return group.arrays(pair);
+    });
+    await sumGroups(runs, sums);
+    expect(await kernels.read(sums[0]![0]!)).toEqual(Float32Array.of(2 ** 24));
+    expect(await kernels.read(sums[1]![0]!)).toEqual(Float32Array.of(6));
+    expect(group.released).toBe(6);
+  });
+
+  it('throws the first failure when all have settled, and gives everything back', async () => {
+    const sums = [[kernels.allocate(1)]];
+    const group = new Group();
+    const before = kernels.liveArrays;
+    let settled = 0;
+    const run = async (ms: number, error?: string) => {
+      await later(ms);
+      settled++;
+      if (error !== undefined) throw new Error(error);
+      return group.arrays([1]);
+    };
+    // The last one fails long before anybody looks at it.
+    const runs = [run(20), run(10, 'second'), run(30), run(1, 'fourth')];
+    await expect(sumGroups(runs, sums)).rejects.toThrow('second');
+    expect(settled).toBe(4);
+    expect(group.released).toBe(2);
+    expect(kernels.liveArrays).toBe(before);
+  });
+});

@@ -1,0 +1,228 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { describeDrawn } from '../../src/data/dataset.ts';
+import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/settings/config.ts';
+import type { PretrainEvent, StepEvent } from '../../src/train/events.ts';
+import { PauseSwitch } from '../../src/train/pause.ts';
+import { pretrain } from '../../src/train/pretrain.ts';
+import type { PretrainOptions } from '../../src/train/pretrain-options.ts';
+import { temporaryFolder } from '../checkpoint/example.ts';
+import { expectSameBits } from '../compare.ts';
+
+/** 20 images in batches of 8: two steps an epoch, four images left over. */
+const data = await describeDrawn(20, 5, 8, 3);
+const BACKEND = { backend: 'wasm', adapter: null, reason: 'asked for' } as const;
+
+function configure(overrides: ConfigOverrides = {}): PretrainConfig {
+  const small = {
+    width: 1,
+    dim: 4,
+    imageSize: 8,
+    batchSize: 8,
+    groups: 2,
+    queueSize: 12,
+    epochs: 2,
+    seed: 5,
+  };
+  return resolveConfig('moco-cifar', { ...small, mlp: true, ...overrides }, { images: data.trainLength });
+}
+
+async function collect(
+  options: Partial<PretrainOptions> = {},
+  seen: (event: PretrainEvent) => void = () => {},
+): Promise<PretrainEvent[]> {
+  const events: PretrainEvent[] = [];
+  const all = { config: configure(), data, backend: BACKEND, workers: 1, ...options };
+  for await (const event of pretrain(all)) {
+    events.push(event);
+    seen(event);
+  }
+  return events;
+}
+
+const stepsOf = (events: readonly PretrainEvent[]) =>
+  events.filter((event): event is StepEvent => event.type === 'step');
+const numbers = (events: readonly PretrainEvent[]) =>
+  stepsOf(events).map(({ imagesPerSecond: _, secondsLeft: __, ...rest }) => rest);
+
+/** A whole run and its folder. */
+let whole = '';
+let events: PretrainEvent[] = [];
+beforeAll(async () => {
+  whole = await mkdtemp(join(tmpdir(), 'moco-web-pretrain-'));
+  events = await collect({ out: whole, knnEvery: 1, checkpointEvery: 2, workers: 2 });
+});
+afterAll(() => rm(whole, { recursive: true, force: true }));
+
+describe('pretrain', () => {
+  it('gives the same numbers however the work is spread', async () => {
+    const spread = await collect({ workers: 1, dataWorkers: 3, prefetch: 0 });
+    expect(numbers(spread)).toEqual(numbers(events));
+  });
+
+  it.each([
+    [{ workers: 0 }, 'workers is 0: give a whole number, 1 or more'],
+    [{ dataWorkers: 1.5 }, 'dataWorkers is 1.5: give a whole number, 1 or more'],
+    [{ prefetch: -1 }, 'prefetch is -1: give a whole number, 0 or more'],
+  ])('refuses %o', async (counts, message) => {
+    await expect(collect(counts)).rejects.toMatchObject({ code: 'usage', message });
+  });
+
+  it('tells what it does in order, and leaves the checkpoints', async () => {
+    const names = events.map((event) => {
+      if (event.type === 'step' || event.type === 'checkpoint') return `${event.type} ${event.step}`;
+      if (event.type === 'knn') return `knn ${event.epoch} ${event.features}`;
+      return event.type === 'neighbors' ? `neighbors ${event.epoch}` : event.type;
+    });
+    const knn = (epoch: number) => [`knn ${epoch} backbone`, `knn ${epoch} head`];
+    expect(names).toEqual([
+      'run',
+      ...knn(0),
+      'neighbors 0',
+      'step 1',
+      'step 2',
+      ...knn(1),
+      'checkpoint 2',
+      'step 3',
+      'step 4',
+      ...knn(2),
+      'neighbors 2',
+      'checkpoint 4',
+    ]);
+    expect(events[0]).toMatchObject({
+      type: 'run',
+      stepsPerEpoch: 2,
+      memory: { level: 'least', keptPerImage: expect.any(Number), peak: expect.any(Number) },
+      totalSteps: 4,
+      backend: 'wasm',
+      adapter: null,
+    });
+    const steps = stepsOf(events);
+    expect(steps.map(({ epoch }) => epoch)).toEqual([0, 0, 1, 1]);
+    // The cosine of two epochs: lr, then lr·½.
+    const { learningRate } = configure();
+    expect(steps.map(({ lr }) => lr / learningRate)).toEqual([
+      1,
+      1,
+      expect.closeTo(0.5, 15),
+      expect.closeTo(0.5, 15),
+    ]);
+    for (const { loss, acc1, acc5, embeddingStd, imagesPerSecond } of steps) {
+      // Of 1 + 12 logits within ±1/τ = ±10 the loss is at most ln 13 + 20, and acc5 ≥ acc1.
+      expect(loss).toBeGreaterThan(0);
+      expect(loss).toBeLessThan(Math.log(13) + 20);
+      expect(Number.isInteger(acc1 / 12.5), `acc1 ${acc1}`).toBe(true);
+      expect(acc5).toBeGreaterThanOrEqual(acc1);
+      expect(embeddingStd).toBeGreaterThan(0);
+      expect(embeddingStd).toBeLessThanOrEqual(0.5 + 1e-6); // unit rows of four: 1/√4
+      expect(imagesPerSecond).toBeGreaterThan(0);
+    }
+    const newest = await loadCheckpoint(whole);
+    expect(newest.state).toMatchObject({
+      step: 4,
+      epoch: 2,
+      queuePointer: (4 * 8) % 12,
+      sampler: { dataset: 'drawn', images: 20, stepInEpoch: 0 },
+    });
+    expect((await loadCheckpoint(`${whole}/step-000002`)).state.step).toBe(2);
+  });
+
+  it('ends after the step under way when it is told to, and goes on from there as if nothing had been', async () => {
+    const parts = await temporaryFolder();
+    const controller = new AbortController();
+    const first = await collect({ out: parts, signal: controller.signal }, (event) => {
+      if (event.type === 'step' && event.step === 3) controller.abort();
+    });
+    expect(first.map(({ type }) => type)).toEqual(['run', 'step', 'step', 'step', 'checkpoint']);
+    expect(first.at(-1)).toMatchObject({ type: 'checkpoint', step: 3 });
+
+    const resume = await loadCheckpoint(parts);
+    expect(resume.state).toMatchObject({ step: 3, epoch: 1, sampler: { stepInEpoch: 1 } });
+    const rest = await collect({ out: parts, resume, config: resume.state.config });
+    expect(rest.map(({ type }) => type)).toEqual(['run', 'step', 'checkpoint']);
+    expect([...numbers(first), ...numbers(rest)]).toEqual(numbers(events));
+
+    const [expected, actual] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
+    expect(actual.state).toEqual(expected.state);
+    expect([...actual.tensors.keys()]).toEqual([...expected.tensors.keys()]);
+    for (const [name, { data: values }] of expected.tensors) {
+      const found = actual.tensors.get(name)!.data;
+      if (values instanceof Float32Array) expectSameBits(name, found as Float32Array, values);
+      else expect(found, name).toEqual(values);
+    }
+  });
+
+  it('takes no step while it is paused, and goes on with the same numbers', async () => {
+    const pause = new PauseSwitch();
+    const run = pretrain({ config: configure(), data, backend: BACKEND, workers: 1, pause });
+    const seen: PretrainEvent[] = [];
+    for (const _ of ['run', 'step 1', 'step 2']) seen.push((await run.next()).value);
+    pause.pause();
+    expect(pause.paused).toBe(true);
+    let told = false;
+    const next = run.next().then(({ value }) => {
+      told = true;
+      return value as PretrainEvent;
+    });
+    // Ten times what a step takes here.
+    const stepMs = (1000 * 8) / stepsOf(seen).at(-1)!.imagesPerSecond;
+    await setTimeout(10 * stepMs);
+    expect(told).toBe(false);
+    const resumed = performance.now();
+    pause.resume();
+    seen.push(await next);
+    const took = performance.now() - resumed;
+    for await (const event of run) seen.push(event);
+    expect(numbers(seen)).toEqual(numbers(events));
+    // The pause counts neither for the speed nor for the estimate.
+    const third = stepsOf(seen)[2]!;
+    expect((1000 * 8) / third.imagesPerSecond).toBeLessThanOrEqual(took);
+    expect(third.secondsLeft).toBeLessThanOrEqual((stepMs + took) / 2 / 1000);
+    expect(stepsOf(seen).at(-1)?.secondsLeft).toBe(0);
+  });
+
+  it('is ended by its signal while it is paused, with a checkpoint', async () => {
+    const out = await temporaryFolder();
+    const pause = new PauseSwitch();
+    const controller = new AbortController();
+    const seen = collect({ out, pause, signal: controller.signal }, (event) => {
+      if (event.type === 'step' && event.step === 1) {
+        pause.pause();
+        globalThis.setTimeout(() => controller.abort(), 100);
+      }
+    });
+    expect((await seen).map(({ type }) => type)).toEqual(['run', 'step', 'checkpoint']);
+    expect((await loadCheckpoint(out)).state.step).toBe(1);
+  });
+
+  it('takes no step when it is told to end before the first, nor when none is left', async () => {
+    const signal = AbortSignal.abort();
+    const out = await temporaryFolder();
+    expect((await collect({ out, signal })).map(({ type }) => type)).toEqual(['run']);
+    await expect(loadCheckpoint(out)).rejects.toMatchObject({ code: 'checkpoint-invalid' });
+    const nothing = await collect({ out, resume: await loadCheckpoint(whole) });
+    expect(nothing.map(({ type }) => type)).toEqual(['run']);
+  });
+
+  it('depends on the seed, and ends where `steps` says', async () => {
+    const other = numbers(await collect({ config: configure({ steps: 1, seed: 6 }) }));
+    expect(other.length).toBe(1);
+    expect(other[0]!.loss).not.toBe(numbers(events)[0]!.loss);
+  });
+
+  it('saves the state before a step that goes bad, and names the step', async () => {
+    const out = await temporaryFolder();
+    const config = configure({ learningRate: 1e38 });
+    const seen: PretrainEvent[] = [];
+    const run = collect({ out, config }, (event) => seen.push(event));
+    await expect(run).rejects.toMatchObject({ code: 'loss-not-finite' });
+    const taken = stepsOf(seen).length;
+    expect(taken).toBeGreaterThan(0);
+    await expect(run).rejects.toThrow(`step ${taken + 1}: `);
+    expect((await loadCheckpoint(out)).state.step).toBe(taken);
+  });
+});
