@@ -45,7 +45,7 @@ for (const { name, sources, size, views } of cases) {
   for (const [recipe, steps] of Object.entries(RECIPES)) {
     const run = (count, epoch) => {
       for (let image = 0; image < count; image++) {
-        const random = new Random({ seed: 0, epoch, image, stream: STREAMS.queryView });
+        const random = new Random({ seed: 0, epoch, image, stream: STREAMS.firstView });
         augment(sources[image % sources.length], steps, random, size, out);
       }
     };

@@ -9,12 +9,12 @@ import { cos, log, sin } from './math.ts';
 export const STREAMS = {
   /** Order of the images in an epoch. */
   sampleOrder: 0,
-  /** ShuffleBN: which key goes to which group (image = step). */
-  keyShuffle: 1,
-  /** Augmentation of im_q. */
-  queryView: 2,
-  /** Augmentation of im_k. */
-  keyView: 3,
+  /** ShuffleBN: which image goes to which group (image = step). */
+  shuffle: 1,
+  /** Augmentation of an image's first view: MoCo's query. */
+  firstView: 2,
+  /** Of its second view: MoCo's key. */
+  secondView: 3,
   /** Initial weights (image = number of the parameter). */
   weightInit: 4,
   /** Initial keys of the queue. */

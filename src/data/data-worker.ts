@@ -1,6 +1,8 @@
 /** Worker script: makes views of images, called through comlink. */
+
 import { transfer } from 'comlink';
 import { MocoError } from '../errors.ts';
+import type { Stream } from '../random.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
 import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import type { DatasetSpec } from './dataset.ts';
@@ -23,7 +25,7 @@ const api = {
     loader?.close();
     loader = await ViewLoader.open(spec, recipe, imageSize, seed);
   },
-  async views(epoch: number, indices: ArrayLike<number>, stream: 'query' | 'key'): Promise<Views> {
+  async views(epoch: number, indices: ArrayLike<number>, stream: Stream): Promise<Views> {
     return give(await opened().views(epoch, indices, stream));
   },
   async plain(indices: ArrayLike<number>): Promise<Views> {

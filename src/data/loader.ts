@@ -1,5 +1,5 @@
 import { MocoError, messageOf } from '../errors.ts';
-import { Random, STREAMS } from '../random.ts';
+import { Random, type Stream } from '../random.ts';
 import { augment, evaluationView } from './augment/augment.ts';
 import { type Recipe, recipeNamed } from './augment/recipes.ts';
 import { type Dataset, type DatasetSpec, openDataset } from './dataset.ts';
@@ -51,12 +51,12 @@ export class ViewLoader {
 
   /**
    * Augmented views for training. The random numbers of a view are keyed by (seed, epoch, index asked for, stream).
+   * @param stream which of an image's views: STREAMS.firstView or STREAMS.secondView
    * @throws MocoError image-corrupt — no image of the data can be decoded; usage — an index out of range.
    */
-  async views(epoch: number, indices: ArrayLike<number>, stream: 'query' | 'key'): Promise<Views> {
-    const which = stream === 'query' ? STREAMS.queryView : STREAMS.keyView;
+  async views(epoch: number, indices: ArrayLike<number>, stream: Stream): Promise<Views> {
     return this.batch(indices, (image, index, out, offset) => {
-      const random = new Random({ seed: this.seed, epoch, image: index, stream: which });
+      const random = new Random({ seed: this.seed, epoch, image: index, stream });
       augment(image, this.recipe, random, this.imageSize, out, offset);
     });
   }

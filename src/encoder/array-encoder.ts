@@ -1,7 +1,7 @@
 /** An encoder on this thread's WebAssembly, with plain arrays in and out. */
 import { MocoError } from '../errors.ts';
 import type { Embeddings } from './embeddings.ts';
-import { Encoder, type EncoderOptions, type TrainingRole } from './encoder.ts';
+import { Encoder, type EncoderOptions } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
 import type { MemoryUse } from './recompute.ts';
 
@@ -29,13 +29,13 @@ export class ArrayEncoder {
   }
 
   /**
-   * Sets a role's weights in the order of the encoder's parameters. The arrays are kept, not copied, and read at each
+   * Sets an encoder's weights in the order of the network's parameters. The arrays are kept, not copied, and read at each
    * run: arrays in shared memory need to be given only once.
    */
-  async setWeights(role: TrainingRole, arrays: readonly Float32Array[]): Promise<void> {
+  async setWeights(encoder: string, arrays: readonly Float32Array[]): Promise<void> {
     const shapes = this.#encoder.weightShapes;
     const tensors = arrays.map((array, i) => tensor('wasm', array, shapes[i]!));
-    this.#encoder.setWeights(role, await Promise.all(tensors));
+    this.#encoder.setWeights(encoder, await Promise.all(tensors));
   }
 
   /** Sets the weights of the folded inference graph, by name (see onnx/fold.ts). */
@@ -48,20 +48,21 @@ export class ArrayEncoder {
     this.#encoder.setInferenceWeights(tensors);
   }
 
-  /** The key encoder on one group: images [groupSize, 3, size, size]. */
-  async forwardKey(images: Float32Array): Promise<ForwardArrays> {
-    const { embedding, statistics } = await this.#encoder.forwardKey(await this.#image(images));
+  /** An encoder on one group: images [groupSize, 3, size, size]. */
+  async forward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
+    const { embedding, statistics } = await this.#encoder.forward(encoder, await this.#image(images));
     return { embedding: floats(embedding), statistics: statistics.map(floats) };
   }
 
-  /** The query encoder on one group. `backward` reads what this returns: leave it as it is until then. */
-  async forwardQuery(images: Float32Array): Promise<ForwardArrays> {
-    const { embedding, statistics } = await this.#encoder.forwardQuery(await this.#image(images));
+  /** The same with activations kept. `backward` reads what this returns: leave it as it is until then. */
+  async trainingForward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
+    const image = await this.#image(images);
+    const { embedding, statistics } = await this.#encoder.trainingForward(encoder, image);
     return { embedding: floats(embedding), statistics: statistics.map(floats) };
   }
 
   /**
-   * Gradients of the weights, in the order of the encoder's parameters, for the group that `forwardQuery` saw last.
+   * Gradients of the weights, in the order of the network's parameters, for the group of the last `trainingForward`.
    * @param dEmbedding [groupSize, dim]
    */
   async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {

@@ -4,7 +4,6 @@ import { exposeInWorker } from '../runtime/worker.ts';
 import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import { ArrayEncoder, type ArrayEncoderOptions, type ForwardArrays } from './array-encoder.ts';
 import type { Embeddings } from './embeddings.ts';
-import type { TrainingRole } from './encoder.ts';
 import type { MemoryUse } from './recompute.ts';
 
 export class EncoderWorker {
@@ -16,20 +15,20 @@ export class EncoderWorker {
     return this.#encoder.memory;
   }
 
-  async setWeights(role: TrainingRole, arrays: readonly Float32Array[]): Promise<void> {
-    await this.#opened().setWeights(role, arrays);
+  async setWeights(encoder: string, arrays: readonly Float32Array[]): Promise<void> {
+    await this.#opened().setWeights(encoder, arrays);
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
     await this.#opened().setInferenceWeights(values);
   }
 
-  async forwardKey(images: Float32Array): Promise<ForwardArrays> {
-    return moveForward(await this.#opened().forwardKey(images));
+  async forward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
+    return moveForward(await this.#opened().forward(encoder, images));
   }
 
-  async forwardQuery(images: Float32Array): Promise<ForwardArrays> {
-    const { embedding, statistics } = await this.#opened().forwardQuery(images);
+  async trainingForward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
+    const { embedding, statistics } = await this.#opened().trainingForward(encoder, images);
     // Backward may read them, so they stay here and copies go.
     return moveForward({
       embedding: embedding.slice(),

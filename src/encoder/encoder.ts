@@ -1,6 +1,7 @@
 /**
- * The sessions of one encoder in one place: forward for keys, forward and backward for queries, and the folded
- * inference form. It owns the sessions, and the saved activations between a query's forward and its backward.
+ * The sessions of one network in one place: forward alone, forward and backward, and the folded inference form. Encoders
+ * that share the network, known by name, differ in their weights. It owns the sessions, and the activations that a forward
+ * has saved for its backward.
  */
 import { lowerGraph } from '../autodiff/lower.ts';
 import {
@@ -37,10 +38,8 @@ export interface GroupForward {
   readonly statistics: readonly Tensor[];
 }
 
-export type TrainingRole = 'query' | 'key';
-
-/** The key encoder's forward, the query encoder's forward, the parts of its backward, and the folded inference form. */
-export type SessionName = TrainingRole | `backward ${number}` | 'inference';
+/** Forward alone, forward that saves activations, the parts of its backward, and the folded inference form. */
+export type SessionName = 'forward' | 'training forward' | `backward ${number}` | 'inference';
 
 /**
  * What the values of a run may take, in bytes. wasm: a heap has 4 GiB, never shrinks, and serves all sessions of an
@@ -57,10 +56,11 @@ export class Encoder {
   readonly #options: EncoderOptions;
   readonly #encoder: EncoderGraph;
   readonly #graphs: TrainingGraphs & { readonly level: RecomputeLevel };
-  readonly #weights = new Map<TrainingRole | 'inference', Feeds>();
+  readonly #weights = new Map<string, Feeds>();
+  #inferenceWeights: Feeds | null = null;
   readonly #sessions = new Map<SessionName, Promise<GraphSession>>();
-  /** What the query's backward needs: the image, saved activations, and what the caller got. */
-  #saved: Feeds | null = null;
+  /** What the next backward needs: weights, the image, saved activations, and what the caller got. */
+  #saved: { readonly weights: Feeds; readonly values: Feeds } | null = null;
 
   constructor(options: EncoderOptions) {
     this.#options = options;
@@ -101,67 +101,67 @@ export class Encoder {
   /** All sessions that there can be. */
   get sessionNames(): readonly SessionName[] {
     const parts = this.#graphs.backward.map((_, part): SessionName => `backward ${part}`);
-    return ['key', 'query', ...parts, 'inference'];
+    return ['forward', 'training forward', ...parts, 'inference'];
   }
 
   /** What a session runs. */
   graph(name: SessionName): Graph {
     const { spec, imageSize, place } = this.#options;
     const { forward, backward, statistics } = this.#graphs;
-    if (name === 'query') return forward;
+    if (name === 'training forward') return forward;
     if (name === 'inference') {
       return lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, place.provider);
     }
-    if (name !== 'key') return backward[Number(name.slice('backward '.length))]!.graph;
-    // Keys need no activations.
+    if (name !== 'forward') return backward[Number(name.slice('backward '.length))]!.graph;
     const wanted = new Set(['embedding', ...statistics.flatMap(({ mean, variance }) => [mean, variance])]);
     return { ...forward, outputs: forward.outputs.filter(({ name }) => wanted.has(name)) };
   }
 
   /**
-   * Sets a role's weights in the order of the encoder's parameters. The tensors are kept, not copied, and read at each
+   * Sets an encoder's weights in the order of the network's parameters. The tensors are kept, not copied, and read at each
    * run: weights in memory that others change need to be given only once.
    */
-  setWeights(role: TrainingRole, tensors: readonly Tensor[]): void {
+  setWeights(encoder: string, tensors: readonly Tensor[]): void {
     const named = this.#encoder.parameters.map(({ name }, i) => [name, tensors[i]!]);
-    this.#weights.set(role, Object.fromEntries(named));
+    this.#weights.set(encoder, Object.fromEntries(named));
   }
 
   /** Sets the weights of the folded inference graph, by name. */
   setInferenceWeights(tensors: ReadonlyMap<string, Tensor>): void {
-    this.#weights.set('inference', Object.fromEntries(tensors));
+    this.#inferenceWeights = Object.fromEntries(tensors);
   }
 
-  /** The key encoder on one group: image [groupSize, 3, size, size]. */
-  async forwardKey(image: Tensor): Promise<GroupForward> {
-    const session = await this.#session('key');
-    return this.#groupForward(await session.run(this.#feeds('key', image)));
+  /** An encoder on one group: image [groupSize, 3, size, size]. */
+  async forward(encoder: string, image: Tensor): Promise<GroupForward> {
+    const session = await this.#session('forward');
+    return this.#groupForward(await session.run({ ...this.#weightsOf(encoder), ...this.#group(image) }));
   }
 
   /**
-   * The query encoder on one group; its activations are kept until `backward` or the next call. `backward` reads the
-   * image and may read what this returns: dispose of them after it.
+   * An encoder on one group; its activations are kept until `backward` or the next call. `backward` reads the image and may
+   * read what this returns: dispose of them after it.
    */
-  async forwardQuery(image: Tensor): Promise<GroupForward> {
+  async trainingForward(encoder: string, image: Tensor): Promise<GroupForward> {
     this.#release();
-    const session = await this.#session('query');
-    const outputs = await session.run(this.#feeds('query', image));
-    this.#saved = { ...outputs, image };
+    const session = await this.#session('training forward');
+    const weights = this.#weightsOf(encoder);
+    const outputs = await session.run({ ...weights, ...this.#group(image) });
+    this.#saved = { weights, values: { ...outputs, image } };
     return this.#groupForward(outputs);
   }
 
   /**
-   * Gradients of the weights, in the order of the encoder's parameters, for the group that `forwardQuery` saw last.
+   * Gradients of the weights, in the order of the network's parameters, for encoder and group of the last `trainingForward`.
    * @param dEmbedding [groupSize, dim]
    */
   async backward(dEmbedding: Tensor): Promise<Tensor[]> {
     const saved = this.#saved;
-    if (!saved)
-      throw new MocoError('usage', 'backward was called without a forward of the query encoder before it');
+    if (!saved) throw new MocoError('usage', 'backward was called without a training forward before it');
     const gradients = new Map<string, Tensor>();
     let passedOn = dEmbedding;
     for (const [i, part] of this.#graphs.backward.entries()) {
-      const outputs = await this.#runPart(i, part, { ...saved, [part.outputGradient]: passedOn });
+      const available = { ...saved.weights, ...saved.values, [part.outputGradient]: passedOn };
+      const outputs = await this.#runPart(i, part, available);
       if (passedOn !== dEmbedding) passedOn.dispose();
       for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
       if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
@@ -170,9 +170,8 @@ export class Encoder {
     return this.#encoder.parameters.map(({ name }) => gradients.get(name)!);
   }
 
-  async #runPart(index: number, { graph }: BackwardPart, values: Feeds): Promise<Record<string, Tensor>> {
+  async #runPart(index: number, { graph }: BackwardPart, available: Feeds): Promise<Record<string, Tensor>> {
     const session = await this.#session(`backward ${index}`);
-    const available: Feeds = { ...this.#weightsOf('query'), ...values };
     const feeds: Record<string, Tensor> = {};
     for (const { name } of graph.inputs) {
       const value = available[name];
@@ -185,7 +184,8 @@ export class Encoder {
   /** The inference form on any number of images [n, 3, size, size]: embedding [n, dim] and features [n, featureDim]. */
   async embed(image: Tensor): Promise<{ embedding: Tensor; features: Tensor }> {
     const session = await this.#session('inference');
-    const { embedding, features } = await session.run(this.#feeds('inference', image));
+    if (!this.#inferenceWeights) throw new MocoError('usage', 'the encoder has no inference weights yet');
+    const { embedding, features } = await session.run({ ...this.#inferenceWeights, ...this.#images(image) });
     return { embedding: embedding!, features: features! };
   }
 
@@ -194,6 +194,7 @@ export class Encoder {
     this.#release();
     this.#sessions.clear();
     this.#weights.clear();
+    this.#inferenceWeights = null;
     for (const result of await Promise.allSettled(sessions)) {
       // What could not be made has told whoever wanted it.
       if (result.status === 'fulfilled') await result.value.dispose();
@@ -210,24 +211,28 @@ export class Encoder {
     return session;
   }
 
-  #weightsOf(role: TrainingRole | 'inference'): Feeds {
-    const weights = this.#weights.get(role);
-    if (!weights) throw new MocoError('usage', `the encoder has no ${role} weights yet`);
+  #weightsOf(encoder: string): Feeds {
+    const weights = this.#weights.get(encoder);
+    if (!weights) throw new MocoError('usage', `${encoder} has no weights yet`);
     return weights;
   }
 
-  #feeds(role: TrainingRole | 'inference', image: Tensor): Feeds {
-    const { imageSize, groupSize } = this.#options;
+  #group(image: Tensor): Feeds {
+    return this.#images(image, this.#options.groupSize);
+  }
+
+  /** @param count how many there have to be; left out: any number */
+  #images(image: Tensor, count?: number): Feeds {
+    const { imageSize } = this.#options;
     const [batch = 0, ...rest] = image.dims;
     const isImage = String(rest) === String([3, imageSize, imageSize]);
-    if (!isImage || batch === 0 || (role !== 'inference' && batch !== groupSize)) {
-      const expected = role === 'inference' ? 'n' : groupSize;
+    if (!isImage || batch === 0 || (count !== undefined && batch !== count)) {
       throw new MocoError(
         'shape-mismatch',
-        `[${image.dims}] are no images [${expected}, 3, ${imageSize}, ${imageSize}]`,
+        `[${image.dims}] are no images [${count ?? 'n'}, 3, ${imageSize}, ${imageSize}]`,
       );
     }
-    return { ...this.#weightsOf(role), image };
+    return { image };
   }
 
   #groupForward(outputs: Readonly<Record<string, Tensor>>): GroupForward {
@@ -245,8 +250,9 @@ export class Encoder {
     const saved = this.#saved;
     this.#saved = null;
     if (!saved) return;
-    const { embedding, statistics } = this.#groupForward(saved);
-    const others = new Set<Tensor>([embedding, ...statistics, saved.image!]);
-    for (const tensor of Object.values(saved)) if (!others.has(tensor)) tensor.dispose();
+    const { values } = saved;
+    const { embedding, statistics } = this.#groupForward(values);
+    const others = new Set<Tensor>([embedding, ...statistics, values.image!]);
+    for (const tensor of Object.values(values)) if (!others.has(tensor)) tensor.dispose();
   }
 }

@@ -55,7 +55,7 @@ function draw(sample: Sample): { values: Record<string, number[]>; fractions: Re
   const left: number[] = [];
   let full = 0;
   for (let image = 0; image < draws; image++) {
-    const random = new Random({ seed: 0, image, stream: STREAMS.queryView });
+    const random = new Random({ seed: 0, image, stream: STREAMS.firstView });
     const box = randomResizedCropBox(width, height, sample.scale, sample.ratio, random);
     area.push((box.width * box.height) / (width * height));
     aspect.push(box.width / box.height);

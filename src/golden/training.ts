@@ -3,6 +3,7 @@ import type { NamedTensor } from '../formats/safetensors.ts';
 import { queryPositions } from '../methods/groups.ts';
 import { stateLayout } from '../models/layout.ts';
 import type { ResNetSpec } from '../onnx/resnet.ts';
+import { STREAMS } from '../random.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
 import { type EncoderState, type StateLayout, type TrainerState, toTensors } from '../train/state.ts';
 import { type StepInput, Trainer } from '../train/trainer.ts';
@@ -83,7 +84,8 @@ function startingState(c: GoldenCase, layout: StateLayout): TrainerState {
 }
 
 function stepInput(c: GoldenCase, step: number, batchSize: number): StepInput {
-  const images = { query: floatInput(c, `im_q.${step}`), key: floatInput(c, `im_k.${step}`) };
+  const queries = floatInput(c, `im_q.${step}`).data;
+  const keys = floatInput(c, `im_k.${step}`).data;
   const shuffled = c.inputs.has(`shuffle.${step}`);
   const shuffle = shuffled
     ? Uint32Array.from(wholeInput(c, `shuffle.${step}`))
@@ -93,7 +95,7 @@ function stepInput(c: GoldenCase, step: number, batchSize: number): StepInput {
     learningRate: numberParam(c, 'lr'),
     shuffle,
     async views(stream, positions) {
-      const { data } = images[stream];
+      const data = stream === STREAMS.firstView ? queries : keys;
       const size = data.length / batchSize;
       const views = new Float32Array(positions.length * size);
       positions.forEach((position, row) => {

@@ -14,32 +14,38 @@ export interface GroupArrays {
 }
 
 /**
- * Runs groups on as many encoders as there are, in the order in which they are given. Images are
- * [groupSize, 3, size, size]; a group's images are a promise, so that they can be made while others are encoded.
- * Statistics are, for each BatchNorm layer in graph order, mean [channels] and biased variance [channels].
+ * Runs groups on as many workers as there are, in the order in which they are given. An encoder is known by its name: all
+ * have one network, each has weights of its own. Images are [groupSize, 3, size, size]; a group's images are a promise, so
+ * that they can be made while others are encoded. Statistics are, for each BatchNorm layer in graph order, mean
+ * [channels] and biased variance [channels].
  */
 export interface GroupEncoders {
   /** How many groups are encoded side by side. */
   readonly parallel: number;
   /** What each of them takes. */
   readonly memory: MemoryUse;
-  /** Shares the weights, in the order of the parameters. They are read at each later call, as they are then. */
-  attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void>;
-  /** To be called once a step, before its first group: hands on weights where memory cannot be shared. */
-  weightsChanged(role: 'query' | 'key'): Promise<void>;
-  /** The key encoder on one group. `done` gets the embeddings [groupSize, dim], not normalised, for as long as it runs. */
-  forwardKey(
+  /** Shares an encoder's weights, in the order of the parameters. They are read at each later call, as they are then. */
+  attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void>;
+  /** To be called once a step, before the encoder's first group: hands on weights where memory cannot be shared. */
+  weightsChanged(encoder: string): Promise<void>;
+  /**
+   * An encoder on one group, without activations kept. `done` gets the embeddings [groupSize, dim], not normalized, for as
+   * long as it runs.
+   */
+  forward(
+    encoder: string,
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays>;
   /**
-   * The query encoder on one group, forward and backward. `loss` gets the embeddings [groupSize, dim], not normalised,
-   * for as long as it runs, and gives the gradient of the loss with respect to them, in an array that it may use again
-   * for the next group. It is called when `keys` has come true, which may wait for the groups of keys given before.
+   * An encoder on one group, forward and backward. `loss` gets the embeddings [groupSize, dim], not normalized, for as long
+   * as it runs, and gives the gradient of the loss with respect to them, in an array that it may use again for the next
+   * group. It is called once `ready` is fulfilled, which may wait for groups that were given before.
    */
-  trainQuery(
+  train(
+    encoder: string,
     images: () => Promise<Float32Array>,
-    keys: Promise<void>,
+    ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }>;
   /** Weights of the folded inference form, by name. */

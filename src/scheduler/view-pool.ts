@@ -3,6 +3,7 @@
 import type { DataWorkerApi } from '../data/data-worker.ts';
 import type { DatasetSpec } from '../data/dataset.ts';
 import type { Skipped, Views } from '../data/loader.ts';
+import type { Stream } from '../random.ts';
 import { WorkerPool } from './pool.ts';
 
 export interface ViewPoolOptions {
@@ -37,7 +38,7 @@ export class ViewPool {
   }
 
   /** Augmented views, see ViewLoader.views. @throws as it does, and MocoError worker-died */
-  async views(epoch: number, indices: Uint32Array, stream: 'query' | 'key'): Promise<Views> {
+  async views(epoch: number, indices: Uint32Array, stream: Stream): Promise<Views> {
     return this.#note(await this.#pool.run('views', (remote) => remote.views(epoch, indices, stream)));
   }
 

@@ -2,7 +2,6 @@
 import { transfer } from 'comlink';
 import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
 import type { Embeddings } from '../encoder/embeddings.ts';
-import type { TrainingRole } from '../encoder/encoder.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
 import type { MemoryUse } from '../encoder/recompute.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
@@ -20,7 +19,8 @@ export class WasmEncoders implements GroupEncoders {
   readonly #levels: MemoryLevels;
   /** Of groups that are encoded, or whose images are being made for it. */
   readonly #running: Semaphore;
-  readonly #weights: Record<TrainingRole, readonly DeviceArray[]> = { query: [], key: [] };
+  /** By the name of the encoder. */
+  readonly #weights = new Map<string, readonly DeviceArray[]>();
   #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
   readonly #staging = new Map<number, DeviceArray>();
@@ -66,42 +66,42 @@ export class WasmEncoders implements GroupEncoders {
     return this.#levels.use!;
   }
 
-  async attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void> {
-    this.#weights.query = query;
-    this.#weights.key = key;
-    await this.#send('query');
-    await this.#send('key');
+  async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {
+    this.#weights.set(encoder, weights);
+    await this.#send(encoder);
   }
 
-  async weightsChanged(role: TrainingRole): Promise<void> {
+  async weightsChanged(encoder: string): Promise<void> {
     // Shared memory shows the change by itself.
-    if (!canShareMemory()) await this.#send(role);
+    if (!canShareMemory()) await this.#send(encoder);
   }
 
-  async forwardKey(
+  async forward(
+    encoder: string,
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays> {
-    const { embedding, statistics } = await this.#withImages('key', images, (call, values) =>
-      call('key forward', (remote) => inHeap(remote.forwardKey(moved(values)))),
+    const { embedding, statistics } = await this.#withImages('forward', images, (call, values) =>
+      call('forward', (remote) => inHeap(remote.forward(encoder, moved(values)))),
     );
     done(this.#staged(embedding));
     return this.#arrays(statistics);
   }
 
   /** Forward and backward are on one worker, which has the activations: where it dies, all of the group is done again. */
-  async trainQuery(
+  async train(
+    encoder: string,
     images: () => Promise<Float32Array>,
-    keys: Promise<void>,
+    ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#withImages('query', images, async (call, values) => {
-      const { embedding, statistics } = await call('query forward', (remote) =>
-        inHeap(remote.forwardQuery(moved(values))),
+    return this.#withImages('train', images, async (call, values) => {
+      const { embedding, statistics } = await call('training forward', (remote) =>
+        inHeap(remote.trainingForward(encoder, moved(values))),
       );
-      await keys;
+      await ready;
       const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
-      const gradients = await call('query backward', (remote) => inHeap(remote.backward(moved(dEmbedding))));
+      const gradients = await call('backward', (remote) => inHeap(remote.backward(moved(dEmbedding))));
       return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
     });
   }
@@ -148,19 +148,19 @@ export class WasmEncoders implements GroupEncoders {
   async #prepare(remote: Remote<EncoderWorker>): Promise<void> {
     const recompute = this.#levels.asked;
     this.#levels.begunWith(await remote.open({ ...this.#options, ...(recompute && { recompute }) }));
-    for (const role of ['query', 'key'] as const) {
-      if (this.#weights[role].length > 0) await remote.setWeights(role, this.#sharedWeights(role));
+    for (const encoder of this.#weights.keys()) {
+      await remote.setWeights(encoder, this.#sharedWeights(encoder));
     }
     if (this.#inference) await remote.setInferenceWeights(this.#inference);
   }
 
-  async #send(role: TrainingRole): Promise<void> {
-    const weights = this.#sharedWeights(role);
-    await this.#pool.broadcast((remote) => remote.setWeights(role, weights));
+  async #send(encoder: string): Promise<void> {
+    const weights = this.#sharedWeights(encoder);
+    await this.#pool.broadcast((remote) => remote.setWeights(encoder, weights));
   }
 
-  #sharedWeights(role: TrainingRole): Float32Array[] {
-    const views = this.#weights[role].map((array) => this.#kernels.view(array));
+  #sharedWeights(encoder: string): Float32Array[] {
+    const views = (this.#weights.get(encoder) ?? []).map((array) => this.#kernels.view(array));
     return canShareMemory() ? views : views.map((view) => Float32Array.from(view));
   }
 

@@ -3,7 +3,7 @@
  * activations and gradients stay in GPU buffers, and nothing waits for the GPU: what is issued first is done first.
  */
 import type { Embeddings } from '../encoder/embeddings.ts';
-import { Encoder, type EncoderOptions, type TrainingRole } from '../encoder/encoder.ts';
+import { Encoder, type EncoderOptions } from '../encoder/encoder.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
 import type { MemoryUse } from '../encoder/recompute.ts';
 import type { DeviceArray } from '../kernels/kernels.ts';
@@ -36,42 +36,52 @@ export class WebGpuEncoders implements GroupEncoders {
     return this.#encoder.memory;
   }
 
-  async attachWeights(query: readonly DeviceArray[], key: readonly DeviceArray[]): Promise<void> {
-    await this.#attach('query', query);
-    await this.#attach('key', key);
+  async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {
+    const shapes = this.#encoder.weightShapes;
+    const tensors = weights.map((array, i) => gpuTensor(this.#kernels.buffer(array), shapes[i]!));
+    this.#encoder.setWeights(encoder, await Promise.all(tensors));
   }
 
   /** Sessions read the kernels' own buffers. */
   async weightsChanged(): Promise<void> {}
 
-  forwardKey(
+  forward(
+    encoder: string,
     images: () => Promise<Float32Array>,
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays> {
     return this.#sequencer.run(images, async (values) => {
       const { embedding, statistics } = await this.#kernels.wait(
-        this.#encoder.forwardKey(await this.#image(values)),
-      );
-      const lent = this.#arrays([embedding]);
-      done(lent.wrapped[0]!);
-      lent.release();
-      return this.#arrays(statistics);
-    });
-  }
-
-  trainQuery(
-    images: () => Promise<Float32Array>,
-    keys: Promise<void>,
-    loss: (embedding: DeviceArray) => DeviceArray,
-  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#sequencer.run(images, async (values) => {
-      const { embedding, statistics } = await this.#kernels.wait(
-        this.#encoder.forwardQuery(await this.#image(values)),
+        this.#encoder.forward(encoder, await this.#image(values)),
       );
       const lent = this.#arrays([embedding]);
       const kept = this.#arrays(statistics);
       try {
-        await keys;
+        done(lent.wrapped[0]!);
+        return kept;
+      } catch (error) {
+        kept.release();
+        throw error;
+      } finally {
+        lent.release();
+      }
+    });
+  }
+
+  train(
+    encoder: string,
+    images: () => Promise<Float32Array>,
+    ready: Promise<unknown>,
+    loss: (embedding: DeviceArray) => DeviceArray,
+  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
+    return this.#sequencer.run(images, async (values) => {
+      const { embedding, statistics } = await this.#kernels.wait(
+        this.#encoder.trainingForward(encoder, await this.#image(values)),
+      );
+      const lent = this.#arrays([embedding]);
+      const kept = this.#arrays(statistics);
+      try {
+        await ready;
         const shape = [this.#options.groupSize, this.#encoder.dim];
         const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));
         const gradients = await this.#kernels.wait(
@@ -88,18 +98,26 @@ export class WebGpuEncoders implements GroupEncoders {
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
-    for (const array of this.#inference) this.#kernels.free(array);
-    this.#inference = [];
+    const former = this.#inference;
+    const arrays: DeviceArray[] = [];
     const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of this.#encoder.inferenceWeightShapes) {
-      const value = values.get(name);
-      if (!value) continue;
-      const array = this.#kernels.allocate(value.length);
-      this.#inference.push(array);
-      this.#kernels.write(array, value);
-      tensors.set(name, await gpuTensor(this.#kernels.buffer(array), shape));
+    try {
+      for (const [name, shape] of this.#encoder.inferenceWeightShapes) {
+        const value = values.get(name);
+        if (!value) continue;
+        const array = this.#kernels.allocate(value.length);
+        arrays.push(array);
+        this.#kernels.write(array, value);
+        tensors.set(name, await gpuTensor(this.#kernels.buffer(array), shape));
+      }
+    } catch (error) {
+      // The weights of before are still there, and in use.
+      for (const array of arrays) this.#kernels.free(array);
+      throw error;
     }
     this.#encoder.setInferenceWeights(tensors);
+    this.#inference = arrays;
+    for (const array of former) this.#kernels.free(array);
   }
 
   embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
@@ -117,12 +135,6 @@ export class WebGpuEncoders implements GroupEncoders {
     for (const array of [this.#images, ...this.#inference]) this.#kernels.free(array);
     this.#inference = [];
     await this.#encoder.dispose();
-  }
-
-  async #attach(role: TrainingRole, arrays: readonly DeviceArray[]): Promise<void> {
-    const shapes = this.#encoder.weightShapes;
-    const tensors = arrays.map((array, i) => gpuTensor(this.#kernels.buffer(array), shapes[i]!));
-    this.#encoder.setWeights(role, await Promise.all(tensors));
   }
 
   /** The images of a group, in the one buffer that all groups use in turn. */

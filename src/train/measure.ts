@@ -57,7 +57,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
       let start = performance.now();
       for (let i = 0; i <= steps; i++) {
         step++;
-        const shuffle = new Random({ seed: config.seed, stream: STREAMS.keyShuffle, image: step });
+        const shuffle = new Random({ seed: config.seed, stream: STREAMS.shuffle, image: step });
         const input = { step, learningRate: 1e-3, shuffle: shuffle.permutation(config.batchSize), views };
         if (i === 1) clock?.reset();
         const issued = await session.trainer.step(input);
@@ -114,32 +114,32 @@ class Stopwatch {
   }
 }
 
-/** Wall-clock time of the phases: keys from the first call to the last answer, queries from then on. */
+/** Wall-clock time of the phases: forward from the first call to the last answer, training from then on. */
 class PhaseClock {
   readonly encoders: GroupEncoders;
-  readonly keys = new Stopwatch();
-  readonly queries = new Stopwatch();
+  readonly forward = new Stopwatch();
+  readonly training = new Stopwatch();
   readonly loss = new Stopwatch();
 
   constructor(encoders: GroupEncoders) {
     this.encoders = {
       parallel: encoders.parallel,
       memory: encoders.memory,
-      attachWeights: (query, key) => encoders.attachWeights(query, key),
-      weightsChanged: (role) => encoders.weightsChanged(role),
-      forwardKey: async (images, done) => {
-        this.keys.start();
+      attachWeights: (encoder, weights) => encoders.attachWeights(encoder, weights),
+      weightsChanged: (encoder) => encoders.weightsChanged(encoder),
+      forward: async (encoder, images, done) => {
+        this.forward.start();
         try {
-          return await encoders.forwardKey(images, done);
+          return await encoders.forward(encoder, images, done);
         } finally {
-          this.keys.stop();
+          this.forward.stop();
         }
       },
-      trainQuery: async (images, keys, loss) => {
-        // Queries that are encoded while the last keys are count with these.
-        const started = keys.then(() => this.queries.start());
+      train: async (encoder, images, ready, loss) => {
+        // What is encoded while the last forward runs are counts with these.
+        const started = ready.then(() => this.training.start());
         try {
-          return await encoders.trainQuery(images, keys, (embedding) => {
+          return await encoders.train(encoder, images, ready, (embedding) => {
             this.loss.start();
             const gradient = loss(embedding);
             this.loss.stop();
@@ -147,7 +147,7 @@ class PhaseClock {
           });
         } finally {
           await started;
-          this.queries.stop();
+          this.training.stop();
         }
       },
       setInferenceWeights: (values) => encoders.setInferenceWeights(values),
@@ -157,7 +157,7 @@ class PhaseClock {
   }
 
   reset(): void {
-    for (const watch of [this.keys, this.queries, this.loss]) watch.total = 0;
+    for (const watch of [this.forward, this.training, this.loss]) watch.total = 0;
   }
 }
 
@@ -165,12 +165,12 @@ class PhaseClock {
 function phases(clock: PhaseClock | null, times: readonly number[]): Record<string, number> {
   if (!clock) return {};
   const mean = (total: number) => total / times.length;
-  const [keys, queries] = [mean(clock.keys.total), mean(clock.queries.total)];
+  const [forward, training] = [mean(clock.forward.total), mean(clock.training.total)];
   return {
-    'key forward': keys,
-    'query forward and backward': queries,
+    'forward alone': forward,
+    'forward and backward': training,
     'of which loss': mean(clock.loss.total),
-    'update of weights and queue': mean(times.reduce((sum, time) => sum + time, 0)) - keys - queries,
+    'update of the state': mean(times.reduce((sum, time) => sum + time, 0)) - forward - training,
   };
 }
 

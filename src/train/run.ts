@@ -132,7 +132,7 @@ export class Run {
     const epoch = Math.floor(this.#issued / this.#perEpoch);
     const lr = learningRate(config, epoch);
     const step = this.#issued + 1;
-    const shuffle = new Random({ seed: config.seed, stream: STREAMS.keyShuffle, image: step });
+    const shuffle = new Random({ seed: config.seed, stream: STREAMS.shuffle, image: step });
     const { result } = await this.#session.trainer.step({
       step,
       learningRate: lr,

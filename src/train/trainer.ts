@@ -13,6 +13,7 @@ import { type DeviceArray, type Kernels, SUMMARY } from '../kernels/kernels.ts';
 import { keyPositions, queryPositions } from '../methods/groups.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
+import { STREAMS, type Stream } from '../random.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { DeviceState } from './device-state.ts';
 import { sumGroups } from './group-sums.ts';
@@ -34,7 +35,7 @@ export interface TrainerSettings {
 }
 
 /** Makes the views of some images of the batch: positions in the batch → [positions, 3, size, size]. */
-export type MakeViews = (stream: 'query' | 'key', positions: Uint32Array) => Promise<Float32Array>;
+export type MakeViews = (stream: Stream, positions: Uint32Array) => Promise<Float32Array>;
 
 export interface StepInput {
   /** Counted from 1; named when the loss is not finite. */
@@ -107,7 +108,8 @@ export class Trainer {
     encoders: GroupEncoders,
   ): Promise<Trainer> {
     const trainer = new Trainer(settings, layout, state, kernels, encoders);
-    await encoders.attachWeights(trainer.#state.query, trainer.#state.key);
+    await encoders.attachWeights('encoder_q', trainer.#state.query);
+    await encoders.attachWeights('encoder_k', trainer.#state.key);
     return trainer;
   }
 
@@ -217,8 +219,8 @@ export class Trainer {
     const { gate, keys, losses, ranks, queries, summary, gradientSum } = this.#scratch;
     const state = this.#state;
     kernels.ema(state.key, state.query, momentum, gate);
-    await this.#encoders.weightsChanged('query');
-    await this.#encoders.weightsChanged('key');
+    await this.#encoders.weightsChanged('encoder_q');
+    await this.#encoders.weightsChanged('encoder_k');
     // Queries are encoded while the last keys are; their loss waits for all of these.
     const keysDone = this.#encodeKeys(input);
     await allOf([keysDone, this.#trainQueries(input, keysDone)]);
@@ -243,8 +245,9 @@ export class Trainer {
     const { rawKeys, keys, keyNorms } = this.#scratch;
     const runs = Array.from({ length: groups }, async (_, group) => {
       const positions = keyPositions(group, groups, shuffle);
-      const statistics = await this.#encoders.forwardKey(
-        () => views('key', positions),
+      const statistics = await this.#encoders.forward(
+        'encoder_k',
+        () => views(STREAMS.secondView, positions),
         (embedding) => kernels.scatterRows(rawKeys, embedding, positions, dim),
       );
       return [statistics];
@@ -258,8 +261,9 @@ export class Trainer {
     const { groups, batchSize } = this.#settings;
     const runs = Array.from({ length: groups }, async (_, group) => {
       const positions = queryPositions(group, groups, batchSize);
-      const { statistics, gradients } = await this.#encoders.trainQuery(
-        () => views('query', positions),
+      const { statistics, gradients } = await this.#encoders.train(
+        'encoder_q',
+        () => views(STREAMS.firstView, positions),
         keysDone,
         (embedding) => this.#contrast(embedding, positions),
       );

@@ -1,3 +1,4 @@
+import { STREAMS } from '../../src/random.ts';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { RECIPES } from '../../src/data/augment/recipes.ts';
@@ -32,20 +33,20 @@ function fakeDataset(corrupt: number[]): Dataset & { reads: number[] } {
 describe('views', () => {
   test('are a function of (seed, epoch, image, stream), not of the batch', async () => {
     const row = (images: Float32Array, i: number) => images.slice(i * 3072, (i + 1) * 3072);
-    const { images } = await (await cifarLoader()).views(2, [5, 6, 7], 'query');
-    const again = await (await cifarLoader()).views(2, [7, 5], 'query');
+    const { images } = await (await cifarLoader()).views(2, [5, 6, 7], STREAMS.firstView);
+    const again = await (await cifarLoader()).views(2, [7, 5], STREAMS.firstView);
     expect(row(again.images, 0)).toEqual(row(images, 2));
     expect(row(again.images, 1)).toEqual(row(images, 0));
     const others = [
-      await (await cifarLoader()).views(2, [5], 'key'),
-      await (await cifarLoader()).views(3, [5], 'query'),
-      await (await cifarLoader(2)).views(2, [5], 'query'),
+      await (await cifarLoader()).views(2, [5], STREAMS.secondView),
+      await (await cifarLoader()).views(3, [5], STREAMS.firstView),
+      await (await cifarLoader(2)).views(2, [5], STREAMS.firstView),
     ];
     for (const other of others) expect(other.images).not.toEqual(row(images, 0));
   });
 
   test('are finite, of the right size, and about normalised', async () => {
-    const { images, indices, skipped } = await (await cifarLoader(1, 40)).views(0, [...Array(80).keys()], 'key');
+    const { images, indices, skipped } = await (await cifarLoader(1, 40)).views(0, [...Array(80).keys()], STREAMS.secondView);
     expect(images.length).toBe(80 * 3 * 40 * 40);
     expect([...indices]).toEqual([...Array(80).keys()]);
     expect(skipped).toEqual([]);
@@ -76,7 +77,7 @@ describe('corrupt images', () => {
   test('the next one takes their place, and they are named', async () => {
     const dataset = fakeDataset([1, 2, 4]);
     const loader = new ViewLoader(dataset, RECIPES.cifar, 8, 0);
-    const first = await loader.views(0, [1, 4, 1], 'query');
+    const first = await loader.views(0, [1, 4, 1], STREAMS.firstView);
     expect([...first.indices]).toEqual([3, 0, 3]);
     expect(first.skipped).toEqual([
       { index: 1, path: 'fake 1', reason: 'torn' },
@@ -84,7 +85,7 @@ describe('corrupt images', () => {
       { index: 4, path: 'fake 4', reason: 'torn' },
     ]);
     const reads = dataset.reads.length;
-    const second = await loader.views(0, [1, 4, 1], 'query');
+    const second = await loader.views(0, [1, 4, 1], STREAMS.firstView);
     expect(second).toEqual(first);
     expect(dataset.reads.slice(reads)).toEqual([3, 0, 3]); // corrupt ones are not read again
   });

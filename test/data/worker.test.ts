@@ -1,3 +1,4 @@
+import { STREAMS } from '../../src/random.ts';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -20,9 +21,9 @@ test.runIf(existsSync(assetUrl('data-worker.js')))('two workers make the views o
       [0, 1, 2],
       [5, 4, 3],
     ];
-    const results = await Promise.all(parts.map((part) => pool.run('views', (remote) => remote.views(1, part, 'key'))));
+    const results = await Promise.all(parts.map((part) => pool.run('views', (remote) => remote.views(1, part, STREAMS.secondView))));
     for (const [i, part] of parts.entries()) {
-      const expected = await loader.views(1, part, 'key');
+      const expected = await loader.views(1, part, STREAMS.secondView);
       expect(results[i]!.images).toEqual(expected.images);
       expect(results[i]!.indices).toEqual(expected.indices);
     }

@@ -20,8 +20,8 @@ const gradientOfEmbedding = () => normals(GROUP * SPEC.dim, generator(7));
 let encoder: ArrayEncoder;
 beforeAll(async () => {
   encoder = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
-  await encoder.setWeights('query', WEIGHTS);
-  await encoder.setWeights('key', WEIGHTS);
+  await encoder.setWeights('encoder_q', WEIGHTS);
+  await encoder.setWeights('encoder_k', WEIGHTS);
   const values = new Map(LAYOUT.parameters.map(({ name }, i) => [name, WEIGHTS[i]!]));
   const random = generator(4);
   for (const { name, channels } of LAYOUT.layers) {
@@ -37,8 +37,8 @@ afterAll(() => encoder.dispose());
 
 describe('ArrayEncoder', () => {
   it('gives keys and queries of the same weights the same bits', async () => {
-    const key = await encoder.forwardKey(images(GROUP));
-    const query = await encoder.forwardQuery(images(GROUP));
+    const key = await encoder.forward('encoder_k', images(GROUP));
+    const query = await encoder.trainingForward('encoder_q', images(GROUP));
     expectSameBits('embedding', key.embedding, query.embedding);
     // Mean and variance of every BatchNorm layer.
     expect(key.statistics.length).toBe(2 * LAYOUT.layers.length);
@@ -46,12 +46,12 @@ describe('ArrayEncoder', () => {
       expect(values.length).toBe(LAYOUT.layers[Math.floor(i / 2)]!.channels);
       expectSameBits(`statistics ${i}`, values, query.statistics[i]!);
     }
-    const other = await encoder.forwardKey(images(GROUP, 2));
+    const other = await encoder.forward('encoder_k', images(GROUP, 2));
     expect(other.embedding).not.toEqual(key.embedding);
   });
 
   it('gives the gradients of a graph that is differentiated and run on its own, in the order of the parameters', async () => {
-    await encoder.forwardQuery(images(GROUP));
+    await encoder.trainingForward('encoder_q', images(GROUP));
     const gradients = await encoder.backward(gradientOfEmbedding());
     const { graph, parameters } = buildResNet(SPEC, GROUP, SIZE);
     const inputs = new Map<string, Values>(
@@ -73,12 +73,12 @@ describe('ArrayEncoder', () => {
   it('reads its weights at each run', async () => {
     const own = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
     const weights = WEIGHTS.map((values) => values.slice());
-    await own.setWeights('key', weights);
-    const before = await own.forwardKey(images(GROUP));
+    await own.setWeights('encoder_k', weights);
+    const before = await own.forward('encoder_k', images(GROUP));
     weights.at(-1)!.forEach((_, i, bias) => {
       bias[i]! += 1;
     });
-    const after = await own.forwardKey(images(GROUP));
+    const after = await own.forward('encoder_k', images(GROUP));
     const expected = before.embedding.map((value) => value + 1);
     // The bias is added last: one rounding each, of values below 8.
     expectClose('embedding', after.embedding, expected, 2 ** -20);
@@ -87,21 +87,23 @@ describe('ArrayEncoder', () => {
 
   it('refuses a backward without a forward, and a second one', async () => {
     const own = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
-    await own.setWeights('query', WEIGHTS);
-    await own.setWeights('key', WEIGHTS);
-    const usage = { code: 'usage', message: expect.stringContaining('without a forward') };
+    await own.setWeights('encoder_q', WEIGHTS);
+    await own.setWeights('encoder_k', WEIGHTS);
+    const usage = { code: 'usage', message: expect.stringContaining('without a training forward') };
     await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject(usage);
-    await own.forwardKey(images(GROUP)); // keys keep nothing
+    await own.forward('encoder_k', images(GROUP)); // keeps nothing
     await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject(usage);
-    await own.forwardQuery(images(GROUP));
+    await own.trainingForward('encoder_q', images(GROUP));
     await own.backward(gradientOfEmbedding());
     await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject(usage);
     await own.dispose();
   });
 
   it('a query forward that fails leaves nothing for a backward', async () => {
-    await encoder.forwardQuery(images(GROUP));
-    await expect(encoder.forwardQuery(images(GROUP + 1))).rejects.toMatchObject({ code: 'shape-mismatch' });
+    await encoder.trainingForward('encoder_q', images(GROUP));
+    await expect(encoder.trainingForward('encoder_q', images(GROUP + 1))).rejects.toMatchObject({
+      code: 'shape-mismatch',
+    });
     await expect(encoder.backward(gradientOfEmbedding())).rejects.toMatchObject({ code: 'usage' });
   });
 
@@ -111,8 +113,8 @@ describe('ArrayEncoder', () => {
         code: 'shape-mismatch',
         message: `[${count},3,8,8] are no images [3, 3, 8, 8]`,
       };
-      await expect(encoder.forwardKey(images(count))).rejects.toMatchObject(expected);
-      await expect(encoder.forwardQuery(images(count))).rejects.toMatchObject(expected);
+      await expect(encoder.forward('encoder_k', images(count))).rejects.toMatchObject(expected);
+      await expect(encoder.trainingForward('encoder_q', images(count))).rejects.toMatchObject(expected);
     }
     await expect(encoder.embed(images(2).subarray(1))).rejects.toMatchObject({ code: 'shape-mismatch' });
     await expect(encoder.embed(images(0))).rejects.toMatchObject({ code: 'shape-mismatch' });
@@ -151,14 +153,17 @@ describe('ArrayEncoder', () => {
 
   it('has no weights before they are set, nor after dispose', async () => {
     const own = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
-    const none = (role: string) => ({ code: 'usage', message: `the encoder has no ${role} weights yet` });
-    await expect(own.forwardKey(images(GROUP))).rejects.toMatchObject(none('key'));
-    await expect(own.embed(images(1))).rejects.toMatchObject(none('inference'));
-    await own.setWeights('query', WEIGHTS);
-    await own.forwardQuery(images(GROUP));
+    const none = (encoder: string) => ({ code: 'usage', message: `${encoder} has no weights yet` });
+    await expect(own.forward('encoder_k', images(GROUP))).rejects.toMatchObject(none('encoder_k'));
+    await expect(own.embed(images(1))).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the encoder has no inference weights yet',
+    });
+    await own.setWeights('encoder_q', WEIGHTS);
+    await own.trainingForward('encoder_q', images(GROUP));
     await own.dispose();
     await expect(own.backward(gradientOfEmbedding())).rejects.toMatchObject({ code: 'usage' });
-    await expect(own.forwardQuery(images(GROUP))).rejects.toMatchObject(none('query'));
+    await expect(own.trainingForward('encoder_q', images(GROUP))).rejects.toMatchObject(none('encoder_q'));
     await own.dispose(); // twice is no error
   });
 });

@@ -21,9 +21,12 @@ async function gradientsAt(spec: ResNetSpec, recompute: (typeof RECOMPUTE_LEVELS
   const encoder = new ArrayEncoder({ spec, groupSize: GROUP, imageSize: SIZE, recompute });
   try {
     const { query } = initialState(stateLayout(spec, SIZE, 8), 5);
-    await encoder.setWeights('query', query.parameters);
+    await encoder.setWeights('encoder_q', query.parameters);
     const random = generator(3);
-    const { embedding, statistics } = await encoder.forwardQuery(normals(GROUP * 3 * SIZE ** 2, random));
+    const { embedding, statistics } = await encoder.trainingForward(
+      'encoder_q',
+      normals(GROUP * 3 * SIZE ** 2, random),
+    );
     const kept = [embedding, ...statistics].map((values) => values.slice());
     return [...kept, ...(await encoder.backward(normals(GROUP * spec.dim, random)))];
   } finally {

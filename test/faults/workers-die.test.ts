@@ -22,8 +22,8 @@ function watch(fate: (call: Call) => Fate) {
 }
 
 it.each([
-  ['encoder worker killed in a key forward', 'encoder-worker.js', 'forwardKey', 3],
-  ['encoder worker killed in a query forward', 'encoder-worker.js', 'forwardQuery', 4],
+  ['encoder worker killed in a forward without gradient', 'encoder-worker.js', 'forward', 3],
+  ['encoder worker killed in a training forward', 'encoder-worker.js', 'trainingForward', 4],
   ['encoder worker killed in a query backward', 'encoder-worker.js', 'backward', 3],
   ['encoder worker killed while it embeds for kNN', 'encoder-worker.js', 'embed', 2],
   ['encoder worker killed while it is given kNN weights', 'encoder-worker.js', 'setInferenceWeights', 3],
@@ -61,7 +61,7 @@ it('every encoder worker killed in the same step → replaced, same digits', asy
 });
 
 it.each([
-  ['encoder', 'encoder-worker.js', 'forwardQuery', 5],
+  ['encoder', 'encoder-worker.js', 'trainingForward', 5],
   ['data', 'data-worker.js', 'views', 9],
 ])(
   'three %s workers killed by one task → worker-died, the steps before are saved',

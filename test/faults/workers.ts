@@ -10,7 +10,7 @@ const RealWorker = workerThreads.Worker;
 export interface Call {
   /** e.g. encoder-worker.js */
   readonly script: string;
-  /** The method, e.g. forwardQuery. */
+  /** The method, e.g. trainingForward. */
   readonly method: string;
   /** How often it has been called, this call included, on all workers of the script together. */
   readonly count: number;

@@ -1,10 +1,12 @@
 /** A device that is lost while it trains: an error within seconds, never a hang, and everything can be ended. */
+
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { openKernels } from '../../src/kernels/open.ts';
 import { initialState } from '../../src/models/initial-state.ts';
+import { STREAMS } from '../../src/random.ts';
 import { resolveConfig } from '../../src/settings/config.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
@@ -42,7 +44,7 @@ onWebGpu(({ kernels }) => {
       const trainer = await tiny.trainer();
       const step = trainer.step(
         input(1, (_, stream) => {
-          if (stream === 'query') device.destroy();
+          if (stream === STREAMS.firstView) device.destroy();
         }),
       );
       await expect(step).rejects.toMatchObject(LOST);

@@ -1,5 +1,7 @@
 /** What is done side by side: images are made ahead, and queries are encoded while the last keys are. */
+
 import { expect, it, onTestFinished } from 'vitest';
+import { STREAMS } from '../../src/random.ts';
 import { BATCH, GROUPS, input, openTiny, SIZE } from '../train/tiny.ts';
 
 const GROUP = BATCH / GROUPS;
@@ -16,7 +18,8 @@ it('makes the images of as many groups ahead as it may, and no more', async () =
     third = resolve;
   });
   const groups = Array.from({ length: 5 }, (_, group) =>
-    tiny.encoders.forwardKey(
+    tiny.encoders.forward(
+      'encoder_k',
       async () => {
         asked.push(group);
         if (group === 2) third();
@@ -48,7 +51,7 @@ it('encodes queries while the last keys are encoded, and waits for these with th
   const { result } = await trainer.step({
     ...rest,
     async views(stream, positions) {
-      if (stream === 'query') query();
+      if (stream === STREAMS.firstView) query();
       // Without prefetch a group's images are made when it has a worker: this one's come when a query has the other.
       else if (++keys === GROUPS) await queryBegun;
       return views(stream, positions);
@@ -66,7 +69,7 @@ it('a step whose last keys fail is thrown with their error, though queries wait 
   const failing = trainer.step({
     ...rest,
     async views(stream, positions) {
-      if (stream === 'key' && ++keys === GROUPS) throw new Error('no such image');
+      if (stream === STREAMS.secondView && ++keys === GROUPS) throw new Error('no such image');
       return views(stream, positions);
     },
   });

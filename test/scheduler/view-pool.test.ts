@@ -2,6 +2,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeDataset, describeDrawn } from '../../src/data/dataset.ts';
+import { STREAMS } from '../../src/random.ts';
 import { ViewPool } from '../../src/scheduler/view-pool.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 
@@ -22,16 +23,16 @@ describe('ViewPool', () => {
     expect(pool.takeSkipped()).toEqual([]);
     const all = Uint32Array.of(0, 1, 2, 3, 4);
     const [views] = await Promise.all([
-      pool.views(0, all, 'query'),
-      pool.views(0, all, 'key'),
-      pool.views(1, Uint32Array.of(3, 0), 'query'),
+      pool.views(0, all, STREAMS.firstView),
+      pool.views(0, all, STREAMS.secondView),
+      pool.views(1, Uint32Array.of(3, 0), STREAMS.firstView),
       pool.plain(all),
     ]);
     expect(views.images.length).toBe(5 * 3 * 16 * 16);
     const told = pool.takeSkipped();
     expect(told.map(({ path }) => path.replace(/^.*\//, '')).toSorted()).toEqual(['3.jpg', '4.jpg']);
     expect(told.every(({ reason }) => reason.length > 0)).toBe(true);
-    await pool.views(2, all, 'key');
+    await pool.views(2, all, STREAMS.secondView);
     expect(pool.takeSkipped()).toEqual([]);
   });
 
@@ -41,7 +42,7 @@ describe('ViewPool', () => {
     for (const workers of [1, 2]) {
       const pool = await ViewPool.start(train, { recipe: 'v2', imageSize: 16, seed: 9, workers });
       const parts = [Uint32Array.of(0, 1, 2), Uint32Array.of(5, 4, 3)];
-      const views = await Promise.all(parts.map((part) => pool.views(4, part, 'query')));
+      const views = await Promise.all(parts.map((part) => pool.views(4, part, STREAMS.firstView)));
       made.push(views.map(({ images }) => images));
       await pool.dispose();
     }

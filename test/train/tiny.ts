@@ -3,7 +3,7 @@ import { type BackendKernels, openKernels } from '../../src/kernels/open.ts';
 import { initialState } from '../../src/models/initial-state.ts';
 import { stateLayout } from '../../src/models/layout.ts';
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
-import { Random, STREAMS } from '../../src/random.ts';
+import { Random, STREAMS, type Stream } from '../../src/random.ts';
 import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
 import { startEncoders } from '../../src/scheduler/start-encoders.ts';
 import { type StateLayout, type TrainerState, toTensors } from '../../src/train/state.ts';
@@ -77,18 +77,22 @@ export async function openTiny(
 /** `spoil` may change the images of a stream before they are encoded. */
 export function input(
   step: number,
-  spoil: (images: Float32Array, stream: 'query' | 'key', positions: Uint32Array) => void = () => {},
+  spoil: (images: Float32Array, stream: Stream, positions: Uint32Array) => void = () => {},
 ): StepInput {
   return {
     step,
     learningRate: 0.1,
-    shuffle: new Random({ seed: 5, stream: STREAMS.keyShuffle, image: step }).permutation(BATCH),
+    shuffle: new Random({ seed: 5, stream: STREAMS.shuffle, image: step }).permutation(BATCH),
     async views(stream, positions) {
       const size = 3 * SIZE * SIZE;
       const images = new Float32Array(positions.length * size);
       for (const [row, position] of positions.entries()) {
         const image = normals(size, generator(1000 * step + position));
-        const noise = normals(size, generator(1000 * step + position + (stream === 'key' ? 500 : 700)), 0.3);
+        const noise = normals(
+          size,
+          generator(1000 * step + position + (stream === STREAMS.secondView ? 500 : 700)),
+          0.3,
+        );
         images.set(
           image.map((value, i) => value + noise[i]!),
           row * size,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STREAMS } from '../../src/random.ts';
 import { fromTensors, type TrainerState, toTensors } from '../../src/train/state.ts';
 import type { StepResult, Trainer } from '../../src/train/trainer.ts';
 import { expectSameBits } from '../compare.ts';
@@ -96,8 +97,8 @@ describe('Trainer', () => {
     const sizes = LAYOUT.parameters.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
     const ofGroups: Promise<Float32Array[]>[] = [];
     const trainer = await tiny.trainer(undefined, (encoders) => {
-      const trainQuery: typeof encoders.trainQuery = (images, keys, loss) => {
-        const result = encoders.trainQuery(images, keys, loss);
+      const train: typeof encoders.train = (...group) => {
+        const result = encoders.train(...group);
         const copied = result.then(async ({ gradients }) => {
           const arrays = sizes.map((size) => kernels.allocate(size));
           gradients.copyTo(arrays);
@@ -114,10 +115,10 @@ describe('Trainer', () => {
       return {
         parallel: encoders.parallel,
         memory: encoders.memory,
-        attachWeights: (query, key) => encoders.attachWeights(query, key),
-        weightsChanged: (role) => encoders.weightsChanged(role),
-        forwardKey: (images, done) => encoders.forwardKey(images, done),
-        trainQuery,
+        attachWeights: (encoder, weights) => encoders.attachWeights(encoder, weights),
+        weightsChanged: (encoder) => encoders.weightsChanged(encoder),
+        forward: (encoder, images, done) => encoders.forward(encoder, images, done),
+        train,
         setInferenceWeights: (values) => encoders.setInferenceWeights(values),
         embed: (images) => encoders.embed(images),
         dispose: () => encoders.dispose(),
@@ -145,35 +146,38 @@ describe('Trainer', () => {
     expectSameState(rest.states[1]!, clean.states[3]!);
   });
 
-  it.each(['query', 'key'] as const)('one NaN among the %s images: the step is not taken', async (bad) => {
-    const trainer = await tiny.trainer();
-    await steps(trainer, 1, 1);
-    const spoiled = input(2, (images, stream, positions) => {
-      if (stream === bad && positions.includes(3)) images[7] = Number.NaN;
-    });
-    const failure = {
-      code: 'loss-not-finite',
-      message: expect.stringContaining('step 2: loss, gradients or statistics are not finite'),
-    };
-    const { result } = await trainer.step(spoiled);
-    // Begun before anybody has looked at step 2, as on a GPU.
-    const next = trainer.step(input(3));
-    await expect(result).rejects.toMatchObject(failure);
-    await expect(next).rejects.toMatchObject(failure);
-    expectSameState(await trainer.state(), clean.states[0]!);
-    await expect(trainer.step(input(3))).rejects.toMatchObject(failure);
-    // Nothing of the bad step is left: the same step on good images is what it would have been.
-    const again = await steps(await tiny.trainer(await trainer.state()), 2, 2);
-    expect(again.results[0]!.loss).toBe(clean.results[1]!.loss);
-    expectSameState(again.states[0]!, clean.states[1]!);
-  });
+  it.each(['firstView', 'secondView'] as const)(
+    'one NaN among the %s images: the step is not taken',
+    async (bad) => {
+      const trainer = await tiny.trainer();
+      await steps(trainer, 1, 1);
+      const spoiled = input(2, (images, stream, positions) => {
+        if (stream === STREAMS[bad] && positions.includes(3)) images[7] = Number.NaN;
+      });
+      const failure = {
+        code: 'loss-not-finite',
+        message: expect.stringContaining('step 2: loss, gradients or statistics are not finite'),
+      };
+      const { result } = await trainer.step(spoiled);
+      // Begun before anybody has looked at step 2, as on a GPU.
+      const next = trainer.step(input(3));
+      await expect(result).rejects.toMatchObject(failure);
+      await expect(next).rejects.toMatchObject(failure);
+      expectSameState(await trainer.state(), clean.states[0]!);
+      await expect(trainer.step(input(3))).rejects.toMatchObject(failure);
+      // Nothing of the bad step is left: the same step on good images is what it would have been.
+      const again = await steps(await tiny.trainer(await trainer.state()), 2, 2);
+      expect(again.results[0]!.loss).toBe(clean.results[1]!.loss);
+      expectSameState(again.states[0]!, clean.states[1]!);
+    },
+  );
 
   it('images that cannot be made end the step, and the trainer can go on', async () => {
     const trainer = await tiny.trainer();
     const before = await trainer.state();
-    for (const bad of ['key', 'query']) {
+    for (const bad of ['secondView', 'firstView'] as const) {
       const failing = input(1, (_, stream) => {
-        if (stream === bad) throw new Error(`no ${bad} images`);
+        if (stream === STREAMS[bad]) throw new Error(`no ${bad} images`);
       });
       await expect(trainer.step(failing)).rejects.toThrow(`no ${bad} images`);
       expectSameState(await trainer.state(), before);
