@@ -1,42 +1,33 @@
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
-import type { PretrainConfig } from '../settings/config.ts';
 
-/** The two encoders, by the prefix of their tensors. */
-export type EncoderPrefix = 'encoder_q.' | 'encoder_k.';
+/** The encoder that learns, which evaluation and export take. */
+const LEARNED = 'encoder_q.';
 
 /**
- * Checks that the parts of a checkpoint fit each other: both encoders with the same tensors, a queue [K, C], and
- * momentum buffers only for tensors of encoder_q, of the same shape. That they fit the network is for the encoder to
- * say, when it is built.
+ * Checks that the parts of a checkpoint fit each other: what belongs to a tensor of encoder_q (`encoder_k.<name>`,
+ * `momentum.<name>`) is of its type and shape. That nothing is missing, and all is as the method and the network want it,
+ * is for TrainState to say when a run resumes.
  * @throws MocoError checkpoint-invalid
  */
-export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>, config: PretrainConfig): void {
+export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>): void {
   const refuse = (what: string): never => {
     throw new MocoError('checkpoint-invalid', `tensors of the checkpoint do not fit: ${what}`);
   };
-  const queue = tensors.get('queue');
-  const { queueSize, dim } = config;
-  if (queue?.dtype !== 'F32' || queue.shape.length !== 2) refuse('there is no float queue');
-  else if (queue.shape[0] !== queueSize || queue.shape[1] !== dim) {
-    refuse(`queue is [${queue.shape}], the configuration says [${queueSize},${dim}]`);
-  }
-  const query = tensorsOf(tensors, 'encoder_q.');
-  const key = tensorsOf(tensors, 'encoder_k.');
-  if (query.size === 0) refuse('there is no encoder_q');
-  if (query.size !== key.size) refuse(`encoder_q has ${query.size} tensors, encoder_k ${key.size}`);
-  for (const [name, tensor] of query) {
-    if (!sameShape(tensor, key.get(name))) refuse(`encoder_q.${name} and encoder_k.${name} differ in shape`);
-  }
-  for (const [name, tensor] of tensorsOf(tensors, 'momentum.')) {
-    if (!sameShape(tensor, query.get(name))) refuse(`momentum.${name} has no encoder_q.${name} of its shape`);
+  const learned = tensorsOf(tensors, LEARNED);
+  if (learned.size === 0) refuse('there is no encoder_q');
+  for (const [name, tensor] of tensors) {
+    const dot = name.indexOf('.');
+    const inner = name.slice(dot + 1);
+    const partner = dot < 0 ? undefined : learned.get(inner);
+    if (partner && !sameShape(tensor, partner)) refuse(`${name} and ${LEARNED}${inner} differ in shape`);
   }
 }
 
 /** The tensors under a prefix, without it, in the order of the checkpoint. */
 export function tensorsOf(
   tensors: ReadonlyMap<string, NamedTensor>,
-  prefix: EncoderPrefix | 'momentum.',
+  prefix: string,
 ): Map<string, NamedTensor> {
   const part = new Map<string, NamedTensor>();
   for (const [name, tensor] of tensors) {
@@ -45,28 +36,25 @@ export function tensorsOf(
   return part;
 }
 
-/** Parameters and running statistics of the query encoder, by the network's names. */
+/** Parameters and running statistics of the learned encoder, by the network's names. */
 export function queryValues(tensors: ReadonlyMap<string, NamedTensor>): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
-  for (const [name, tensor] of tensorsOf(tensors, 'encoder_q.')) {
+  for (const [name, tensor] of tensorsOf(tensors, LEARNED)) {
     if (tensor.dtype === 'F32') values.set(name, tensor.data);
   }
   return values;
 }
 
-/** What embedding by a checkpoint, and exporting it, need of it: without key encoder, momentum and queue. */
+/** What embedding by a checkpoint, and exporting it, need of it: without other encoders and what the optimizer and the method keep. */
 export function withQueryOnly<Checkpoint extends { readonly tensors: ReadonlyMap<string, NamedTensor> }>(
   checkpoint: Checkpoint,
 ): Checkpoint {
-  const tensors = [...checkpoint.tensors].filter(([name]) => name.startsWith('encoder_q.'));
+  const tensors = [...checkpoint.tensors].filter(([name]) => name.startsWith(LEARNED));
   return { ...checkpoint, tensors: new Map(tensors) };
 }
 
-function sameShape(a: NamedTensor, b: NamedTensor | undefined): boolean {
+function sameShape(a: NamedTensor, b: NamedTensor): boolean {
   return (
-    b !== undefined &&
-    a.dtype === b.dtype &&
-    a.shape.length === b.shape.length &&
-    a.shape.every((d, i) => d === b.shape[i])
+    a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i])
   );
 }

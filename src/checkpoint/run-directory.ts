@@ -59,7 +59,7 @@ export async function saveCheckpoint(
   tensors: ReadonlyMap<string, NamedTensor>,
   network: ImportedNetwork | null = null,
 ): Promise<string> {
-  checkTensors(tensors, state.config);
+  checkTensors(tensors);
   const name = `step-${String(state.step).padStart(6, '0')}`;
   const isNew = !(await store.exists(name));
   const bytes = writeSafetensors(tensors);
@@ -170,6 +170,14 @@ async function readCheckpoint(
       ? null
       : networkFromGraph(decodeModel(await file(ENCODER, MAX_ENCODER_BYTES, encoder)));
   const tensors = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
-  checkTensors(tensors, state.config);
+  // Before there were counters among the tensors, these two followed from state.json.
+  for (const [name, value] of [
+    ['queue_ptr', state.queuePointer],
+    ['updates', state.step],
+  ] as const) {
+    const data = BigInt64Array.of(BigInt(value));
+    if (!tensors.has(name)) tensors.set(name, { dtype: 'I64', shape: [1], data });
+  }
+  checkTensors(tensors);
   return { state, tensors, network };
 }

@@ -4,11 +4,15 @@ import type { SessionPlace } from '../encoder/ort.ts';
 import { type GradientRun, runGradient, runOnce, type Values } from '../encoder/run-gradient.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { encoderState } from '../models/encoder-state.ts';
+import type { BatchNormLayer } from '../models/layout.ts';
 import { type Attributes, type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { buildBlock } from '../onnx/resnet.ts';
-import { type BatchNormLayer, RunningStatistics, type SavedStatistics } from '../train/running-statistics.ts';
+import { RunningStatistics } from '../train/running-statistics.ts';
+import { type SavedState, TrainState } from '../train/state.ts';
+import { Workspace } from '../train/workspace.ts';
 import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
-import { float32, floatInput, int64, numberParam } from './tensors.ts';
+import { floatInput, int64, numberParam } from './tensors.ts';
 
 const conv: CaseRunner = async (c, { place }) => {
   const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
@@ -61,18 +65,14 @@ const batchNorm: CaseRunner = async (c, { place, kernels }) => {
     channels,
     elementsPerImage: space.reduce((product, size) => product * size, 1),
   };
-  const saved = {
-    means: [floatInput(c, 'running_mean.0').data],
-    variances: [floatInput(c, 'running_var.0').data],
-    batchesTracked: 0,
-  };
-  const { means, variances } = await takenIn(kernels, [layer], saved, run, batch);
+  const before = (name: string) => floatInput(c, `${name.slice('bn.'.length)}.0`).data;
+  const after = await takenIn(kernels, [layer], before, run, batch);
   // Inference uses the statistics from before the step; the graph itself is that form.
   const inference = await runOnce(graph, place, valuesOf(c, operands));
   return new Map([
     ...results(run, ['x', 'gamma', 'beta']),
-    ['running_mean.1', float32([channels], means[0]!)],
-    ['running_var.1', float32([channels], variances[0]!)],
+    ['running_mean.1', after.get('bn.running_mean')!],
+    ['running_var.1', after.get('bn.running_var')!],
     ['y_eval', named(inference.get('y')!)],
   ]);
 };
@@ -80,7 +80,7 @@ const batchNorm: CaseRunner = async (c, { place, kernels }) => {
 const block: CaseRunner = async (c, { place, kernels }) => {
   const [batch = 0, channels = 0, size = 0] = floatInput(c, 'x').shape;
   const kind = c.inputs.has('init.conv3.weight') ? 'bottleneck' : 'basic';
-  const { graph, parameters, batchNorms } = buildBlock(kind, {
+  const { graph, parameters } = buildBlock(kind, {
     batch,
     channels,
     size,
@@ -96,17 +96,12 @@ const block: CaseRunner = async (c, { place, kernels }) => {
 
   const tensors = results(run, ['x']);
   for (const name of names) tensors.set(`grad.${name}`, named(run.gradients.get(name)!));
-  const saved = {
-    means: batchNorms.map(({ name }) => floatInput(c, `init.${name}.running_mean`).data),
-    variances: batchNorms.map(({ name }) => floatInput(c, `init.${name}.running_var`).data),
-    batchesTracked: 0,
-  };
-  const { means, variances, batchesTracked } = await takenIn(kernels, run.statistics, saved, run, batch);
-  for (const [i, { name, channels: width }] of batchNorms.entries()) {
-    tensors.set(`after.${name}.running_mean`, float32([width], means[i]!));
-    tensors.set(`after.${name}.running_var`, float32([width], variances[i]!));
-    const before = Number(c.inputs.get(`init.${name}.num_batches_tracked`)?.data[0] ?? 0);
-    tensors.set(`after.${name}.num_batches_tracked`, int64([1], [before + batchesTracked]));
+  const before = (name: string) => floatInput(c, `init.${name}`).data;
+  const after = await takenIn(kernels, run.statistics, before, run, batch);
+  for (const [name, tensor] of after) {
+    const earlier = Number(c.inputs.get(`init.${name}`)?.data[0] ?? 0);
+    const value = tensor.dtype === 'I64' ? int64([1], [earlier + Number(tensor.data[0])]) : tensor;
+    tensors.set(`after.${name}`, value);
   }
   return tensors;
 };
@@ -154,27 +149,35 @@ function results(run: GradientRun, operands: readonly string[]): Map<string, Nam
   return tensors;
 }
 
-/** Running statistics after the batch of a run, by the product's own update. */
+/**
+ * Running statistics after the batch of a run, by the product's own update.
+ * @param before what they were, by name, e.g. `bn1.running_mean`
+ * @returns the same names
+ */
 async function takenIn(
   kernels: Kernels,
   layers: readonly BatchNormLayer[],
-  saved: SavedStatistics,
+  before: (name: string) => Float32Array,
   run: GradientRun,
   batch: number,
-): Promise<SavedStatistics> {
-  const running = new RunningStatistics(kernels, layers, saved);
-  const gate = kernels.allocate(1);
+): Promise<SavedState> {
+  const { tensors, counters } = encoderState('x', { parameters: [], layers, dim: 0 }, { seed: 0 });
+  const inner = (name: string) => name.slice('x.'.length);
+  const known = tensors.map((spec) => ({ ...spec, initial: () => before(inner(spec.name)) }));
+  const state = new TrainState(kernels, { tensors: known, counters }, null);
+  const running = new RunningStatistics(kernels, layers, state, 'x');
+  const workspace = new Workspace(kernels);
   try {
+    const gate = workspace.array('gate', 1);
     kernels.write(gate, Float32Array.of(1));
-    for (const [i, { mean, variance }] of run.statistics.entries()) {
-      kernels.write(running.sums[2 * i]!, run.outputs.get(mean)!.data);
-      kernels.write(running.sums[2 * i + 1]!, run.outputs.get(variance)!.data);
-    }
-    running.update(1, batch, gate);
-    return await running.read();
+    const sums = workspace.list('sums', running.lengths);
+    const found = run.statistics.flatMap(({ mean, variance }) => [mean, variance]);
+    for (const [i, name] of found.entries()) kernels.write(sums[i]!, run.outputs.get(name)!.data);
+    running.update(sums, 1, batch, gate);
+    return new Map([...(await state.read())].map(([name, tensor]) => [inner(name), tensor]));
   } finally {
-    kernels.free(gate);
-    running.dispose();
+    workspace.dispose();
+    state.dispose();
   }
 }
 

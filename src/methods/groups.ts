@@ -1,17 +1,16 @@
 /**
- * Which images share BatchNorm statistics. A group stands for one GPU of the paper's eight; sample n of a batch belongs
- * to group n mod groups, as in the reference's single-device demo.
+ * Positions in the batch of the images of a group, which share BatchNorm statistics. A group stands for one GPU of the
+ * paper's eight: row n of a batch belongs to group n mod groups, as in the reference's single-device demo.
+ * @param order row i shows the image at position order[i] (ShuffleBN: He et al. 2020, 3.3); left out: at position i
  */
-
-/** Positions in the batch of a group's query images, in the group's order. */
-export function queryPositions(group: number, groups: number, batchSize: number): Uint32Array {
-  return Uint32Array.from({ length: batchSize / groups }, (_, row) => group + row * groups);
-}
-
-/**
- * Positions in the batch of a group's key images: ShuffleBN (He et al. 2020, 3.3) feeds the key encoder row i the image
- * at position shuffle[i], and row i belongs to group i mod groups.
- */
-export function keyPositions(group: number, groups: number, shuffle: Uint32Array): Uint32Array {
-  return queryPositions(group, groups, shuffle.length).map((row) => shuffle[row]!);
+export function groupPositions(
+  group: number,
+  groups: number,
+  batchSize: number,
+  order?: Uint32Array,
+): Uint32Array {
+  return Uint32Array.from({ length: batchSize / groups }, (_, i) => {
+    const row = group + i * groups;
+    return order ? order[row]! : row;
+  });
 }

@@ -4,7 +4,7 @@ import { networkFromModel } from '../onnx/imported-network.ts';
 import { decodeModel } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import type { PretrainConfig } from '../settings/config.ts';
-import type { GivenValues } from './initial-state.ts';
+import type { GivenValues } from './initial-values.ts';
 
 export interface ImportedEncoder {
   /** The backbone of the model with a projection head in the place of its classifier. */

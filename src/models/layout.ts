@@ -1,12 +1,26 @@
-/** Names and shapes of what training changes, from the network's graph. */
+/** Names and shapes of an encoder's values, from the network's graph. */
 import { count } from '../onnx/dims.ts';
-import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
+import { buildNetwork, type NetworkSpec, type Parameter } from '../onnx/network.ts';
 import { inferShapes } from '../onnx/shapes.ts';
-import type { BatchNormLayer } from '../train/running-statistics.ts';
-import type { StateLayout } from '../train/state.ts';
+
+export interface BatchNormLayer {
+  /** e.g. `layer1.0.bn1` */
+  readonly name: string;
+  readonly channels: number;
+  /** H·W of its activation: a group of n images has n·H·W elements a channel. */
+  readonly elementsPerImage: number;
+}
+
+export interface EncoderLayout {
+  readonly parameters: readonly Parameter[];
+  /** In graph order. */
+  readonly layers: readonly BatchNormLayer[];
+  /** Length of an embedding. */
+  readonly dim: number;
+}
 
 /** @throws MocoError usage where the image is too small for the network */
-export function stateLayout(spec: NetworkSpec, imageSize: number, queueSize: number): StateLayout {
+export function encoderLayout(spec: NetworkSpec, imageSize: number): EncoderLayout {
   const { graph, parameters, dim } = buildNetwork(spec, 1, imageSize);
   const shapes = inferShapes(graph);
   const layers = graph.nodes
@@ -15,5 +29,5 @@ export function stateLayout(spec: NetworkSpec, imageSize: number, queueSize: num
       const [, channels, ...space] = (shapes.get(node.outputs[0]!) ?? []).map(Number);
       return { name: node.name, channels: channels ?? 0, elementsPerImage: count(space) };
     });
-  return { parameters, layers, queueSize, dim };
+  return { parameters, layers, dim };
 }

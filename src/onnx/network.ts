@@ -6,7 +6,7 @@ import { fixed } from './shape-rules/rule.ts';
 import { inferShapes } from './shapes.ts';
 
 /**
- * How a parameter is first drawn (models/initial-state.ts). `given`: the model brings its values. Of a layer with weights,
+ * How a parameter is first drawn (models/initial-values.ts). `given`: the model brings its values. Of a layer with weights,
  * `fanIn` inputs make one output.
  */
 export type Initialisation = 'kaiming-fan-out' | 'linear-weight' | 'linear-bias' | 'ones' | 'zeros' | 'given';

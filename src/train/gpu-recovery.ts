@@ -6,7 +6,7 @@
 import { lessMemory, type RecomputeLevel } from '../encoder/recompute.ts';
 import { MocoError } from '../errors.ts';
 import type { NoticeEvent, PretrainEvent } from './events.ts';
-import type { TrainerState } from './state.ts';
+import type { SavedState } from './state.ts';
 
 /** A copy of the state is taken every so many steps, besides those of checkpoints. */
 export const COPY_EVERY = 500;
@@ -16,7 +16,7 @@ export interface Position {
   /** Steps done. */
   readonly step: number;
   /** Null: what the run began with. */
-  readonly state: TrainerState | null;
+  readonly state: SavedState | null;
   /** What the encoders compute again; null: what they choose. */
   readonly recompute: RecomputeLevel | null;
 }
@@ -40,7 +40,7 @@ export class GpuRecovery {
     return this.#last;
   }
 
-  keep(step: number, state: TrainerState): void {
+  keep(step: number, state: SavedState): void {
     this.#last = { ...this.#last, step, state };
   }
 

@@ -2,24 +2,33 @@
 import type { DeviceArray } from '../kernels/kernels.ts';
 import type { GroupArrays } from '../scheduler/group-encoders.ts';
 
+/** Arrays that sum up those of groups. */
+export interface GroupSum {
+  readonly arrays: readonly DeviceArray[];
+  /** Whether there is a sum: the first group's arrays take the place of what was there. */
+  begun: boolean;
+}
+
 /**
- * sums[i] ← Σ over the groups of their i-th arrays, whose memory is given back. All groups settle before anything is
- * thrown: none may still be writing when the caller goes on.
+ * Adds the i-th arrays of each group to sums[i], or to nothing where that is null, and gives their memory back. All
+ * groups settle before anything is thrown: none may still be writing when the caller goes on.
+ * @param before sums nothing until this has settled: gradients of two passes are added in the order of the passes
  */
 export async function sumGroups(
   groups: readonly Promise<readonly GroupArrays[]>[],
-  sums: readonly (readonly DeviceArray[])[],
+  sums: readonly (GroupSum | null)[],
+  before: Promise<unknown> = Promise.resolve(),
 ): Promise<void> {
-  // A failure is looked at in its turn.
+  // Avoids an unhandledRejection: the loop below awaits each of them.
   for (const running of groups) running.catch(() => {});
   let taken = 0;
   try {
+    await before.catch(() => {});
     for (const [group, running] of groups.entries()) {
       const arrays = await running;
       taken = group + 1;
       for (const [i, values] of arrays.entries()) {
-        if (group === 0) values.copyTo(sums[i]!);
-        else values.addTo(sums[i]!);
+        add(values, sums[i] ?? null);
         values.release();
       }
     }
@@ -28,4 +37,11 @@ export async function sumGroups(
       if (rest.status === 'fulfilled') for (const values of rest.value) values.release();
     }
   }
+}
+
+function add(values: GroupArrays, sum: GroupSum | null): void {
+  if (!sum) return;
+  if (sum.begun) values.addTo(sum.arrays);
+  else values.copyTo(sum.arrays);
+  sum.begun = true;
 }

@@ -2,15 +2,15 @@
 import { describeDrawn } from '../data/dataset.ts';
 import { networkOf } from '../models/choose-network.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
-import { initialState } from '../models/initial-state.ts';
 import { forwardFlops } from '../onnx/flops.ts';
 import { buildNetwork } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import type { PretrainConfig } from '../settings/config.ts';
+import { permutationsOf } from './permutations.ts';
 import { openSession } from './session.ts';
-import type { MakeViews } from './trainer.ts';
+import type { MakeViews } from './step.ts';
 
 export interface StepMeasurement {
   /** The whole step on images in memory: the batch over the median wall-clock time of a step. */
@@ -43,7 +43,8 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     backend: options.backend,
     ...workerCounts(options),
     network: options.encoder?.network ?? null,
-    state: (layout) => initialState(layout, config.seed, options.encoder?.values),
+    saved: null,
+    given: options.encoder?.values,
     observe: (encoders) => {
       clock = new PhaseClock(encoders);
       return clock.encoders;
@@ -57,8 +58,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
       let start = performance.now();
       for (let i = 0; i <= steps; i++) {
         step++;
-        const shuffle = new Random({ seed: config.seed, stream: STREAMS.shuffle, image: step });
-        const input = { step, learningRate: 1e-3, shuffle: shuffle.permutation(config.batchSize), views };
+        const input = { step, learningRate: 1e-3, permutation: permutationsOf(config, step), views };
         if (i === 1) clock?.reset();
         const issued = await session.trainer.step(input);
         // As in training: a step is waited for when the next one has been issued.

@@ -2,7 +2,6 @@
 
 import { hasClasses } from '../evaluate/monitor.ts';
 import { networkOf } from '../models/choose-network.ts';
-import { initialState } from '../models/initial-state.ts';
 import { chooseBackend } from '../runtime/backend.ts';
 import { describeVersions } from '../runtime/environment.ts';
 import { workerCounts } from '../scheduler/worker-counts.ts';
@@ -14,7 +13,6 @@ import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
-import { fromTensors } from './state.ts';
 
 /** The run itself, on whatever thread calls it. What it gives and throws stands with the public one, page/jobs.ts. */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
@@ -33,11 +31,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       backend: backend.backend,
       ...workerCounts(options),
       recompute,
-      state: (layout) => {
-        if (state) return state;
-        if (resume) return fromTensors(resume.tensors, layout, resume.state.queuePointer);
-        return initialState(layout, config.seed, options.encoder?.values);
-      },
+      saved: state ?? resume?.tensors ?? null,
+      given: options.encoder?.values,
     });
   const recovery = new GpuRecovery(resume?.state.step ?? 0);
   /** Null while one takes the place of another. */

@@ -7,12 +7,12 @@ import { Random, STREAMS } from '../random.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
+import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { leavesState } from './recovery.ts';
 import type { Session } from './session.ts';
-import { toTensors } from './state.ts';
+import type { MakeViews } from './step.ts';
 import { TimeLeft } from './time-left.ts';
-import type { MakeViews } from './trainer.ts';
 
 const KNN = { k: 200, t: 0.1 };
 const SHOWN_QUERIES = 8;
@@ -132,11 +132,10 @@ export class Run {
     const epoch = Math.floor(this.#issued / this.#perEpoch);
     const lr = learningRate(config, epoch);
     const step = this.#issued + 1;
-    const shuffle = new Random({ seed: config.seed, stream: STREAMS.shuffle, image: step });
     const { result } = await this.#session.trainer.step({
       step,
       learningRate: lr,
-      shuffle: shuffle.permutation(config.batchSize),
+      permutation: permutationsOf(config, step),
       views: this.#views(epoch),
     });
     this.#issued = step;
@@ -213,15 +212,14 @@ export class Run {
   async *#checkpoint(): AsyncGenerator<PretrainEvent> {
     const { config, data } = this.#options;
     if (!this.#store || this.#saved === this.#step) return;
-    const { trainer, layout } = this.#session;
-    const state = await trainer.state();
+    const state = await this.#session.trainer.state();
     const path = await saveCheckpoint(
       this.#store,
       {
         config,
         step: this.#step,
         epoch: Math.floor(this.#step / this.#perEpoch),
-        queuePointer: state.queuePointer,
+        queuePointer: Number(state.get('queue_ptr')?.data[0] ?? 0),
         sampler: {
           dataset: data.kind,
           path: data.path,
@@ -230,7 +228,7 @@ export class Run {
         },
         generator: { algorithm: GENERATOR, seed: config.seed },
       },
-      toTensors(state, layout),
+      state,
       this.#network,
     );
     this.#saved = this.#step;

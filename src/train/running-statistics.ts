@@ -1,60 +1,39 @@
-/** BatchNorm's running statistics, one encoder's, in kernel memory that the trainer owns. */
+/** BatchNorm's running statistics, one encoder's. */
 import { MocoError } from '../errors.ts';
 import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { BatchNormLayer } from '../models/layout.ts';
+import type { TrainState } from './state.ts';
 
 /** torch.nn.BatchNorm2d's default. */
 const MOMENTUM = 0.1;
 
-export interface BatchNormLayer {
-  /** e.g. `layer1.0.bn1` */
-  readonly name: string;
-  readonly channels: number;
-  /** H·W of its activation: a group of n images has n·H·W elements a channel. */
-  readonly elementsPerImage: number;
-}
-
-/** The statistics as plain arrays. */
-export interface SavedStatistics {
-  /** For each layer [channels]. */
-  readonly means: readonly Float32Array[];
-  readonly variances: readonly Float32Array[];
-  /** num_batches_tracked of torch.nn.BatchNorm2d; the split BatchNorm of several groups does not advance it. */
-  readonly batchesTracked: number;
-}
-
 export class RunningStatistics {
   readonly #kernels: Kernels;
   readonly #layers: readonly BatchNormLayer[];
-  /** For each layer in graph order: mean [channels], then variance [channels]. */
-  readonly #running: readonly DeviceArray[];
-  /** Sums over the groups of a batch, in the same order: mean, and biased variance. The caller fills them in. */
-  readonly sums: readonly DeviceArray[];
-  batchesTracked: number;
+  readonly #state: TrainState;
+  readonly #encoder: string;
 
-  /** Goes on from saved values, which are copied; by default from mean 0 and variance 1. */
-  constructor(kernels: Kernels, layers: readonly BatchNormLayer[], saved?: SavedStatistics) {
+  /** @param state holds `<encoder>.<layer>.running_mean`, `.running_var` and `.num_batches_tracked` of each layer */
+  constructor(kernels: Kernels, layers: readonly BatchNormLayer[], state: TrainState, encoder: string) {
     this.#kernels = kernels;
     this.#layers = layers;
-    this.batchesTracked = saved?.batchesTracked ?? 0;
-    const perLayer = () =>
-      layers.flatMap(({ channels }) => [channels, channels]).map((n) => kernels.allocate(n));
-    this.#running = perLayer();
-    this.sums = perLayer();
-    layers.forEach(({ channels }, layer) => {
-      const mean = saved?.means[layer];
-      if (mean) kernels.write(this.#running[2 * layer]!, mean);
-      const variance = saved?.variances[layer] ?? new Float32Array(channels).fill(1);
-      kernels.write(this.#running[2 * layer + 1]!, variance);
-    });
+    this.#state = state;
+    this.#encoder = encoder;
+  }
+
+  /** Of the sums that `update` takes: for each layer in graph order mean [channels] and variance [channels]. */
+  get lengths(): readonly number[] {
+    return this.#layers.flatMap(({ channels }) => [channels, channels]);
   }
 
   /**
-   * Takes one batch in, from the sums over its groups: r ← mean over the groups of 0.9·r + 0.1·s, where s is a group's
-   * mean, or its unbiased variance (SplitBatchNorm of the reference's CIFAR notebook; one group: torch.nn.BatchNorm2d).
-   * Nothing changes while the gate is closed, but for `batchesTracked`.
+   * Takes one batch in, from the sums over its groups of their means and biased variances: r ← mean over the groups of
+   * 0.9·r + 0.1·s, where s is a group's mean, or its unbiased variance (SplitBatchNorm of the reference's CIFAR notebook;
+   * one group: torch.nn.BatchNorm2d). While the gate is closed, only num_batches_tracked changes: it counts batches of one
+   * group, as split BatchNorm does not advance it.
    * @param groupSize images of one group
    */
-  update(groups: number, groupSize: number, gate: DeviceArray): void {
+  update(sums: readonly DeviceArray[], groups: number, groupSize: number, gate: DeviceArray): void {
     const scales = this.#layers.flatMap(({ name, elementsPerImage }) => {
       const count = groupSize * elementsPerImage;
       if (count < 2) {
@@ -65,33 +44,24 @@ export class RunningStatistics {
       }
       return [MOMENTUM / groups, (MOMENTUM / groups) * (count / (count - 1))];
     });
-    this.#kernels.updateRunning(this.#running, this.sums, 1 - MOMENTUM, scales, gate);
-    if (groups === 1) this.batchesTracked++;
+    const running = this.#names().map((name) => this.#state.tensor(`${this.#encoder}.${name}`));
+    this.#kernels.updateRunning(running, sums, 1 - MOMENTUM, scales, gate);
+    if (groups > 1) return;
+    for (const { name } of this.#layers) {
+      const tracked = `${this.#encoder}.${name}.num_batches_tracked`;
+      this.#state.setCounter(tracked, this.#state.counter(tracked) + 1);
+    }
   }
 
-  /** A copy, after everything issued so far. */
-  async read(): Promise<SavedStatistics> {
-    const { batchesTracked } = this;
-    const values = await Promise.all(this.#running.map((array) => this.#kernels.read(array)));
-    return {
-      means: values.filter((_, i) => i % 2 === 0),
-      variances: values.filter((_, i) => i % 2 === 1),
-      batchesTracked,
-    };
-  }
-
-  /** A copy as named values, e.g. `bn1.running_mean`. */
+  /** A copy as named values, e.g. `bn1.running_mean`, after everything issued so far. */
   async named(): Promise<Map<string, Float32Array>> {
-    const { means, variances } = await this.read();
-    return new Map(
-      this.#layers.flatMap(({ name }, layer): [string, Float32Array][] => [
-        [`${name}.running_mean`, means[layer]!],
-        [`${name}.running_var`, variances[layer]!],
-      ]),
-    );
+    const values = this.#names().map(async (name): Promise<[string, Float32Array]> => {
+      return [name, await this.#kernels.read(this.#state.tensor(`${this.#encoder}.${name}`))];
+    });
+    return new Map(await Promise.all(values));
   }
 
-  dispose(): void {
-    for (const array of [...this.#running, ...this.sums]) this.#kernels.free(array);
+  #names(): string[] {
+    return this.#layers.flatMap(({ name }) => [`${name}.running_mean`, `${name}.running_var`]);
   }
 }

@@ -3,23 +3,24 @@ import type { DatasetDescription } from '../data/dataset.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
+import { methodNamed } from '../methods/registry.ts';
 import { networkOf } from '../models/choose-network.ts';
-import { stateLayout } from '../models/layout.ts';
+import type { GivenValues } from '../models/initial-values.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
+import { optimizerNamed } from '../optimizers/registry.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { PretrainConfig } from '../settings/config.ts';
-import type { StateLayout, TrainerState } from './state.ts';
+import type { SavedState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
 export interface Session {
   readonly kernels: Kernels;
   readonly encoders: GroupEncoders;
   readonly trainer: Trainer;
-  readonly layout: StateLayout;
   /** Views of the training images. */
   readonly views: ViewPool;
   readonly viewOptions: ViewPoolOptions;
@@ -38,7 +39,10 @@ export interface SessionOptions extends WorkerCounts {
   readonly network?: ImportedNetwork | null;
   /** What the encoders compute again; null or left out: what they choose. */
   readonly recompute?: RecomputeLevel | null;
-  readonly state: (layout: StateLayout) => TrainerState;
+  /** Goes on from here; null: from the beginning. */
+  readonly saved: SavedState | null;
+  /** What an imported encoder begins with. */
+  readonly given?: GivenValues | undefined;
   /** Stands between trainer and encoders, for measurements. */
   readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
 }
@@ -48,7 +52,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data } = options;
   requireWorkerCounts(options);
   const spec = networkOf(config, options.network);
-  const layout = stateLayout(spec, config.imageSize, config.queueSize);
   const processors = options.workers ?? (await coreCount());
   // wasm: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
   const workers =
@@ -87,16 +90,19 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const encoders = options.observe?.(pool) ?? pool;
     const views = await ViewPool.start(data.train, viewOptions);
     opened.push(views);
-    const trainer = await Trainer.create(
-      { ...config, spec },
-      layout,
-      options.state(layout),
+    const trainer = await Trainer.create({
+      settings: config,
+      method: methodNamed('moco'),
+      optimizer: optimizerNamed('sgd'),
+      spec,
+      given: options.given,
+      saved: options.saved,
       kernels,
       encoders,
-    );
+    });
     opened.push(trainer);
     const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
-    return { kernels, encoders, trainer, layout, views, viewOptions, stepsUnderWay, takeNotices, dispose };
+    return { kernels, encoders, trainer, views, viewOptions, stepsUnderWay, takeNotices, dispose };
   } catch (error) {
     // What is told is why it could not be opened.
     await dispose().catch(() => {});

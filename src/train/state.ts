@@ -1,91 +1,118 @@
-/** What training changes, by the names it has in a checkpoint. */
-
+/** What training changes, in kernel memory, by the names that it has in a checkpoint: what a checkpoint holds is this. */
+import type { StateSpec } from '../checkpoint/state-spec.ts';
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
-import type { Parameter } from '../onnx/network.ts';
-import type { BatchNormLayer } from './running-statistics.ts';
+import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import { count } from '../onnx/dims.ts';
 
-/** The values of one encoder: parameters in graph order, and what its BatchNorm layers have gathered. */
-export interface EncoderState {
-  readonly parameters: readonly Float32Array[];
-  readonly means: readonly Float32Array[];
-  readonly variances: readonly Float32Array[];
-  readonly batchesTracked: number;
-}
+/** The tensors of a checkpoint. */
+export type SavedState = ReadonlyMap<string, NamedTensor>;
 
-export interface TrainerState {
-  readonly query: EncoderState;
-  readonly key: EncoderState;
-  /** SGD's momentum buffers, in the order of the parameters. */
-  readonly momentum: readonly Float32Array[];
-  /** [K, C] */
-  readonly queue: Float32Array;
-  readonly queuePointer: number;
-}
+export class TrainState {
+  readonly #kernels: Kernels;
+  readonly #spec: StateSpec;
+  readonly #tensors = new Map<string, DeviceArray>();
+  readonly #counters = new Map<string, number>();
+  /** What `keep` has kept, by name; allocated when it is first called. */
+  readonly #kept = new Map<string, DeviceArray>();
 
-export interface StateLayout {
-  readonly parameters: readonly Parameter[];
-  readonly layers: readonly BatchNormLayer[];
-  readonly queueSize: number;
-  readonly dim: number;
-}
-
-/** The tensors of a checkpoint: encoder_q.*, encoder_k.*, momentum.*, queue. */
-export function toTensors(state: TrainerState, layout: StateLayout): Map<string, NamedTensor> {
-  const tensors = new Map<string, NamedTensor>();
-  const put = (name: string, shape: readonly number[], data: Float32Array) =>
-    tensors.set(name, { dtype: 'F32', shape, data });
-  for (const [prefix, encoder] of [
-    ['encoder_q', state.query],
-    ['encoder_k', state.key],
-  ] as const) {
-    for (const [i, { name, shape }] of layout.parameters.entries()) {
-      put(`${prefix}.${name}`, shape, encoder.parameters[i]!);
+  /**
+   * @param saved goes on from these values, which are copied; null: from the initial ones
+   * @throws MocoError out-of-memory, checkpoint-invalid where a tensor is missing or of another shape or type
+   */
+  constructor(kernels: Kernels, spec: StateSpec, saved: SavedState | null) {
+    this.#kernels = kernels;
+    this.#spec = spec;
+    for (const { name, shape, initial } of spec.tensors) {
+      const array = kernels.allocate(count(shape));
+      this.#tensors.set(name, array);
+      if (saved) kernels.write(array, savedValues(saved, name, shape));
+      else if (typeof initial === 'string') kernels.copy([array], [this.tensor(initial)]);
+      else kernels.write(array, initial());
     }
-    for (const [i, { name, channels }] of layout.layers.entries()) {
-      put(`${prefix}.${name}.running_mean`, [channels], encoder.means[i]!);
-      put(`${prefix}.${name}.running_var`, [channels], encoder.variances[i]!);
-      const tracked = BigInt64Array.of(BigInt(encoder.batchesTracked));
-      tensors.set(`${prefix}.${name}.num_batches_tracked`, { dtype: 'I64', shape: [1], data: tracked });
+    for (const { name, initial, below } of spec.counters) {
+      this.#counters.set(name, saved ? savedCount(saved, name, below) : initial);
     }
   }
-  for (const [i, { name, shape }] of layout.parameters.entries())
-    put(`momentum.${name}`, shape, state.momentum[i]!);
-  put('queue', [layout.queueSize, layout.dim], state.queue);
-  return tensors;
+
+  /** @throws MocoError usage where there is none of that name */
+  tensor(name: string): DeviceArray {
+    return this.#tensors.get(name) ?? missing(name);
+  }
+
+  counter(name: string): number {
+    return this.#counters.get(name) ?? missing(name);
+  }
+
+  setCounter(name: string, value: number): void {
+    this.counter(name);
+    this.#counters.set(name, value);
+  }
+
+  /**
+   * To be called before a step that changes these tensors at once; what waits for the gate need not be kept. Gives what
+   * undoes the step, counters included. While the gate is closed, what was kept before it closed stays kept.
+   */
+  keep(names: readonly string[], gate: DeviceArray): () => void {
+    const counters = new Map(this.#counters);
+    const tensors = names.map((name) => this.tensor(name));
+    const copies = names.map((name, i) => this.#copyOf(name, tensors[i]!.length));
+    if (names.length > 0) this.#kernels.copy(copies, tensors, gate);
+    return () => {
+      for (const [name, value] of counters) this.#counters.set(name, value);
+      if (names.length > 0) this.#kernels.copy(tensors, copies);
+    };
+  }
+
+  /** A copy, after everything issued so far. */
+  async read(): Promise<SavedState> {
+    const counters = new Map(this.#counters);
+    const saved = new Map<string, NamedTensor>();
+    for (const { name, shape } of this.#spec.tensors) {
+      saved.set(name, { dtype: 'F32', shape, data: await this.#kernels.read(this.tensor(name)) });
+    }
+    for (const [name, value] of counters) {
+      saved.set(name, { dtype: 'I64', shape: [1], data: BigInt64Array.of(BigInt(value)) });
+    }
+    return saved;
+  }
+
+  dispose(): void {
+    for (const array of [...this.#tensors.values(), ...this.#kept.values()]) this.#kernels.free(array);
+  }
+
+  #copyOf(name: string, length: number): DeviceArray {
+    let copy = this.#kept.get(name);
+    if (!copy) {
+      copy = this.#kernels.allocate(length);
+      this.#kept.set(name, copy);
+    }
+    return copy;
+  }
 }
 
-/** @throws MocoError checkpoint-invalid where a tensor is missing or has another shape than the network's */
-export function fromTensors(
-  tensors: ReadonlyMap<string, NamedTensor>,
-  layout: StateLayout,
-  queuePointer: number,
-): TrainerState {
-  const take = (name: string, shape: readonly number[]): Float32Array => {
-    const tensor = tensors.get(name);
-    if (tensor?.dtype !== 'F32' || String(tensor.shape) !== String(shape)) {
-      const found = tensor ? `${tensor.dtype} [${tensor.shape}]` : 'nothing';
-      throw new MocoError(
-        'checkpoint-invalid',
-        `tensor ${name} should be F32 [${shape}], the checkpoint has ${found}`,
-      );
-    }
-    return tensor.data;
-  };
-  const encoder = (prefix: string): EncoderState => {
-    const tracked = tensors.get(`${prefix}.${layout.layers[0]?.name}.num_batches_tracked`);
-    return {
-      parameters: layout.parameters.map(({ name, shape }) => take(`${prefix}.${name}`, shape)),
-      means: layout.layers.map(({ name, channels }) => take(`${prefix}.${name}.running_mean`, [channels])),
-      variances: layout.layers.map(({ name, channels }) => take(`${prefix}.${name}.running_var`, [channels])),
-      batchesTracked: Number(tracked?.data[0] ?? 0),
-    };
-  };
-  return {
-    query: encoder('encoder_q'),
-    key: encoder('encoder_k'),
-    momentum: layout.parameters.map(({ name, shape }) => take(`momentum.${name}`, shape)),
-    queue: take('queue', [layout.queueSize, layout.dim]),
-    queuePointer,
-  };
+function missing(name: string): never {
+  throw new MocoError('usage', `training changes nothing that is called ${name}`);
+}
+
+function savedValues(saved: SavedState, name: string, shape: readonly number[]): Float32Array {
+  const tensor = saved.get(name);
+  if (tensor?.dtype === 'F32' && String(tensor.shape) === String(shape)) return tensor.data;
+  throw unfit(name, `F32 [${shape}]`, tensor);
+}
+
+function savedCount(saved: SavedState, name: string, below = Number.MAX_SAFE_INTEGER): number {
+  const tensor = saved.get(name);
+  if (tensor?.dtype !== 'I64' || tensor.data.length !== 1) throw unfit(name, 'I64 [1]', tensor);
+  const value = Number(tensor.data[0]);
+  if (value >= 0 && value < below) return value;
+  throw new MocoError('checkpoint-invalid', `${name} is ${value}: it should be 0 or more and below ${below}`);
+}
+
+function unfit(name: string, expected: string, tensor: NamedTensor | undefined): MocoError {
+  const found = tensor ? `${tensor.dtype} [${tensor.shape}]` : 'nothing';
+  return new MocoError(
+    'checkpoint-invalid',
+    `tensor ${name} should be ${expected}, the checkpoint has ${found}`,
+  );
 }

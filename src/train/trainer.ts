@@ -1,7 +1,6 @@
 /**
- * One step of Momentum Contrast (He et al., arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297), in the order of the
- * reference implementation. The trainer owns what training changes and its working memory, in kernel memory. Here, and
- * only here, keys of groups are gathered and gradients summed.
+ * Training, one step at a time: issue, method, gate, optimizer, commit, metrics. The trainer owns what training changes and
+ * its working memory, in kernel memory; what a step does is the method's to say.
  *
  * A step is issued, and its few numbers are read back while the next one may already be under way: on a GPU nothing
  * waits for them. The gate that `finiteGate` closes on the device stops everything that would change the state, in that
@@ -9,47 +8,38 @@
  */
 import type { Embeddings } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
-import { type DeviceArray, type Kernels, SUMMARY } from '../kernels/kernels.ts';
-import { keyPositions, queryPositions } from '../methods/groups.ts';
+import { type DeviceArray, type Kernels, SUMMARY, SUMMARY_LENGTH } from '../kernels/kernels.ts';
+import type { Method } from '../methods/method.ts';
+import type { GivenValues } from '../models/initial-values.ts';
+import { type EncoderLayout, encoderLayout } from '../models/layout.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
-import { STREAMS, type Stream } from '../random.ts';
+import type { OptimizedParameter, Optimizer } from '../optimizers/optimizer.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
-import { DeviceState } from './device-state.ts';
-import { sumGroups } from './group-sums.ts';
-import { allocateScratch, type Scratch } from './scratch.ts';
-import type { StateLayout, TrainerState } from './state.ts';
+import type { PretrainConfig } from '../settings/config.ts';
+import { RunningStatistics } from './running-statistics.ts';
+import { type SavedState, TrainState } from './state.ts';
+import { stateOf, UPDATES } from './state-of.ts';
+import { beginStep, REPORTED, type RunningStep, type StepInput } from './step.ts';
+import { Workspace } from './workspace.ts';
 
-export interface TrainerSettings {
+export interface TrainerOptions {
+  readonly settings: PretrainConfig;
+  readonly method: Method;
+  readonly optimizer: Optimizer;
   readonly spec: NetworkSpec;
-  readonly imageSize: number;
-  /** N; a multiple of groups. */
-  readonly batchSize: number;
-  readonly groups: number;
-  /** m of eq. (2). */
-  readonly momentum: number;
-  /** τ of eq. (1). */
-  readonly temperature: number;
-  readonly sgdMomentum: number;
-  readonly weightDecay: number;
-}
-
-/** Makes the views of some images of the batch: positions in the batch → [positions, 3, size, size]. */
-export type MakeViews = (stream: Stream, positions: Uint32Array) => Promise<Float32Array>;
-
-export interface StepInput {
-  /** Counted from 1; named when the loss is not finite. */
-  readonly step: number;
-  readonly learningRate: number;
-  /** ShuffleBN: row i of the key encoder's batch is the image at position shuffle[i]. */
-  readonly shuffle: Uint32Array;
-  readonly views: MakeViews;
+  /** What an imported model brings. */
+  readonly given?: GivenValues | undefined;
+  /** Goes on from here; null: from the beginning. */
+  readonly saved: SavedState | null;
+  readonly kernels: Kernels;
+  readonly encoders: GroupEncoders;
 }
 
 export interface StepResult {
   /** Mean over the batch. */
   readonly loss: number;
-  /** Percent of queries whose positive is the best, or among the best five, of 1 + K. */
+  /** Percent of images whose right answer is the best, or among the best five. */
   readonly acc1: number;
   readonly acc5: number;
   readonly embeddingStd: number;
@@ -72,60 +62,78 @@ interface Failure {
 }
 
 export class Trainer {
-  readonly #settings: TrainerSettings;
-  readonly #layout: StateLayout;
-  readonly #kernels: Kernels;
-  readonly #encoders: GroupEncoders;
-  readonly #state: DeviceState;
-  readonly #scratch: Scratch;
+  readonly #options: TrainerOptions;
+  readonly #layout: EncoderLayout;
+  readonly #state: TrainState;
+  readonly #workspace: Workspace;
+  /** [1]: 1 until a step goes bad. */
+  readonly #gate: DeviceArray;
+  readonly #statistics: ReadonlyMap<string, RunningStatistics>;
+  readonly #parameters: ReadonlyMap<string, readonly DeviceArray[]>;
+  readonly #optimized: readonly OptimizedParameter[];
   /** Settles when the last issued step is done or has failed. */
   #inFlight: Promise<unknown> = Promise.resolve();
   #failure: Failure | null = null;
 
-  private constructor(
-    settings: TrainerSettings,
-    layout: StateLayout,
-    state: TrainerState,
-    kernels: Kernels,
-    encoders: GroupEncoders,
-  ) {
-    this.#settings = settings;
-    this.#layout = layout;
-    this.#kernels = kernels;
-    this.#encoders = encoders;
-    this.#state = new DeviceState(kernels, layout, state);
-    const sizes = { batchSize: settings.batchSize, groups: settings.groups, dim: layout.dim };
-    const lengths = this.#state.query.map(({ length }) => length);
-    this.#scratch = allocateScratch(kernels, sizes, lengths);
+  private constructor(options: TrainerOptions) {
+    const { settings, method, optimizer, spec, given, saved, kernels } = options;
+    this.#options = options;
+    this.#layout = encoderLayout(spec, settings.imageSize);
+    const { parameters, layers } = this.#layout;
+    const state = new TrainState(kernels, stateOf(method, optimizer, this.#layout, settings, given), saved);
+    this.#state = state;
+    this.#statistics = new Map(
+      method.encoders.map(({ name }) => [name, new RunningStatistics(kernels, layers, state, name)]),
+    );
+    this.#parameters = new Map(
+      method.encoders.map((encoder) => [
+        encoder.name,
+        parameters.map(({ name }) => state.tensor(`${encoder.name}.${name}`)),
+      ]),
+    );
+    this.#workspace = new Workspace(kernels);
+    this.#gate = this.#workspace.array('gate', 1);
+    kernels.write(this.#gate, Float32Array.of(1));
+    const values = this.#parameters.get(this.#learner)!;
+    const gradients = this.#workspace.list(
+      'gradient',
+      values.map(({ length }) => length),
+    );
+    this.#optimized = parameters.map((parameter, i) => ({
+      rule: optimizer.rule(parameter),
+      value: values[i]!,
+      gradient: gradients[i]!,
+      slots: Object.fromEntries(
+        optimizer.slots.map((slot) => [slot, state.tensor(`${slot}.${parameter.name}`)]),
+      ),
+    }));
   }
 
-  /** @throws MocoError out-of-memory */
-  static async create(
-    settings: TrainerSettings,
-    layout: StateLayout,
-    state: TrainerState,
-    kernels: Kernels,
-    encoders: GroupEncoders,
-  ): Promise<Trainer> {
-    const trainer = new Trainer(settings, layout, state, kernels, encoders);
-    await encoders.attachWeights('encoder_q', trainer.#state.query);
-    await encoders.attachWeights('encoder_k', trainer.#state.key);
+  /** @throws MocoError out-of-memory, checkpoint-invalid where `saved` is not of this method, optimizer and network */
+  static async create(options: TrainerOptions): Promise<Trainer> {
+    const trainer = new Trainer(options);
+    for (const [name, weights] of trainer.#parameters) await options.encoders.attachWeights(name, weights);
     return trainer;
+  }
+
+  /** Of the encoder that learns. */
+  get layout(): EncoderLayout {
+    return this.#layout;
   }
 
   /**
    * Issues the training on one batch. Call it again only when it has returned; at most one result should be outstanding
    * then, or steps pile up on the device.
-   * @throws whatever the encoders and the views throw: weights, momentum, queue and statistics are then those from before
-   * the step; MocoError loss-not-finite once a step has failed
+   * @throws whatever the encoders and the views throw: the state is then that from before the step; MocoError
+   * loss-not-finite once a step has failed
    */
   async step(input: StepInput): Promise<IssuedStep> {
     if (this.#failure) throw this.#failure.error;
-    const kernels = this.#kernels;
-    const { gate, summary } = this.#scratch;
-    const undo = this.#state.keep(gate);
+    const { kernels } = this.#options;
+    const undo = this.#state.keep(this.#changedAtOnce(), this.#gate);
+    let summary: DeviceArray;
     try {
-      await this.#takeStep(input);
+      summary = await this.#takeStep(input);
     } catch (error) {
       (this.#failed()?.undo ?? undo)();
       throw error;
@@ -138,7 +146,7 @@ export class Trainer {
     }
     const previous = this.#inFlight;
     const reading = kernels.read(summary);
-    // A failure is looked at in its turn.
+    // Avoids an unhandledRejection; `finish` awaits it.
     reading.catch(() => {});
     const finish = async (): Promise<StepResult> => {
       await previous;
@@ -148,7 +156,7 @@ export class Trainer {
         const error = new MocoError(
           'loss-not-finite',
           `step ${input.step}: loss, gradients or statistics are not finite, and the step was not taken: ` +
-            'weights are those of the step before. Lower the learning rate or raise the temperature',
+            'weights are those of the step before. Lower the learning rate',
         );
         // Steps issued meanwhile find the gate closed, so what was kept before this one is still there.
         this.#failure = { error, undo };
@@ -167,44 +175,55 @@ export class Trainer {
     return { result };
   }
 
-  /** [N, C] unit queries and keys of the last step, in batch order. */
-  async embeddings(): Promise<{ queries: Float32Array; keys: Float32Array }> {
-    const { queries, keys } = this.#scratch;
-    const [q, k] = await Promise.all([this.#kernels.read(queries), this.#kernels.read(keys)]);
-    return { queries: q, keys: k };
+  /** [N, C] what the method has put into the batch of that name in the last step; 'embedding': what it has reported. */
+  rows(batch: string): Promise<Float32Array> {
+    const length = this.#options.settings.batchSize * this.#layout.dim;
+    return this.#options.kernels.read(this.#workspace.array(`batch ${batch}`, length));
   }
 
   /** Sum over the groups, in their order, of the gradients of the last step's mean loss, without weight decay. */
   async gradients(): Promise<Float32Array[]> {
-    return Promise.all(this.#scratch.gradientSum.map((array) => this.#kernels.read(array)));
+    return Promise.all(this.#optimized.map(({ gradient }) => this.#options.kernels.read(gradient)));
   }
 
   /** A copy of everything that a checkpoint holds, when the steps issued so far are done. */
-  async state(): Promise<TrainerState> {
+  async state(): Promise<SavedState> {
     await this.#inFlight;
     return this.#state.read();
   }
 
-  /** Gives the encoders the query encoder of now in its inference form; `embed` uses it until the next call. */
+  /** Gives the encoders what has been learned so far in its inference form; `embed` uses it until the next call. */
   async prepareEmbedding(): Promise<void> {
-    const { spec, imageSize } = this.#settings;
-    const values = await this.#state.queryStatistics.named();
+    const { spec, settings, kernels, encoders } = this.#options;
+    const values = await this.#statistics.get(this.#learner)!.named();
     for (const [i, { name }] of this.#layout.parameters.entries()) {
-      values.set(name, await this.#kernels.read(this.#state.query[i]!));
+      values.set(name, await kernels.read(this.#optimized[i]!.value));
     }
-    const folded = foldBatchNorm(buildNetwork(spec, 1, imageSize).graph);
-    await this.#encoders.setInferenceWeights(foldWeights(folded, values));
+    const folded = foldBatchNorm(buildNetwork(spec, 1, settings.imageSize).graph);
+    await encoders.setInferenceWeights(foldWeights(folded, values));
   }
 
   /** Embeds images [n, 3, size, size] with the weights of the last `prepareEmbedding`. */
   embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
-    return this.#encoders.embed(images);
+    return this.#options.encoders.embed(images);
   }
 
   /** Frees the kernel memory. The encoders are not the trainer's to end. */
   dispose(): void {
-    for (const array of Object.values(this.#scratch).flat()) this.#kernels.free(array);
+    this.#workspace.dispose();
     this.#state.dispose();
+  }
+
+  get #learner(): string {
+    return this.#options.method.encoders.find(({ learns }) => learns)!.name;
+  }
+
+  /** Names of the tensors that a step changes before it is known to be good. */
+  #changedAtOnce(): string[] {
+    const { changedByBegin = [] } = this.#options.method;
+    return changedByBegin.flatMap((encoder) =>
+      this.#layout.parameters.map(({ name }) => `${encoder}.${name}`),
+    );
   }
 
   /** As it is now: others may have failed while one awaited. */
@@ -212,98 +231,62 @@ export class Trainer {
     return this.#failure;
   }
 
-  async #takeStep(input: StepInput): Promise<void> {
-    const kernels = this.#kernels;
-    const { batchSize, groups, momentum, sgdMomentum, weightDecay } = this.#settings;
-    const { queueSize, dim } = this.#layout;
-    const { gate, keys, losses, ranks, queries, summary, gradientSum } = this.#scratch;
-    const state = this.#state;
-    kernels.ema(state.key, state.query, momentum, gate);
-    await this.#encoders.weightsChanged('encoder_q');
-    await this.#encoders.weightsChanged('encoder_k');
-    // Queries are encoded while the last keys are; their loss waits for all of these.
-    const keysDone = this.#encodeKeys(input);
-    await allOf([keysDone, this.#trainQueries(input, keysDone)]);
-
+  /** @returns the summary of the step, on the device */
+  async #takeStep(input: StepInput): Promise<DeviceArray> {
+    const { method, optimizer, settings, kernels, encoders } = this.#options;
+    const step = this.#begin(input);
+    method.begin?.(step);
+    for (const { name } of method.encoders) await encoders.weightsChanged(name);
+    try {
+      await method.run(step);
+    } finally {
+      await step.settled();
+    }
+    const gate = this.#gate;
+    const losses = this.#workspace.array(REPORTED.loss, settings.batchSize);
+    const gradients = this.#optimized.map(({ gradient }) => gradient);
     // Statistics too: a GPU's Relu may make 0 of NaN, and the loss of such keys is finite.
-    const statistics = [...state.queryStatistics.sums, ...state.keyStatistics.sums];
-    kernels.finiteGate(gate, [losses, ...gradientSum, ...statistics]);
-    const options = { learningRate: input.learningRate, momentum: sgdMomentum, weightDecay };
-    kernels.sgd(state.query, gradientSum, state.momentum, options, gate);
-    kernels.enqueue(state.queue, keys, state.queuePointer, queueSize, batchSize, dim, gate);
-    state.queryStatistics.update(groups, batchSize / groups, gate);
-    state.keyStatistics.update(groups, batchSize / groups, gate);
-    kernels.summarize({ loss: losses, rank: ranks, query: queries, gate, rows: batchSize, dim, summary });
-    state.queuePointer = (state.queuePointer + batchSize) % queueSize;
+    kernels.finiteGate(gate, [losses, ...gradients, ...step.passes.flatMap(({ sums }) => sums)]);
+    const updates = this.#state.counter(UPDATES);
+    const { learningRate } = input;
+    optimizer.update(kernels, this.#optimized, { settings, learningRate, updates, gate });
+    this.#state.setCounter(UPDATES, updates + 1);
+    method.commit?.(step);
+    const { batchSize, groups } = settings;
+    for (const { encoder, sums } of step.passes) {
+      this.#statistics.get(encoder)!.update(sums, groups, batchSize / groups, gate);
+    }
+    return this.#summarize(losses, step);
   }
 
-  /** Keys of all groups, normalised and in batch order, in scratch.keys; sums of their statistics. */
-  async #encodeKeys({ shuffle, views }: StepInput): Promise<void> {
-    const kernels = this.#kernels;
-    const { groups, batchSize } = this.#settings;
-    const { dim } = this.#layout;
-    const { rawKeys, keys, keyNorms } = this.#scratch;
-    const runs = Array.from({ length: groups }, async (_, group) => {
-      const positions = keyPositions(group, groups, shuffle);
-      const statistics = await this.#encoders.forward(
-        'encoder_k',
-        () => views(STREAMS.secondView, positions),
-        (embedding) => kernels.scatterRows(rawKeys, embedding, positions, dim),
-      );
-      return [statistics];
-    });
-    await sumGroups(runs, [this.#state.keyStatistics.sums]);
-    kernels.l2Normalize(rawKeys, keys, keyNorms, batchSize, dim);
+  #begin(input: StepInput): RunningStep {
+    const { settings, kernels, encoders } = this.#options;
+    const context = {
+      settings,
+      kernels,
+      encoders,
+      dim: this.#layout.dim,
+      state: this.#state,
+      workspace: this.#workspace,
+      gate: this.#gate,
+      parameters: (encoder: string) => this.#parameters.get(encoder)!,
+      statisticsLengths: (encoder: string) => this.#statistics.get(encoder)!.lengths,
+    };
+    return beginStep(context, input);
   }
 
-  /** Losses, ranks and unit queries in batch order; sums of gradients and statistics. */
-  async #trainQueries({ views }: StepInput, keysDone: Promise<void>): Promise<void> {
-    const { groups, batchSize } = this.#settings;
-    const runs = Array.from({ length: groups }, async (_, group) => {
-      const positions = queryPositions(group, groups, batchSize);
-      const { statistics, gradients } = await this.#encoders.train(
-        'encoder_q',
-        () => views(STREAMS.firstView, positions),
-        keysDone,
-        (embedding) => this.#contrast(embedding, positions),
-      );
-      return [statistics, gradients];
-    });
-    await sumGroups(runs, [this.#state.queryStatistics.sums, this.#scratch.gradientSum]);
-  }
-
-  /** InfoNCE of one group: puts losses, ranks and unit queries in their places, returns d loss / d embedding. */
-  #contrast(embedding: DeviceArray, positions: Uint32Array): DeviceArray {
-    const kernels = this.#kernels;
-    const { batchSize, temperature } = this.#settings;
-    const { dim, queueSize } = this.#layout;
-    const rows = positions.length;
-    const { query, norm, key, keys, loss, rank, dQuery, dRaw, losses, ranks, queries } = this.#scratch;
-    kernels.l2Normalize(embedding, query, norm, rows, dim);
-    kernels.gatherRows(key, keys, positions, dim);
-    kernels.infoNce({
-      query,
-      key,
-      queue: this.#state.queue,
-      rows,
-      dim,
-      queueSize,
-      temperature,
-      gradientScale: 1 / batchSize,
+  #summarize(loss: DeviceArray, step: RunningStep): DeviceArray {
+    const rows = this.#options.settings.batchSize;
+    const summary = this.#workspace.array('summary', SUMMARY_LENGTH);
+    this.#options.kernels.summarize({
       loss,
-      dQuery,
-      rank,
+      rank: this.#workspace.array(REPORTED.rank, rows),
+      query: step.batch('embedding').rows,
+      gate: this.#gate,
+      rows,
+      dim: this.#layout.dim,
+      summary,
     });
-    kernels.l2NormalizeBackward(query, norm, dQuery, dRaw, rows, dim);
-    kernels.scatterRows(losses, loss, positions, 1);
-    kernels.scatterRows(ranks, rank, positions, 1);
-    kernels.scatterRows(queries, query, positions, dim);
-    return dRaw;
+    return summary;
   }
-}
-
-/** Waits for all, whatever becomes of them: none may still be writing when the caller goes on. @throws the first failure */
-async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(tasks);
-  await Promise.all(tasks);
 }

@@ -42,6 +42,11 @@ export function exampleTensors(step: number): Map<string, NamedTensor> {
     shape,
     data: new Float32Array(shape.reduce((p, d) => p * d, 1)).fill(value),
   });
+  const whole = (value: number): NamedTensor => ({
+    dtype: 'I64',
+    shape: [1],
+    data: BigInt64Array.of(BigInt(value)),
+  });
   return new Map([
     ['encoder_q.fc.weight', f32([2, 3], step)],
     ['encoder_q.bn1.num_batches_tracked', { dtype: 'I64', shape: [], data: BigInt64Array.of(BigInt(step)) }],
@@ -49,5 +54,7 @@ export function exampleTensors(step: number): Map<string, NamedTensor> {
     ['encoder_k.bn1.num_batches_tracked', { dtype: 'I64', shape: [], data: BigInt64Array.of(BigInt(step)) }],
     ['queue', f32([6, 2], -step)],
     ['momentum.fc.weight', f32([2, 3], step * 3)],
+    ['queue_ptr', whole((step * 4) % 6)],
+    ['updates', whole(step)],
   ]);
 }

@@ -8,8 +8,8 @@ import {
 } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
 import { messageOf } from '../../src/errors.ts';
-import { initialState } from '../../src/models/initial-state.ts';
-import { stateLayout } from '../../src/models/layout.ts';
+import { initialParameter } from '../../src/models/initial-values.ts';
+import { encoderLayout } from '../../src/models/layout.ts';
 import { buildResNet, type ResNetSpec, resnetSpec } from '../../src/onnx/resnet.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
@@ -20,8 +20,9 @@ const SIZE = 32;
 async function gradientsAt(spec: ResNetSpec, recompute: (typeof RECOMPUTE_LEVELS)[number]) {
   const encoder = new ArrayEncoder({ spec, groupSize: GROUP, imageSize: SIZE, recompute });
   try {
-    const { query } = initialState(stateLayout(spec, SIZE, 8), 5);
-    await encoder.setWeights('encoder_q', query.parameters);
+    const { parameters } = encoderLayout(spec, SIZE);
+    const weights = parameters.map((parameter, i) => initialParameter(parameter, i, 5));
+    await encoder.setWeights('encoder_q', weights);
     const random = generator(3);
     const { embedding, statistics } = await encoder.trainingForward(
       'encoder_q',

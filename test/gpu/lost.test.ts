@@ -5,13 +5,12 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { openKernels } from '../../src/kernels/open.ts';
-import { initialState } from '../../src/models/initial-state.ts';
 import { STREAMS } from '../../src/random.ts';
 import { resolveConfig } from '../../src/settings/config.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { onWebGpu } from '../kernels/backends.ts';
-import { BATCH, input, LAYOUT, openTiny, SIZE } from '../train/tiny.ts';
+import { BATCH, input, openTiny, SIZE, SPEC } from '../train/tiny.ts';
 import { watchDevices } from './traffic.ts';
 
 const DIST = new URL('../../dist', import.meta.url).href;
@@ -146,8 +145,8 @@ onWebGpu(({ kernels }) => {
     const tiny = await openTiny(1, { kernels });
     const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
     // A gigabyte or more, of which only the length is asked before it is refused.
-    const state = { ...initialState(LAYOUT, 1), queue: { length: limit / 4 + 4 } as Float32Array };
-    await expect(tiny.trainer(state)).rejects.toMatchObject({
+    const settings = { queueSize: limit / 4 / SPEC.dim + 1 };
+    await expect(tiny.trainer({ settings })).rejects.toMatchObject({
       code: 'out-of-memory',
       message: expect.stringMatching(/binds at most .*: lower the queue size/),
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
-import { initialValues } from '../../src/models/initial-state.ts';
+import { initialParameter } from '../../src/models/initial-values.ts';
 import { forwardFlops } from '../../src/onnx/flops.ts';
 import type { Encoder } from '../../src/onnx/network.ts';
 import { buildResNet, resnetSpec } from '../../src/onnx/resnet.ts';
@@ -105,7 +105,7 @@ describe('initial values', () => {
   const encoder = classifier('resnet18');
   const draw = (name: string, seed = 3): Float32Array => {
     const index = encoder.parameters.findIndex((parameter) => parameter.name === name);
-    return initialValues(encoder.parameters[index]!, seed, index);
+    return initialParameter(encoder.parameters[index]!, index, seed);
   };
   const moments = (values: Float32Array) => {
     const mean = values.reduce((sum, x) => sum + x, 0) / values.length;

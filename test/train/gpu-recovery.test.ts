@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
-import { initialState } from '../../src/models/initial-state.ts';
 import { GpuRecovery } from '../../src/train/gpu-recovery.ts';
-import { LAYOUT } from './tiny.ts';
 
 it('gives up at the fourth device that is lost without a step, and at once for other errors', () => {
   const recovery = new GpuRecovery(7);
@@ -28,7 +26,7 @@ it('computes more again each time that the memory is full, and gives up after th
   );
   expect(recovery.position.recompute).toBe('cheap');
   // A copy of the state changes nothing about it, nor does a loss.
-  recovery.keep(5, initialState(LAYOUT, 1));
+  recovery.keep(5, new Map());
   recovery.afterFailure(new MocoError('device-lost', 'gone'), 'least');
   expect(recovery.position).toMatchObject({ step: 5, recompute: 'cheap' });
   expect(recovery.afterFailure(full, 'least')?.message).toMatch(/from step 5.*recompute cheap → segments/);

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createWasmKernels } from '../../src/kernels/wasm.ts';
 import type { GroupArrays } from '../../src/scheduler/group-encoders.ts';
-import { sumGroups } from '../../src/train/group-sums.ts';
+import { type GroupSum, sumGroups } from '../../src/train/group-sums.ts';
 
 const kernels = await createWasmKernels();
+const sum = (): GroupSum => ({ arrays: [kernels.allocate(1)], begun: false });
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Two arrays of one value each, as a group may have computed them; `released` counts. */
@@ -28,7 +29,7 @@ class Group {
 
 describe('sumGroups', () => {
   it('sums in the order of the groups, whichever is done first', async () => {
-    const sums = [[kernels.allocate(1)], [kernels.allocate(1)]];
+    const sums = [sum(), sum()];
     const group = new Group();
     // 2²⁴ + 1 + 1 is 2²⁴ in this order, and 2²⁴ + 2 in the other.
     const values = [
@@ -41,13 +42,29 @@ describe('sumGroups', () => {
       return group.arrays(pair);
     });
     await sumGroups(runs, sums);
-    expect(await kernels.read(sums[0]![0]!)).toEqual(Float32Array.of(2 ** 24));
-    expect(await kernels.read(sums[1]![0]!)).toEqual(Float32Array.of(6));
+    expect(await kernels.read(sums[0]!.arrays[0]!)).toEqual(Float32Array.of(2 ** 24));
+    expect(await kernels.read(sums[1]!.arrays[0]!)).toEqual(Float32Array.of(6));
     expect(group.released).toBe(6);
   });
 
+  it('adds a second pass after the first, whichever is done first, and nothing where no sum is asked for', async () => {
+    const total = sum();
+    const group = new Group();
+    const slow = later(30).then(() => group.arrays([2 ** 24, 5]));
+    const first = sumGroups([slow], [total, null]);
+    const second = sumGroups(
+      [Promise.resolve(group.arrays([1])), Promise.resolve(group.arrays([1]))],
+      [total],
+      first,
+    );
+    await Promise.all([first, second]);
+    // 2²⁴ + 1 + 1 is 2²⁴ in this order alone.
+    expect(await kernels.read(total.arrays[0]!)).toEqual(Float32Array.of(2 ** 24));
+    expect(group.released).toBe(4);
+  });
+
   it('throws the first failure when all have settled, and gives everything back', async () => {
-    const sums = [[kernels.allocate(1)]];
+    const sums = [sum()];
     const group = new Group();
     const before = kernels.liveArrays;
     let settled = 0;

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
 import type { Kernels } from '../../src/kernels/kernels.ts';
-import { type BatchNormLayer, RunningStatistics } from '../../src/train/running-statistics.ts';
+import { encoderState } from '../../src/models/encoder-state.ts';
+import type { BatchNormLayer } from '../../src/models/layout.ts';
+import { RunningStatistics } from '../../src/train/running-statistics.ts';
+import { TrainState } from '../../src/train/state.ts';
 import { expectClose } from '../compare.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 
@@ -10,66 +13,76 @@ const LAYERS = [
   { name: 'b', channels: 1, elementsPerImage: 1 },
 ];
 
+/** Of an encoder x without parameters, as plain values by name. */
+interface Statistics {
+  take(sums: readonly Float32Array[], groups: number, groupSize: number): void;
+  values(): Promise<Map<string, number[]>>;
+  readonly named: RunningStatistics['named'];
+  setGate(value: number): void;
+}
+
 /** Statistics and an open gate, which are gone after `use`. */
 async function withStatistics(
   kernels: Kernels,
   layers: readonly BatchNormLayer[],
-  use: (
-    statistics: RunningStatistics,
-    take: (sums: readonly Float32Array[], groups: number, groupSize: number) => void,
-    gate: { set(value: number): void },
-  ) => Promise<void>,
+  use: (statistics: Statistics) => Promise<void>,
 ): Promise<void> {
-  const statistics = new RunningStatistics(kernels, layers);
+  const spec = encoderState('x', { parameters: [], layers, dim: 0 }, { seed: 0 });
+  const state = new TrainState(kernels, spec, null);
+  const statistics = new RunningStatistics(kernels, layers, state, 'x');
+  const sums = statistics.lengths.map((length) => kernels.allocate(length));
   const gate = kernels.allocate(1);
-  const set = (value: number) => kernels.write(gate, Float32Array.of(value));
-  set(1);
+  const setGate = (value: number) => kernels.write(gate, Float32Array.of(value));
+  setGate(1);
   try {
-    const take = (sums: readonly Float32Array[], groups: number, groupSize: number) => {
-      for (const [i, values] of sums.entries()) kernels.write(statistics.sums[i]!, values);
-      statistics.update(groups, groupSize, gate);
-    };
-    await use(statistics, take, { set });
+    await use({
+      take(values, groups, groupSize) {
+        for (const [i, value] of values.entries()) kernels.write(sums[i]!, value);
+        statistics.update(sums, groups, groupSize, gate);
+      },
+      async values() {
+        const tensors = [...(await state.read())];
+        return new Map(tensors.map(([name, { data }]) => [name.slice(2), Array.from(data, Number)]));
+      },
+      named: () => statistics.named(),
+      setGate,
+    });
   } finally {
-    kernels.free(gate);
-    statistics.dispose();
+    for (const array of [gate, ...sums]) kernels.free(array);
+    state.dispose();
   }
 }
 
 onEveryBackend(({ kernels }) => {
   describe('RunningStatistics', () => {
-    it('begins at mean 0 and variance 1, or where it was', async () => {
-      await withStatistics(kernels, LAYERS, async (statistics) => {
-        expect(await statistics.read()).toEqual({
-          means: [new Float32Array(2), new Float32Array(1)],
-          variances: [Float32Array.of(1, 1), Float32Array.of(1)],
-          batchesTracked: 0,
+    it('begins at mean 0 and variance 1', async () => {
+      await withStatistics(kernels, LAYERS, async ({ values }) => {
+        expect(Object.fromEntries(await values())).toEqual({
+          'a.running_mean': [0, 0],
+          'a.running_var': [1, 1],
+          'b.running_mean': [0],
+          'b.running_var': [1],
+          'a.num_batches_tracked': [0],
+          'b.num_batches_tracked': [0],
         });
       });
-      const saved = {
-        means: [Float32Array.of(1, 2), Float32Array.of(3)],
-        variances: [Float32Array.of(4, 5), Float32Array.of(6)],
-        batchesTracked: 7,
-      };
-      const later = new RunningStatistics(kernels, LAYERS, saved);
-      expect(await later.read()).toEqual(saved);
-      later.dispose();
     });
 
     // torch.nn.BatchNorm2d in training mode (PyTorch 1.13, float64) on x = 0, 1, …, 35 as [3, 2, 2, 3], for layer a; the
     // variance in it is biased, torch unbiases with 18/17.
     it('of one group is what torch.nn.BatchNorm2d keeps', async () => {
-      await withStatistics(kernels, [LAYERS[0]!], async (statistics, take) => {
+      await withStatistics(kernels, [LAYERS[0]!], async ({ take, values }) => {
         take([Float32Array.of(14.5, 20.5), Float32Array.of(98.91666666666667, 98.91666666666667)], 1, 3);
-        const { means, variances, batchesTracked } = await statistics.read();
-        expectClose('mean', means[0]!, [1.45, 2.05], 2 ** -23 * 2);
-        expectClose('variance', variances[0]!, [11.373529411764707, 11.373529411764707], 2 ** -23 * 12);
-        expect(batchesTracked).toBe(1);
+        const kept = await values();
+        expectClose('mean', kept.get('a.running_mean')!, [1.45, 2.05], 2 ** -23 * 2);
+        const variance = [11.373529411764707, 11.373529411764707];
+        expectClose('variance', kept.get('a.running_var')!, variance, 2 ** -23 * 12);
+        expect(kept.get('a.num_batches_tracked')).toEqual([1]);
       });
     });
 
     it('of several groups is the mean of what each would keep, and does not count batches', async () => {
-      await withStatistics(kernels, LAYERS, async (statistics, take) => {
+      await withStatistics(kernels, LAYERS, async ({ take, values, named }) => {
         // Groups of mean (1, −2), (5, 7) and variance (0.5, 3), (1.5, 0) for layer a; 4, −1 and 2, 8 for layer b.
         const sums = [Float32Array.of(6, 5), Float32Array.of(2, 3), Float32Array.of(3), Float32Array.of(10)];
         take(sums, 2, 2);
@@ -80,14 +93,19 @@ onEveryBackend(({ kernels }) => {
         };
         // Layer a: 12 values a group, unbiased by 12/11; layer b: 2 values, by 2/1.
         const rounding = 2 ** -22 * 8;
-        const { means, variances, batchesTracked } = await statistics.read();
-        expectClose('mean a', means[0]!, [two(1, 5, 0), two(-2, 7, 0)], rounding);
-        expectClose('mean b', means[1]!, [two(4, -1, 0)], rounding);
+        const kept = await values();
+        expectClose('mean a', kept.get('a.running_mean')!, [two(1, 5, 0), two(-2, 7, 0)], rounding);
+        expectClose('mean b', kept.get('b.running_mean')!, [two(4, -1, 0)], rounding);
         const [a, b] = [12 / 11, 2];
-        expectClose('variance a', variances[0]!, [two(0.5 * a, 1.5 * a, 1), two(3 * a, 0, 1)], rounding);
-        expectClose('variance b', variances[1]!, [two(2 * b, 8 * b, 1)], rounding);
-        expect(batchesTracked).toBe(0);
-        expect([...(await statistics.named()).keys()]).toEqual([
+        expectClose(
+          'variance a',
+          kept.get('a.running_var')!,
+          [two(0.5 * a, 1.5 * a, 1), two(3 * a, 0, 1)],
+          rounding,
+        );
+        expectClose('variance b', kept.get('b.running_var')!, [two(2 * b, 8 * b, 1)], rounding);
+        expect(kept.get('a.num_batches_tracked')).toEqual([0]);
+        expect([...(await named()).keys()]).toEqual([
           'a.running_mean',
           'a.running_var',
           'b.running_mean',
@@ -97,17 +115,17 @@ onEveryBackend(({ kernels }) => {
     });
 
     it('stays as it is while the gate is closed', async () => {
-      await withStatistics(kernels, [LAYERS[0]!], async (statistics, take, gate) => {
-        gate.set(0);
+      await withStatistics(kernels, [LAYERS[0]!], async ({ take, values, setGate }) => {
+        setGate(0);
         take([Float32Array.of(Number.NaN, 1), Float32Array.of(1, Number.POSITIVE_INFINITY)], 2, 3);
-        const { means, variances } = await statistics.read();
-        expect(means).toEqual([new Float32Array(2)]);
-        expect(variances).toEqual([Float32Array.of(1, 1)]);
+        const kept = await values();
+        expect(kept.get('a.running_mean')).toEqual([0, 0]);
+        expect(kept.get('a.running_var')).toEqual([1, 1]);
       });
     });
 
     it('refuses a single value, and names the layer', async () => {
-      await withStatistics(kernels, LAYERS, async (_statistics, take) => {
+      await withStatistics(kernels, LAYERS, async ({ take }) => {
         const update = () => take([], 1, 1);
         expect(update).toThrow(MocoError);
         expect(update).toThrow(/b: BatchNorm over one value has no variance: raise the group size/);

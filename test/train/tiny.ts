@@ -1,13 +1,19 @@
 /** A trainer of a network small enough for tests, on images made from the step and the position alone. */
 import { type BackendKernels, openKernels } from '../../src/kernels/open.ts';
-import { initialState } from '../../src/models/initial-state.ts';
-import { stateLayout } from '../../src/models/layout.ts';
+import type { Method } from '../../src/methods/method.ts';
+import { moco } from '../../src/methods/moco.ts';
+import { encoderLayout } from '../../src/models/layout.ts';
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
-import { Random, STREAMS, type Stream } from '../../src/random.ts';
+import type { Optimizer } from '../../src/optimizers/optimizer.ts';
+import { sgd } from '../../src/optimizers/sgd.ts';
+import { STREAMS, type Stream } from '../../src/random.ts';
 import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
 import { startEncoders } from '../../src/scheduler/start-encoders.ts';
-import { type StateLayout, type TrainerState, toTensors } from '../../src/train/state.ts';
-import { type StepInput, Trainer, type TrainerSettings } from '../../src/train/trainer.ts';
+import { type PretrainConfig, resolveConfig } from '../../src/settings/config.ts';
+import { permutationsOf } from '../../src/train/permutations.ts';
+import type { SavedState } from '../../src/train/state.ts';
+import type { StepInput } from '../../src/train/step.ts';
+import { Trainer } from '../../src/train/trainer.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 
@@ -23,12 +29,15 @@ export const SIZE = 8;
 export const BATCH = 8;
 /** Not a multiple of the batch: the second step wraps around. */
 export const QUEUE = 12;
-export const LAYOUT: StateLayout = stateLayout(SPEC, SIZE, QUEUE);
+export const LAYOUT = encoderLayout(SPEC, SIZE);
 
 export const GROUPS = 4;
 
-const SETTINGS: TrainerSettings = {
-  spec: SPEC,
+export const SETTINGS: PretrainConfig = {
+  ...resolveConfig('moco-cifar'),
+  dim: SPEC.dim,
+  queueSize: QUEUE,
+  seed: 11,
   imageSize: SIZE,
   batchSize: BATCH,
   groups: GROUPS,
@@ -38,12 +47,21 @@ const SETTINGS: TrainerSettings = {
   weightDecay: 1e-3,
 };
 
+export interface TinyTrainer {
+  readonly saved?: SavedState;
+  /** May stand between the trainer and the encoders. */
+  readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
+  readonly settings?: Partial<PretrainConfig>;
+  readonly method?: Method;
+  readonly optimizer?: Optimizer;
+}
+
 /** Encoders, which take a second to start (on a GPU half a minute), for any number of trainers one after the other. */
 export interface TinyEncoders {
   readonly kernels: BackendKernels;
   readonly encoders: GroupEncoders;
-  /** A trainer of its own state; gone with `dispose`. `observe` may stand between it and the encoders. */
-  trainer(state?: TrainerState, observe?: (encoders: GroupEncoders) => GroupEncoders): Promise<Trainer>;
+  /** A trainer, by default of MoCo from the beginning; gone with `dispose`. */
+  trainer(options?: TinyTrainer): Promise<Trainer>;
   dispose(): Promise<void>;
 }
 
@@ -59,8 +77,13 @@ export async function openTiny(
   return {
     kernels,
     encoders,
-    async trainer(state = initialState(LAYOUT, 11), observe = (pool) => pool) {
-      const trainer = await Trainer.create(SETTINGS, LAYOUT, state, kernels, observe(encoders));
+    async trainer({ saved, observe, settings, method = moco, optimizer = sgd }: TinyTrainer = {}) {
+      const trainer = await Trainer.create({
+        ...{ method, optimizer, spec: SPEC, kernels },
+        settings: { ...SETTINGS, ...settings },
+        saved: saved ?? null,
+        encoders: observe?.(encoders) ?? encoders,
+      });
       trainers.push(trainer);
       return trainer;
     },
@@ -82,7 +105,7 @@ export function input(
   return {
     step,
     learningRate: 0.1,
-    shuffle: new Random({ seed: 5, stream: STREAMS.shuffle, image: step }).permutation(BATCH),
+    permutation: permutationsOf({ seed: 5, batchSize: BATCH }, step),
     async views(stream, positions) {
       const size = 3 * SIZE * SIZE;
       const images = new Float32Array(positions.length * size);
@@ -104,15 +127,19 @@ export function input(
   };
 }
 
-/** Weights of both encoders, momentum, queue and running statistics, bit for bit, and the pointer. */
-export function expectSameState(actual: TrainerState, expected: TrainerState): void {
-  const tensors = toTensors(actual, LAYOUT);
-  for (const [name, { data }] of toTensors(expected, LAYOUT)) {
-    const found = tensors.get(name)!.data;
+/** Everything that training changes, bit for bit. */
+export function expectSameState(actual: SavedState, expected: SavedState): void {
+  if (String([...actual.keys()]) !== String([...expected.keys()])) throw new Error('other tensors');
+  for (const [name, { data }] of expected) {
+    const found = actual.get(name)!.data;
     if (data instanceof Float32Array) expectSameBits(name, found as Float32Array, data);
     else if (String(found) !== String(data)) throw new Error(`${name} is ${found}, expected ${data}`);
   }
-  if (actual.queuePointer !== expected.queuePointer) {
-    throw new Error(`the queue pointer is ${actual.queuePointer}, expected ${expected.queuePointer}`);
-  }
+}
+
+/** The float32 values of a tensor. */
+export function valuesOf(state: SavedState, name: string): Float32Array {
+  const tensor = state.get(name);
+  if (tensor?.dtype !== 'F32') throw new Error(`no float32 tensor ${name}`);
+  return tensor.data;
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STREAMS } from '../../src/random.ts';
-import { fromTensors, type TrainerState, toTensors } from '../../src/train/state.ts';
+import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
+import type { SavedState } from '../../src/train/state.ts';
 import type { StepResult, Trainer } from '../../src/train/trainer.ts';
 import { expectSameBits } from '../compare.ts';
 import {
@@ -13,22 +14,23 @@ import {
   QUEUE,
   SPEC,
   type TinyEncoders,
+  valuesOf,
 } from './tiny.ts';
 
 interface Steps {
   readonly results: readonly StepResult[];
-  readonly states: readonly TrainerState[];
+  readonly states: readonly SavedState[];
   readonly embeddings: readonly { queries: Float32Array; keys: Float32Array }[];
 }
 
 async function steps(trainer: Trainer, first: number, last: number): Promise<Steps> {
   const results: StepResult[] = [];
-  const states: TrainerState[] = [];
+  const states: SavedState[] = [];
   const embeddings: { queries: Float32Array; keys: Float32Array }[] = [];
   for (let step = first; step <= last; step++) {
     results.push(await (await trainer.step(input(step))).result);
     states.push(await trainer.state());
-    embeddings.push(await trainer.embeddings());
+    embeddings.push({ queries: await trainer.rows('embedding'), keys: await trainer.rows('keys') });
   }
   return { results, states, embeddings };
 }
@@ -65,17 +67,17 @@ describe('Trainer', () => {
   it('trains what it should: every weight of the query, the key by momentum alone, the queue in its place', async () => {
     const trainer = await tiny.trainer();
     const before = await trainer.state();
-    const [after, last] = clean.states as [TrainerState, TrainerState];
-    for (const [i, { name }] of LAYOUT.parameters.entries()) {
-      expect(after.query.parameters[i], name).not.toEqual(before.query.parameters[i]);
+    const [after, last] = clean.states as [SavedState, SavedState];
+    for (const { name } of LAYOUT.parameters) {
+      const query = valuesOf(after, `encoder_q.${name}`);
+      const key = valuesOf(after, `encoder_k.${name}`);
+      expect(query, name).not.toEqual(valuesOf(before, `encoder_q.${name}`));
       // Both encoders begin alike, so m·k + (1 − m)·q changes nothing in the first step but a rounding or two.
-      const start = before.key.parameters[i]!;
-      after.key.parameters[i]!.forEach((value, at) => {
+      const start = valuesOf(before, `encoder_k.${name}`);
+      key.forEach((value, at) => {
         expect(Math.abs(value - start[at]!), name).toBeLessThanOrEqual(2 ** -23 * Math.abs(start[at]!));
       });
-      const query = after.query.parameters[i]!;
-      const key = after.key.parameters[i]!;
-      last.key.parameters[i]!.forEach((value, at) => {
+      valuesOf(last, `encoder_k.${name}`).forEach((value, at) => {
         const bound = 2 ** -22 * (Math.abs(key[at]!) + Math.abs(query[at]!));
         expect(Math.abs(value - (0.9 * key[at]! + 0.1 * query[at]!)), name).toBeLessThanOrEqual(bound);
       });
@@ -83,20 +85,22 @@ describe('Trainer', () => {
     // Twelve rows: step 1 writes 0 … 7, step 2 writes 8 … 11 and 0 … 3.
     const { dim } = SPEC;
     const rows = (values: Float32Array, from: number, to: number) => values.subarray(from * dim, to * dim);
+    const [start, one, two] = [before, after, last].map((state) => valuesOf(state, 'queue'));
     const [first, second] = clean.embeddings.map(({ keys }) => keys);
-    expectSameBits('queue after step 1', rows(after.queue, 0, BATCH), first!);
-    expectSameBits('rest of the queue', rows(after.queue, BATCH, QUEUE), rows(before.queue, BATCH, QUEUE));
-    expectSameBits('queue, up to its end', rows(last.queue, 8, 12), rows(second!, 0, 4));
-    expectSameBits('queue, from its start', rows(last.queue, 0, 4), rows(second!, 4, 8));
-    expectSameBits('queue, what stays', rows(last.queue, 4, 8), rows(first!, 4, 8));
-    expect([after.queuePointer, last.queuePointer]).toEqual([8, 4]);
+    expectSameBits('queue after step 1', rows(one!, 0, BATCH), first!);
+    expectSameBits('rest of the queue', rows(one!, BATCH, QUEUE), rows(start!, BATCH, QUEUE));
+    expectSameBits('queue, up to its end', rows(two!, 8, 12), rows(second!, 0, 4));
+    expectSameBits('queue, from its start', rows(two!, 0, 4), rows(second!, 4, 8));
+    expectSameBits('queue, what stays', rows(two!, 4, 8), rows(first!, 4, 8));
+    const pointers = [after, last].map((state) => Number(state.get('queue_ptr')!.data[0]));
+    expect(pointers).toEqual([8, 4]);
   });
 
   it('sums the gradients of the groups in their order, whichever is done first', async () => {
     const { kernels } = tiny;
     const sizes = LAYOUT.parameters.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
     const ofGroups: Promise<Float32Array[]>[] = [];
-    const trainer = await tiny.trainer(undefined, (encoders) => {
+    const observe = (encoders: GroupEncoders): GroupEncoders => {
       const train: typeof encoders.train = (...group) => {
         const result = encoders.train(...group);
         const copied = result.then(async ({ gradients }) => {
@@ -123,7 +127,8 @@ describe('Trainer', () => {
         embed: (images) => encoders.embed(images),
         dispose: () => encoders.dispose(),
       };
-    });
+    };
+    const trainer = await tiny.trainer({ observe });
     await (await trainer.step(input(1))).result;
     const groups = await Promise.all(ofGroups);
     expect(groups.length).toBe(GROUPS);
@@ -137,11 +142,9 @@ describe('Trainer', () => {
 
   it('goes on bit for bit from its tensors', async () => {
     const saved = clean.states[1]!;
-    const state = fromTensors(toTensors(saved, LAYOUT), LAYOUT, saved.queuePointer);
-    expectSameState(state, saved);
-    const tracked = { ...saved, query: { ...saved.query, batchesTracked: 2 } };
-    expectSameState(fromTensors(toTensors(tracked, LAYOUT), LAYOUT, saved.queuePointer), tracked);
-    const rest = await steps(await tiny.trainer(state), 3, 4);
+    const trainer = await tiny.trainer({ saved });
+    expectSameState(await trainer.state(), saved);
+    const rest = await steps(trainer, 3, 4);
     expect(rest.results.map(({ loss }) => loss)).toEqual(clean.results.slice(2).map(({ loss }) => loss));
     expectSameState(rest.states[1]!, clean.states[3]!);
   });
@@ -166,7 +169,7 @@ describe('Trainer', () => {
       expectSameState(await trainer.state(), clean.states[0]!);
       await expect(trainer.step(input(3))).rejects.toMatchObject(failure);
       // Nothing of the bad step is left: the same step on good images is what it would have been.
-      const again = await steps(await tiny.trainer(await trainer.state()), 2, 2);
+      const again = await steps(await tiny.trainer({ saved: await trainer.state() }), 2, 2);
       expect(again.results[0]!.loss).toBe(clean.results[1]!.loss);
       expectSameState(again.states[0]!, clean.states[1]!);
     },

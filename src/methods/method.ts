@@ -1,0 +1,109 @@
+/**
+ * What a method is: which encoders it has, what it keeps from step to step, and what a step does. train/ runs it: it knows
+ * groups, workers, the gate, the optimizer and checkpoints, of which a method knows nothing.
+ */
+import type { StateSpec } from '../checkpoint/state-spec.ts';
+import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { Stream } from '../random.ts';
+import type { PretrainConfig } from '../settings/config.ts';
+
+export interface EncoderRole {
+  /** Prefix of its tensors in a checkpoint. */
+  readonly name: string;
+  /** Whether the optimizer changes its parameters. One encoder learns: the first of a method. */
+  readonly learns: boolean;
+  /** It begins as a copy of this one. */
+  readonly startsAs?: string;
+}
+
+export interface Method {
+  readonly encoders: readonly EncoderRole[];
+  /** What it keeps from step to step besides its encoders. */
+  state(settings: PretrainConfig): StateSpec;
+  /** Changes parameters before the first forward of a step. */
+  begin?(step: Step): void;
+  /** The encoders that `begin` changes: put back where the step goes bad. */
+  readonly changedByBegin?: readonly string[];
+  /** Forward and train of a step, over all groups, with a report of every image. */
+  run(step: Step): Promise<void>;
+  /** Changes its state once the step is taken: behind the gate. */
+  commit?(step: Step): void;
+}
+
+/** What an encoder has made of the images of one group, for as long as the function runs that is given it. */
+export interface GroupRows {
+  readonly count: number;
+  /** [count, C], not normalized. */
+  readonly embedding: DeviceArray;
+  /** Positions of the images in the batch, row by row. */
+  readonly positions: Uint32Array;
+}
+
+/** Rows of all groups, [N, C] in batch order; complete once each group has put its own. */
+export interface BatchRows {
+  readonly rows: DeviceArray;
+  put(values: DeviceArray, positions: Uint32Array): void;
+  /** target [positions.length, C] ← the rows at these positions. */
+  take(target: DeviceArray, positions: Uint32Array): void;
+}
+
+export interface ForwardOptions {
+  /** Of the images: a permutation of the batch, see groups.ts. */
+  readonly order?: Uint32Array;
+  /** Whether it counts for the running statistics of BatchNorm; by default it does. */
+  readonly statistics?: boolean;
+}
+
+/** What each image of a group tells of the step. */
+export interface Report {
+  /** [n] */
+  readonly loss: DeviceArray;
+  /** [n] How many wrong answers were preferred to the right one (whole numbers): acc1 counts 0, acc5 those below 5. */
+  readonly rank: DeviceArray;
+  /** [n, C] of unit length: their spread is told. */
+  readonly embedding: DeviceArray;
+}
+
+/** One step, as a method sees it. */
+export interface Step {
+  readonly device: Kernels;
+  /** [1]: 0 once a step has gone bad. What `begin` and `commit` change has to depend on it. */
+  readonly gate: DeviceArray;
+  readonly settings: PretrainConfig;
+  /** C: length of an embedding. */
+  readonly dim: number;
+  /** What `Method.state` names. */
+  readonly state: {
+    tensor(name: string): DeviceArray;
+    counter(name: string): number;
+    setCounter(name: string, value: number): void;
+  };
+  /** Those of an encoder, in the order of the network. */
+  parameters(encoder: string): readonly DeviceArray[];
+  /** A permutation of the batch, another one for each step and each number. */
+  permutation(number: number): Uint32Array;
+  /** Working memory of that length, the same at each call with the same name. */
+  scratch(name: string, length: number): DeviceArray;
+  /** The rows of that name. */
+  batch(name: string): BatchRows;
+  /** Runs all groups of a view of the batch through an encoder; no activations are kept. */
+  forward(
+    encoder: string,
+    view: Stream,
+    take: (group: GroupRows) => void,
+    options?: ForwardOptions,
+  ): Promise<void>;
+  /**
+   * Forward, loss and backward of all groups. Gradients of all calls of a step are summed.
+   * @param ready to be waited for before the first loss
+   * @param loss gives the gradient [n, C] with respect to the embeddings of a group, in memory that it may use again
+   */
+  train(
+    encoder: string,
+    view: Stream,
+    ready: Promise<unknown>,
+    loss: (group: GroupRows) => DeviceArray,
+  ): Promise<void>;
+  /** To be called once a step for the images of each group. */
+  report(values: Report, positions: Uint32Array): void;
+}

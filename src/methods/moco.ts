@@ -1,0 +1,91 @@
+/**
+ * Momentum Contrast: He, Fan, Wu, Xie, Girshick 2020, arXiv:1911.05722, whose sections and equations are named here.
+ * MoCo v2 (arXiv:2003.04297) is the same method with other settings. Semantics of facebookresearch/moco.
+ */
+import type { DeviceArray } from '../kernels/kernels.ts';
+import { STREAMS } from '../random.ts';
+import type { GroupRows, Method, Step } from './method.ts';
+import { randomUnitRows } from './random-unit-rows.ts';
+
+export const moco: Method = {
+  /** f_q learns from gradients. f_k follows it slowly, so that the keys of earlier steps stay comparable (3.2). */
+  encoders: [
+    { name: 'encoder_q', learns: true },
+    { name: 'encoder_k', learns: false, startsAs: 'encoder_q' },
+  ],
+
+  /** The dictionary: a queue of keys, of which each step replaces the oldest (3.2). It begins with random ones. */
+  state: ({ queueSize, dim, seed }) => ({
+    tensors: [
+      { name: 'queue', shape: [queueSize, dim], initial: () => randomUnitRows(queueSize, dim, seed) },
+    ],
+    counters: [{ name: 'queue_ptr', initial: 0, below: queueSize }],
+  }),
+
+  /** Equation (2): θk ← m·θk + (1 − m)·θq, with the θq of the step before. */
+  begin({ device, parameters, settings, gate }) {
+    device.ema(parameters('encoder_k'), parameters('encoder_q'), settings.momentum, gate);
+  },
+  changedByBegin: ['encoder_k'],
+
+  /** Algorithm 1: two views of each image; one is the query, the other its positive key. */
+  async run(step) {
+    const keys = step.batch('keys');
+    const encoded = step.forward(
+      'encoder_k',
+      STREAMS.secondView,
+      (group) => keys.put(unitRows(step, 'key', group).unit, group.positions),
+      // ShuffleBN (3.3): were a query and its key in one BatchNorm group, its statistics would tell which is the positive.
+      { order: step.permutation(0) },
+    );
+    await step.train('encoder_q', STREAMS.firstView, encoded, (group) => contrast(step, group));
+  },
+
+  /** The keys go into the queue, in the place of the oldest. */
+  commit({ device, state, settings, batch, dim, gate }) {
+    const { queueSize, batchSize } = settings;
+    const pointer = state.counter('queue_ptr');
+    device.enqueue(state.tensor('queue'), batch('keys').rows, pointer, queueSize, batchSize, dim, gate);
+    state.setCounter('queue_ptr', (pointer + batchSize) % queueSize);
+  },
+};
+
+/**
+ * Equation (1), InfoNCE, on the queries of a group: −log of the softmax of q·k₊/τ among 1 + K logits, of its own key k₊ and
+ * of the K keys in the queue. Gives the gradient of the batch's mean loss with respect to the embeddings.
+ */
+function contrast(step: Step, group: GroupRows): DeviceArray {
+  const { device, settings, dim } = step;
+  const { count, positions } = group;
+  const { unit: query, norm } = unitRows(step, 'query', group);
+  const key = step.scratch('key', count * dim);
+  step.batch('keys').take(key, positions);
+  const loss = step.scratch('loss', count);
+  const rank = step.scratch('rank', count);
+  const dQuery = step.scratch('dQuery', count * dim);
+  device.infoNce({
+    query,
+    key,
+    queue: step.state.tensor('queue'),
+    rows: count,
+    dim,
+    queueSize: settings.queueSize,
+    temperature: settings.temperature,
+    gradientScale: 1 / settings.batchSize,
+    loss,
+    rank,
+    dQuery,
+  });
+  step.report({ loss, rank, embedding: query }, positions);
+  const dEmbedding = step.scratch('dEmbedding', count * dim);
+  device.l2NormalizeBackward(query, norm, dQuery, dEmbedding, count, dim);
+  return dEmbedding;
+}
+
+/** The embeddings of a group at unit length (3.1: q and k are normalized), and the lengths that they had. */
+function unitRows({ device, scratch, dim }: Step, name: string, { embedding, count }: GroupRows) {
+  const unit = scratch(name, count * dim);
+  const norm = scratch(`${name} norm`, count);
+  device.l2Normalize(embedding, unit, norm, count, dim);
+  return { unit, norm };
+}

@@ -1,0 +1,12 @@
+import { MocoError } from '../errors.ts';
+import type { Method } from './method.ts';
+import { moco } from './moco.ts';
+
+/** All methods, by the names that settings and checkpoints have for them. A new one is a file and a line here. */
+export const METHODS = { moco } as const satisfies Readonly<Record<string, Method>>;
+
+/** @throws MocoError usage where there is none of that name */
+export function methodNamed(name: string): Method {
+  if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];
+  throw new MocoError('usage', `unknown method '${name}': choose one of ${Object.keys(METHODS).join(', ')}`);
+}

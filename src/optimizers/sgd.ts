@@ -1,0 +1,36 @@
+import type { OptimizedParameter, Optimizer } from './optimizer.ts';
+
+/** torch.optim.SGD with momentum: d = g + wd·p; v ← μ·v + d; p ← p − lr·v. MoCo decays every parameter alike. */
+export const sgd: Optimizer = {
+  slots: ['momentum'],
+
+  rule: () => ({ decay: true, adapt: false, rate: 1 }),
+
+  update(device, parameters, { settings, learningRate, gate }) {
+    for (const alike of byRule(parameters)) {
+      const { decay, rate } = alike[0]!.rule;
+      device.sgd(
+        alike.map(({ value }) => value),
+        alike.map(({ gradient }) => gradient),
+        alike.map(({ slots }) => slots.momentum!),
+        {
+          learningRate: learningRate * rate,
+          momentum: settings.sgdMomentum,
+          weightDecay: decay ? settings.weightDecay : 0,
+        },
+        gate,
+      );
+    }
+  },
+};
+
+/** One call of a kernel takes many parameters, which have to be treated alike. */
+function byRule(parameters: readonly OptimizedParameter[]): OptimizedParameter[][] {
+  const alike = new Map<string, OptimizedParameter[]>();
+  for (const parameter of parameters) {
+    const { decay, rate } = parameter.rule;
+    const key = `${decay} ${rate}`;
+    alike.set(key, [...(alike.get(key) ?? []), parameter]);
+  }
+  return [...alike.values()];
+}
