@@ -1,8 +1,8 @@
 /** Worker script: makes views of images, called through comlink. */
 import { transfer } from 'comlink';
 import { MocoError } from '../errors.ts';
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import type { DatasetSpec } from './dataset.ts';
 import { ViewLoader, type Views } from './loader.ts';
 

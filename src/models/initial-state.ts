@@ -1,7 +1,7 @@
 /** The state before the first step, from the seed alone. */
 import { MocoError } from '../errors.ts';
 import { count } from '../onnx/dims.ts';
-import type { Parameter } from '../onnx/network.ts';
+import type { Parameter } from '../onnx/encoder-graph.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { EncoderState, StateLayout, TrainerState } from '../train/state.ts';
 

@@ -2,7 +2,7 @@
 
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
-import type { Parameter } from '../onnx/network.ts';
+import type { Parameter } from '../onnx/encoder-graph.ts';
 import type { BatchNormLayer } from './running-statistics.ts';
 
 /** The values of one encoder: parameters in graph order, and what its BatchNorm layers have gathered. */
