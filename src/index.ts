@@ -58,6 +58,7 @@ export type {
   ImportEncoderOptions,
   ImportedEncoder,
 } from './models/imported-encoder.ts';
+export type { Encoder, Initialisation, Parameter } from './onnx/encoder-graph.ts';
 export type {
   Attribute,
   Attributes,
@@ -72,11 +73,8 @@ export type {
 export { decodeModel, encodeModel } from './onnx/model.ts';
 export {
   buildNetwork,
-  type Encoder,
   type ImportedNetwork,
-  type Initialisation,
   type NetworkSpec,
-  type Parameter,
 } from './onnx/network.ts';
 export { buildResNet, type ResNetSpec, resnetSpec } from './onnx/resnet.ts';
 export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';

@@ -6,8 +6,8 @@
 import { intAttribute, outputPaddingOf, type Window, windowOf } from '../onnx/attributes.ts';
 import type { Dim, Node, Shape } from '../onnx/graph.ts';
 import { image } from '../onnx/shape-rules/windows.ts';
-import type { Convolution } from './conv.ts';
 import { convolve, convolveTransposed, isTransposedWrong } from './convolve.ts';
+import type { Convolution } from './images.ts';
 import { fromImage, toImage, windowAttributes } from './images.ts';
 import { type BackwardScope, channelSum, copyNode, type LoweringScope, type Rule } from './rule.ts';
 import { weightGradient } from './weight-gradient.ts';

@@ -4,12 +4,12 @@
  *   dx  stride 1: dy convolved with the flipped weights, channels in and out swapped; otherwise ConvTranspose
  *   dw  weight-gradient.ts
  */
-import { intAttribute, type Window, windowOf, windowOutput } from '../onnx/attributes.ts';
-import type { Dim, Node, Shape } from '../onnx/graph.ts';
+import { intAttribute, windowOf, windowOutput } from '../onnx/attributes.ts';
+import type { Node, Shape } from '../onnx/graph.ts';
 import { fixed } from '../onnx/shape-rules/rule.ts';
 import { image } from '../onnx/shape-rules/windows.ts';
 import { convolve, convolveTransposed, flip, swapChannels } from './convolve.ts';
-import { extent, fromImage, toImage, wayBack, windowAttributes } from './images.ts';
+import { type Convolution, extent, fromImage, toImage, wayBack, windowAttributes } from './images.ts';
 import { type BackwardScope, channelSum, type LoweringScope, type Rule } from './rule.ts';
 import { weightGradient } from './weight-gradient.ts';
 
@@ -37,15 +37,6 @@ export const conv: Rule = {
     ];
   },
 };
-
-export interface Convolution {
-  readonly window: Window;
-  readonly batch: Dim;
-  /** [channels, height, width] of the input. */
-  readonly x: readonly [number, number, number];
-  readonly outChannels: number;
-  readonly groups: number;
-}
 
 function convolutionOf(node: Node, shapeOf: (name: string) => Shape): Convolution {
   const [batch, ...x] = image(node, shapeOf(node.inputs[0]!));

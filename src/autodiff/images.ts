@@ -2,7 +2,17 @@
 import { MocoError } from '../errors.ts';
 import type { Window } from '../onnx/attributes.ts';
 import { windowOutput } from '../onnx/attributes.ts';
-import type { Attributes, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+import type { Attributes, Dim, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+
+/** The sizes of a convolution over images. */
+export interface Convolution {
+  readonly window: Window;
+  readonly batch: Dim;
+  /** [channels, height, width] of the input. */
+  readonly x: readonly [number, number, number];
+  readonly outChannels: number;
+  readonly groups: number;
+}
 
 /** [N, C, L] → [N, C, 1, L], weights too. */
 export function toImage(g: GraphBuilder, x: string, shape: Shape): string {

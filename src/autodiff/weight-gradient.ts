@@ -5,7 +5,7 @@
  */
 import { windowOutput } from '../onnx/attributes.ts';
 import type { Dim, GraphBuilder } from '../onnx/graph.ts';
-import type { Convolution } from './conv.ts';
+import type { Convolution } from './images.ts';
 import { type BackwardScope, channelSum, reduceSum, reshape, transpose } from './rule.ts';
 
 /** [O, C/groups, kh, kw] from images dy and x. */

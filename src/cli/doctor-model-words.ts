@@ -1,7 +1,21 @@
 /** What `doctor --model` says, in words. */
 import type { AuditedNode, AuditReport } from '../autodiff/audit.ts';
 import type { Verdict } from '../autodiff/providers.ts';
-import type { ModelAudit } from './doctor-model.ts';
+import type { UnreadNode } from '../onnx/import/unread.ts';
+
+export interface ModelAudit {
+  readonly file: string;
+  /** What keeps the model from being read at all, in words; null where it is read. */
+  readonly obstacle: string | null;
+  /** The nodes that we have no form for. */
+  readonly unread: readonly UnreadNode[];
+  /** What reading has changed or dropped. */
+  readonly notes: readonly string[];
+  /** One for each provider asked for; none where the model is not read. */
+  readonly audits: readonly AuditReport[];
+  /** Whether the model runs and trains on each of these. */
+  readonly ok: boolean;
+}
 
 const NAMES = { wasm: 'wasm', webgpu: 'WebGPU' } as const;
 

@@ -1,28 +1,14 @@
 /** `doctor --model`: what the providers of onnxruntime-web would do with a model, before any session is made. */
-import { type AuditReport, auditModel } from '../autodiff/audit.ts';
+import { auditModel } from '../autodiff/audit.ts';
 import type { Provider } from '../autodiff/lowering.ts';
 import { MocoError } from '../errors.ts';
 import { importModel } from '../onnx/import/import-model.ts';
-import { type UnreadNode, unreadNodes } from '../onnx/import/unread.ts';
+import { unreadNodes } from '../onnx/import/unread.ts';
 import { decodeModel } from '../onnx/model.ts';
 import type { BackendRequest } from '../runtime/backend.ts';
-import { auditLines } from './doctor-model-words.ts';
+import { auditLines, type ModelAudit } from './doctor-model-words.ts';
 import { readModelFile } from './model-file.ts';
 import type { Terminal } from './terminal.ts';
-
-export interface ModelAudit {
-  readonly file: string;
-  /** What keeps the model from being read at all, in words; null where it is read. */
-  readonly obstacle: string | null;
-  /** The nodes that we have no form for. */
-  readonly unread: readonly UnreadNode[];
-  /** What reading has changed or dropped. */
-  readonly notes: readonly string[];
-  /** One for each provider asked for; none where the model is not read. */
-  readonly audits: readonly AuditReport[];
-  /** Whether the model runs and trains on each of these. */
-  readonly ok: boolean;
-}
 
 /**
  * Exit code 1 where a node would not run, or a gradient not get through.

@@ -1,5 +1,5 @@
 import { MocoError, messageOf } from '../errors.ts';
-import type { FileStore } from '../runtime/files.ts';
+import type { FileStore } from '../runtime/file-store.ts';
 
 /** Makes the folder and tries a file in it: better now than after hours. @throws MocoError usage */
 export async function checkWritable(store: FileStore, option: string): Promise<void> {

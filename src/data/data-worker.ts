@@ -3,8 +3,8 @@
 import { transfer } from 'comlink';
 import { MocoError } from '../errors.ts';
 import type { Stream } from '../random.ts';
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import type { DatasetSpec } from './dataset.ts';
 import { ViewLoader, type Views } from './loader.ts';
 

@@ -1,7 +1,7 @@
 /** Worker script: one encoder, called through comlink. Results are moved, not copied, to the caller. */
 import { transfer } from 'comlink';
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import { ArrayEncoder, type ArrayEncoderOptions, type ForwardArrays } from './array-encoder.ts';
 import type { Embeddings } from './embeddings.ts';
 import type { MemoryUse } from './recompute.ts';

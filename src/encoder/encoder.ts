@@ -14,9 +14,10 @@ import {
   trainingGraphs,
 } from '../autodiff/training-graphs.ts';
 import { MocoError } from '../errors.ts';
+import type { Encoder as EncoderGraph } from '../onnx/encoder-graph.ts';
 import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { buildNetwork, type Encoder as EncoderGraph, type NetworkSpec } from '../onnx/network.ts';
+import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
 import { type MemoryUse, WASM_BUDGET, WASM_MOST } from './recompute.ts';
 

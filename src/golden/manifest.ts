@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { MocoError, messageOf } from '../errors.ts';
-import type { FileStore } from '../runtime/files.ts';
+import type { FileStore } from '../runtime/file-store.ts';
 
 const MAX_MANIFEST_BYTES = 2 ** 26;
 

@@ -2,7 +2,7 @@
 
 import { MocoError, messageOf } from '../errors.ts';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import type { FileStore } from '../runtime/files.ts';
+import type { FileStore } from '../runtime/file-store.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import { type Comparison, compareTensors } from './compare.ts';
 import { FAMILIES, familyOf } from './families.ts';

@@ -1,7 +1,7 @@
 /** What an encoder begins with: from the seed alone, or as its model brings it. */
 import { MocoError } from '../errors.ts';
 import { count } from '../onnx/dims.ts';
-import type { Parameter } from '../onnx/network.ts';
+import type { Parameter } from '../onnx/encoder-graph.ts';
 import { Random, STREAMS } from '../random.ts';
 
 /** Values that an imported model brings: parameters, `<layer>.running_mean` and `<layer>.running_var`, by name. */

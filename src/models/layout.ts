@@ -1,6 +1,7 @@
 /** Names and shapes of an encoder's values, from the network's graph. */
 import { count } from '../onnx/dims.ts';
-import { buildNetwork, type NetworkSpec, type Parameter } from '../onnx/network.ts';
+import type { Parameter } from '../onnx/encoder-graph.ts';
+import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import { inferShapes } from '../onnx/shapes.ts';
 
 export interface BatchNormLayer {

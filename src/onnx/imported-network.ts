@@ -1,8 +1,9 @@
 /** An encoder from an imported model: its backbone up to the features, and a projection head in the classifier's place. */
 import { MocoError } from '../errors.ts';
+import type { Parameter } from './encoder-graph.ts';
 import { findFeature } from './feature.ts';
 import { type Constant, type Graph, GraphBuilder, type Node, type Value } from './graph.ts';
-import { BATCH, type ImportedNetwork, type Parameter } from './network.ts';
+import { BATCH, type ImportedNetwork } from './network.ts';
 import { fixed } from './shape-rules/rule.ts';
 import { inferShapes } from './shapes.ts';
 import { sliceFor } from './slice.ts';

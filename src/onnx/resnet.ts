@@ -3,8 +3,8 @@
  * stride on the 3×3 convolution as torchvision's do).
  */
 import { MocoError } from '../errors.ts';
+import type { Encoder, Initialisation, Parameter } from './encoder-graph.ts';
 import { type Dim, GraphBuilder } from './graph.ts';
-import type { Encoder, Initialisation, Parameter } from './network.ts';
 
 export interface ResNetSpec {
   readonly block: 'basic' | 'bottleneck';

@@ -18,8 +18,8 @@ import {
   type ImportedEncoder,
   importEncoder,
 } from '../models/imported-encoder.ts';
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import type { PretrainEvent } from '../train/events.ts';
 import { PauseSwitch } from '../train/pause.ts';
 import { pretrain } from '../train/pretrain.ts';

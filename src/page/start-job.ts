@@ -1,6 +1,7 @@
 /** One job of a page, done by a worker of its own. */
+
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { LiveWorker, type Remote } from '../scheduler/live-worker.ts';
-import { keepErrorCodes } from '../scheduler/remote-errors.ts';
 import type { JobWorker } from './job-worker.ts';
 import { inPieces, type Parcel } from './parcel.ts';
 

@@ -1,5 +1,5 @@
 import { MocoError, messageOf } from '../errors.ts';
-import { nodeModule } from './node.ts';
+import { type Dirent, nodeModule } from './node.ts';
 
 /** Files by path, for data that is read in pieces. Node and Deno (through its node: modules). */
 
@@ -33,7 +33,7 @@ export async function pathKind(path: string): Promise<PathKind> {
  */
 export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
   const fs = await nodeModule('fs');
-  let found: import('node:fs').Dirent[];
+  let found: Dirent[];
   try {
     found = fs.readdirSync(path, { withFileTypes: true });
   } catch (error) {

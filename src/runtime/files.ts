@@ -1,25 +1,10 @@
-/** Files under one root folder, wherever this runs. Paths are relative to the root, with `/` between names. */
+/** Opens a folder of files, wherever this runs. */
 import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
+import type { FileStore } from './file-store.ts';
 import { innerPath } from './inner-path.ts';
 import { nodeModule } from './node.ts';
 import { openOpfsFolder } from './opfs.ts';
-
-export interface FileStore {
-  /** Where the root lies, for messages. */
-  readonly root: string;
-  /** Bytes of a file, at most `limit` of them. @throws MocoError data-missing; data-invalid when larger */
-  read(path: string, limit: number): Promise<Uint8Array>;
-  /** Writes a whole file, making its folders, and returns when it is on the disk. @throws what the system says */
-  write(path: string, bytes: Uint8Array): Promise<void>;
-  /** Puts a written file in the place of another in one go: readers see the old file or the new one. */
-  rename(from: string, to: string): Promise<void>;
-  /** Names in a folder, sorted by code unit; none when it does not exist. */
-  list(path: string): Promise<string[]>;
-  exists(path: string): Promise<boolean>;
-  /** Removes a file, or a folder and all in it; silent when there is none. */
-  remove(path: string): Promise<void>;
-}
 
 /**
  * Files of the operating system in Node and Deno, of the page's own storage (opfs.ts) in browsers. The root need not

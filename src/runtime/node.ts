@@ -1,5 +1,7 @@
 /** Node's own modules, which Deno has too. */
 
+export type { Dirent } from 'node:fs';
+
 /** What runtime/ uses of them. */
 interface NodeModules {
   child_process: typeof import('node:child_process');

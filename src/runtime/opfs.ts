@@ -3,7 +3,7 @@
  * origin, stays over reloads, and is seen by its workers too. Nothing of it is among the files of the user.
  */
 import { MocoError, messageOf } from '../errors.ts';
-import type { FileStore } from './files.ts';
+import type { FileStore } from './file-store.ts';
 import { innerPath } from './inner-path.ts';
 
 /** Not in every browser (Chrome 110, Firefox 111, Safari 15.2), and not in TypeScript's types. */

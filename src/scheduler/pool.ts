@@ -3,8 +3,8 @@
  * or hangs is replaced, and its task is done again by the next one: here, and only here.
  */
 import { MocoError } from '../errors.ts';
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { LiveWorker, type Remote } from './live-worker.ts';
-import { keepErrorCodes } from './remote-errors.ts';
 
 export type { Remote } from './live-worker.ts';
 

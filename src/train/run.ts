@@ -4,7 +4,8 @@ import { type FeatureKind, hasClasses, monitorKnn } from '../evaluate/monitor.ts
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
 import { Random, STREAMS } from '../random.ts';
-import { type FileStore, openFolder } from '../runtime/files.ts';
+import type { FileStore } from '../runtime/file-store.ts';
+import { openFolder } from '../runtime/files.ts';
 import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
 import { permutationsOf } from './permutations.ts';

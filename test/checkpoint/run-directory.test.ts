@@ -5,7 +5,8 @@ import { sha256 } from '../../src/checkpoint/digest.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import type { MocoError } from '../../src/errors.ts';
 import { type NamedTensor, readSafetensors } from '../../src/formats/safetensors.ts';
-import { type FileStore, openFolder } from '../../src/runtime/files.ts';
+import type { FileStore } from '../../src/runtime/file-store.ts';
+import { openFolder } from '../../src/runtime/files.ts';
 import { exampleState, exampleTensors, temporaryFolder } from './example.ts';
 
 async function savedRun(...steps: number[]): Promise<string> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
+import type { Encoder } from '../../src/onnx/encoder-graph.ts';
 import { forwardFlops } from '../../src/onnx/flops.ts';
-import type { Encoder } from '../../src/onnx/network.ts';
 import { buildResNet, resnetSpec } from '../../src/onnx/resnet.ts';
 import { inferShapes } from '../../src/onnx/shapes.ts';
 

@@ -1,8 +1,8 @@
 /** A worker for tests of the pool; built when they run. */
 import { threadId } from 'node:worker_threads';
 import { MocoError } from '../../src/errors.ts';
+import { keepErrorCodes } from '../../src/runtime/remote-errors.ts';
 import { exposeInWorker } from '../../src/runtime/worker.ts';
-import { keepErrorCodes } from '../../src/scheduler/remote-errors.ts';
 
 export class EchoWorker {
   /** Answers after a while, with the thread it ran on. */

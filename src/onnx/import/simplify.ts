@@ -15,7 +15,7 @@ import { isFixed } from './known.ts';
 import { type OpenExpand, realiseExpands } from './open-batch.ts';
 import type { RewriteScope, Rewritings } from './rewriting.ts';
 import { SIMPLER } from './simpler.ts';
-import { SIZES } from './sizes.ts';
+import { SIZES, type SimplifyScope } from './sizes.ts';
 import { UPGRADES } from './upgrade.ts';
 import { Values } from './values.ts';
 
@@ -25,17 +25,6 @@ import { Values } from './values.ts';
  */
 export function simplify(graph: Graph, held: ReadonlySet<string>): Graph {
   return new Simplifier(graph, held).run();
-}
-
-/** What the rules of sizes.ts see. */
-export interface SimplifyScope {
-  readonly values: Values;
-  /** Makes names and constants. */
-  readonly g: GraphBuilder;
-  /** Simplifies a node that stands for a part of another. */
-  step(node: Node): void;
-  /** Writes an Expand whose shape depends on the batch. */
-  expand(expand: OpenExpand): void;
 }
 
 class Simplifier implements SimplifyScope {

@@ -2,12 +2,23 @@
 import { MocoError } from '../../errors.ts';
 import { intAttribute } from '../attributes.ts';
 import { product } from '../dims.ts';
-import type { Dim, Node } from '../graph.ts';
+import type { Dim, GraphBuilder, Node } from '../graph.ts';
 import { broadcast } from '../shape-rules/rule.ts';
 import { evaluateRange, filled } from './evaluate.ts';
 import { fromConstant, isFixed, MOST_KNOWN } from './known.ts';
-import { reshapeTarget } from './open-batch.ts';
-import type { SimplifyScope } from './simplify.ts';
+import { type OpenExpand, reshapeTarget } from './open-batch.ts';
+import type { Values } from './values.ts';
+
+/** What the rules of sizes see of the pass over the nodes (simplify.ts). */
+export interface SimplifyScope {
+  readonly values: Values;
+  /** Makes names and constants. */
+  readonly g: GraphBuilder;
+  /** Simplifies a node that stands for a part of another. */
+  step(node: Node): void;
+  /** Writes an Expand whose shape depends on the batch. */
+  expand(expand: OpenExpand): void;
+}
 
 /** Whether the node is done with; otherwise it is like any other. */
 type SizeRule = (node: Node, scope: SimplifyScope) => boolean;

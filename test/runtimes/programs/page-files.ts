@@ -1,6 +1,7 @@
 /** What a FileStore of a page does, with the browser's own `move` and without (not every browser has it). */
 import { MocoError } from '../../../src/errors.ts';
-import { type FileStore, openFolder } from '../../../src/runtime/files.ts';
+import type { FileStore } from '../../../src/runtime/file-store.ts';
+import { openFolder } from '../../../src/runtime/files.ts';
 
 const textIn = async (store: FileStore, path: string) =>
   new TextDecoder().decode(await store.read(path, 1000));
