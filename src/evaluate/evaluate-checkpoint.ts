@@ -2,6 +2,7 @@
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from '../models/choose-network.ts';
@@ -9,11 +10,10 @@ import { chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { ViewPool } from '../scheduler/view-pool.ts';
+import { ViewPool, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
-import { viewOptionsOf } from '../train/session.ts';
 import { embedDataset } from './embed-dataset.ts';
-import { type FeatureKind, type MonitorResult, monitorKnn } from './monitor.ts';
+import { type MonitorResult, monitorKnn } from './monitor.ts';
 
 /** Images through the encoder of a checkpoint (encoder_q, running statistics). */
 export interface EncoderJob {
