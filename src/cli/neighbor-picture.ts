@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { type Dataset, type DatasetDescription, openDataset } from '../data/dataset.ts';
+import { type DatasetDescription, openDataset } from '../data/dataset.ts';
 import { type Neighbour, neighbourSheet } from '../data/preview.ts';
+import type { Dataset } from '../data/source.ts';
 import type { NeighborsEvent } from '../train/events.ts';
 
 /**

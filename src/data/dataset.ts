@@ -1,24 +1,13 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, pathKind } from '../runtime/data-files.ts';
-import { DRAWN_CLASSES, type DrawnSpec, openDrawn } from './drawn.ts';
-import type { RgbImage } from './image.ts';
+import { type DrawnSpec, openDrawn } from './drawn.ts';
 import { findImageFolder, type ImageFolderSpec, openImageFolder } from './image-folder.ts';
 import { findRecords, openRecords, RECORD_SIDES, type RecordKind, type RecordsSpec } from './records.ts';
+import { DRAWN_CLASSES } from './scene.ts';
+import type { Dataset } from './source.ts';
 
 /** What to read, as plain data: it can be posted to a worker, which opens it for itself. */
 export type DatasetSpec = RecordsSpec | ImageFolderSpec | DrawnSpec;
-
-export interface Dataset {
-  readonly length: number;
-  /** Class of each image, or null where the data has no classes. */
-  readonly labels: Int32Array | null;
-  /** Decodes image i. @throws MocoError image-corrupt — it cannot be decoded; the message gives the reason. */
-  image(i: number): Promise<RgbImage>;
-  /** What image i is called in messages: a path, or file and record. */
-  name(i: number): string;
-  /** Lets go of open files. */
-  close(): void;
-}
 
 export type DatasetKind = RecordKind | 'imagefolder';
 

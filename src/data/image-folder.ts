@@ -1,7 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
-import type { Dataset } from './dataset.ts';
 import { decodeImage } from './decode.ts';
+import type { Dataset } from './source.ts';
 
 /** Image files in class folders, or in one flat folder. The list is made once, so that all workers agree on it. */
 export interface ImageFolderSpec {

@@ -2,8 +2,9 @@ import { MocoError, messageOf } from '../errors.ts';
 import { Random, STREAMS } from '../random.ts';
 import { augment, evaluationView } from './augment/augment.ts';
 import { type Recipe, recipeNamed } from './augment/recipes.ts';
-import { type Dataset, type DatasetSpec, openDataset } from './dataset.ts';
+import { type DatasetSpec, openDataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
+import type { Dataset } from './source.ts';
 
 /** An image that could not be decoded, and why. */
 export interface Skipped {

@@ -1,7 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, openFile, type RandomAccessFile } from '../runtime/data-files.ts';
-import type { Dataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
+import type { Dataset } from './source.ts';
 
 /** Data sets whose files are records of one size: label bytes, then planes of red, green and blue. */
 export type RecordKind = 'cifar10' | 'cifar100' | 'stl10';
