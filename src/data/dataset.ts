@@ -36,6 +36,19 @@ export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
   return openRecords(spec);
 }
 
+/** Opens a dataset for as long as `use` takes. @throws as openDataset and `use` do */
+export async function withDataset<T>(
+  spec: DatasetSpec,
+  use: (dataset: Dataset) => T | Promise<T>,
+): Promise<T> {
+  const dataset = await openDataset(spec);
+  try {
+    return await use(dataset);
+  } finally {
+    dataset.close();
+  }
+}
+
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
  * @param kind `auto` goes by the file names found.

@@ -9,6 +9,6 @@ export interface Dataset {
   image(i: number): Promise<RgbImage>;
   /** What image i is called in messages: a path, or file and record. */
   name(i: number): string;
-  /** Lets go of open files. */
+  /** Lets go of open files. Closing again does nothing. */
   close(): void;
 }

@@ -38,6 +38,12 @@ describe('CIFAR-10 binary', () => {
     expect(dataset.name(79)).toBe('data_batch_1.bin#79');
     expect(found.trainLabels).toEqual(dataset.labels);
     dataset.close();
+    // Descriptors are numbers that the system uses again: the second close must not close another's file.
+    const other = await openDataset(found.train);
+    dataset.close();
+    expect((await other.image(0)).width).toBe(32);
+    other.close();
+    await expect(dataset.image(0)).rejects.toMatchObject({ code: 'usage' });
   });
 
   test('planes are interleaved', async () => {
