@@ -96,16 +96,15 @@ export async function describeDrawn(
 async function describeSpecs(
   found: Pick<DatasetDescription, 'kind' | 'path' | 'imageSize' | 'train' | 'test' | 'classes'>,
 ): Promise<DatasetDescription> {
-  const trainSet = await openDataset(found.train);
-  const testSet = found.test === null ? null : await openDataset(found.test);
-  trainSet.close();
-  testSet?.close();
+  const facts = (spec: DatasetSpec) => withDataset(spec, ({ length, labels }) => ({ length, labels }));
+  const train = await facts(found.train);
+  const test = found.test && (await facts(found.test));
   return {
     ...found,
-    trainLength: trainSet.length,
-    testLength: testSet?.length ?? 0,
-    trainLabels: trainSet.labels,
-    testLabels: testSet?.labels ?? null,
+    trainLength: train.length,
+    testLength: test?.length ?? 0,
+    trainLabels: train.labels,
+    testLabels: test?.labels ?? null,
   };
 }
 

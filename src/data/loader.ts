@@ -47,7 +47,14 @@ export class ViewLoader {
 
   /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid */
   static async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<ViewLoader> {
-    return new ViewLoader(await openDataset(spec), recipeNamed(recipe), imageSize, seed);
+    const known = recipeNamed(recipe);
+    const dataset = await openDataset(spec);
+    try {
+      return new ViewLoader(dataset, known, imageSize, seed);
+    } catch (error) {
+      dataset.close();
+      throw error;
+    }
   }
 
   /**

@@ -122,28 +122,31 @@ async function* embedSplit(
   features: FeatureKind,
 ): AsyncGenerator<EmbeddingRow> {
   const { config } = job.checkpoint.state;
-  const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
-  const dataset = await openDataset(spec);
   const batch = embeddingBatch(config.imageSize);
+  const dataset = await openDataset(spec);
   try {
-    for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
-      const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
-      const shifted = { plain: (indices: Uint32Array) => views.plain(indices.map((index) => index + start)) };
-      const embeddings = await embedDataset(shifted, (images) => encoders.embed(images), rows, batch);
-      const values = embeddings[features];
-      const dim = values.length / rows;
-      for (let row = 0; row < rows; row++) {
-        const index = start + row;
-        if (embeddings.indices[row] !== index) continue;
-        const vector = values.slice(row * dim, (row + 1) * dim);
-        if (features === 'head') toUnitLength(vector);
-        const label = dataset.labels?.[index] ?? null;
-        yield { index: offset + index, path: dataset.name(index), label, vector };
+    const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
+    try {
+      for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
+        const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
+        const plain = (indices: Uint32Array) => views.plain(indices.map((index) => index + start));
+        const embeddings = await embedDataset({ plain }, (images) => encoders.embed(images), rows, batch);
+        const values = embeddings[features];
+        const dim = values.length / rows;
+        for (let row = 0; row < rows; row++) {
+          const index = start + row;
+          if (embeddings.indices[row] !== index) continue;
+          const vector = values.slice(row * dim, (row + 1) * dim);
+          if (features === 'head') toUnitLength(vector);
+          const label = dataset.labels?.[index] ?? null;
+          yield { index: offset + index, path: dataset.name(index), label, vector };
+        }
       }
+    } finally {
+      await views.dispose();
     }
   } finally {
     dataset.close();
-    await views.dispose();
   }
 }
 

@@ -56,12 +56,13 @@ export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
 /** @throws MocoError data-missing */
 export async function openFile(path: string): Promise<RandomAccessFile> {
   const fs = await nodeModule('fs');
-  let descriptor: number;
+  let descriptor: number | null = null;
   let size: number;
   try {
     descriptor = fs.openSync(path, 'r');
     size = fs.fstatSync(descriptor).size;
   } catch (error) {
+    if (descriptor !== null) fs.closeSync(descriptor);
     throw new MocoError('data-missing', `cannot open ${path}: ${messageOf(error)}`, { cause: error });
   }
   let closed = false;
