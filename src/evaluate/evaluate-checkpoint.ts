@@ -93,21 +93,26 @@ async function openEncoders(
   const { config } = job.checkpoint.state;
   const spec = networkOf(config, job.checkpoint.network);
   const kernels = await openKernels(backend);
-  const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
-  const encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
+  let encoders: GroupEncoders | null = null;
   const dispose = async () => {
-    await encoders.dispose();
-    kernels.dispose();
+    try {
+      await encoders?.dispose();
+    } finally {
+      kernels.dispose();
+    }
   };
   try {
+    const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
+    encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
     await encoders.setInferenceWeights(
       inferenceWeights(spec, config.imageSize, queryValues(job.checkpoint.tensors)),
     );
+    return { kernels, encoders, dispose };
   } catch (error) {
-    await dispose();
+    // What is told is why they could not be opened.
+    await dispose().catch(() => {});
     throw error;
   }
-  return { kernels, encoders, dispose };
 }
 
 /** Images per batch of embeddings times this are in memory at once. */
