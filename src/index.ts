@@ -30,9 +30,9 @@ export {
   describeDataset,
   describeDrawn,
 } from './data/dataset.ts';
+export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
-export type { FeatureKind } from './evaluate/monitor.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export {
   type DeviceArray,

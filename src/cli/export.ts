@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError, messageOf } from '../errors.ts';
-import type { FeatureKind } from '../evaluate/monitor.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';

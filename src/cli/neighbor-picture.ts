@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { type Dataset, type DatasetDescription, openDataset } from '../data/dataset.ts';
+import { type DatasetDescription, withDataset } from '../data/dataset.ts';
 import { type Neighbour, neighbourSheet } from '../data/preview.ts';
+import type { Dataset } from '../data/source.ts';
 import type { NeighborsEvent } from '../train/events.ts';
 
 /**
@@ -13,23 +14,22 @@ export async function writeNeighborPicture(
   before: NeighborsEvent,
   after: NeighborsEvent,
 ): Promise<void> {
-  const train = await openDataset(data.train);
-  const queries = data.test ? await openDataset(data.test) : train;
-  try {
-    const rows = [];
-    for (const [row, query] of after.queries.entries()) {
-      const label = queries.labels?.[query] ?? null;
-      rows.push({
-        query: await queries.image(query),
-        before: await neighborsOf(train, before.neighbors[row] ?? [], label),
-        after: await neighborsOf(train, after.neighbors[row] ?? [], label),
-      });
-    }
-    await writeFile(path, await neighbourSheet(rows));
-  } finally {
-    train.close();
-    queries.close();
-  }
+  await withDataset(data.train, async (train) => {
+    const draw = async (queries: Dataset): Promise<void> => {
+      const rows = [];
+      for (const [row, query] of after.queries.entries()) {
+        const label = queries.labels?.[query] ?? null;
+        rows.push({
+          query: await queries.image(query),
+          before: await neighborsOf(train, before.neighbors[row] ?? [], label),
+          after: await neighborsOf(train, after.neighbors[row] ?? [], label),
+        });
+      }
+      await writeFile(path, await neighbourSheet(rows));
+    };
+    // Without a test split the queries are training images.
+    await (data.test ? withDataset(data.test, draw) : draw(train));
+  });
 }
 
 async function neighborsOf(

@@ -23,6 +23,7 @@ function give(views: Views): Views {
 const api = {
   async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<void> {
     loader?.close();
+    loader = null;
     loader = await ViewLoader.open(spec, recipe, imageSize, seed);
   },
   async views(epoch: number, indices: ArrayLike<number>, stream: Stream): Promise<Views> {

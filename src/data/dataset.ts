@@ -1,24 +1,13 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, pathKind } from '../runtime/data-files.ts';
-import { DRAWN_CLASSES, type DrawnSpec, openDrawn } from './drawn.ts';
-import type { RgbImage } from './image.ts';
+import { type DrawnSpec, openDrawn } from './drawn.ts';
 import { findImageFolder, type ImageFolderSpec, openImageFolder } from './image-folder.ts';
 import { findRecords, openRecords, RECORD_SIDES, type RecordKind, type RecordsSpec } from './records.ts';
+import { DRAWN_CLASSES } from './scene.ts';
+import type { Dataset } from './source.ts';
 
 /** What to read, as plain data: it can be posted to a worker, which opens it for itself. */
 export type DatasetSpec = RecordsSpec | ImageFolderSpec | DrawnSpec;
-
-export interface Dataset {
-  readonly length: number;
-  /** Class of each image, or null where the data has no classes. */
-  readonly labels: Int32Array | null;
-  /** Decodes image i. @throws MocoError image-corrupt — it cannot be decoded; the message gives the reason. */
-  image(i: number): Promise<RgbImage>;
-  /** What image i is called in messages: a path, or file and record. */
-  name(i: number): string;
-  /** Lets go of open files. */
-  close(): void;
-}
 
 export type DatasetKind = RecordKind | 'imagefolder';
 
@@ -45,6 +34,19 @@ export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
   if (spec.kind === 'imagefolder') return openImageFolder(spec);
   if (spec.kind === 'drawn') return openDrawn(spec);
   return openRecords(spec);
+}
+
+/** Opens a dataset for as long as `use` takes. @throws as openDataset and `use` do */
+export async function withDataset<T>(
+  spec: DatasetSpec,
+  use: (dataset: Dataset) => T | Promise<T>,
+): Promise<T> {
+  const dataset = await openDataset(spec);
+  try {
+    return await use(dataset);
+  } finally {
+    dataset.close();
+  }
 }
 
 /**
@@ -94,16 +96,15 @@ export async function describeDrawn(
 async function describeSpecs(
   found: Pick<DatasetDescription, 'kind' | 'path' | 'imageSize' | 'train' | 'test' | 'classes'>,
 ): Promise<DatasetDescription> {
-  const trainSet = await openDataset(found.train);
-  const testSet = found.test === null ? null : await openDataset(found.test);
-  trainSet.close();
-  testSet?.close();
+  const facts = (spec: DatasetSpec) => withDataset(spec, ({ length, labels }) => ({ length, labels }));
+  const train = await facts(found.train);
+  const test = found.test && (await facts(found.test));
   return {
     ...found,
-    trainLength: trainSet.length,
-    testLength: testSet?.length ?? 0,
-    trainLabels: trainSet.labels,
-    testLabels: testSet?.labels ?? null,
+    trainLength: train.length,
+    testLength: test?.length ?? 0,
+    trainLabels: train.labels,
+    testLabels: test?.labels ?? null,
   };
 }
 

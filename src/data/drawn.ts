@@ -1,28 +1,9 @@
 import { MocoError } from '../errors.ts';
 import { Random, STREAMS } from '../random.ts';
-import type { Dataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
 import { rasterize } from './rasterize.ts';
-import { drawScene } from './scene.ts';
-
-/**
- * The classes of the images that the package draws itself. They differ in shape or texture and never in colour, size,
- * place or background, which are random and tell nothing about the class.
- */
-export const DRAWN_CLASSES = [
-  'disc',
-  'ring',
-  'triangle',
-  'square',
-  'cross',
-  'star',
-  'stripes',
-  'checks',
-  'dots',
-  'rings',
-] as const;
-
-export type DrawnClass = (typeof DRAWN_CLASSES)[number];
+import { DRAWN_CLASSES, drawScene } from './scene.ts';
+import type { Dataset } from './source.ts';
 
 export interface DrawnSpec {
   kind: 'drawn';

@@ -1,7 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
-import type { Dataset } from './dataset.ts';
 import { decodeImage } from './decode.ts';
+import type { Dataset } from './source.ts';
 
 /** Image files in class folders, or in one flat folder. The list is made once, so that all workers agree on it. */
 export interface ImageFolderSpec {
@@ -91,10 +91,12 @@ async function isImage(root: string, path: string): Promise<boolean> {
   if (IMAGE_NAME.test(path)) return true;
   try {
     const file = await openFile(joinPath(root, path));
-    const start = file.read(0, Math.min(file.size, 12));
-    file.close();
-    const text = String.fromCharCode(...start);
-    return text.startsWith('\xff\xd8\xff') || text.startsWith('\x89PNG\r\n') || /^RIFF....WEBP/s.test(text);
+    try {
+      const text = String.fromCharCode(...file.read(0, Math.min(file.size, 12)));
+      return text.startsWith('\xff\xd8\xff') || text.startsWith('\x89PNG\r\n') || /^RIFF....WEBP/s.test(text);
+    } finally {
+      file.close();
+    }
   } catch {
     return false; // unreadable and not named like an image
   }

@@ -2,8 +2,9 @@ import { MocoError, messageOf } from '../errors.ts';
 import { Random, type Stream } from '../random.ts';
 import { augment, evaluationView } from './augment/augment.ts';
 import { type Recipe, recipeNamed } from './augment/recipes.ts';
-import { type Dataset, type DatasetSpec, openDataset } from './dataset.ts';
+import { type DatasetSpec, openDataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
+import type { Dataset } from './source.ts';
 
 /** An image that could not be decoded, and why. */
 export interface Skipped {
@@ -46,7 +47,14 @@ export class ViewLoader {
 
   /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid */
   static async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<ViewLoader> {
-    return new ViewLoader(await openDataset(spec), recipeNamed(recipe), imageSize, seed);
+    const known = recipeNamed(recipe);
+    const dataset = await openDataset(spec);
+    try {
+      return new ViewLoader(dataset, known, imageSize, seed);
+    } catch (error) {
+      dataset.close();
+      throw error;
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, openFile, type RandomAccessFile } from '../runtime/data-files.ts';
-import type { Dataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
+import type { Dataset } from './source.ts';
 
 /** Data sets whose files are records of one size: label bytes, then planes of red, green and blue. */
 export type RecordKind = 'cifar10' | 'cifar100' | 'stl10';
@@ -96,26 +96,33 @@ export async function openRecords(spec: RecordsSpec): Promise<Dataset> {
   const records = LAYOUTS[spec.kind];
   const recordBytes = records.header + 3 * records.side * records.side;
   const files: { file: RandomAccessFile; name: string; first: number; count: number }[] = [];
+  const close = () => {
+    for (const { file } of files) file.close();
+  };
   const labels: Int32Array[] = [];
   let length = 0;
-  for (const { pixels, labels: labelPath } of spec.files) {
-    const file = await openFile(pixels);
-    const count = file.size / recordBytes;
-    if (file.size === 0 || !Number.isInteger(count)) {
-      file.close();
-      const what = `${file.size} bytes are not a whole number of ${records.title}'s ${recordBytes}-byte records`;
-      throw new MocoError(
-        'data-invalid',
-        `${pixels}: ${what}: is it the binary version, downloaded completely?`,
-      );
+  try {
+    for (const { pixels, labels: labelPath } of spec.files) {
+      const file = await openFile(pixels);
+      const count = file.size / recordBytes;
+      files.push({ file, name: pixels.split(/[\\/]/).pop()!, first: length, count });
+      if (file.size === 0 || !Number.isInteger(count)) {
+        const what = `${file.size} bytes are not a whole number of ${records.title}'s ${recordBytes}-byte records`;
+        throw new MocoError(
+          'data-invalid',
+          `${pixels}: ${what}: is it the binary version, downloaded completely?`,
+        );
+      }
+      length += count;
+      const raw =
+        labelPath === undefined
+          ? labelBytes(file, records, recordBytes, count)
+          : await readAll(labelPath, count);
+      labels.push(checkedLabels(raw, records, labelPath ?? pixels));
     }
-    files.push({ file, name: pixels.split(/[\\/]/).pop()!, first: length, count });
-    length += count;
-    const raw =
-      labelPath === undefined
-        ? labelBytes(file, records, recordBytes, count)
-        : await readAll(labelPath, count);
-    labels.push(checkedLabels(raw, records, labelPath ?? pixels));
+  } catch (error) {
+    close();
+    throw error;
   }
   const locate = (i: number) => {
     const file = files.find(({ first, count }) => i >= first && i < first + count);
@@ -134,9 +141,7 @@ export async function openRecords(spec: RecordsSpec): Promise<Dataset> {
       const offset = (i - first) * recordBytes + records.header;
       return fromPlanes(file.read(offset, recordBytes - records.header), records);
     },
-    close: () => {
-      for (const { file } of files) file.close();
-    },
+    close,
   };
 }
 

@@ -1,6 +1,24 @@
 import { cos, sin } from '../math.ts';
 import type { Random } from '../random.ts';
-import type { DrawnClass } from './drawn.ts';
+
+/**
+ * The classes of the images that the package draws itself. They differ in shape or texture and never in colour, size,
+ * place or background, which are random and tell nothing about the class.
+ */
+export const DRAWN_CLASSES = [
+  'disc',
+  'ring',
+  'triangle',
+  'square',
+  'cross',
+  'star',
+  'stripes',
+  'checks',
+  'dots',
+  'rings',
+] as const;
+
+export type DrawnClass = (typeof DRAWN_CLASSES)[number];
 
 /** 0 … 255 each, not rounded. */
 export type Colour = readonly [number, number, number];

@@ -2,6 +2,7 @@
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from '../models/choose-network.ts';
@@ -9,11 +10,10 @@ import { chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { ViewPool } from '../scheduler/view-pool.ts';
+import { ViewPool, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
-import { viewOptionsOf } from '../train/session.ts';
 import { embedDataset } from './embed-dataset.ts';
-import { type FeatureKind, type MonitorResult, monitorKnn } from './monitor.ts';
+import { type MonitorResult, monitorKnn } from './monitor.ts';
 
 /** Images through the encoder of a checkpoint (encoder_q, running statistics). */
 export interface EncoderJob {
@@ -93,21 +93,26 @@ async function openEncoders(
   const { config } = job.checkpoint.state;
   const spec = networkOf(config, job.checkpoint.network);
   const kernels = await openKernels(backend);
-  const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
-  const encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
+  let encoders: GroupEncoders | null = null;
   const dispose = async () => {
-    await encoders.dispose();
-    kernels.dispose();
+    try {
+      await encoders?.dispose();
+    } finally {
+      kernels.dispose();
+    }
   };
   try {
+    const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
+    encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
     await encoders.setInferenceWeights(
       inferenceWeights(spec, config.imageSize, queryValues(job.checkpoint.tensors)),
     );
+    return { kernels, encoders, dispose };
   } catch (error) {
-    await dispose();
+    // What is told is why they could not be opened.
+    await dispose().catch(() => {});
     throw error;
   }
-  return { kernels, encoders, dispose };
 }
 
 /** Images per batch of embeddings times this are in memory at once. */
@@ -122,28 +127,31 @@ async function* embedSplit(
   features: FeatureKind,
 ): AsyncGenerator<EmbeddingRow> {
   const { config } = job.checkpoint.state;
-  const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
-  const dataset = await openDataset(spec);
   const batch = embeddingBatch(config.imageSize);
+  const dataset = await openDataset(spec);
   try {
-    for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
-      const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
-      const shifted = { plain: (indices: Uint32Array) => views.plain(indices.map((index) => index + start)) };
-      const embeddings = await embedDataset(shifted, (images) => encoders.embed(images), rows, batch);
-      const values = embeddings[features];
-      const dim = values.length / rows;
-      for (let row = 0; row < rows; row++) {
-        const index = start + row;
-        if (embeddings.indices[row] !== index) continue;
-        const vector = values.slice(row * dim, (row + 1) * dim);
-        if (features === 'head') toUnitLength(vector);
-        const label = dataset.labels?.[index] ?? null;
-        yield { index: offset + index, path: dataset.name(index), label, vector };
+    const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
+    try {
+      for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
+        const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
+        const plain = (indices: Uint32Array) => views.plain(indices.map((index) => index + start));
+        const embeddings = await embedDataset({ plain }, (images) => encoders.embed(images), rows, batch);
+        const values = embeddings[features];
+        const dim = values.length / rows;
+        for (let row = 0; row < rows; row++) {
+          const index = start + row;
+          if (embeddings.indices[row] !== index) continue;
+          const vector = values.slice(row * dim, (row + 1) * dim);
+          if (features === 'head') toUnitLength(vector);
+          const label = dataset.labels?.[index] ?? null;
+          yield { index: offset + index, path: dataset.name(index), label, vector };
+        }
       }
+    } finally {
+      await views.dispose();
     }
   } finally {
     dataset.close();
-    await views.dispose();
   }
 }
 

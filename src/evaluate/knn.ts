@@ -1,6 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { expectLength, expectNumber, expectWhole } from '../kernels/checks.ts';
 import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import { exp } from '../math.ts';
 
 export interface Embeddings {
   /** [rows, dim]. */
@@ -29,10 +30,16 @@ export interface KnnResult {
   readonly t: number;
   /** [queries] the class with the highest score; the lowest such class where several tie. */
   readonly predictions: Uint32Array;
-  /** [queries, classes] score[c] = Σ exp(similarity / t) over the neighbours of class c. */
+  /**
+   * [queries, classes] score[c] = Σ exp((similarity − best) / t) over the neighbors of class c, where best is the
+   * similarity of the query's nearest neighbor: relative to its vote, which counts 1. Never overflows, however small t
+   * is. Times exp(best / t), the sums of exp(similarity / t).
+   */
   readonly scores: Float64Array;
   /** [queries, k] rows of the bank, nearest first; ties by lower row. */
   readonly neighbors: Uint32Array;
+  /** [queries, k] the cosine similarities of `neighbors`; −∞ where it is not a number. */
+  readonly similarities: Float32Array;
 }
 
 /** Queries per call of the kernel: bounds its scratch. */
@@ -92,7 +99,7 @@ async function classify(
   }
   const k = Math.min(options.k ?? 200, available);
   const neighbors = new Uint32Array(queries.rows * k);
-  const scores = new Float64Array(queries.rows * classes);
+  const similarities = new Float32Array(queries.rows * k);
   const taken: DeviceArray[] = [];
   const upload = (features: Float32Array, rows: number): DeviceArray => {
     const array = kernels.allocate(features.length);
@@ -123,15 +130,20 @@ async function classify(
         for (let j = 0; j < wanted && votes < k; j++) {
           const row = found.indices[r * wanted + j]!;
           if (leaveOneOut && row === first + r) continue;
+          similarities[(first + r) * k + votes] = found.similarities[r * wanted + j]!;
           neighbors[(first + r) * k + votes++] = row;
-          scores[(first + r) * classes + bank.labels[row]!]! += Math.exp(
-            found.similarities[r * wanted + j]! / t,
-          );
         }
       }
     }
   } finally {
     release(0);
+  }
+  const scores = new Float64Array(queries.rows * classes);
+  for (let r = 0; r < queries.rows; r++) {
+    const best = similarities[r * k]!;
+    for (let j = r * k; j < (r + 1) * k; j++) {
+      scores[r * classes + bank.labels[neighbors[j]!]!]! += vote(similarities[j]!, best, t);
+    }
   }
   const predictions = new Uint32Array(queries.rows);
   let correct = 0;
@@ -150,7 +162,16 @@ async function classify(
     predictions,
     scores,
     neighbors,
+    similarities,
   };
+}
+
+/** exp(similarity / t) relative to that of the nearest neighbor: at most 1, the same bits in every runtime. */
+function vote(similarity: number, best: number, t: number): number {
+  // Embeddings that are not numbers vote for nothing.
+  if (similarity === Number.NEGATIVE_INFINITY) return 0;
+  // Not by the difference: ∞ − ∞ is not a number.
+  return similarity === best ? 1 : exp((similarity - best) / t);
 }
 
 function checkEmbeddings(name: string, embeddings: Embeddings, dim: number, classes: number): void {

@@ -1,14 +1,12 @@
 /** The kNN monitor: how well the embeddings of now tell classes apart that training never saw. */
 import type { DatasetDescription, DatasetSpec } from '../data/dataset.ts';
-import type { Embeddings } from '../encoder/embeddings.ts';
+import type { Embeddings, FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
 import { type DatasetEmbeddings, embedDataset } from './embed-dataset.ts';
 import { type KnnResult, knnClassify, knnLeaveOneOut } from './knn.ts';
-
-export type FeatureKind = 'backbone' | 'head';
 
 export interface MonitorOptions {
   readonly kernels: Kernels;

@@ -3,7 +3,7 @@ import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { SMALL, shorterSide } from '../data/augment/augment.ts';
 import { recipeNamed } from '../data/augment/recipes.ts';
-import type { FeatureKind } from '../evaluate/monitor.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';

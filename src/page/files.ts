@@ -4,7 +4,7 @@
  */
 import { withQueryOnly } from '../checkpoint/contents.ts';
 import { type LoadedCheckpoint, loadCheckpoint as loadHere } from '../checkpoint/run-directory.ts';
-import type { FeatureKind } from '../evaluate/monitor.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { exportOnnx as exportHere } from '../models/export-onnx.ts';
 import {
   describeEncoder as describeHere,

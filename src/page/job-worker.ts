@@ -1,5 +1,6 @@
 /** Worker script: one job, kernels included, for a page that has to stay free. What it gives is asked for, through comlink. */
 import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import {
   type EmbeddingRow,
@@ -8,7 +9,6 @@ import {
   type KnnOutcome,
   knnOfCheckpoint,
 } from '../evaluate/evaluate-checkpoint.ts';
-import type { FeatureKind } from '../evaluate/monitor.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
 import {
   describeEncoder,

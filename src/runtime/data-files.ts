@@ -14,6 +14,7 @@ export interface RandomAccessFile {
   readonly size: number;
   /** A copy of `length` bytes from `offset`. @throws MocoError data-invalid — the file ends before or cannot be read. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  /** Closing again does nothing. */
   close(): void;
 }
 
@@ -55,18 +56,21 @@ export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
 /** @throws MocoError data-missing */
 export async function openFile(path: string): Promise<RandomAccessFile> {
   const fs = await nodeModule('fs');
-  let descriptor: number;
+  let descriptor: number | null = null;
   let size: number;
   try {
     descriptor = fs.openSync(path, 'r');
     size = fs.fstatSync(descriptor).size;
   } catch (error) {
+    if (descriptor !== null) fs.closeSync(descriptor);
     throw new MocoError('data-missing', `cannot open ${path}: ${messageOf(error)}`, { cause: error });
   }
+  let closed = false;
   return {
     size,
     // Synchronous: a record comes from the page cache in microseconds, a promise would cost more than the read.
     read(offset, length) {
+      if (closed) throw new MocoError('usage', `${path} was read after it was closed`);
       const bytes = new Uint8Array(length);
       let done = 0;
       while (done < length) {
@@ -77,7 +81,12 @@ export async function openFile(path: string): Promise<RandomAccessFile> {
       }
       return bytes;
     },
-    close: () => fs.closeSync(descriptor),
+    close() {
+      if (closed) return;
+      // First: the system may give the number to another file at once.
+      closed = true;
+      fs.closeSync(descriptor);
+    },
   };
 }
 

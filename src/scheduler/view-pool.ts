@@ -16,6 +16,15 @@ export interface ViewPoolOptions {
   readonly tell?: (message: string) => void;
 }
 
+/** How the images of a configuration are made. */
+export function viewOptionsOf(
+  config: { readonly augmentation: string; readonly imageSize: number; readonly seed: number },
+  workers: number,
+): ViewPoolOptions {
+  const { augmentation, imageSize, seed } = config;
+  return { recipe: augmentation, imageSize, seed, workers };
+}
+
 export class ViewPool {
   readonly #pool: WorkerPool<DataWorkerApi>;
   readonly #known = new Set<number>();

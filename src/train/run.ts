@@ -1,6 +1,7 @@
 /** The steps of a run in one session, and what is done between them: the kNN monitor, checkpoints. */
 import { saveCheckpoint } from '../checkpoint/run-directory.ts';
-import { type FeatureKind, hasClasses, monitorKnn } from '../evaluate/monitor.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
+import { hasClasses, monitorKnn } from '../evaluate/monitor.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
 import { Random, STREAMS } from '../random.ts';

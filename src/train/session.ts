@@ -11,7 +11,7 @@ import { optimizerNamed } from '../optimizers/registry.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
+import { ViewPool, type ViewPoolOptions, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { PretrainConfig } from '../settings/config.ts';
 import type { SavedState } from './state.ts';
@@ -108,10 +108,4 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     await dispose().catch(() => {});
     throw error;
   }
-}
-
-/** How the images of a configuration are made. */
-export function viewOptionsOf(config: PretrainConfig, workers: number): ViewPoolOptions {
-  const { augmentation, imageSize, seed } = config;
-  return { recipe: augmentation, imageSize, seed, workers };
 }

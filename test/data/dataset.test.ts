@@ -1,9 +1,20 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
+import { ViewLoader } from '../../src/data/loader.ts';
 import { HAS_SHARED, SHARED } from '../golden.ts';
 
 const DATA = fileURLToPath(new URL('./', import.meta.url));
@@ -38,6 +49,12 @@ describe('CIFAR-10 binary', () => {
     expect(dataset.name(79)).toBe('data_batch_1.bin#79');
     expect(found.trainLabels).toEqual(dataset.labels);
     dataset.close();
+    // Descriptors are numbers that the system uses again: the second close must not close another's file.
+    const other = await openDataset(found.train);
+    dataset.close();
+    expect((await other.image(0)).width).toBe(32);
+    other.close();
+    await expect(dataset.image(0)).rejects.toMatchObject({ code: 'usage' });
   });
 
   test('planes are interleaved', async () => {
@@ -176,5 +193,55 @@ describe('image folder', () => {
   test.runIf(HAS_SHARED)('the shared folder', async () => {
     const found = await describeDataset(fileURLToPath(new URL('cifar10-imagefolder', SHARED)));
     expect([found.trainLength, found.testLength, found.classes.length]).toEqual([1000, 200, 10]);
+  });
+});
+
+describe.runIf(existsSync('/proc/self/fd'))('what is refused leaves no file open', () => {
+  const record = (label: number) => new Uint8Array(3073).fill(label);
+
+  /** The files below a folder that this process has open. */
+  function openBelow(folder: string): string[] {
+    return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+      try {
+        const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+        return path.startsWith(folder) ? [path] : [];
+      } catch {
+        return []; // of this very listing
+      }
+    });
+  }
+
+  const refused: [string, Record<string, Uint8Array>][] = [
+    ['the second file cut short', { 'data_batch_1.bin': record(1), 'data_batch_2.bin': new Uint8Array(9) }],
+    ['a label out of range', { 'data_batch_1.bin': record(1), 'data_batch_2.bin': record(10) }],
+    ['labels that are not there', { 'train_X.bin': new Uint8Array(3 * 96 * 96) }],
+    ['a test split that is none', { 'data_batch_1.bin': record(1), 'test_batch.bin': record(10) }],
+  ];
+  test.each(refused)('%s', async (_name, files) => {
+    for (const [name, bytes] of Object.entries(files)) write(name, bytes);
+    await expect(describeDataset(root)).rejects.toMatchObject({
+      code: expect.stringMatching(/data-(invalid|missing)/),
+    });
+    expect(openBelow(root)).toEqual([]);
+  });
+
+  test('views that nobody can make', async () => {
+    write('data_batch_1.bin', record(1));
+    const { train } = await describeDataset(root);
+    await expect(ViewLoader.open(train, 'v9', 32, 1)).rejects.toMatchObject({ code: 'usage' });
+    await expect(ViewLoader.open(train, 'v2', 0, 1)).rejects.toMatchObject({ code: 'usage' });
+    expect(openBelow(root)).toEqual([]);
+    const loader = await ViewLoader.open(train, 'v2', 32, 1);
+    expect(openBelow(root)).toEqual([join(root, 'data_batch_1.bin')]);
+    loader.close();
+  });
+
+  // The kernel says that it has 4096 bytes; it has fewer than are looked into.
+  const SHORT = '/sys/kernel/mm/ksm/run';
+  test.runIf(existsSync(SHORT))('a file in an image folder that cannot be read', async () => {
+    mkdirSync(join(root, 'a'));
+    symlinkSync(SHORT, join(root, 'a', 'unnamed'));
+    await expect(describeDataset(root)).rejects.toMatchObject({ code: 'data-missing' });
+    expect(openBelow(SHORT)).toEqual([]);
   });
 });

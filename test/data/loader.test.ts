@@ -2,8 +2,9 @@ import { STREAMS } from '../../src/random.ts';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { RECIPES } from '../../src/data/augment/recipes.ts';
-import { type Dataset, describeDataset } from '../../src/data/dataset.ts';
+import { describeDataset } from '../../src/data/dataset.ts';
 import { ViewLoader } from '../../src/data/loader.ts';
+import type { Dataset } from '../../src/data/source.ts';
 import { MocoError } from '../../src/errors.ts';
 
 const CIFAR = fileURLToPath(new URL('./cifar10', import.meta.url));

@@ -21,7 +21,7 @@ function embeddings(rows: number, dim: number, classes: number, seed: number): E
   };
 }
 
-/** scores [queries, classes] in float64; the query's own row left out where asked. */
+/** scores [queries, classes] in float64, relative to the nearest's vote; the query's own row left out where asked. */
 function reference(
   bank: Embeddings,
   queries: Embeddings,
@@ -36,7 +36,10 @@ function reference(
   for (let r = 0; r < queries.rows; r++) {
     const rows = Array.from({ length: bank.rows }, (_, j) => ({ j, s: dot(a, r, b, j, dim) }));
     const nearest = rows.filter(({ j }) => !(loo && j === r)).sort((x, y) => y.s - x.s || x.j - y.j);
-    for (const { j, s } of nearest.slice(0, k)) scores[r * classes + bank.labels[j]!]! += Math.exp(s / t);
+    const best = nearest[0]!.s;
+    for (const { j, s } of nearest.slice(0, k)) {
+      scores[r * classes + bank.labels[j]!]! += Math.exp((s - best) / t);
+    }
   }
   return scores;
 }
@@ -91,6 +94,23 @@ describe('kNN', () => {
     );
     for (let r = 0; r < 1100; r++) expect(got.neighbors.subarray(6 * r, 6 * r + 6)).not.toContain(r);
     expect([got.neighbors[0], got.neighbors[18]]).toEqual([3, 0]);
+  });
+
+  it.each([1e-3, 1e-5, 1e-300])('t = %d: the nearest decide, with no overflow', async (t) => {
+    // exp(1 / t) is beyond float64 from t = 1/709 on.
+    const [bank, queries] = [embeddings(300, 19, 5, 9), embeddings(40, 19, 5, 10)];
+    const got = await knnClassify(kernels, bank, queries, { dim: 19, classes: 5, k: 50, t });
+    const nearest = Array.from({ length: 40 }, (_, r) => bank.labels[got.neighbors[50 * r]!]);
+    const gaps = Array.from({ length: 40 }, (_, r) => {
+      return got.similarities[50 * r]! - got.similarities[50 * r + 1]!;
+    });
+    for (let r = 0; r < 40; r++) {
+      const scores = got.scores.subarray(5 * r, 5 * r + 5);
+      expect([...scores].every((score) => score >= 0 && score <= 50)).toBe(true);
+      // Where the second vote is at most e^-10 and so are all others, 50 of them count for nothing.
+      if (gaps[r]! > 10 * t) expect(got.predictions[r]).toBe(nearest[r]);
+    }
+    expect(gaps.filter((gap) => gap > 10 * t).length).toBeGreaterThan(20);
   });
 
   it('lowers k to what the bank has, and says so', async () => {

@@ -5,13 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { compileCodec } from '../../../src/runtime/codecs.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
-import { NETWORK, readLog, succeed } from './tiny-run.ts';
+import { CIFAR, NETWORK, readLog, succeed } from './tiny-run.ts';
 
 const IMAGES = fileURLToPath(new URL('../../data/images', import.meta.url));
 const FORMATS = fileURLToPath(new URL('../../data/formats', import.meta.url));
 const SMALL = ['--batch-size', '4', '--groups', '2', '--queue', '16', '--backend', 'wasm'];
 
-describe('moco-web pretrain on image folders', () => {
+describe('moco-web pretrain on folders', () => {
   it('skips, names and counts images that cannot be decoded', async () => {
     const folder = await temporaryFolder();
     const photos = `${folder}/photos`;
@@ -43,6 +43,18 @@ describe('moco-web pretrain on image folders', () => {
     expect(embedded).toContain('6 embeddings');
     const lines = (await readFile(`${folder}/e.jsonl`, 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).label)).toEqual([0, 0, 0, 1, 1, 1]);
+  });
+
+  it('draws the neighbors of CIFAR records without a test split, and succeeds', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(`${folder}/cifar`);
+    await cp(`${CIFAR}/data_batch_1.bin`, `${folder}/cifar/data_batch_1.bin`);
+    const stdout = await succeed([
+      ...['pretrain', '--data', `${folder}/cifar`, ...NETWORK, ...SMALL, '--steps', '1', '--knn-every', '1'],
+      ...['--out', `${folder}/run`],
+    ]);
+    expect(stdout).toMatch(/done: 1 steps/);
+    expect(await readFile(`${folder}/run/neighbors.png`)).not.toHaveLength(0);
   });
 
   it('refuses a folder in which nothing can be decoded, before any work', async () => {
