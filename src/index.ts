@@ -34,24 +34,21 @@ export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
-export {
-  type DeviceArray,
-  type InfoNceArguments,
-  type Kernels,
-  type SgdOptions,
-  SUMMARY,
-  SUMMARY_LENGTH,
-  type SummaryArguments,
-  type TopK,
-} from './kernels/kernels.ts';
+export type { DeviceArray } from './kernels/device-array.ts';
+export type { InfoNceArguments } from './kernels/infonce.ts';
+export type { Kernels } from './kernels/kernels.ts';
 export { type BackendKernels, openKernels } from './kernels/open.ts';
-export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm.ts';
+export type { SgdOptions } from './kernels/sgd.ts';
+export type { ShaderFile } from './kernels/shader.ts';
+export { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from './kernels/summary.ts';
+export type { TopK } from './kernels/topk.ts';
+export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm/wasm-kernels.ts';
+export type { ShaderTexts } from './kernels/webgpu/pipelines.ts';
 export {
   createWebGpuKernels,
   type WebGpuKernels,
   type WebGpuKernelsOptions,
-} from './kernels/webgpu.ts';
-export type { ShaderFile, ShaderTexts } from './kernels/webgpu-shaders.ts';
+} from './kernels/webgpu/webgpu-kernels.ts';
 export type {
   EncoderFacts,
   ImportConfig,

@@ -3,7 +3,7 @@
 const EXPONENT: i32 = 0x7f800000;
 
 /** 1 if all of x [length] are finite, else 0. */
-export function allFinite(x: usize, length: i32): i32 {
+export function finite(x: usize, length: i32): i32 {
   const mask = i32x4.splat(EXPONENT);
   let bad = i32x4.splat(0);
   let i = 0;

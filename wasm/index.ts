@@ -1,13 +1,14 @@
-/** Everything that src/kernels/wasm.ts calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
+/** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
 export { ema } from './ema';
-export { allFinite } from './finite';
-export { infoNce } from './infonce';
-export { topK } from './knn';
-export { l2Normalize, l2NormalizeBackward } from './l2norm';
+export { enqueue } from './enqueue';
+export { finite } from './finite';
+export { infonce } from './infonce';
+export { l2norm } from './l2norm';
+export { l2normBackward } from './l2norm-backward';
 export { expArray, log1p } from './math';
 export { allocate, free, heapBytes, liveBlocks } from './memory';
 export { peak } from './peak';
-export { enqueue } from './queue';
 export { sgd } from './sgd';
-export { summarize } from './summary';
+export { summary } from './summary';
+export { topk } from './topk';

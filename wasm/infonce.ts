@@ -26,7 +26,7 @@ const STATE: usize = 80;
  * query, key [n, c], queue [queueSize, c] (unit rows) → loss [n], dQuery [n, c] (times gradientScale), rank [n].
  * Returns 0 where there was no memory for scratch (nothing is written then), else 1.
  */
-export function infoNce(
+export function infonce(
   query: usize,
   key: usize,
   queue: usize,

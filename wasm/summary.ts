@@ -4,7 +4,7 @@
  * summary [5] ← mean of loss [rows]; percent of rank [rows] below 1 and below 5; mean over the columns of query
  * [rows, dim] of their standard deviation (divided by rows); the bits of gate [1]. rows and dim are at least 1.
  */
-export function summarize(
+export function summary(
   loss: usize,
   rank: usize,
   query: usize,

@@ -160,3 +160,19 @@ export function addWeighted(weights: usize, tile: usize, padded: i32, packed: us
     tile += 32;
   }
 }
+
+/** Σ aᵢ·bᵢ in float64: two lanes, then both, then an odd last one. */
+export function dot64(a: usize, b: usize, length: i32): f64 {
+  let sum = f64x2.splat(0);
+  let i = 0;
+  for (; i + 2 <= length; i += 2) {
+    const x = f64x2.promote_low_f32x4(v128.load64_zero(a));
+    const y = f64x2.promote_low_f32x4(v128.load64_zero(b));
+    sum = f64x2.add(sum, f64x2.mul(x, y));
+    a += 8;
+    b += 8;
+  }
+  let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+  if (i < length) total += <f64>load<f32>(a) * <f64>load<f32>(b);
+  return total;
+}

@@ -9,7 +9,7 @@ import {
 } from '../conformance/index.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { type BackendKernels, openKernels } from '../kernels/open.ts';
-import { expectShaderFiles, type ShaderTexts } from '../kernels/webgpu-shaders.ts';
+import { expectShaderFiles, type ShaderTexts } from '../kernels/webgpu/pipelines.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
 import type { Terminal } from './terminal.ts';

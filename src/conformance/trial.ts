@@ -1,4 +1,5 @@
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import type { Random } from '../random.ts';
 import type { Accuracy } from './accuracy.ts';
 

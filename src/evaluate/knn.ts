@@ -1,6 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { expectLength, expectNumber, expectWhole } from '../kernels/checks.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import { exp } from '../math.ts';
 
 export interface Embeddings {
@@ -108,7 +109,7 @@ async function classify(
     if (normalize) {
       const norm = kernels.allocate(rows);
       taken.push(norm);
-      kernels.l2Normalize(array, array, norm, rows, dim);
+      kernels.l2norm({ x: array, y: array, norm, rows, dim });
     }
     return array;
   };
@@ -123,7 +124,14 @@ async function classify(
       const array = upload(queries.features.subarray(first * dim, (first + rows) * dim), rows);
       // One neighbour more, so that k are left when the query's own row is among them.
       const wanted = leaveOneOut ? k + 1 : k;
-      const found = await kernels.topK(array, bankArray, rows, bank.rows, dim, wanted);
+      const found = await kernels.topk({
+        queries: array,
+        bank: bankArray,
+        rows,
+        bankRows: bank.rows,
+        dim,
+        k: wanted,
+      });
       release(before);
       for (let r = 0; r < rows; r++) {
         let votes = 0;

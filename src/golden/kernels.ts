@@ -1,6 +1,7 @@
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import {
   float32,
@@ -71,10 +72,10 @@ async function infonce(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs>
   const loss = arrays.take(rows);
   const dQuery = arrays.take(rows * dim);
   const rank = arrays.take(rows);
-  kernels.l2Normalize(raw, query, norm, rows, dim);
+  kernels.l2norm({ x: raw, y: query, norm, rows, dim });
   const outputs: Outputs = new Map([['q_norm', float32([rows, dim], await kernels.read(query))]]);
   for (const [i, temperature] of numberListParam(goldenCase, 'T').entries()) {
-    kernels.infoNce({
+    kernels.infonce({
       query,
       key,
       queue: negatives,
@@ -88,7 +89,7 @@ async function infonce(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs>
       rank,
     });
     // dq is asked for with respect to q before its normalisation.
-    kernels.l2NormalizeBackward(query, norm, dQuery, dQuery, rows, dim);
+    kernels.l2normBackward({ y: query, norm, dy: dQuery, dx: dQuery, rows, dim });
     const losses = await kernels.read(loss);
     outputs.set(`t${i}.loss_per_sample`, float32([rows], losses));
     outputs.set(`t${i}.loss_mean`, float32([1], [losses.reduce((sum, x) => sum + x, 0) / rows]));
@@ -113,7 +114,7 @@ async function queue(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
   for (let step = 1; step <= numberParam(goldenCase, 'steps'); step++) {
     const keys = floatInput(goldenCase, `keys.${step}`);
     const rows = keys.shape[0] ?? 0;
-    kernels.enqueue(state, arrays.from(keys.data), pointer, queueSize, rows, dim, gate);
+    kernels.enqueue({ queue: state, keys: arrays.from(keys.data), pointer, queueSize, rows, dim, gate });
     const written = Array.from({ length: rows }, (_, i) => (pointer + i) % queueSize);
     pointer = (pointer + rows) % queueSize;
     outputs.set(`queue.${step}`, float32(start.shape, await kernels.read(state)));
@@ -131,7 +132,7 @@ async function ema(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
     const keys = names.map((name) => arrays.from(floatInput(goldenCase, `k.0.${name}`).data));
     for (let step = 1; step <= numberParam(goldenCase, 'steps'); step++) {
       const queries = names.map((name) => arrays.from(floatInput(goldenCase, `q.${step}.${name}`).data));
-      kernels.ema(keys, queries, m);
+      kernels.ema({ targets: keys, sources: queries, keep: m, scale: 1 - m });
       for (const [j, name] of names.entries()) {
         const { shape } = floatInput(goldenCase, `k.0.${name}`);
         outputs.set(`m${i}.k.${step}.${name}`, float32(shape, await kernels.read(keys[j]!)));
@@ -159,7 +160,7 @@ async function sgd(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
   for (const [i, learningRate] of numberListParam(goldenCase, 'lr').entries()) {
     const step = i + 1;
     const gradients = names.map((name) => arrays.from(floatInput(goldenCase, `grad.${step}.${name}`).data));
-    kernels.sgd(parameters, gradients, buffers, { learningRate, momentum, weightDecay }, gate);
+    kernels.sgd({ parameters, gradients, buffers, learningRate, momentum, weightDecay, gate });
     for (const [j, name] of names.entries()) {
       const { shape } = floatInput(goldenCase, `p.0.${name}`);
       outputs.set(`p.${step}.${name}`, float32(shape, await kernels.read(parameters[j]!)));

@@ -1,5 +1,6 @@
+/** What kernels are given, checked alike for all backends: shapes, ranges, and that arrays are live. */
 import { MocoError } from '../errors.ts';
-import type { SgdOptions } from './kernels.ts';
+import type { DeviceArray } from './device-array.ts';
 
 /** @throws MocoError shape-mismatch unless an array has the length its dimensions ask for */
 export function expectLength(name: string, actual: number, expected: number, dimensions: string): void {
@@ -35,9 +36,55 @@ export function expectNumber(name: string, value: number, holds: boolean, range:
   }
 }
 
-/** @throws MocoError usage unless all of them are finite and at least 0 */
-export function expectSgdOptions({ learningRate, momentum, weightDecay }: SgdOptions): void {
-  for (const [name, value] of Object.entries({ learningRate, momentum, weightDecay })) {
-    expectNumber(name, value, value >= 0, 'at least 0');
+/** The arrays of a call. */
+export class Checks {
+  /** Throws MocoError array-freed unless an array is a live one of these kernels. */
+  readonly live: (array: DeviceArray, name: string) => void;
+
+  constructor(live: (array: DeviceArray, name: string) => void) {
+    this.live = live;
+  }
+
+  /** @throws MocoError shape-mismatch unless an array has the length that its dimensions ask for */
+  matrix(name: string, array: DeviceArray, rows: number, columns?: number): void {
+    expectWhole(`the number of rows of ${name}`, rows, 0);
+    if (columns !== undefined) expectWhole(`the number of columns of ${name}`, columns, 1);
+    const shape = columns === undefined ? `[${rows}]` : `[${rows}, ${columns}]`;
+    expectLength(name, array.length, rows * (columns ?? 1), shape);
+    this.live(array, name);
+  }
+
+  gate(gate: DeviceArray | undefined): void {
+    if (gate) this.matrix('gate', gate, 1);
+  }
+
+  /** Lists, by their names, of which the i-th arrays go together and are equally long. */
+  lists(lists: Readonly<Record<string, readonly DeviceArray[]>>): void {
+    const names = Object.keys(lists);
+    const [first = [], ...others] = Object.values(lists);
+    const what = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+    expectSameCount(
+      what,
+      Object.values(lists).map(({ length }) => length),
+    );
+    for (const [i, array] of first.entries()) {
+      this.live(array, `${names[0]}[${i}]`);
+      for (const [at, list] of others.entries()) {
+        const name = `${names[at + 1]}[${i}]`;
+        expectLength(name, list[i]!.length, array.length, 'its partner');
+        this.live(list[i]!, name);
+      }
+    }
+  }
+}
+
+/** Values into an array, from an element on. @throws MocoError shape-mismatch */
+export function checkWrite(target: DeviceArray, values: Float32Array, offset: number): void {
+  expectWhole('offset', offset, 0);
+  if (offset + values.length > target.length) {
+    throw new MocoError(
+      'shape-mismatch',
+      `values has ${values.length} elements at offset ${offset}, but target only ${target.length}`,
+    );
   }
 }

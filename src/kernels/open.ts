@@ -1,6 +1,10 @@
 import { requestDevice } from '../runtime/gpu.ts';
-import { createWasmKernels, type WasmKernels } from './wasm.ts';
-import { createWebGpuKernels, type WebGpuKernels, type WebGpuKernelsOptions } from './webgpu.ts';
+import { createWasmKernels, type WasmKernels } from './wasm/wasm-kernels.ts';
+import {
+  createWebGpuKernels,
+  type WebGpuKernels,
+  type WebGpuKernelsOptions,
+} from './webgpu/webgpu-kernels.ts';
 
 export type BackendKernels = WasmKernels | WebGpuKernels;
 

@@ -3,7 +3,8 @@
  * groups, workers, the gate, the optimizer and checkpoints, of which a method knows nothing.
  */
 import type { StateSpec } from '../checkpoint/state-spec.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import type { Stream } from '../random.ts';
 import type { PretrainConfig } from '../settings/config.ts';
 

@@ -2,7 +2,7 @@
  * Momentum Contrast: He, Fan, Wu, Xie, Girshick 2020, arXiv:1911.05722, whose sections and equations are named here.
  * MoCo v2 (arXiv:2003.04297) is the same method with other settings. Semantics of facebookresearch/moco.
  */
-import type { DeviceArray } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
 import { STREAMS } from '../random.ts';
 import type { GroupRows, Method, Step } from './method.ts';
 import { randomUnitRows } from './random-unit-rows.ts';
@@ -24,7 +24,13 @@ export const moco: Method = {
 
   /** Equation (2): θk ← m·θk + (1 − m)·θq, with the θq of the step before. */
   begin({ device, parameters, settings, gate }) {
-    device.ema(parameters('encoder_k'), parameters('encoder_q'), settings.momentum, gate);
+    device.ema({
+      targets: parameters('encoder_k'),
+      sources: parameters('encoder_q'),
+      keep: settings.momentum,
+      scale: 1 - settings.momentum,
+      gate,
+    });
   },
   changedByBegin: ['encoder_k'],
 
@@ -45,7 +51,15 @@ export const moco: Method = {
   commit({ device, state, settings, batch, dim, gate }) {
     const { queueSize, batchSize } = settings;
     const pointer = state.counter('queue_ptr');
-    device.enqueue(state.tensor('queue'), batch('keys').rows, pointer, queueSize, batchSize, dim, gate);
+    device.enqueue({
+      queue: state.tensor('queue'),
+      keys: batch('keys').rows,
+      pointer,
+      queueSize,
+      rows: batchSize,
+      dim,
+      gate,
+    });
     state.setCounter('queue_ptr', (pointer + batchSize) % queueSize);
   },
 };
@@ -63,7 +77,7 @@ function contrast(step: Step, group: GroupRows): DeviceArray {
   const loss = step.scratch('loss', count);
   const rank = step.scratch('rank', count);
   const dQuery = step.scratch('dQuery', count * dim);
-  device.infoNce({
+  device.infonce({
     query,
     key,
     queue: step.state.tensor('queue'),
@@ -78,7 +92,7 @@ function contrast(step: Step, group: GroupRows): DeviceArray {
   });
   step.report({ loss, rank, embedding: query }, positions);
   const dEmbedding = step.scratch('dEmbedding', count * dim);
-  device.l2NormalizeBackward(query, norm, dQuery, dEmbedding, count, dim);
+  device.l2normBackward({ y: query, norm, dy: dQuery, dx: dEmbedding, rows: count, dim });
   return dEmbedding;
 }
 
@@ -86,6 +100,6 @@ function contrast(step: Step, group: GroupRows): DeviceArray {
 function unitRows({ device, scratch, dim }: Step, name: string, { embedding, count }: GroupRows) {
   const unit = scratch(name, count * dim);
   const norm = scratch(`${name} norm`, count);
-  device.l2Normalize(embedding, unit, norm, count, dim);
+  device.l2norm({ x: embedding, y: unit, norm, rows: count, dim });
   return { unit, norm };
 }

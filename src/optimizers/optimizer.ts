@@ -1,5 +1,6 @@
 /** What an optimizer is: what it keeps for each parameter, and how it changes parameters by their gradients. */
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import type { PretrainConfig } from '../settings/config.ts';
 
 /** How a parameter is treated. */

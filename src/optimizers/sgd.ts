@@ -9,17 +9,15 @@ export const sgd: Optimizer = {
   update(device, parameters, { settings, learningRate, gate }) {
     for (const alike of byRule(parameters)) {
       const { decay, rate } = alike[0]!.rule;
-      device.sgd(
-        alike.map(({ value }) => value),
-        alike.map(({ gradient }) => gradient),
-        alike.map(({ slots }) => slots.momentum!),
-        {
-          learningRate: learningRate * rate,
-          momentum: settings.sgdMomentum,
-          weightDecay: decay ? settings.weightDecay : 0,
-        },
+      device.sgd({
+        parameters: alike.map(({ value }) => value),
+        gradients: alike.map(({ gradient }) => gradient),
+        buffers: alike.map(({ slots }) => slots.momentum!),
+        learningRate: learningRate * rate,
+        momentum: settings.sgdMomentum,
+        weightDecay: decay ? settings.weightDecay : 0,
         gate,
-      );
+      });
     }
   },
 };

@@ -4,8 +4,8 @@ import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
 import type { Embeddings } from '../encoder/embeddings.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
 import type { MemoryUse } from '../encoder/recompute.ts';
-import type { DeviceArray } from '../kernels/kernels.ts';
-import type { WasmKernels } from '../kernels/wasm.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { canShareMemory } from '../runtime/worker.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';
@@ -171,7 +171,8 @@ export class WasmEncoders implements GroupEncoders {
         for (const [i, array] of arrays.entries()) kernels.write(targets[i]!, array);
       },
       addTo: (sums) => {
-        for (const [i, array] of arrays.entries()) kernels.accumulate([sums[i]!], [this.#staged(array)]);
+        for (const [i, array] of arrays.entries())
+          kernels.accumulate({ sums: [sums[i]!], xs: [this.#staged(array)] });
       },
       release() {},
     };

@@ -6,8 +6,8 @@ import type { Embeddings } from '../encoder/embeddings.ts';
 import { Encoder, type EncoderOptions } from '../encoder/encoder.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
 import type { MemoryUse } from '../encoder/recompute.ts';
-import type { DeviceArray } from '../kernels/kernels.ts';
-import type { WebGpuKernels } from '../kernels/webgpu.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { Sequencer } from './sequencer.ts';
 
@@ -150,8 +150,8 @@ export class WebGpuEncoders implements GroupEncoders {
     const wrapped = tensors.map(({ gpuBuffer, size }) => kernels.wrap(gpuBuffer as GPUBuffer, size));
     return {
       wrapped,
-      copyTo: (targets) => kernels.copy(targets, wrapped),
-      addTo: (sums) => kernels.accumulate(sums, wrapped),
+      copyTo: (targets) => kernels.copy({ targets, sources: wrapped }),
+      addTo: (sums) => kernels.accumulate({ sums, xs: wrapped }),
       release() {
         for (const array of wrapped) kernels.free(array);
         // The buffers go back to onnxruntime, whose next commands come after what was issued on them here.

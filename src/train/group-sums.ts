@@ -1,5 +1,5 @@
 /** Sums over groups, taken in the order of the groups whatever order they come in. */
-import type { DeviceArray } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
 import type { GroupArrays } from '../scheduler/group-encoders.ts';
 
 /** Arrays that sum up those of groups. */

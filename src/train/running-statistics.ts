@@ -1,6 +1,7 @@
 /** BatchNorm's running statistics, one encoder's. */
 import { MocoError } from '../errors.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import type { BatchNormLayer } from '../models/layout.ts';
 import type { TrainState } from './state.ts';
 
@@ -45,7 +46,7 @@ export class RunningStatistics {
       return [MOMENTUM / groups, (MOMENTUM / groups) * (count / (count - 1))];
     });
     const running = this.#names().map((name) => this.#state.tensor(`${this.#encoder}.${name}`));
-    this.#kernels.updateRunning(running, sums, 1 - MOMENTUM, scales, gate);
+    this.#kernels.ema({ targets: running, sources: sums, keep: 1 - MOMENTUM, scale: scales, gate });
     if (groups > 1) return;
     for (const { name } of this.#layers) {
       const tracked = `${this.#encoder}.${name}.num_batches_tracked`;

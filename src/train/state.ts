@@ -2,7 +2,8 @@
 import type { StateSpec } from '../checkpoint/state-spec.ts';
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import { count } from '../onnx/dims.ts';
 
 /** The tensors of a checkpoint. */
@@ -27,7 +28,8 @@ export class TrainState {
       const array = kernels.allocate(count(shape));
       this.#tensors.set(name, array);
       if (saved) kernels.write(array, savedValues(saved, name, shape));
-      else if (typeof initial === 'string') kernels.copy([array], [this.tensor(initial)]);
+      else if (typeof initial === 'string')
+        kernels.copy({ targets: [array], sources: [this.tensor(initial)] });
       else kernels.write(array, initial());
     }
     for (const { name, initial, below } of spec.counters) {
@@ -57,10 +59,10 @@ export class TrainState {
     const counters = new Map(this.#counters);
     const tensors = names.map((name) => this.tensor(name));
     const copies = names.map((name, i) => this.#copyOf(name, tensors[i]!.length));
-    if (names.length > 0) this.#kernels.copy(copies, tensors, gate);
+    if (names.length > 0) this.#kernels.copy({ targets: copies, sources: tensors, gate });
     return () => {
       for (const [name, value] of counters) this.#counters.set(name, value);
-      if (names.length > 0) this.#kernels.copy(tensors, copies);
+      if (names.length > 0) this.#kernels.copy({ targets: tensors, sources: copies });
     };
   }
 

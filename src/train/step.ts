@@ -1,6 +1,7 @@
 /** One step, as the method that runs it sees it: groups on encoders, and what they give in its place. */
 
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import { groupPositions } from '../methods/groups.ts';
 import type { BatchRows, ForwardOptions, GroupRows, Report, Step } from '../methods/method.ts';
 import type { Stream } from '../random.ts';
@@ -85,8 +86,8 @@ export function beginStep(context: StepContext, { permutation, views }: StepInpu
     const rows = workspace.array(`batch ${name}`, batchSize * dim);
     return {
       rows,
-      put: (values, positions) => kernels.scatterRows(rows, values, positions, dim),
-      take: (target, positions) => kernels.gatherRows(target, rows, positions, dim),
+      put: (values, positions) => kernels.scatterRows({ target: rows, source: values, rows: positions, dim }),
+      take: (target, positions) => kernels.gatherRows({ target, source: rows, rows: positions, dim }),
     };
   };
 
@@ -140,8 +141,18 @@ export function beginStep(context: StepContext, { permutation, views }: StepInpu
     },
 
     report({ loss, rank, embedding }: Report, positions: Uint32Array) {
-      kernels.scatterRows(workspace.array(REPORTED.loss, batchSize), loss, positions, 1);
-      kernels.scatterRows(workspace.array(REPORTED.rank, batchSize), rank, positions, 1);
+      kernels.scatterRows({
+        target: workspace.array(REPORTED.loss, batchSize),
+        source: loss,
+        rows: positions,
+        dim: 1,
+      });
+      kernels.scatterRows({
+        target: workspace.array(REPORTED.rank, batchSize),
+        source: rank,
+        rows: positions,
+        dim: 1,
+      });
       batch('embedding').put(embedding, positions);
     },
 

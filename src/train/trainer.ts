@@ -8,7 +8,9 @@
  */
 import type { Embeddings } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
-import { type DeviceArray, type Kernels, SUMMARY, SUMMARY_LENGTH } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { SUMMARY, SUMMARY_LENGTH } from '../kernels/summary.ts';
 import type { Method } from '../methods/method.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import { type EncoderLayout, encoderLayout } from '../models/layout.ts';
@@ -246,7 +248,7 @@ export class Trainer {
     const losses = this.#workspace.array(REPORTED.loss, settings.batchSize);
     const gradients = this.#optimized.map(({ gradient }) => gradient);
     // Statistics too: a GPU's Relu may make 0 of NaN, and the loss of such keys is finite.
-    kernels.finiteGate(gate, [losses, ...gradients, ...step.passes.flatMap(({ sums }) => sums)]);
+    kernels.finite({ gate, arrays: [losses, ...gradients, ...step.passes.flatMap(({ sums }) => sums)] });
     const updates = this.#state.counter(UPDATES);
     const { learningRate } = input;
     optimizer.update(kernels, this.#optimized, { settings, learningRate, updates, gate });
@@ -278,10 +280,10 @@ export class Trainer {
   #summarize(loss: DeviceArray, step: RunningStep): DeviceArray {
     const rows = this.#options.settings.batchSize;
     const summary = this.#workspace.array('summary', SUMMARY_LENGTH);
-    this.#options.kernels.summarize({
+    this.#options.kernels.summary({
       loss,
       rank: this.#workspace.array(REPORTED.rank, rows),
-      query: step.batch('embedding').rows,
+      embedding: step.batch('embedding').rows,
       gate: this.#gate,
       rows,
       dim: this.#layout.dim,

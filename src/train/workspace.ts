@@ -1,6 +1,7 @@
 /** The trainer's working memory: what each step writes anew. */
 import { MocoError } from '../errors.ts';
-import type { DeviceArray, Kernels } from '../kernels/kernels.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 
 export class Workspace {
   readonly #kernels: Kernels;

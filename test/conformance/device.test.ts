@@ -7,7 +7,7 @@ import {
 } from '../../src/conformance/index.ts';
 import { MocoError } from '../../src/errors.ts';
 import type { Kernels } from '../../src/kernels/kernels.ts';
-import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { changed } from './changed.ts';
 
 const kernels = await createWasmKernels();

@@ -7,7 +7,7 @@ import {
   summarizeKernels,
 } from '../../src/conformance/index.ts';
 import { CASE_NAMES } from '../../src/conformance/suite.ts';
-import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
+import type { Kernels } from '../../src/kernels/kernels.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 import { changed } from './changed.ts';
 
@@ -61,30 +61,26 @@ onEveryBackend(({ kernels }) => {
     [
       'ema/length 25',
       'the factors in the wrong order',
-      (real) => ({ ema: (k, q, m, gate) => real.ema(k, q, 1 - m, gate) }),
+      (real) => ({ ema: (args) => real.ema({ ...args, keep: 1 - args.keep, scale: args.keep }) }),
     ],
-    ['ema/gates', 'a gate that is not asked', (real) => ({ ema: (k, q, m) => real.ema(k, q, m) })],
-    ['finite/length 6', 'a gate that opens again', (real) => ({ finiteGate: reopening(real) })],
+    ['ema/gates', 'a gate that is not asked', (real) => ({ ema: ({ gate: _, ...args }) => real.ema(args) })],
+    ['finite/length 6', 'a gate that opens again', (real) => ({ finite: reopening(real) })],
     ['enqueue/N = 1', 'a pointer one too far', (real) => ({ enqueue: shifted(real) })],
     [
       'infonce/C = 6',
       'a temperature that is off by 0.1 %',
-      (real) => ({ infoNce: (args) => real.infoNce({ ...args, temperature: args.temperature * 1.001 }) }),
+      (real) => ({ infonce: (args) => real.infonce({ ...args, temperature: args.temperature * 1.001 }) }),
     ],
     [
       'sgd/length 6',
       'weight decay that is left out',
       (real) => ({
-        sgd: (p, g, b, options, gate) => real.sgd(p, g, b, { ...options, weightDecay: 0 }, gate),
+        sgd: (args) => real.sgd({ ...args, weightDecay: 0 }),
       }),
     ],
-    [
-      'scatter-rows/R',
-      'rows gathered instead',
-      (real) => ({ scatterRows: (...args) => real.gatherRows(...args) }),
-    ],
-    ['l2norm/C = 6', 'nothing written', () => ({ l2Normalize: () => {} })],
-    ['topk/ties', 'a row of the bank left out', (real) => ({ topK: leavingOut(real) })],
+    ['scatter-rows/R', 'rows gathered instead', (real) => ({ scatterRows: (args) => real.gatherRows(args) })],
+    ['l2norm/C = 6', 'nothing written', () => ({ l2norm: () => {} })],
+    ['topk/ties', 'a row of the bank left out', (real) => ({ topk: leavingOut(real) })],
   ];
 
   it.each(wrong)('%s catches a wrong kernel: %s', async (only, _, methods) => {
@@ -95,7 +91,9 @@ onEveryBackend(({ kernels }) => {
 
   it('says what is wrong, where, by how much, and how to see it again', async () => {
     const real = kernels;
-    const bad = changed(kernels, { ema: (k, q, m, gate) => real.ema(k, q, 1 - m, gate) });
+    const bad = changed(kernels, {
+      ema: (args) => real.ema({ ...args, keep: 1 - args.keep, scale: args.keep }),
+    });
     const [result] = await run(bad, 'ema/length 257');
     expect(result).toMatchObject({
       status: 'FAIL',
@@ -122,21 +120,20 @@ onEveryBackend(({ kernels }) => {
   });
 });
 
-function reopening(real: Kernels): Kernels['finiteGate'] {
-  return (gate, arrays) => {
-    real.write(gate, Float32Array.of(1));
-    real.finiteGate(gate, arrays);
+function reopening(real: Kernels): Kernels['finite'] {
+  return (args) => {
+    real.write(args.gate, Float32Array.of(1));
+    real.finite(args);
   };
 }
 
 function shifted(real: Kernels): Kernels['enqueue'] {
-  return (queue, keys, pointer, queueSize, ...rest) =>
-    real.enqueue(queue, keys, (pointer + 1) % queueSize, queueSize, ...rest);
+  return (args) => real.enqueue({ ...args, pointer: (args.pointer + 1) % args.queueSize });
 }
 
-function leavingOut(real: Kernels): Kernels['topK'] {
-  return async (queries: DeviceArray, bank: DeviceArray, q, m, dim, k) => {
-    const found = await real.topK(queries, bank, q, m, dim, k);
-    return { ...found, indices: found.indices.map((row) => (row === 0 ? m - 1 : row)) };
+function leavingOut(real: Kernels): Kernels['topk'] {
+  return async (args) => {
+    const found = await real.topk(args);
+    return { ...found, indices: found.indices.map((row) => (row === 0 ? args.bankRows - 1 : row)) };
   };
 }

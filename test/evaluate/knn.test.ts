@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toUnit } from '../../src/conformance/inputs.ts';
 import { dot } from '../../src/conformance/references/topk.ts';
 import { type Embeddings, knnClassify, knnLeaveOneOut } from '../../src/evaluate/knn.ts';
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { expectClose } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 

@@ -7,7 +7,7 @@ import {
   createWebGpuKernels,
   type WebGpuKernels,
   type WebGpuKernelsOptions,
-} from '../../src/kernels/webgpu.ts';
+} from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { changed } from '../conformance/changed.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { plainDevice } from './devices.ts';

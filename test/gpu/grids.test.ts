@@ -4,10 +4,13 @@
  */
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
-import { type Dispatch, f32, WebGpuCommands } from '../../src/kernels/webgpu-commands.ts';
-import { DeviceWatch } from '../../src/kernels/webgpu-device.ts';
-import { createPipelines } from '../../src/kernels/webgpu-pipelines.ts';
-import { chooseVariant } from '../../src/kernels/webgpu-variants.ts';
+import { infonce } from '../../src/kernels/infonce.ts';
+import { type Dispatch, f32 } from '../../src/kernels/shader.ts';
+import { topk } from '../../src/kernels/topk.ts';
+import { WebGpuCommands } from '../../src/kernels/webgpu/commands.ts';
+import { DeviceWatch } from '../../src/kernels/webgpu/device-watch.ts';
+import { createPipelines } from '../../src/kernels/webgpu/pipelines.ts';
+import { chooseVariant } from '../../src/kernels/webgpu/variants.ts';
 import { expectClose } from '../compare.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { generator, unitRows, upload } from '../kernels/inputs.ts';
@@ -19,28 +22,29 @@ onWebGpu(({ kernels }, { device }) => {
   const at = (array: ReturnType<typeof upload>) => kernels.buffer(array);
   const zeros = (length: number) => upload(kernels, new Float32Array(length));
 
-  it('knnSimilarities', async () => {
+  const [similaritiesShader, selectShader] = topk.shaders;
+  it('topk-similarities', async () => {
     // Four tiles of 32 rows, the last of them short.
     const [q, m, dim] = [2, 100, 5];
     const random = generator(1);
     const [queries, bank, similarities] = [unitRows(q, dim, random), unitRows(m, dim, random), zeros(q * m)];
     const buffers = [at(upload(kernels, queries)), at(upload(kernels, bank)), at(similarities)];
     const parameters = [q, m, dim, 0, q, 4];
-    await run({ shader: 'knnSimilarities', parameters, buffers, workgroups: [2, 2, 1] });
+    await run({ shader: similaritiesShader!, parameters, buffers, workgroups: [2, 2, 1] });
     const want = Array.from({ length: q * m }, (_, i) => dot(queries, Math.floor(i / m), bank, i % m, dim));
     expectClose('similarities', await kernels.read(similarities), want, 1e-6);
   });
 
-  it('knnSelect', async () => {
+  it('topk-select', async () => {
     const similarities = upload(kernels, [1, 2, 3, 6, 5, 4, 7, 9, 8]);
     const [indices, values] = [zeros(3), zeros(3)];
     const buffers = [at(similarities), at(indices), at(values)];
-    await run({ shader: 'knnSelect', parameters: [3, 3, 1, 0], buffers, workgroups: [2, 2] });
+    await run({ shader: selectShader!, parameters: [3, 3, 1, 0], buffers, workgroups: [2, 2] });
     expect([...(await kernels.read(values))]).toEqual([3, 6, 9]);
     expect([...new Uint32Array((await kernels.read(indices)).buffer)]).toEqual([2, 0, 1]);
   });
 
-  it('infoNceCombine', async () => {
+  it('infonce-combine', async () => {
     // One split each: m = 0, S = n + 1, no rank, nothing bad; V = 0 and k = 1.
     const state = upload(
       kernels,
@@ -54,7 +58,7 @@ onWebGpu(({ kernels }, { device }) => {
       zeros(3),
     ];
     const buffers = [state, weighted, key, loss, dQuery, rank].map(at);
-    await run({ shader: 'infoNceCombine', parameters: [3, 1, 1, 0, f32(1)], buffers, workgroups: [2, 2] });
+    await run({ shader: infonce.shaders[1]!, parameters: [3, 1, 1, 0, f32(1)], buffers, workgroups: [2, 2] });
     expectClose('loss', await kernels.read(loss), [1, 2, 3].map(Math.log1p), 1e-6);
     expectClose('dQuery', await kernels.read(dQuery), [-1 / 2, -2 / 3, -3 / 4], 1e-6);
   });

@@ -1,6 +1,6 @@
 /** Finds writes beyond the end of an array, where nothing keeps a shader from them. */
-import type { DeviceArray } from '../../src/kernels/kernels.ts';
-import type { WebGpuKernels } from '../../src/kernels/webgpu.ts';
+import type { DeviceArray } from '../../src/kernels/device-array.ts';
+import type { WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 
 /** Bytes behind each array: more than the 256 elements of a workgroup. */
 const BEHIND = 4096;

@@ -1,10 +1,12 @@
 /** Arrays larger than a device binds: refused with a way out, and nothing else needs more than the smallest devices have. */
 import { afterAll, expect, it } from 'vitest';
 import { withinScopes } from '../../src/conformance/scopes.ts';
-import { createWebGpuKernels } from '../../src/kernels/webgpu.ts';
-import { DeviceWatch } from '../../src/kernels/webgpu-device.ts';
-import { infoNceDispatches } from '../../src/kernels/webgpu-infonce.ts';
-import { WebGpuScratch } from '../../src/kernels/webgpu-scratch.ts';
+import { infonce } from '../../src/kernels/infonce.ts';
+import type { WebGpuCall } from '../../src/kernels/kernel.ts';
+import type { Dispatch } from '../../src/kernels/shader.ts';
+import { DeviceWatch } from '../../src/kernels/webgpu/device-watch.ts';
+import { WebGpuScratch } from '../../src/kernels/webgpu/scratch.ts';
+import { createWebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { errorOf } from '../kernels/inputs.ts';
 import { plainDevice } from './devices.ts';
@@ -65,17 +67,22 @@ onWebGpu(() => {
     ] as const) {
       // Nothing is run: one buffer stands for all.
       const any = scratch.take('any', 1);
-      const buffers = { query: any, key: any, queue: any, loss: any, dQuery: any, rank: any };
+      const dispatches: Dispatch[] = [];
+      const call = {
+        at: () => any,
+        scratch: (name: string, length: number) => scratch.take(name, length),
+        run: (issued: readonly Dispatch[]) => void dispatches.push(...issued),
+      } as unknown as WebGpuCall;
       const array = { length: 0 };
       const arrays = { query: array, key: array, queue: array, loss: array, dQuery: array, rank: array };
       const args = { ...arrays, rows, dim, queueSize, temperature: 0.2, gradientScale: 1 };
-      const dispatches = infoNceDispatches(args, buffers, scratch);
+      infonce.webgpu(args, call);
       let next = 0;
       for (const [turn, { shader, parameters, buffers, workgroups }] of dispatches.entries()) {
         for (const count of workgroups) expect(count).toBeLessThanOrEqual(65_535);
         for (const { size } of buffers) expect(size).toBeLessThanOrEqual(128 * MIB);
-        expect(shader).toBe(turn % 2 ? 'infoNceCombine' : 'infoNce');
-        if (shader === 'infoNce') continue;
+        expect(shader.name).toBe(turn % 2 ? 'infonce-combine' : 'infonce');
+        if (shader.name === 'infonce') continue;
         const [count, , splits, first] = parameters as number[];
         expect(first).toBe(next);
         next += count!;

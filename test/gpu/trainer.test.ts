@@ -1,7 +1,7 @@
 /** The trainer on WebGPU. Its tests share one set of sessions, and the compilation of their shaders. */
 
 import { beforeAll, expect, it } from 'vitest';
-import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
+import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { STREAMS } from '../../src/random.ts';
 import { requestDevice } from '../../src/runtime/gpu.ts';
 import type { SavedState } from '../../src/train/state.ts';

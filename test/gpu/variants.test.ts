@@ -6,8 +6,8 @@ import { afterAll, expect, it } from 'vitest';
 import { runConformance } from '../../src/conformance/index.ts';
 import { withinScopes } from '../../src/conformance/scopes.ts';
 import { CASES } from '../../src/conformance/suite.ts';
-import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
-import { chooseVariant, type VariantOptions } from '../../src/kernels/webgpu-variants.ts';
+import { chooseVariant, type VariantOptions } from '../../src/kernels/webgpu/variants.ts';
+import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { expectSameBits } from '../compare.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { errorOf, generator, normals, runInfoNce, unitRows, withArrays } from '../kernels/inputs.ts';
@@ -36,16 +36,24 @@ async function results(kernels: WebGpuKernels): Promise<Record<string, Float32Ar
   return withArrays(kernels, async (put) => {
     const zeros = (length: number) => put(new Float32Array(length));
     const [y, norm, dx, summary] = [zeros(rows * dim), zeros(rows), zeros(rows * dim), zeros(5)];
-    kernels.l2Normalize(put(x), y, norm, rows, dim);
-    kernels.l2NormalizeBackward(y, norm, put(dy), dx, rows, dim);
+    kernels.l2norm({ x: put(x), y, norm, rows, dim });
+    kernels.l2normBackward({ y, norm, dy: put(dy), dx, rows, dim });
     const rank = put(Float32Array.from({ length: rows }, (_, n) => n % 9));
     const gate = put([1]);
-    kernels.summarize({ loss: norm, rank, query: y, gate, rows, dim, summary });
+    kernels.summary({ loss: norm, rank, embedding: y, gate, rows, dim, summary });
     const moved = put(x);
-    kernels.ema([moved], [put(dy)], 0.9);
-    kernels.sgd([dx], [moved], [y], { learningRate: 0.1, momentum: 0.9, weightDecay: 0.1 }, gate);
+    kernels.ema({ targets: [moved], sources: [put(dy)], keep: 0.9, scale: 1 - 0.9 });
+    kernels.sgd({
+      parameters: [dx],
+      gradients: [moved],
+      buffers: [y],
+      learningRate: 0.1,
+      momentum: 0.9,
+      weightDecay: 0.1,
+      gate,
+    });
     const [queries, bank] = [put(query!), put(queue!)];
-    const nearest = await kernels.topK(queries, bank, rows, queueSize, 20, 7);
+    const nearest = await kernels.topk({ queries, bank, rows, bankRows: queueSize, dim: 20, k: 7 });
     const arrays = { y, norm, dx, summary, moved };
     const read = Object.entries(arrays).map(async ([name, a]) => [name, await kernels.read(a)] as const);
     const indices = Float32Array.from(nearest.indices);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { infoNceReference } from '../../src/conformance/references/infonce.ts';
-import type { DeviceArray } from '../../src/kernels/kernels.ts';
-import { createWebGpuKernels } from '../../src/kernels/webgpu.ts';
-import { grid } from '../../src/kernels/webgpu-commands.ts';
-import { splitQueue } from '../../src/kernels/webgpu-infonce.ts';
+import type { DeviceArray } from '../../src/kernels/device-array.ts';
+import { splitQueue } from '../../src/kernels/infonce.ts';
+import { grid } from '../../src/kernels/shader.ts';
+import { createWebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { requestDevice } from '../../src/runtime/gpu.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onWebGpu } from '../kernels/backends.ts';
@@ -93,7 +93,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       const shape = { rows: 40, dim: 8, queueSize: 50, temperature: 0.2, gradientScale: 1 };
       const want = await runInfoNce(kernels, { query, key, queue, ...shape });
       const [both, loss, rank] = [put(query), put(new Float32Array(40)), put(new Float32Array(40))];
-      kernels.infoNce({ query: both, key: put(key), queue: put(queue), ...shape, loss, dQuery: both, rank });
+      kernels.infonce({ query: both, key: put(key), queue: put(queue), ...shape, loss, dQuery: both, rank });
       expectSameBits('dQuery', await kernels.read(both), want.dQuery);
     }));
 
@@ -107,9 +107,9 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     );
     const array = kernels.wrap(buffer, 5);
     const gate = upload(kernels, [1]);
-    kernels.finiteGate(gate, [array]);
+    kernels.finite({ gate, arrays: [array] });
     expect([...(await kernels.read(gate))]).toEqual([1]);
-    kernels.accumulate([array], [upload(kernels, [1, 1, 1, 1, 1])]);
+    kernels.accumulate({ sums: [array], xs: [upload(kernels, [1, 1, 1, 1, 1])] });
     expect([...(await kernels.read(array))]).toEqual([1, 2, 3, 4, 5]);
     const whole = kernels.wrap(buffer, 16);
     expect([...(await kernels.read(whole))].slice(5).every(Number.isNaN)).toBe(true);
@@ -136,18 +136,26 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       };
       const [gate, open] = [long([1]), put([1])];
       const [a, b, c, d] = [long([1, 2, 3, 4]), long([1, 1, 1, 1]), long([0, 0, 0, 0]), long([4, 4, 4, 4])];
-      kernels.accumulate([a], [b]);
-      kernels.ema([d], [a], 0.5, gate);
-      kernels.copy([c], [a], gate);
-      kernels.copy([b], [c]);
-      kernels.updateRunning([b], [c], 1, [1], gate);
-      kernels.finiteGate(gate, [a, b, c, d, gate]);
+      kernels.accumulate({ sums: [a], xs: [b] });
+      kernels.ema({ targets: [d], sources: [a], keep: 0.5, scale: 1 - 0.5, gate });
+      kernels.copy({ targets: [c], sources: [a], gate });
+      kernels.copy({ targets: [b], sources: [c] });
+      kernels.ema({ targets: [b], sources: [c], keep: 1, scale: [1], gate });
+      kernels.finite({ gate, arrays: [a, b, c, d, gate] });
       const rows = long([0, 0, 0, 0]);
-      kernels.gatherRows(rows, a, Uint32Array.of(1, 0), 2);
-      kernels.scatterRows(c, rows, Uint32Array.of(1, 0), 2);
+      kernels.gatherRows({ target: rows, source: a, rows: Uint32Array.of(1, 0), dim: 2 });
+      kernels.scatterRows({ target: c, source: rows, rows: Uint32Array.of(1, 0), dim: 2 });
       const summary = long([0, 0, 0, 0, 0]);
-      kernels.summarize({ loss: long([1, 3]), rank: long([0, 7]), query: a, gate, rows: 2, dim: 2, summary });
-      kernels.accumulate([d], [d]);
+      kernels.summary({
+        loss: long([1, 3]),
+        rank: long([0, 7]),
+        embedding: a,
+        gate,
+        rows: 2,
+        dim: 2,
+        summary,
+      });
+      kernels.accumulate({ sums: [d], xs: [d] });
       const read = async (array: DeviceArray): Promise<number[]> => [...(await kernels.read(array))];
       expect(await read(a)).toEqual([2, 3, 4, 5]);
       expect(await read(b)).toEqual([4, 6, 8, 10]);
@@ -156,7 +164,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       expect(await read(rows)).toEqual([4, 5, 2, 3]);
       expect(await read(gate)).toEqual([1]);
       expectClose('summary', await read(summary), [2, 50, 50, 1, 1], 1e-4);
-      kernels.copy([open], [gate]);
+      kernels.copy({ targets: [open], sources: [gate] });
       for (const [i, buffer] of buffers.entries()) {
         const behind = kernels.wrap(buffer, buffer.size / 4);
         const values = (await kernels.read(behind)).subarray(arrays[i]!.length);
@@ -178,11 +186,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
   it('more arrays than one submit has slots for', async () => {
     const keys = Array.from({ length: 300 }, (_, i) => upload(kernels, [i]));
     const query = upload(kernels, [100]);
-    kernels.ema(
-      keys,
-      keys.map(() => query),
-      0.5,
-    );
+    kernels.ema({ targets: keys, sources: keys.map(() => query), keep: 0.5, scale: 1 - 0.5 });
     const results = await Promise.all(keys.map((key) => kernels.read(key)));
     expect(results.map(([value]) => value)).toEqual(keys.map((_, i) => i / 2 + 50));
   });
@@ -196,10 +200,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
         ...Array.from({ length: 270 }, () => [b, zero]),
         ...Array.from({ length: 10 }, () => [a, a]),
       ];
-      kernels.accumulate(
-        pairs.map(([sum]) => sum!),
-        pairs.map(([, x]) => x!),
-      );
+      kernels.accumulate({ sums: pairs.map(([sum]) => sum!), xs: pairs.map(([, x]) => x!) });
       expect([...(await kernels.read(a)), ...(await kernels.read(b))]).toEqual([10946 * 2 ** 10, 17711]);
     }));
 
@@ -209,7 +210,9 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       const parameters = Array.from({ length: 300 }, () => put([1]));
       const buffers = parameters.map((parameter, i) => (i === 299 ? parameter : put([0])));
       const gradients = parameters.map(() => put([1]));
-      const error = errorOf(() => kernels.sgd(parameters, gradients, buffers, options, put([1])));
+      const error = errorOf(() =>
+        kernels.sgd({ parameters, gradients, buffers, ...options, gate: put([1]) }),
+      );
       expect(error.message).toContain('two results of sgd');
       expect([...(await kernels.read(parameters[0]!))]).toEqual([1]);
     }));
@@ -219,7 +222,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       const rows = new Uint32Array(new SharedArrayBuffer(16), 4, 2);
       rows.set([2, 0]);
       const target = put([0, 0]);
-      kernels.gatherRows(target, put([5, 6, 7]), rows, 1);
+      kernels.gatherRows({ target, source: put([5, 6, 7]), rows, dim: 1 });
       expect([...(await kernels.read(target))]).toEqual([7, 5]);
     }));
 
@@ -227,7 +230,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     withArrays(kernels, async (put) => {
       const length = 65_536 * 256 + 77;
       const [sum, x] = [put(new Float32Array(length)), put(new Float32Array(length).fill(1))];
-      kernels.accumulate([sum], [x]);
+      kernels.accumulate({ sums: [sum], xs: [x] });
       const result = await kernels.read(sum);
       expect(result.findIndex((value) => value !== 1)).toBe(-1);
     }));
@@ -237,7 +240,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       const rows = 65_540;
       const [x, norm] = [put(normals(rows * 2, generator(1)).map((v) => v + 9)), put(new Float32Array(rows))];
       const values = await kernels.read(x);
-      kernels.l2Normalize(x, x, norm, rows, 2);
+      kernels.l2norm({ x, y: x, norm, rows, dim: 2 });
       const got = await kernels.read(norm);
       const want = Array.from(got, (_, r) => Math.hypot(values[2 * r]!, values[2 * r + 1]!));
       expectClose(
@@ -276,7 +279,9 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     }
     expect(errorOf(() => kernels.allocate(2 ** 32)).code).toBe('shape-mismatch');
     const one = kernels.allocate(1);
-    expect(errorOf(() => kernels.l2Normalize(kernels.allocate(1), one, one, 1, 1)).code).toBe('usage');
+    expect(
+      errorOf(() => kernels.l2norm({ x: kernels.allocate(1), y: one, norm: one, rows: 1, dim: 1 })).code,
+    ).toBe('usage');
   });
 
   describe('a device of its own', () => {
@@ -289,7 +294,9 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       await expect(pending).rejects.toMatchObject({ code: 'device-lost' });
       expect(errorOf(() => kernels.allocate(1)).code).toBe('device-lost');
       await expect(kernels.read(array)).rejects.toMatchObject({ code: 'device-lost' });
-      await expect(kernels.topK(array, array, 1, 1, 3, 1)).rejects.toMatchObject({ code: 'device-lost' });
+      await expect(
+        kernels.topk({ queries: array, bank: array, rows: 1, bankRows: 1, dim: 3, k: 1 }),
+      ).rejects.toMatchObject({ code: 'device-lost' });
       kernels.free(array);
       kernels.dispose();
       expect(errorOf(() => kernels.allocate(1)).message).toContain('disposed');

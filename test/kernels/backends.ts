@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import { type Accuracy, WASM, WEBGPU } from '../../src/conformance/accuracy.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
-import { createWasmKernels } from '../../src/kernels/wasm.ts';
-import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
+import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
 
 export interface Backend<K extends BackendKernels = BackendKernels> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blend, sgdStep } from '../../src/conformance/references/elementwise.ts';
-import type { SgdOptions } from '../../src/kernels/kernels.ts';
+import type { SgdOptions } from '../../src/kernels/sgd.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, normals, withArrays } from './inputs.ts';
@@ -18,7 +18,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
   async function ema(key: Float32Array, query: Float32Array, m: number): Promise<Float32Array> {
     return withArrays(kernels, async (put) => {
       const k = put(key);
-      kernels.ema([k], [put(query)], m);
+      kernels.ema({ targets: [k], sources: [put(query)], keep: m, scale: 1 - m });
       return kernels.read(k);
     });
   }
@@ -68,7 +68,12 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     it('goes through every pair of the lists', () =>
       withArrays(kernels, async (put) => {
         const keys = [put([1, 2]), put([3]), put([4, 5, 6])];
-        kernels.ema(keys, [put([3, 4]), put([5]), put([6, 7, 8])], 0.5);
+        kernels.ema({
+          targets: keys,
+          sources: [put([3, 4]), put([5]), put([6, 7, 8])],
+          keep: 0.5,
+          scale: 1 - 0.5,
+        });
         const results = await Promise.all(keys.map((key) => kernels.read(key)));
         expect(results.map((result) => [...result])).toEqual([[2, 3], [4], [5, 6, 7]]);
       }));
@@ -81,7 +86,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         const sum = normals(length, random);
         const x = normals(length, random);
         const target = put(sum);
-        kernels.accumulate([target], [put(x)]);
+        kernels.accumulate({ sums: [target], xs: [put(x)] });
         expectSameBits(
           'sum',
           await kernels.read(target),
@@ -106,7 +111,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
           for (let step = 0; step < 5; step++) {
             const given = { ...options, learningRate: step < 3 ? 0.03 : 0.003 };
             const g = normals(length, random);
-            kernels.sgd([p], [put(g)], [b], given, gate);
+            kernels.sgd({ parameters: [p], gradients: [put(g)], buffers: [b], ...given, gate });
             const want = sgdStep(wantP, g, wantB, given, accuracy);
             [wantP, wantB] = [await kernels.read(p), await kernels.read(b)];
             if (length === 0) continue;
@@ -122,7 +127,13 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     it('a closed gate leaves parameters and buffers as they are', () =>
       withArrays(kernels, async (put) => {
         const [p, b] = [put([1, 2, 3, 4, 5]), put([6, 7, 8, 9, 10])];
-        kernels.sgd([p], [put([1, 1, 1, 1, 1])], [b], options, put([0]));
+        kernels.sgd({
+          parameters: [p],
+          gradients: [put([1, 1, 1, 1, 1])],
+          buffers: [b],
+          ...options,
+          gate: put([0]),
+        });
         expect([...(await kernels.read(p))]).toEqual([1, 2, 3, 4, 5]);
         expect([...(await kernels.read(b))]).toEqual([6, 7, 8, 9, 10]);
       }));
@@ -138,21 +149,21 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
           if (length) clean[length >> 1] = 3.4028234663852886e38;
           if (length > 1) clean[0] = 2 ** -149;
           const array = put(clean);
-          kernels.finiteGate(gate, [array]);
+          kernels.finite({ gate, arrays: [array] });
           expect([...(await kernels.read(gate))]).toEqual([1]);
           for (let i = 0; i < length; i += fewer > 1 && length > 100 ? 31 : 1) {
             const bad = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY][i % 3]!;
             kernels.write(array, Float32Array.of(bad), i);
-            kernels.finiteGate(gate, [put([1]), array, put([2])]);
+            kernels.finite({ gate, arrays: [put([1]), array, put([2])] });
             expect([...(await kernels.read(gate))], `${bad} at ${i} of ${length}`).toEqual([0]);
             kernels.write(array, clean.subarray(i, i + 1), i);
-            kernels.finiteGate(gate, [array]);
-            kernels.finiteGate(gate, []);
+            kernels.finite({ gate, arrays: [array] });
+            kernels.finite({ gate, arrays: [] });
             expect([...(await kernels.read(gate))], 'stays closed').toEqual([0]);
             kernels.write(gate, Float32Array.of(1));
           }
-          kernels.finiteGate(gate, [array]);
-          kernels.finiteGate(gate, []);
+          kernels.finite({ gate, arrays: [array] });
+          kernels.finite({ gate, arrays: [] });
           expect([...(await kernels.read(gate))], 'stays open').toEqual([1]);
         }),
     );
@@ -160,8 +171,8 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     it('a gate may be checked by itself', () =>
       withArrays(kernels, async (put) => {
         const [gate, bad] = [put([1]), put([Number.NaN])];
-        kernels.finiteGate(gate, [gate]);
-        kernels.finiteGate(bad, [bad]);
+        kernels.finite({ gate, arrays: [gate] });
+        kernels.finite({ gate: bad, arrays: [bad] });
         expect([...(await kernels.read(gate)), ...(await kernels.read(bad))]).toEqual([1, 0]);
       }));
 
@@ -173,7 +184,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
             const gate = put([1]);
             const bits = Uint32Array.of((0x7f800000 | mantissa | (negative ? 0x80000000 : 0)) >>> 0);
             kernels.write(array, new Float32Array(bits.buffer), mantissa % 9);
-            kernels.finiteGate(gate, [array]);
+            kernels.finite({ gate, arrays: [array] });
             expect([...(await kernels.read(gate))]).toEqual([0]);
           }),
         ),

@@ -99,11 +99,11 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
             const size = Math.hypot(...x);
             fc.pre(size > 0.5);
             const [y, norm, dy, dx] = [dim, 1, dim, dim].map((length) => put(new Float32Array(length)));
-            kernels.l2Normalize(put(x), y!, norm!, 1, dim);
+            kernels.l2norm({ x: put(x), y: y!, norm: norm!, rows: 1, dim });
             const [loss, rank] = [put([0]), put([0])];
             const arrays = { query: y!, key: put(inputs.key), queue: put(inputs.queue), dQuery: dy! };
-            kernels.infoNce({ ...inputs, ...arrays, loss, rank });
-            kernels.l2NormalizeBackward(y!, norm!, dy!, dx!, 1, dim);
+            kernels.infonce({ ...inputs, ...arrays, loss, rank });
+            kernels.l2normBackward({ y: y!, norm: norm!, dy: dy!, dx: dx!, rows: 1, dim });
             const [unitRow, gradient, got] = [
               await kernels.read(y!),
               await kernels.read(dy!),

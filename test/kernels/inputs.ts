@@ -1,6 +1,7 @@
 import { toUnit } from '../../src/conformance/inputs.ts';
 import { MocoError } from '../../src/errors.ts';
-import type { DeviceArray, Kernels } from '../../src/kernels/kernels.ts';
+import type { DeviceArray } from '../../src/kernels/device-array.ts';
+import type { Kernels } from '../../src/kernels/kernels.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
 
 /** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
@@ -77,7 +78,7 @@ export async function runInfoNce(
     const loss = put(new Float32Array(inputs.rows));
     const dQuery = put(new Float32Array(inputs.rows * inputs.dim));
     const rank = put(new Float32Array(inputs.rows));
-    kernels.infoNce({
+    kernels.infonce({
       ...inputs,
       query: put(inputs.query),
       key: put(inputs.key),

@@ -20,8 +20,8 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         put(new Float32Array(rows)),
         put(new Float32Array(x.length)),
       ];
-      kernels.l2Normalize(put(x), y, norm, rows, dim);
-      kernels.l2NormalizeBackward(y, norm, put(dy), dx, rows, dim);
+      kernels.l2norm({ x: put(x), y, norm, rows, dim });
+      kernels.l2normBackward({ y, norm, dy: put(dy), dx, rows, dim });
       return { y: await kernels.read(y), norm: await kernels.read(norm), dx: await kernels.read(dx) };
     });
   }
@@ -60,7 +60,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     it('works in place', () =>
       withArrays(kernels, async (put) => {
         const [x, norm] = [put([3, 4, 0, 5]), put([0, 0])];
-        kernels.l2Normalize(x, x, norm, 2, 2);
+        kernels.l2norm({ x, y: x, norm, rows: 2, dim: 2 });
         expectClose('y', await kernels.read(x), [0.6, 0.8, 0, 1], accuracy.unitError(2));
         expectClose('norm', await kernels.read(norm), [5, 5], accuracy.exact ? 0 : 5 * accuracy.normError(2));
       }));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blend } from '../../src/conformance/references/elementwise.ts';
-import type { DeviceArray } from '../../src/kernels/kernels.ts';
+import type { DeviceArray } from '../../src/kernels/device-array.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { errorOf, generator, normals, withArrays } from './inputs.ts';
@@ -22,7 +22,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
           const from = put(source);
           for (const gate of [undefined, put([1]), put([0])]) {
             const target = put(before);
-            kernels.copy([target], [from], gate);
+            kernels.copy({ targets: [target], sources: [from], gate });
             const closed = gate && (await kernels.read(gate))[0] === 0;
             expectSameBits('target', await kernels.read(target), closed ? before : source);
           }
@@ -32,7 +32,8 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     it('an array onto itself stays as it is', () =>
       withArrays(kernels, async (put) => {
         const array = put([1, 2, 3]);
-        for (const gate of [undefined, put([1]), put([0])]) kernels.copy([array], [array], gate);
+        for (const gate of [undefined, put([1]), put([0])])
+          kernels.copy({ targets: [array], sources: [array], gate });
         expect([...(await kernels.read(array))]).toEqual([1, 2, 3]);
       }));
   });
@@ -43,7 +44,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         const [running, sum] = [normals(length, generator(3)), normals(length, generator(4))];
         const [keep, scale] = [0.9, (0.1 / 8) * (49 / 48)];
         const array = put(running);
-        kernels.updateRunning([array], [put(sum)], keep, [scale], put([1]));
+        kernels.ema({ targets: [array], sources: [put(sum)], keep, scale: [scale], gate: put([1]) });
         const got = await kernels.read(array);
         const want = blend(running, sum, keep, scale, accuracy);
         if (accuracy.exact) expectSameBits('running', got, want.bits);
@@ -55,9 +56,9 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
       withArrays(kernels, async (put) => {
         const running = [put([4, 8]), put([16]), put([2, 4, 6])];
         const sums = [put([1, 2]), put([3]), put([10, 20, 30])];
-        kernels.updateRunning(running, sums, 0.5, [2, -1, 0.5], put([0]));
+        kernels.ema({ targets: running, sources: sums, keep: 0.5, scale: [2, -1, 0.5], gate: put([0]) });
         expect(await values(running)).toEqual([[4, 8], [16], [2, 4, 6]]);
-        kernels.updateRunning(running, sums, 0.5, [2, -1, 0.5], put([1]));
+        kernels.ema({ targets: running, sources: sums, keep: 0.5, scale: [2, -1, 0.5], gate: put([1]) });
         expect(await values(running)).toEqual([[4, 8], [5], [6, 12, 18]]);
       }));
   });
@@ -69,9 +70,9 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
           [put([1, 2]), put([3])],
           [put([3, 4]), put([5])],
         ];
-        kernels.ema(keys, queries, 0.5, put([0]));
+        kernels.ema({ targets: keys, sources: queries, keep: 0.5, scale: 1 - 0.5, gate: put([0]) });
         expect(await values(keys)).toEqual([[1, 2], [3]]);
-        kernels.ema(keys, queries, 0.5, put([1]));
+        kernels.ema({ targets: keys, sources: queries, keep: 0.5, scale: 1 - 0.5, gate: put([1]) });
         expect(await values(keys)).toEqual([[2, 3], [4]]);
       }));
   });
@@ -80,15 +81,15 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     it('may be empty, and may hold empty arrays', () =>
       withArrays(kernels, async (put) => {
         const [gate, one, none] = [put([1]), put([1]), put([])];
-        kernels.copy([], []);
-        kernels.copy([], [], gate);
-        kernels.ema([], [], 0.5);
-        kernels.accumulate([], []);
-        kernels.updateRunning([], [], 0.5, [], gate);
-        kernels.finiteGate(gate, []);
-        kernels.accumulate([none, one, none], [none, one, none]);
-        kernels.copy([none, one], [none, gate], gate);
-        kernels.finiteGate(gate, [none]);
+        kernels.copy({ targets: [], sources: [] });
+        kernels.copy({ targets: [], sources: [], gate });
+        kernels.ema({ targets: [], sources: [], keep: 0.5, scale: 1 - 0.5 });
+        kernels.accumulate({ sums: [], xs: [] });
+        kernels.ema({ targets: [], sources: [], keep: 0.5, scale: [], gate });
+        kernels.finite({ gate, arrays: [] });
+        kernels.accumulate({ sums: [none, one, none], xs: [none, one, none] });
+        kernels.copy({ targets: [none, one], sources: [none, gate], gate });
+        kernels.finite({ gate, arrays: [none] });
         expect(await values([gate, one, none])).toEqual([[1], [1], []]);
       }));
 
@@ -96,16 +97,16 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
       withArrays(kernels, async (put) => {
         const gate = put([1]);
         const [a, b, c] = [put([1]), put([10]), put([100])];
-        kernels.accumulate([b, c, a, a], [a, b, a, a]);
+        kernels.accumulate({ sums: [b, c, a, a], xs: [a, b, a, a] });
         expect(await values([a, b, c])).toEqual([[4], [11], [111]]);
-        kernels.copy([a, b, c], [b, c, a]);
+        kernels.copy({ targets: [a, b, c], sources: [b, c, a] });
         expect(await values([a, b, c])).toEqual([[11], [111], [11]]);
-        kernels.copy([b, a, c, b], [a, c, b, c], gate);
+        kernels.copy({ targets: [b, a, c, b], sources: [a, c, b, c], gate });
         expect(await values([a, b, c])).toEqual([[11], [11], [11]]);
         kernels.write(b, Float32Array.of(3));
-        kernels.updateRunning([a, c, c], [b, a, c], 0, [2, 3, 2], gate);
+        kernels.ema({ targets: [a, c, c], sources: [b, a, c], keep: 0, scale: [2, 3, 2], gate });
         expect(await values([a, b, c])).toEqual([[6], [3], [36]]);
-        kernels.ema([a, a], [a, b], 0.5);
+        kernels.ema({ targets: [a, a], sources: [a, b], keep: 0.5, scale: 1 - 0.5 });
         expect(await values([a])).toEqual([[4.5]]);
       }));
 
@@ -127,14 +128,36 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
                 for (const [first, end] of ranges) {
                   const part = (list: DeviceArray[] | undefined) => list!.slice(first, end);
                   const source = part(from);
-                  kernels.copy(part(copied), source, first % 2 ? open : undefined);
-                  kernels.ema(part(key), source, 0.99, first % 2 ? open : undefined);
-                  kernels.accumulate(part(sum), source);
+                  kernels.copy({
+                    targets: part(copied),
+                    sources: source,
+                    gate: first % 2 ? open : undefined,
+                  });
+                  kernels.ema({
+                    targets: part(key),
+                    sources: source,
+                    keep: 0.99,
+                    scale: 1 - 0.99,
+                    gate: first % 2 ? open : undefined,
+                  });
+                  kernels.accumulate({ sums: part(sum), xs: source });
                   const scales = source.map((_, i) => 0.1 + first + i);
-                  kernels.updateRunning(part(running), source, 0.9, scales, open);
+                  kernels.ema({
+                    targets: part(running),
+                    sources: source,
+                    keep: 0.9,
+                    scale: scales,
+                    gate: open,
+                  });
                   const options = { learningRate: 0.03, momentum: 0.9, weightDecay: 1e-4 };
-                  kernels.sgd(part(p), source, part(buffer), options, open);
-                  kernels.finiteGate(gate, source);
+                  kernels.sgd({
+                    parameters: part(p),
+                    gradients: source,
+                    buffers: part(buffer),
+                    ...options,
+                    gate: open,
+                  });
+                  kernels.finite({ gate, arrays: source });
                 }
                 const results = [copied, key, sum, running, p, buffer].flatMap((list) => list!);
                 return Promise.all([...results, gate].map((array) => kernels.read(array)));
@@ -155,30 +178,88 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         const freed = kernels.allocate(1);
         kernels.free(freed);
         const cases: [string, RegExp, () => void][] = [
-          ['shape-mismatch', /targets and sources .* 2, 1/, () => kernels.copy([one, two], [two])],
-          ['shape-mismatch', /sources\[1\] has 2 .* needs 1/, () => kernels.copy([one, two], [two, wide])],
-          ['shape-mismatch', /gate has 2/, () => kernels.copy([one], [two], wide)],
-          ['array-freed', /sources\[1\] was used after/, () => kernels.copy([one, two], [two, freed])],
-          ['array-freed', /gate was used after/, () => kernels.copy([one], [two], freed)],
-          ['shape-mismatch', /sums and xs .* 1, 0/, () => kernels.accumulate([one], [])],
-          ['shape-mismatch', /xs\[1\] has 2/, () => kernels.accumulate([one, two], [two, wide])],
-          ['shape-mismatch', /key and query .* 1, 2/, () => kernels.ema([one], [two, two], 0.5)],
-          ['shape-mismatch', /gate has 2/, () => kernels.ema([one], [two], 0.5, wide)],
-          ['shape-mismatch', /scales .* 1, 1, 2/, () => kernels.updateRunning([one], [two], 1, [1, 1], gate)],
-          ['shape-mismatch', /sums\[0\] has 2/, () => kernels.updateRunning([one], [wide], 1, [1], gate)],
+          [
+            'shape-mismatch',
+            /targets and sources .* 2, 1/,
+            () => kernels.copy({ targets: [one, two], sources: [two] }),
+          ],
+          [
+            'shape-mismatch',
+            /sources\[1\] has 2 .* needs 1/,
+            () => kernels.copy({ targets: [one, two], sources: [two, wide] }),
+          ],
+          [
+            'shape-mismatch',
+            /gate has 2/,
+            () => kernels.copy({ targets: [one], sources: [two], gate: wide }),
+          ],
+          [
+            'array-freed',
+            /sources\[1\] was used after/,
+            () => kernels.copy({ targets: [one, two], sources: [two, freed] }),
+          ],
+          [
+            'array-freed',
+            /gate was used after/,
+            () => kernels.copy({ targets: [one], sources: [two], gate: freed }),
+          ],
+          ['shape-mismatch', /sums and xs .* 1, 0/, () => kernels.accumulate({ sums: [one], xs: [] })],
+          [
+            'shape-mismatch',
+            /xs\[1\] has 2/,
+            () => kernels.accumulate({ sums: [one, two], xs: [two, wide] }),
+          ],
+          [
+            'shape-mismatch',
+            /targets and sources .* 1, 2/,
+            () => kernels.ema({ targets: [one], sources: [two, two], keep: 0.5, scale: 1 - 0.5 }),
+          ],
+          [
+            'shape-mismatch',
+            /gate has 2/,
+            () => kernels.ema({ targets: [one], sources: [two], keep: 0.5, scale: 1 - 0.5, gate: wide }),
+          ],
+          [
+            'shape-mismatch',
+            /targets and scale .* 1, 2/,
+            () => kernels.ema({ targets: [one], sources: [two], keep: 1, scale: [1, 1], gate }),
+          ],
+          [
+            'shape-mismatch',
+            /sources\[0\] has 2/,
+            () => kernels.ema({ targets: [one], sources: [wide], keep: 1, scale: [1], gate }),
+          ],
           [
             'usage',
-            /scales\[1\] is NaN/,
-            () => kernels.updateRunning([one, one], [two, two], 1, [1, Number.NaN], gate),
+            /scale is NaN/,
+            () =>
+              kernels.ema({
+                targets: [one, one],
+                sources: [two, two],
+                keep: 1,
+                scale: [1, Number.NaN],
+                gate,
+              }),
           ],
           [
             'usage',
             /keep is Infinity/,
-            () => kernels.updateRunning([one], [two], Number.POSITIVE_INFINITY, [1], gate),
+            () =>
+              kernels.ema({
+                targets: [one],
+                sources: [two],
+                keep: Number.POSITIVE_INFINITY,
+                scale: [1],
+                gate,
+              }),
           ],
-          ['array-freed', /gate was used after/, () => kernels.updateRunning([one], [two], 1, [1], freed)],
-          ['array-freed', /arrays\[1\] was used after/, () => kernels.finiteGate(gate, [one, freed])],
-          ['shape-mismatch', /gate has 2/, () => kernels.finiteGate(wide, [one])],
+          [
+            'array-freed',
+            /gate was used after/,
+            () => kernels.ema({ targets: [one], sources: [two], keep: 1, scale: [1], gate: freed }),
+          ],
+          ['array-freed', /arrays\[1\] was used after/, () => kernels.finite({ gate, arrays: [one, freed] })],
+          ['shape-mismatch', /gate has 2/, () => kernels.finite({ gate: wide, arrays: [one] })],
         ];
         for (const [code, message, body] of cases) {
           const error = errorOf(body);

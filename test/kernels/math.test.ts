@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { instantiateKernels, type WasmExports } from '../../src/kernels/wasm-module.ts';
+import { instantiateKernels, type WasmExports } from '../../src/kernels/wasm/module.ts';
 import { expectClose } from '../compare.ts';
 
 let wasm: WasmExports;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DeviceArray } from '../../src/kernels/kernels.ts';
-import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm.ts';
+import type { DeviceArray } from '../../src/kernels/device-array.ts';
+import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { expectSameBits } from '../compare.ts';
 import { errorOf, generator, runInfoNce, unitRows, upload, withArrays } from './inputs.ts';
 
@@ -73,7 +73,7 @@ describe('memory of the kernels', () => {
     expect(view.buffer).toBeInstanceOf(SharedArrayBuffer);
     const big = kernels.allocate(3 << 20);
     expect(kernels.view(big).buffer.byteLength).toBeGreaterThan(view.buffer.byteLength);
-    kernels.accumulate([array], [upload(kernels, [1, 1, 1])]);
+    kernels.accumulate({ sums: [array], xs: [upload(kernels, [1, 1, 1])] });
     expect([...view]).toEqual([2, 3, 4]);
   });
 
@@ -107,7 +107,7 @@ describe('memory of the kernels', () => {
         4 * 16 * queueSize + 16,
       );
       const [loss, dQuery, rank] = [put([0, 0, 0]), put(new Float32Array(48)), put([0, 0, 0])];
-      kernels.infoNce({ ...inputs, query: put(query), key: put(key), queue: negatives, loss, dQuery, rank });
+      kernels.infonce({ ...inputs, query: put(query), key: put(key), queue: negatives, loss, dQuery, rank });
       expectSameBits('loss', await kernels.read(loss), want.loss);
       expectSameBits('dQuery', await kernels.read(dQuery), want.dQuery);
     });
@@ -133,7 +133,7 @@ describe('memory of the kernels', () => {
     }
     const before = small.heapBytes;
     const error = errorOf(() =>
-      small.infoNce({ ...inputs, query, key: query, queue, loss, dQuery: query, rank: loss }),
+      small.infonce({ ...inputs, query, key: query, queue, loss, dQuery: query, rank: loss }),
     );
     expect(error.code).toBe('out-of-memory');
     expect(small.heapBytes).toBe(before);
@@ -158,8 +158,8 @@ describe('wrong use of the kernels', () => {
     for (const body of [
       () => kernels.free(array),
       () => kernels.view(array),
-      () => kernels.accumulate([array], [array]),
-      () => kernels.accumulate([foreign], [foreign]),
+      () => kernels.accumulate({ sums: [array], xs: [array] }),
+      () => kernels.accumulate({ sums: [foreign], xs: [foreign] }),
       () => kernels.view({ length: 3 }),
     ]) {
       expect(errorOf(body).code).toBe('array-freed');
@@ -178,30 +178,58 @@ describe('wrong use of the kernels', () => {
       [
         'shape-mismatch',
         /x has 5 .*\[2, 3\] needs 6/,
-        () => kernels.l2Normalize(array(5), array(6), array(2), 2, 3),
+        () => kernels.l2norm({ x: array(5), y: array(6), norm: array(2), rows: 2, dim: 3 }),
       ],
       [
         'shape-mismatch',
         /norm has 3 .*\[2\] needs 2/,
-        () => kernels.l2Normalize(array(6), array(6), array(3), 2, 3),
+        () => kernels.l2norm({ x: array(6), y: array(6), norm: array(3), rows: 2, dim: 3 }),
       ],
       [
         'shape-mismatch',
-        /query\[1\] has 3 .* needs 2/,
-        () => kernels.ema([first, array(2)], [array(2), array(3)], 0.5),
+        /sources\[1\] has 3 .* needs 2/,
+        () =>
+          kernels.ema({
+            targets: [first, array(2)],
+            sources: [array(2), array(3)],
+            keep: 0.5,
+            scale: 1 - 0.5,
+          }),
       ],
-      ['shape-mismatch', /different lengths: 1, 2/, () => kernels.ema([first], [array(2), array(2)], 0.5)],
-      ['usage', /m is 1.5, but must be in \[0, 1\]/, () => kernels.ema([first], [array(2)], 1.5)],
-      ['shape-mismatch', /gradients\[0\] has 1/, () => kernels.sgd([first], [gate], [array(2)], sgd, gate)],
+      [
+        'shape-mismatch',
+        /different lengths: 1, 2/,
+        () => kernels.ema({ targets: [first], sources: [array(2), array(2)], keep: 0.5, scale: 1 - 0.5 }),
+      ],
+      [
+        'usage',
+        /keep is NaN, but must be finite/,
+        () => kernels.ema({ targets: [first], sources: [array(2)], keep: Number.NaN, scale: 1 }),
+      ],
+      [
+        'shape-mismatch',
+        /gradients\[0\] has 1/,
+        () => kernels.sgd({ parameters: [first], gradients: [gate], buffers: [array(2)], ...sgd, gate }),
+      ],
       [
         'usage',
         /learningRate is NaN/,
-        () => kernels.sgd([], [], [], { ...sgd, learningRate: Number.NaN }, gate),
+        () =>
+          kernels.sgd({ parameters: [], gradients: [], buffers: [], ...sgd, learningRate: Number.NaN, gate }),
       ],
       [
         'shape-mismatch',
         /pointer is 4.*\[0, 3\]/,
-        () => kernels.enqueue(array(8), array(2), 4, 4, 1, 2, gate),
+        () =>
+          kernels.enqueue({
+            queue: array(8),
+            keys: array(2),
+            pointer: 4,
+            queueSize: 4,
+            rows: 1,
+            dim: 2,
+            gate,
+          }),
       ],
       [
         'shape-mismatch',
@@ -214,6 +242,8 @@ describe('wrong use of the kernels', () => {
       expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)]);
     }
     expect([...kernels.view(first)]).toEqual([1, 1]);
-    await expect(kernels.topK(array(2), array(6), 1, 3, 2, 4)).rejects.toThrow('k is 4');
+    await expect(
+      kernels.topk({ queries: array(2), bank: array(6), rows: 1, bankRows: 3, dim: 2, k: 4 }),
+    ).rejects.toThrow('k is 4');
   });
 });

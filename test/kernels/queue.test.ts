@@ -19,7 +19,7 @@ onEveryBackend(({ kernels, fewer }) => {
     return withArrays(kernels, async (put) => {
       const [before, keys] = [count(queueSize * dim, 1), count(rows * dim, 10_000)];
       const queue = put(before);
-      kernels.enqueue(queue, put(keys), pointer, queueSize, rows, dim, put([gate]));
+      kernels.enqueue({ queue, keys: put(keys), pointer, queueSize, rows, dim, gate: put([gate]) });
       const want = gate ? ring(before, keys, pointer, queueSize, dim) : before;
       const where = `K=${queueSize} N=${rows} C=${dim} pointer=${pointer} gate=${gate}`;
       expect([...(await kernels.read(queue))], where).toEqual(want);
@@ -51,7 +51,15 @@ onEveryBackend(({ kernels, fewer }) => {
               const queue = put(want);
               for (const [i, [rows, open]] of batches.entries()) {
                 const keys = count(rows * dim, 1000 * (i + 1));
-                kernels.enqueue(queue, put(keys), pointer, queueSize, rows, dim, put([open ? 1 : 0]));
+                kernels.enqueue({
+                  queue,
+                  keys: put(keys),
+                  pointer,
+                  queueSize,
+                  rows,
+                  dim,
+                  gate: put([open ? 1 : 0]),
+                });
                 if (!open) continue;
                 want = ring(want, keys, pointer, queueSize, dim);
                 pointer = (pointer + rows) % queueSize;

@@ -21,16 +21,16 @@ onEveryBackend(({ kernels, fewer }) => {
     it('takes the rows of a list, some twice, some never', () =>
       withArrays(kernels, async (put) => {
         const target = put(new Float32Array(12));
-        kernels.gatherRows(target, put(count(33)), Uint32Array.of(10, 1, 1, 0), 3);
+        kernels.gatherRows({ target, source: put(count(33)), rows: Uint32Array.of(10, 1, 1, 0), dim: 3 });
         expect([...(await kernels.read(target))]).toEqual([30, 31, 32, 3, 4, 5, 3, 4, 5, 0, 1, 2]);
       }));
 
     it('an empty list moves nothing', () =>
       withArrays(kernels, async (put) => {
         const [some, none] = [put([1, 2, 3]), put([])];
-        kernels.gatherRows(none, some, new Uint32Array(0), 3);
-        kernels.gatherRows(none, put([]), new Uint32Array(0), 3);
-        kernels.scatterRows(some, none, new Uint32Array(0), 3);
+        kernels.gatherRows({ target: none, source: some, rows: new Uint32Array(0), dim: 3 });
+        kernels.gatherRows({ target: none, source: put([]), rows: new Uint32Array(0), dim: 3 });
+        kernels.scatterRows({ target: some, source: none, rows: new Uint32Array(0), dim: 3 });
         expect([...(await kernels.read(some))]).toEqual([1, 2, 3]);
       }));
   });
@@ -39,7 +39,12 @@ onEveryBackend(({ kernels, fewer }) => {
     it('writes the rows of a list and no others', () =>
       withArrays(kernels, async (put) => {
         const target = put(count(12));
-        kernels.scatterRows(target, put([-1, -2, -3, -4, -5, -6]), Uint32Array.of(3, 1), 3);
+        kernels.scatterRows({
+          target,
+          source: put([-1, -2, -3, -4, -5, -6]),
+          rows: Uint32Array.of(3, 1),
+          dim: 3,
+        });
         expect([...(await kernels.read(target))]).toEqual([0, 1, 2, -4, -5, -6, 6, 7, 8, -1, -2, -3]);
       }));
   });
@@ -59,14 +64,14 @@ onEveryBackend(({ kernels, fewer }) => {
               const values = normals(rows * dim, random);
               values.set([Number.NaN, -0, 2 ** -149, Number.NEGATIVE_INFINITY].slice(0, values.length));
               const [source, gathered, back] = [put(values), put(values), put(values)];
-              kernels.gatherRows(gathered, source, order, dim);
+              kernels.gatherRows({ target: gathered, source, rows: order, dim });
               const want = new Float32Array(rows * dim);
               for (const [r, row] of order.entries()) {
                 want.set(values.subarray(row * dim, (row + 1) * dim), r * dim);
               }
               expectSameBits('gathered', await kernels.read(gathered), want);
               kernels.write(back, new Float32Array(rows * dim));
-              kernels.scatterRows(back, gathered, order, dim);
+              kernels.scatterRows({ target: back, source: gathered, rows: order, dim });
               expectSameBits('scattered', await kernels.read(back), values);
             }),
         ),
@@ -79,7 +84,7 @@ onEveryBackend(({ kernels, fewer }) => {
         const lists = [[3], [1, 2, 999], [7, 7], Array.from({ length: 700 }, (_, i) => 999 - i), [5]];
         const targets = lists.map((list) => put(new Float32Array(list.length)));
         for (const [i, list] of lists.entries()) {
-          kernels.gatherRows(targets[i]!, source, Uint32Array.from(list), 1);
+          kernels.gatherRows({ target: targets[i]!, source, rows: Uint32Array.from(list), dim: 1 });
         }
         for (const [i, list] of lists.entries()) expect([...(await kernels.read(targets[i]!))]).toEqual(list);
       }));
@@ -92,8 +97,8 @@ onEveryBackend(({ kernels, fewer }) => {
         for (let group = 0; group < groups; group++) {
           const rows = Uint32Array.from({ length: size }, (_, r) => group + groups * r);
           const part = put(new Float32Array(size * dim));
-          kernels.gatherRows(part, batch, rows, dim);
-          kernels.scatterRows(back, part, rows, dim);
+          kernels.gatherRows({ target: part, source: batch, rows, dim });
+          kernels.scatterRows({ target: back, source: part, rows, dim });
         }
         expectSameBits('batch', await kernels.read(back), values);
       }));
@@ -106,17 +111,53 @@ onEveryBackend(({ kernels, fewer }) => {
           [
             'shape-mismatch',
             /source has 6 .* row 3 of 2 ends at 8/,
-            () => kernels.gatherRows(two, six, list(3), 2),
+            () => kernels.gatherRows({ target: two, source: six, rows: list(3), dim: 2 }),
           ],
-          ['shape-mismatch', /source has 7 .* row 3 of 2/, () => kernels.gatherRows(two, seven, list(3), 2)],
-          ['shape-mismatch', /target has 6 .* row 3 of 2/, () => kernels.scatterRows(six, two, list(3), 2)],
-          ['shape-mismatch', /row 4294967295/, () => kernels.gatherRows(two, six, list(2 ** 32 - 1), 2)],
-          ['shape-mismatch', /target has 2 .*\[2, 2\]/, () => kernels.gatherRows(two, six, list(0, 1), 2)],
-          ['shape-mismatch', /source has 2 .*\[2, 2\]/, () => kernels.scatterRows(six, two, list(0, 1), 2)],
-          ['shape-mismatch', /columns of target is 0/, () => kernels.gatherRows(two, six, list(0, 1), 0)],
-          ['usage', /one array/, () => kernels.gatherRows(six, six, list(2, 1, 0), 2)],
-          ['usage', /one array/, () => kernels.scatterRows(six, six, list(2, 1, 0), 2)],
-          ['usage', /row 1 of target twice/, () => kernels.scatterRows(six, two, list(1, 1), 1)],
+          [
+            'shape-mismatch',
+            /source has 7 .* row 3 of 2/,
+            () => kernels.gatherRows({ target: two, source: seven, rows: list(3), dim: 2 }),
+          ],
+          [
+            'shape-mismatch',
+            /target has 6 .* row 3 of 2/,
+            () => kernels.scatterRows({ target: six, source: two, rows: list(3), dim: 2 }),
+          ],
+          [
+            'shape-mismatch',
+            /row 4294967295/,
+            () => kernels.gatherRows({ target: two, source: six, rows: list(2 ** 32 - 1), dim: 2 }),
+          ],
+          [
+            'shape-mismatch',
+            /target has 2 .*\[2, 2\]/,
+            () => kernels.gatherRows({ target: two, source: six, rows: list(0, 1), dim: 2 }),
+          ],
+          [
+            'shape-mismatch',
+            /source has 2 .*\[2, 2\]/,
+            () => kernels.scatterRows({ target: six, source: two, rows: list(0, 1), dim: 2 }),
+          ],
+          [
+            'shape-mismatch',
+            /columns of target is 0/,
+            () => kernels.gatherRows({ target: two, source: six, rows: list(0, 1), dim: 0 }),
+          ],
+          [
+            'usage',
+            /one array/,
+            () => kernels.gatherRows({ target: six, source: six, rows: list(2, 1, 0), dim: 2 }),
+          ],
+          [
+            'usage',
+            /one array/,
+            () => kernels.scatterRows({ target: six, source: six, rows: list(2, 1, 0), dim: 2 }),
+          ],
+          [
+            'usage',
+            /row 1 of target twice/,
+            () => kernels.scatterRows({ target: six, source: two, rows: list(1, 1), dim: 1 }),
+          ],
         ];
         for (const [code, message, body] of cases) {
           const error = errorOf(body);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { embeddingSpread, summaryReference } from '../../src/conformance/references/summary.ts';
-import { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from '../../src/kernels/kernels.ts';
+import { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from '../../src/kernels/summary.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { errorOf, generator, normals, unitRows, withArrays } from './inputs.ts';
@@ -38,8 +38,8 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
   function run({ loss, rank, query, rows, dim }: Step, gate = 1): Promise<Float32Array> {
     return withArrays(kernels, async (put) => {
       const summary = put(new Float32Array(SUMMARY_LENGTH).fill(-1));
-      const arrays = { loss: put(loss), rank: put(rank), query: put(query), gate: put([gate]) };
-      kernels.summarize({ ...arrays, rows, dim, summary });
+      const arrays = { loss: put(loss), rank: put(rank), embedding: put(query), gate: put([gate]) };
+      kernels.summary({ ...arrays, rows, dim, summary });
       return kernels.read(summary);
     });
   }
@@ -126,30 +126,30 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         const want = await run(input);
         const loss = put(input.loss);
         const { rows, dim } = input;
-        const others = { rank: put(input.rank), query: put(input.query), gate: put([1]), rows, dim };
-        kernels.summarize({ ...others, loss, summary: loss });
+        const others = { rank: put(input.rank), embedding: put(input.query), gate: put([1]), rows, dim };
+        kernels.summary({ ...others, loss, summary: loss });
         expectSameBits('summary', await kernels.read(loss), want);
       }));
 
     it('refuses no rows, wrong shapes and what was freed', () =>
       withArrays(kernels, (put) => {
         const [rows, dim] = [2, 3];
-        const [loss, rank, query, gate] = [put([1, 2]), put([0, 0]), put(new Float32Array(6)), put([1])];
-        const whole = { loss, rank, query, gate, rows, dim, summary: put(new Float32Array(5)) };
+        const [loss, rank, embedding, gate] = [put([1, 2]), put([0, 0]), put(new Float32Array(6)), put([1])];
+        const whole = { loss, rank, embedding, gate, rows, dim, summary: put(new Float32Array(5)) };
         const freed = kernels.allocate(2);
         kernels.free(freed);
-        const none = { rows: 0, loss: put([]), rank: put([]), query: put([]) };
+        const none = { rows: 0, loss: put([]), rank: put([]), embedding: put([]) };
         const cases: [string, RegExp, Partial<SummaryArguments>][] = [
           ['shape-mismatch', /rows is 0/, none],
           ['shape-mismatch', /loss has 1 .*\[2\]/, { loss: gate }],
           ['shape-mismatch', /rank has 1 .*\[2\]/, { rank: gate }],
-          ['shape-mismatch', /query has 2 .*\[2, 3\]/, { query: loss }],
+          ['shape-mismatch', /embedding has 2 .*\[2, 3\]/, { embedding: loss }],
           ['shape-mismatch', /gate has 2 .*\[1\]/, { gate: loss }],
-          ['shape-mismatch', /summary has 6 .*\[5\]/, { summary: query }],
+          ['shape-mismatch', /summary has 6 .*\[5\]/, { summary: embedding }],
           ['array-freed', /loss was used after/, { loss: freed }],
         ];
         for (const [code, message, change] of cases) {
-          const error = errorOf(() => kernels.summarize({ ...whole, ...change }));
+          const error = errorOf(() => kernels.summary({ ...whole, ...change }));
           expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)]);
         }
       }));

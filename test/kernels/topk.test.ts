@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dot, topKReference } from '../../src/conformance/references/topk.ts';
-import type { TopK } from '../../src/kernels/kernels.ts';
+import type { TopK } from '../../src/kernels/topk.ts';
 import { expectClose } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, unitRows, withArrays } from './inputs.ts';
@@ -17,7 +17,9 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
   }
 
   function run({ queries, bank, q, m, dim, k }: Inputs): Promise<TopK> {
-    return withArrays(kernels, (put) => kernels.topK(put(queries), put(bank), q, m, dim, k));
+    return withArrays(kernels, (put) =>
+      kernels.topk({ queries: put(queries), bank: put(bank), rows: q, bankRows: m, dim, k }),
+    );
   }
 
   /** Small whole numbers: dot products are exact in float32, so order and ties must be exact too. */

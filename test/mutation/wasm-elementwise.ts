@@ -60,7 +60,7 @@ export const WASM_ELEMENTWISE = [
     ['the last element is left out', TAIL, NO_LAST],
     ['inverted', 'return 1;', 'return 0;'],
   ]),
-  ...of('queue.ts', [
+  ...of('enqueue.ts', [
     [
       'no wrap-around',
       'memory.copy(queue, source + <usize>untilEnd * width, <usize>(kept - untilEnd) * width);',

@@ -1,4 +1,4 @@
-/** Mutants of infonce.ts, rank.ts, math.ts, vector.ts and knn.ts. */
+/** Mutants of infonce.ts, rank.ts, math.ts, vector.ts and topk.ts. */
 import { of } from './mutant.ts';
 
 export const WASM_INFONCE = [
@@ -114,7 +114,7 @@ export const WASM_INFONCE = [
     ['every row is the first', 'source + <usize>r * width', 'source'],
     ['rows end where the padding begins', 'tile + <usize>r * stride', 'tile + <usize>r * width'],
   ]),
-  ...of('knn.ts', [
+  ...of('topk.ts', [
     ['ties to the higher row', 'ia > ib', 'ia < ib'],
     ['the tile after the first k is not offered', 'start < k ? 15', 'start == 0 ? 15'],
     ['equal takes the place', 'value > load<f32>(values)', 'value >= load<f32>(values)'],

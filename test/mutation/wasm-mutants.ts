@@ -13,14 +13,15 @@ export const WASM_KERNELS: Readonly<Record<string, readonly KernelName[]>> = {
   'ema.ts': ['ema', 'running'],
   'finite.ts': ['finite'],
   'infonce.ts': ['infonce'],
-  'knn.ts': ['topk'],
+  'topk.ts': ['topk'],
   'l2norm.ts': ['l2norm'],
+  'l2norm-backward.ts': ['l2norm'],
   'math.ts': ['infonce'],
-  'queue.ts': ['enqueue'],
+  'enqueue.ts': ['enqueue'],
   'rank.ts': ['infonce'],
   'sgd.ts': ['sgd'],
   'summary.ts': ['summary'],
-  'vector.ts': ['infonce', 'topk'],
+  'vector.ts': ['infonce', 'topk', 'l2norm'],
 };
 
 export const WASM_MUTANTS: readonly Mutant[] = [...WASM_ELEMENTWISE, ...WASM_INFONCE];

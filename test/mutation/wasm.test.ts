@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 import { expect, it } from 'vitest';
 import { KERNEL_OPTIONS } from '../../scripts/build/kernels.mjs';
-import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { campaign, caughtBy } from './campaign.ts';
 import { type Mutant, mutate } from './mutant.ts';
 import { NOT_KERNELS, WASM_KERNELS, WASM_MUTANTS } from './wasm-mutants.ts';

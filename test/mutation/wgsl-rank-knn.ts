@@ -1,4 +1,4 @@
-/** Mutants of infonce-rank.wgsl, exact-sign.wgsl, knn-similarities.wgsl and knn-select.wgsl. */
+/** Mutants of infonce-rank.wgsl, exact-sign.wgsl, topk-similarities.wgsl and topk-select.wgsl. */
 import { of } from './mutant.ts';
 
 const BARRIER = 'workgroupBarrier();';
@@ -55,7 +55,7 @@ export const WGSL_RANK_KNN = [
     ['bits do not cross words, rightward', '(y.low >> bits) | (y.middle << (32u - bits))', '(y.low >> bits)'],
     ['a word too far, leftward', 'y = Fixed(0u, y.low, y.middle)', 'y = Fixed(0u, 0u, y.low)'],
   ]),
-  ...of('knn-similarities.wgsl', [
+  ...of('topk-similarities.wgsl', [
     ['rows and columns swapped', 'row * params.bank_rows + column', 'column * params.rows + row'],
     ['rows run into the next', 'row < params.rows && column < params.bank_rows', 'row < params.rows'],
     ['queries of the first block', 'params.first_row + 32u * workgroup.z', '32u * workgroup.z'],
@@ -74,7 +74,7 @@ export const WGSL_RANK_KNN = [
     ['no barrier after a tile is loaded', `    }\n    ${BARRIER}`, '    }'],
     ['no barrier before a tile is overwritten', `column += 32u) {\n    ${BARRIER}`, 'column += 32u) {'],
   ]),
-  ...of('knn-select.wgsl', [
+  ...of('topk-select.wgsl', [
     [
       'negative numbers the wrong way round',
       'select(bits | 0x80000000u, ~bits, bits > 0x7fffffffu)',

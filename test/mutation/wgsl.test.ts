@@ -1,8 +1,8 @@
 /** Mutants of the shaders, on the device that a session would get. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, expect, it } from 'vitest';
-import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu.ts';
-import { SHADER_FILES, type ShaderFile } from '../../src/kernels/webgpu-shaders.ts';
+import { SHADER_FILES } from '../../src/kernels/registry.ts';
+import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
 import { campaign, caughtBy } from './campaign.ts';
 import { type Mutant, mutate } from './mutant.ts';
@@ -35,13 +35,13 @@ console.log(`wgsl: ${ground.name}`);
 afterAll(() => close(ground));
 
 async function attempt(mutant: Mutant): Promise<string | null> {
-  const file = mutant.file as ShaderFile;
+  const { file } = mutant;
   const text = await readFile(new URL(`../../shaders/${file}`, import.meta.url), 'utf8');
   const shaders = { [file]: mutate(text, mutant) };
   for (const size of SIZES) {
     const options = { ...size, shaders, subgroups: file !== PLAIN };
     const kernels = await createWebGpuKernels(ground.device, options);
-    const { by, over } = await caughtBy(kernels, WGSL_KERNELS[file], ground.device);
+    const { by, over } = await caughtBy(kernels, WGSL_KERNELS[file]!, ground.device);
     kernels.dispose();
     if (over) {
       close(ground);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import type { GroupArrays } from '../../src/scheduler/group-encoders.ts';
 import { type GroupSum, sumGroups } from '../../src/train/group-sums.ts';
 
@@ -16,8 +16,8 @@ class Group {
       const array = kernels.allocate(1);
       kernels.write(array, Float32Array.of(value));
       return {
-        copyTo: (targets) => kernels.copy(targets, [array]),
-        addTo: (sums) => kernels.accumulate(sums, [array]),
+        copyTo: (targets) => kernels.copy({ targets, sources: [array] }),
+        addTo: (sums) => kernels.accumulate({ sums, xs: [array] }),
         release: () => {
           this.released++;
           kernels.free(array);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NamedTensor } from '../../src/formats/safetensors.ts';
-import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { TrainState } from '../../src/train/state.ts';
 
 const kernels = await createWasmKernels();

@@ -13,7 +13,7 @@ export function compare(trial: Trial, what: string, got: Float32Array, want: App
 
 async function check(trial: Trial, key: Float32Array, query: Float32Array, m: number): Promise<void> {
   const array = trial.put(key);
-  trial.kernels.ema([array], [trial.put(query)], m);
+  trial.kernels.ema({ targets: [array], sources: [trial.put(query)], keep: m, scale: 1 - m });
   compare(trial, `key, m = ${m}`, await trial.read(array), blend(key, query, m, 1 - m, trial.accuracy));
 }
 
@@ -34,12 +34,24 @@ async function gates(trial: Trial): Promise<void> {
   const [key, query] = [uniforms(300, trial.random), uniforms(300, trial.random)];
   for (const gate of [0, -0]) {
     const array = trial.put(key);
-    trial.kernels.ema([array], [trial.put(query)], 0.5, trial.put([gate]));
+    trial.kernels.ema({
+      targets: [array],
+      sources: [trial.put(query)],
+      keep: 0.5,
+      scale: 1 - 0.5,
+      gate: trial.put([gate]),
+    });
     trial.bits(`key behind gate ${Object.is(gate, -0) ? '−0' : gate}`, await trial.read(array), key);
   }
   const [open, none] = [trial.put(key), trial.put(key)];
-  trial.kernels.ema([open], [trial.put(query)], 0.5, trial.put([1]));
-  trial.kernels.ema([none], [trial.put(query)], 0.5);
+  trial.kernels.ema({
+    targets: [open],
+    sources: [trial.put(query)],
+    keep: 0.5,
+    scale: 1 - 0.5,
+    gate: trial.put([1]),
+  });
+  trial.kernels.ema({ targets: [none], sources: [trial.put(query)], keep: 0.5, scale: 1 - 0.5 });
   trial.bits('key behind an open gate, and with none', await trial.read(open), await trial.read(none));
 }
 
@@ -48,7 +60,7 @@ async function list(trial: Trial): Promise<void> {
   const lengths = Array.from({ length: 300 }, (_, i) => i % 7);
   const keys = lengths.map((length, i) => trial.put(new Float32Array(length).fill(i)));
   const queries = lengths.map((length) => trial.put(new Float32Array(length).fill(100)));
-  trial.kernels.ema(keys, queries, 0.5);
+  trial.kernels.ema({ targets: keys, sources: queries, keep: 0.5, scale: 1 - 0.5 });
   for (const i of [1, 5, 128, 255, 256, 257, 298]) {
     trial.close(`key ${i}`, await trial.read(keys[i]!), [i / 2 + 50], 0);
   }
@@ -67,10 +79,10 @@ async function notFinite(trial: Trial): Promise<void> {
   ];
   await withEachNotFinite(trial, values, 257, async (bad, name) => {
     const array = trial.put(values);
-    trial.kernels.ema([array], [bad], 0.9);
+    trial.kernels.ema({ targets: [array], sources: [bad], keep: 0.9, scale: 1 - 0.9 });
     const got = await trial.read(array);
     trial.close(`the others beside ${name} of the query`, without(got, 257, 258), rest, bound);
-    trial.kernels.ema([bad], [trial.put(values)], 0.9);
+    trial.kernels.ema({ targets: [bad], sources: [trial.put(values)], keep: 0.9, scale: 1 - 0.9 });
     const key = await trial.read(bad);
     trial.close(`the others beside ${name} of the key`, without(key, 257, 258), rest, bound);
   });
@@ -79,7 +91,12 @@ async function notFinite(trial: Trial): Promise<void> {
 async function many(trial: Trial): Promise<void> {
   const [key, query] = [uniforms(PERIOD, trial.random), uniforms(PERIOD, trial.random)];
   const array = trial.put(repeated(key, MANY));
-  trial.kernels.ema([array], [trial.put(repeated(query, MANY))], 0.99);
+  trial.kernels.ema({
+    targets: [array],
+    sources: [trial.put(repeated(query, MANY))],
+    keep: 0.99,
+    scale: 1 - 0.99,
+  });
   compare(trial, 'key', await trial.read(array), blend(key, query, 0.99, 1 - 0.99, trial.accuracy));
 }
 
@@ -88,8 +105,8 @@ async function running(trial: Trial, length: number): Promise<void> {
   const [open, closed] = [trial.put(old), trial.put(old)];
   const scale = (0.1 / 8) * (49 / 48);
   const sums = [trial.put(sum)];
-  trial.kernels.updateRunning([open], sums, 0.9, [scale], trial.put([1]));
-  trial.kernels.updateRunning([closed], sums, 0.9, [scale], trial.put([0]));
+  trial.kernels.ema({ targets: [open], sources: sums, keep: 0.9, scale: [scale], gate: trial.put([1]) });
+  trial.kernels.ema({ targets: [closed], sources: sums, keep: 0.9, scale: [scale], gate: trial.put([0]) });
   const want = blend(old, sum, 0.9, scale, trial.accuracy);
   compare(trial, 'running statistics', await trial.read(open), want);
   trial.bits('those behind a closed gate', await trial.read(closed), old);
@@ -98,7 +115,7 @@ async function running(trial: Trial, length: number): Promise<void> {
 async function scales(trial: Trial): Promise<void> {
   const arrays = [trial.put([4, 8]), trial.put([16]), trial.put([2, 4, 6])];
   const sums = [trial.put([1, 2]), trial.put([3]), trial.put([10, 20, 30])];
-  trial.kernels.updateRunning(arrays, sums, 0.5, [2, -1, 0.5], trial.put([1]));
+  trial.kernels.ema({ targets: arrays, sources: sums, keep: 0.5, scale: [2, -1, 0.5], gate: trial.put([1]) });
   const want = [[4, 8], [5], [6, 12, 18]];
   for (const [i, array] of arrays.entries()) trial.close(`pair ${i}`, await trial.read(array), want[i]!, 0);
 }
@@ -106,11 +123,11 @@ async function scales(trial: Trial): Promise<void> {
 async function extremes(trial: Trial): Promise<void> {
   const values = fromBits(...EXTREMES);
   const array = trial.put(values);
-  trial.kernels.ema([array], [trial.put(values)], 1);
+  trial.kernels.ema({ targets: [array], sources: [trial.put(values)], keep: 1, scale: 1 - 1 });
   // Only denormals may be lost.
   const lost = trial.accuracy.exact ? 0 : trial.accuracy.smallest;
   trial.close('key, m = 1', await trial.read(array), values, lost);
-  trial.kernels.ema([array], [trial.put(values)], 0);
+  trial.kernels.ema({ targets: [array], sources: [trial.put(values)], keep: 0, scale: 1 - 0 });
   trial.close('key, m = 0', await trial.read(array), values, lost);
 }
 

@@ -18,15 +18,15 @@ async function ofLength(trial: Trial, length: number): Promise<void> {
   clean.set(fromBits(...EXTREMES).subarray(0, length));
   const array = trial.put(clean);
   const gate = trial.put([1]);
-  trial.kernels.finiteGate(gate, [array]);
+  trial.kernels.finite({ gate, arrays: [array] });
   await gateIs(trial, 'the gate of finite values', gate, 1);
   for (const [p, place] of [...new Set([0, length >> 1, length - 1])].entries()) {
     const [name, bits] = NOT_FINITE[(length + p) % NOT_FINITE.length]!;
     trial.kernels.write(array, fromBits(bits), place);
-    trial.kernels.finiteGate(gate, [array]);
+    trial.kernels.finite({ gate, arrays: [array] });
     await gateIs(trial, `the gate of ${name} in place ${place}`, gate, 0);
     trial.kernels.write(array, clean.subarray(place, place + 1), place);
-    trial.kernels.finiteGate(gate, [array]);
+    trial.kernels.finite({ gate, arrays: [array] });
     await gateIs(trial, 'the gate, which stays closed', gate, 0);
     trial.kernels.write(gate, Float32Array.of(1));
   }
@@ -41,18 +41,18 @@ async function patterns(trial: Trial): Promise<void> {
   const one = trial.put([1]);
   for (const [name, bits] of [...bad, ...random]) {
     const gate = trial.put([1]);
-    trial.kernels.finiteGate(gate, [one, trial.put(fromBits(bits)), one]);
+    trial.kernels.finite({ gate, arrays: [one, trial.put(fromBits(bits)), one] });
     await gateIs(trial, `the gate of ${name}`, gate, 0);
   }
 }
 
 async function edges(trial: Trial): Promise<void> {
   const gate = trial.put([1]);
-  trial.kernels.finiteGate(gate, []);
-  trial.kernels.finiteGate(gate, [trial.zeros(0), trial.put(fromBits(...EXTREMES)), gate]);
+  trial.kernels.finite({ gate, arrays: [] });
+  trial.kernels.finite({ gate, arrays: [trial.zeros(0), trial.put(fromBits(...EXTREMES)), gate] });
   await gateIs(trial, 'the gate of finite values, of nothing, of itself', gate, 1);
   const bad = trial.put([Number.NaN]);
-  trial.kernels.finiteGate(bad, [bad]);
+  trial.kernels.finite({ gate: bad, arrays: [bad] });
   await gateIs(trial, 'a gate that is NaN itself', bad, 0);
 }
 
@@ -60,12 +60,12 @@ async function edges(trial: Trial): Promise<void> {
 async function many(trial: Trial): Promise<void> {
   const array = trial.zeros(MANY);
   const gate = trial.put([1]);
-  trial.kernels.finiteGate(gate, [array]);
+  trial.kernels.finite({ gate, arrays: [array] });
   await gateIs(trial, 'the gate of zeros', gate, 1);
   for (const place of [MANY - 1, 65_535 * 128 + 1]) {
     trial.kernels.write(array, Float32Array.of(Number.NaN), place);
     trial.kernels.write(gate, Float32Array.of(1));
-    trial.kernels.finiteGate(gate, [array]);
+    trial.kernels.finite({ gate, arrays: [array] });
     await gateIs(trial, `the gate of NaN in place ${place}`, gate, 0);
     trial.kernels.write(array, Float32Array.of(0), place);
   }

@@ -81,7 +81,7 @@ const nearAt = (place: number, queueSize: number) => async (trial: Trial) => {
 
 async function gateOf(trial: Trial, loss: Float32Array): Promise<number> {
   const gate = trial.put([1]);
-  trial.kernels.finiteGate(gate, [trial.put(loss)]);
+  trial.kernels.finite({ gate, arrays: [trial.put(loss)] });
   return (await trial.read(gate))[0]!;
 }
 

@@ -45,7 +45,7 @@ export async function run(trial: Trial, inputs: InfoNceInputs): Promise<InfoNceR
     key: trial.put(inputs.key),
     queue: trial.put(inputs.queue),
   };
-  trial.kernels.infoNce({ ...inputs, ...arrays, loss, dQuery, rank });
+  trial.kernels.infonce({ ...inputs, ...arrays, loss, dQuery, rank });
   return { loss: await trial.read(loss), dQuery: await trial.read(dQuery), rank: await trial.read(rank) };
 }
 

@@ -18,8 +18,8 @@ async function run(
   dim: number,
 ): Promise<Result> {
   const [y, norm, dx] = [trial.zeros(x.length), trial.zeros(rows), trial.zeros(x.length)];
-  trial.kernels.l2Normalize(trial.put(x), y, norm, rows, dim);
-  trial.kernels.l2NormalizeBackward(y, norm, trial.put(dy), dx, rows, dim);
+  trial.kernels.l2norm({ x: trial.put(x), y, norm, rows, dim });
+  trial.kernels.l2normBackward({ y, norm, dy: trial.put(dy), dx, rows, dim });
   return { y: await trial.read(y), norm: await trial.read(norm), dx: await trial.read(dx) };
 }
 
@@ -82,7 +82,7 @@ async function notFinite(trial: Trial): Promise<void> {
     const got = await run(trial, x, dy, rows, dim);
     for (let r = 0; r < rows; r++) if (r !== bad) checkRow(trial, x, dy, got, r, dim);
     const gate = trial.put([1]);
-    trial.kernels.finiteGate(gate, [trial.put(got.y)]);
+    trial.kernels.finite({ gate, arrays: [trial.put(got.y)] });
     trial.close(`the gate of y after ${name}`, await trial.read(gate), [0], 0);
     // A gradient that is not finite spoils its own row at most.
     const wrong = dy.slice();
@@ -103,8 +103,8 @@ async function oneLarge(trial: Trial): Promise<void> {
 async function inPlace(trial: Trial): Promise<void> {
   const x = uniforms(9 * 65, trial.random);
   const [array, norm, y] = [trial.put(x), trial.zeros(9), trial.zeros(x.length)];
-  trial.kernels.l2Normalize(array, y, norm, 9, 65);
-  trial.kernels.l2Normalize(array, array, norm, 9, 65);
+  trial.kernels.l2norm({ x: array, y, norm, rows: 9, dim: 65 });
+  trial.kernels.l2norm({ x: array, y: array, norm, rows: 9, dim: 65 });
   trial.bits('y in the place of x', await trial.read(array), await trial.read(y));
 }
 

@@ -16,7 +16,7 @@ function anyBits(trial: Trial, length: number): Float32Array {
 async function accumulate(trial: Trial, length: number): Promise<void> {
   const [sum, x] = [uniforms(length, trial.random), uniforms(length, trial.random)];
   const target = trial.put(sum);
-  trial.kernels.accumulate([target], [trial.put(x)]);
+  trial.kernels.accumulate({ sums: [target], xs: [trial.put(x)] });
   const want = sum.map((s, i) => s + x[i]!);
   trial.bits('sum', await trial.read(target), want);
 }
@@ -27,7 +27,7 @@ async function accumulateSizes(trial: Trial): Promise<void> {
     Float32Array.from({ length: 98 }, (_, i) => (i % 3 ? 1 : -1) * sizes[(i * step) % 7]!);
   const [sum, x] = [values(1), values(3)];
   const target = trial.put(sum);
-  trial.kernels.accumulate([target], [trial.put(x)]);
+  trial.kernels.accumulate({ sums: [target], xs: [trial.put(x)] });
   const want = sum.map((s, i) => s + x[i]!);
   trial.close('sum', await trial.read(target), want, trial.accuracy.exact ? 0 : trial.accuracy.smallest);
 }
@@ -41,10 +41,10 @@ async function accumulateNotFinite(trial: Trial): Promise<void> {
   );
   await withEachNotFinite(trial, values, 64, async (bad, name) => {
     const [sum, gate] = [trial.put(values), trial.put([1])];
-    trial.kernels.accumulate([sum], [bad]);
+    trial.kernels.accumulate({ sums: [sum], xs: [bad] });
     trial.bits(`the others beside ${name}`, without(await trial.read(sum), 64, 65), want);
     // Sums of gradients are what a step looks at.
-    trial.kernels.finiteGate(gate, [sum]);
+    trial.kernels.finite({ gate, arrays: [sum] });
     trial.close(`the gate of a sum with ${name}`, await trial.read(gate), [0], 0);
   });
 }
@@ -52,7 +52,7 @@ async function accumulateNotFinite(trial: Trial): Promise<void> {
 async function accumulateMany(trial: Trial): Promise<void> {
   const [sum, x] = [uniforms(PERIOD, trial.random), uniforms(PERIOD, trial.random)];
   const target = trial.put(repeated(sum, MANY));
-  trial.kernels.accumulate([target], [trial.put(repeated(x, MANY))]);
+  trial.kernels.accumulate({ sums: [target], xs: [trial.put(repeated(x, MANY))] });
   const want = sum.map((s, i) => s + x[i]!);
   trial.bits('sum', await trial.read(target), want);
 }
@@ -66,7 +66,11 @@ async function copy(trial: Trial, length: number): Promise<void> {
     [0, before],
   ] as const) {
     const target = trial.put(before);
-    trial.kernels.copy([target], [from], gate === undefined ? undefined : trial.put([gate]));
+    trial.kernels.copy({
+      targets: [target],
+      sources: [from],
+      gate: gate === undefined ? undefined : trial.put([gate]),
+    });
     trial.bits(`target, gate ${gate ?? 'none'}`, await trial.read(target), want);
   }
 }
@@ -74,7 +78,11 @@ async function copy(trial: Trial, length: number): Promise<void> {
 async function copyMany(trial: Trial): Promise<void> {
   const source = anyBits(trial, PERIOD);
   const target = trial.zeros(MANY);
-  trial.kernels.copy([target], [trial.put(repeated(source, MANY))], trial.put([1]));
+  trial.kernels.copy({
+    targets: [target],
+    sources: [trial.put(repeated(source, MANY))],
+    gate: trial.put([1]),
+  });
   trial.bits('target', await trial.read(target), source);
 }
 
@@ -86,7 +94,7 @@ async function rows(trial: Trial, count: number, dim: number): Promise<void> {
   const want = new Float32Array(count * dim);
   for (const [r, row] of order.entries()) want.set(values.subarray(row * dim, (row + 1) * dim), r * dim);
   const gathered = trial.zeros(count * dim);
-  trial.kernels.gatherRows(gathered, source, order, dim);
+  trial.kernels.gatherRows({ target: gathered, source, rows: order, dim });
   trial.bits('gathered', await trial.read(gathered), want);
 }
 
@@ -97,7 +105,7 @@ async function scatter(trial: Trial, count: number, dim: number): Promise<void> 
   const want = before.slice();
   for (const [r, row] of places.entries()) want.set(values.subarray(r * dim, (r + 1) * dim), row * dim);
   const target = trial.put(before);
-  trial.kernels.scatterRows(target, trial.put(values), places, dim);
+  trial.kernels.scatterRows({ target, source: trial.put(values), rows: places, dim });
   trial.bits('scattered', await trial.read(target), want);
 }
 
@@ -110,7 +118,7 @@ async function manyRows(trial: Trial, kernel: 'gatherRows' | 'scatterRows'): Pro
   const order = trial.random.permutation(count);
   for (let r = 0; r < count; r++) values[r * dim] = r;
   const target = trial.zeros(MANY);
-  trial.kernels[kernel](target, trial.put(values), order, dim);
+  trial.kernels[kernel]({ target, source: trial.put(values), rows: order, dim });
   const got = await trial.read(target);
   const first = new Float32Array(count);
   const want = new Float32Array(count);

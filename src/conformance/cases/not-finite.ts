@@ -1,5 +1,5 @@
 /** What every kernel owes where a number is not finite: it ends, other values are right, and the gate closes. */
-import type { DeviceArray } from '../../kernels/kernels.ts';
+import type { DeviceArray } from '../../kernels/device-array.ts';
 import { fromBits, NOT_FINITE } from '../inputs.ts';
 import type { Trial } from '../trial.ts';
 
@@ -15,7 +15,7 @@ export async function withEachNotFinite(
     bad.set(fromBits(bits), at);
     const array = trial.put(bad);
     const gate = trial.put([1]);
-    trial.kernels.finiteGate(gate, [array]);
+    trial.kernels.finite({ gate, arrays: [array] });
     await body(array, name);
     trial.close(`the gate after ${name}`, await trial.read(gate), [0], 0);
   }

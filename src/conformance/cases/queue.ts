@@ -15,7 +15,15 @@ async function at(trial: Trial, { queueSize, rows, dim }: Shape, pointer: number
   const before = uniforms(queueSize * dim, trial.random);
   const keys = uniforms(rows * dim, trial.random);
   const queue = trial.put(before);
-  trial.kernels.enqueue(queue, trial.put(keys), pointer, queueSize, rows, dim, trial.put([gate]));
+  trial.kernels.enqueue({
+    queue,
+    keys: trial.put(keys),
+    pointer,
+    queueSize,
+    rows,
+    dim,
+    gate: trial.put([gate]),
+  });
   const want = gate ? enqueued(before, keys, pointer, queueSize, dim) : before;
   trial.bits(`queue, pointer ${pointer}, gate ${gate}`, await trial.read(queue), want);
 }
@@ -29,7 +37,15 @@ async function everywhere(trial: Trial, rows: number): Promise<void> {
 async function denormals(trial: Trial): Promise<void> {
   const keys = Float32Array.from({ length: 60 }, (_, i) => (i % 2 ? 1 : (i - 30) * 2 ** -149));
   const queue = trial.zeros(60);
-  trial.kernels.enqueue(queue, trial.put(keys), 5, 20, 20, 3, trial.put([1]));
+  trial.kernels.enqueue({
+    queue,
+    keys: trial.put(keys),
+    pointer: 5,
+    queueSize: 20,
+    rows: 20,
+    dim: 3,
+    gate: trial.put([1]),
+  });
   const want = enqueued(new Float32Array(60), keys, 5, 20, 3);
   trial.close('queue', await trial.read(queue), want, trial.accuracy.exact ? 0 : trial.accuracy.smallest);
 }
@@ -38,8 +54,8 @@ async function notFinite(trial: Trial): Promise<void> {
   const [before, keys] = [uniforms(60, trial.random), uniforms(12, trial.random)];
   await withEachNotFinite(trial, keys, 5, async (bad, name) => {
     const [queue, gate] = [trial.put(before), trial.put([1])];
-    trial.kernels.finiteGate(gate, [bad]);
-    trial.kernels.enqueue(queue, bad, 18, 20, 4, 3, gate);
+    trial.kernels.finite({ gate, arrays: [bad] });
+    trial.kernels.enqueue({ queue, keys: bad, pointer: 18, queueSize: 20, rows: 4, dim: 3, gate });
     trial.bits(`queue after ${name}`, await trial.read(queue), before);
   });
 }
@@ -50,7 +66,15 @@ async function many(trial: Trial): Promise<void> {
   const queueSize = MANY / PERIOD;
   const queue = trial.zeros(MANY);
   const keys = trial.put(repeated(block, MANY));
-  trial.kernels.enqueue(queue, keys, 1, queueSize, queueSize, PERIOD, trial.put([1]));
+  trial.kernels.enqueue({
+    queue,
+    keys,
+    pointer: 1,
+    queueSize,
+    rows: queueSize,
+    dim: PERIOD,
+    gate: trial.put([1]),
+  });
   trial.bits('queue', await trial.read(queue), block);
 }
 

@@ -1,5 +1,5 @@
 /** sgd.wgsl: torch.optim.SGD. */
-import type { SgdOptions } from '../../kernels/kernels.ts';
+import type { SgdOptions } from '../../kernels/sgd.ts';
 import { type Case, casesOf } from '../case.ts';
 import { LENGTHS, MANY, PERIOD, repeated, uniforms } from '../inputs.ts';
 import { sgdStep } from '../references/elementwise.ts';
@@ -16,7 +16,13 @@ async function steps(trial: Trial, length: number, options: readonly SgdOptions[
   const [parameter, buffer, gate] = [trial.put(p), trial.put(b), trial.put([1])];
   for (const [step, option] of options.entries()) {
     const g = uniforms(length, trial.random, scale);
-    trial.kernels.sgd([parameter], [trial.put(g)], [buffer], option, gate);
+    trial.kernels.sgd({
+      parameters: [parameter],
+      gradients: [trial.put(g)],
+      buffers: [buffer],
+      ...option,
+      gate,
+    });
     const want = sgdStep(p, g, b, option, trial.accuracy);
     [p, b] = [await trial.read(parameter), await trial.read(buffer)];
     compare(trial, `buffer, step ${step}`, b, want.buffer);
@@ -34,7 +40,13 @@ async function gates(trial: Trial): Promise<void> {
     Float32Array,
   ];
   const [parameter, buffer] = [trial.put(p), trial.put(b)];
-  trial.kernels.sgd([parameter], [trial.put(g)], [buffer], OPTIONS, trial.put([0]));
+  trial.kernels.sgd({
+    parameters: [parameter],
+    gradients: [trial.put(g)],
+    buffers: [buffer],
+    ...OPTIONS,
+    gate: trial.put([0]),
+  });
   trial.bits('parameter behind a closed gate', await trial.read(parameter), p);
   trial.bits('buffer behind a closed gate', await trial.read(buffer), b);
 }
@@ -44,8 +56,8 @@ async function notFinite(trial: Trial): Promise<void> {
   const [p, g] = [uniforms(300, trial.random), uniforms(300, trial.random)];
   await withEachNotFinite(trial, g, 17, async (bad, name) => {
     const [parameter, buffer, gate] = [trial.put(p), trial.put(p), trial.put([1])];
-    trial.kernels.finiteGate(gate, [bad]);
-    trial.kernels.sgd([parameter], [bad], [buffer], OPTIONS, gate);
+    trial.kernels.finite({ gate, arrays: [bad] });
+    trial.kernels.sgd({ parameters: [parameter], gradients: [bad], buffers: [buffer], ...OPTIONS, gate });
     trial.bits(`parameter after ${name}`, await trial.read(parameter), p);
     trial.bits(`buffer after ${name}`, await trial.read(buffer), p);
   });
@@ -58,7 +70,13 @@ async function many(trial: Trial): Promise<void> {
     Float32Array,
   ];
   const [parameter, buffer] = [trial.put(repeated(p, MANY)), trial.put(repeated(b, MANY))];
-  trial.kernels.sgd([parameter], [trial.put(repeated(g, MANY))], [buffer], OPTIONS, trial.put([1]));
+  trial.kernels.sgd({
+    parameters: [parameter],
+    gradients: [trial.put(repeated(g, MANY))],
+    buffers: [buffer],
+    ...OPTIONS,
+    gate: trial.put([1]),
+  });
   const want = sgdStep(p, g, b, OPTIONS, trial.accuracy);
   compare(trial, 'parameter', await trial.read(parameter), want.parameter);
   compare(trial, 'buffer', await trial.read(buffer), want.buffer);

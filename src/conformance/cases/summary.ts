@@ -1,5 +1,5 @@
 /** summary.wgsl: what a step tells of itself. */
-import { SUMMARY, SUMMARY_LENGTH } from '../../kernels/kernels.ts';
+import { SUMMARY, SUMMARY_LENGTH } from '../../kernels/summary.ts';
 import { type Case, casesOf } from '../case.ts';
 import { fromBits, NOT_FINITE, uniforms, unitRows, unitRowsAround } from '../inputs.ts';
 import { summaryReference } from '../references/summary.ts';
@@ -29,8 +29,8 @@ async function run(
   gate: Float32Array,
 ): Promise<Float32Array> {
   const summary = trial.put(new Float32Array(SUMMARY_LENGTH).fill(-1));
-  const arrays = { loss: trial.put(loss), rank: trial.put(rank), query: trial.put(query) };
-  trial.kernels.summarize({ ...arrays, gate: trial.put(gate), rows, dim, summary });
+  const arrays = { loss: trial.put(loss), rank: trial.put(rank), embedding: trial.put(query) };
+  trial.kernels.summary({ ...arrays, gate: trial.put(gate), rows, dim, summary });
   return trial.read(summary);
 }
 

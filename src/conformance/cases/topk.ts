@@ -1,4 +1,4 @@
-/** knn-similarities.wgsl and knn-select.wgsl: the nearest rows of a bank. */
+/** topk-similarities.wgsl and topk-select.wgsl: the nearest rows of a bank. */
 import { type Case, casesOf } from '../case.ts';
 import { fromBits, NOT_FINITE, unitRows } from '../inputs.ts';
 import { dot, topKReference } from '../references/topk.ts';
@@ -15,7 +15,14 @@ interface Shape {
 async function exact(trial: Trial, { q, m, dim, k }: Shape): Promise<void> {
   const whole = (length: number) => Float32Array.from({ length }, () => trial.random.integer(5) - 2);
   const [queries, bank] = [whole(q * dim), whole(m * dim)];
-  const got = await trial.kernels.topK(trial.put(queries), trial.put(bank), q, m, dim, k);
+  const got = await trial.kernels.topk({
+    queries: trial.put(queries),
+    bank: trial.put(bank),
+    rows: q,
+    bankRows: m,
+    dim,
+    k,
+  });
   const want = topKReference(queries, bank, q, m, dim, k);
   trial.close('similarities', got.similarities, want.similarities, 0, [q, k]);
   trial.close('indices', got.indices, want.indices, 0, [q, k]);
@@ -24,14 +31,14 @@ async function exact(trial: Trial, { q, m, dim, k }: Shape): Promise<void> {
 /** Within the bound of a dot product; best first; nothing better is left out. */
 async function ofUnitRows(trial: Trial, { q, m, dim, k }: Shape): Promise<void> {
   const [queries, bank] = [unitRows(q, dim, trial.random), unitRows(m, dim, trial.random)];
-  const { indices, similarities } = await trial.kernels.topK(
-    trial.put(queries),
-    trial.put(bank),
-    q,
-    m,
+  const { indices, similarities } = await trial.kernels.topk({
+    queries: trial.put(queries),
+    bank: trial.put(bank),
+    rows: q,
+    bankRows: m,
     dim,
     k,
-  );
+  });
   const bound = trial.accuracy.dotBound(dim);
   for (let r = 0; r < q; r++) {
     const rows = indices.subarray(r * k, (r + 1) * k);
@@ -54,7 +61,14 @@ async function ofUnitRows(trial: Trial, { q, m, dim, k }: Shape): Promise<void> 
 
 async function ties(trial: Trial): Promise<void> {
   const bank = new Float32Array(300).fill(2);
-  const { indices } = await trial.kernels.topK(trial.put([1]), trial.put(bank), 1, 300, 1, 100);
+  const { indices } = await trial.kernels.topk({
+    queries: trial.put([1]),
+    bank: trial.put(bank),
+    rows: 1,
+    bankRows: 300,
+    dim: 1,
+    k: 100,
+  });
   trial.close(
     'indices',
     indices,
@@ -73,7 +87,14 @@ async function notFinite(trial: Trial): Promise<void> {
     ] as const) {
       const bank = Float32Array.of(0, 1, 0, 3, 2, 0).map((x) => sign * x);
       for (const row of [0, 2, 5]) bank.set(fromBits(bits), row);
-      const { indices } = await trial.kernels.topK(trial.put([1]), trial.put(bank), 1, 6, 1, 3);
+      const { indices } = await trial.kernels.topk({
+        queries: trial.put([1]),
+        bank: trial.put(bank),
+        rows: 1,
+        bankRows: 6,
+        dim: 1,
+        k: 3,
+      });
       trial.close(`indices beside ${name}, sign ${sign}`, indices, want, 0);
     }
   }

@@ -1,5 +1,5 @@
 /** EMA, running statistics and SGD in float64, and the bits of one float32 operation after the other. */
-import type { SgdOptions } from '../../kernels/kernels.ts';
+import type { SgdOptions } from '../../kernels/sgd.ts';
 import { type Accuracy, U } from '../accuracy.ts';
 
 export interface Approximation {

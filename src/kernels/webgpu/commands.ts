@@ -1,23 +1,7 @@
-import { MocoError } from '../errors.ts';
-import type { Pair } from './operands.ts';
-import type { DeviceWatch } from './webgpu-device.ts';
-import { PARAMETER_SLOT, type Pipelines } from './webgpu-pipelines.ts';
-import { SHADERS, type ShaderName } from './webgpu-shaders.ts';
-
-export interface Dispatch {
-  readonly shader: ShaderName;
-  /** The uniform block, in the order that the shader declares; whole numbers become u32 unless marked by `f32`. */
-  readonly parameters: readonly (number | Float)[];
-  /** Buffers of bindings 1, 2, … */
-  readonly buffers: readonly GPUBuffer[];
-  readonly workgroups: readonly [x: number, y?: number, z?: number];
-}
-
-/** A number that goes into a uniform block as float32. */
-export interface Float {
-  readonly float: number;
-}
-export const f32 = (float: number): Float => ({ float });
+import { MocoError } from '../../errors.ts';
+import type { Dispatch } from '../shader.ts';
+import type { DeviceWatch } from './device-watch.ts';
+import { PARAMETER_SLOT, type Pipelines } from './pipelines.ts';
 
 const SLOTS = 256;
 
@@ -71,7 +55,7 @@ export class WebGpuCommands {
         if (typeof value === 'number') view.setUint32(at, value, true);
         else view.setFloat32(at, value.float, true);
       });
-      const { pipeline, layout } = this.#pipelines[shader];
+      const { pipeline, layout } = this.#pipelines.get(shader)!;
       const entries = buffers.map((buffer, i) => ({ binding: i + 1, resource: { buffer } }));
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
@@ -100,14 +84,14 @@ export class WebGpuCommands {
 }
 
 function expectOwnResults({ shader, buffers }: Dispatch): void {
-  const { bindings } = SHADERS[shader];
+  const { bindings } = shader;
   if (
     buffers.some(
       (b, i) =>
         bindings[i] === 'write' && buffers.some((c, j) => j < i && c === b && bindings[j] === 'write'),
     )
   ) {
-    throw new MocoError('usage', `two results of ${shader} share one array: give each its own`);
+    throw new MocoError('usage', `two results of ${shader.name} share one array: give each its own`);
   }
 }
 
@@ -117,36 +101,8 @@ function isInPlace(dispatch: Dispatch): boolean {
 }
 
 function isReadWhileWritten({ shader, buffers }: Dispatch, i: number): boolean {
-  const { bindings } = SHADERS[shader];
+  const { bindings } = shader;
   return (
     bindings[i] === 'read' && buffers.some((other, j) => other === buffers[i] && bindings[j] === 'write')
   );
-}
-
-/** A shader whose bindings 1 and 2 are the target and the source of a pair, and whose parameters begin with their length. */
-export function overPairs(
-  shader: ShaderName,
-  pairs: readonly Pair<GPUBuffer>[],
-  otherBuffers: readonly GPUBuffer[] = [],
-  otherParameters: (pair: number) => readonly Float[] = () => [],
-): Dispatch[] {
-  return pairs.map(({ target, source, length }, i) => ({
-    shader,
-    parameters: [length, ...otherParameters(i)],
-    buffers: [target, source, ...otherBuffers],
-    workgroups: elements(length),
-  }));
-}
-
-const MOST = 65_535;
-
-/** `count` workgroups over two dimensions, as one holds no more than 65,535. Some beyond `count` may come with them. */
-export function grid(count: number): [number, number] {
-  const y = Math.max(1, Math.ceil(count / MOST));
-  return [Math.ceil(count / y), y];
-}
-
-/** The grid of a kernel whose workgroups take 256 elements each. */
-export function elements(count: number): [number, number] {
-  return grid(Math.ceil(count / 256));
 }

@@ -1,7 +1,7 @@
-import { MocoError } from '../errors.ts';
-import { expectWhole } from './checks.ts';
-import type { DeviceArray } from './kernels.ts';
-import type { DeviceWatch } from './webgpu-device.ts';
+import { MocoError } from '../../errors.ts';
+import { expectWhole } from '../checks.ts';
+import type { DeviceArray } from '../device-array.ts';
+import type { DeviceWatch } from './device-watch.ts';
 
 export class WebGpuArray implements DeviceArray {
   readonly owner: WebGpuArrays;

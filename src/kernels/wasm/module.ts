@@ -1,70 +1,16 @@
-import { MocoError, messageOf } from '../errors.ts';
-import { assetUrl } from '../runtime/assets.ts';
-import { loadAsset } from '../runtime/load-asset.ts';
+import { MocoError, messageOf } from '../../errors.ts';
+import { assetUrl } from '../../runtime/assets.ts';
+import { loadAsset } from '../../runtime/load-asset.ts';
 
-/** What wasm/index.ts exports. Pointers come back as int32: read them with `>>> 0`. */
+/**
+ * What wasm/index.ts exports beside the kernels, whose signatures stand in their own files. Pointers come back as int32:
+ * read them with `>>> 0`.
+ */
 export interface WasmExports {
   allocate(bytes: number): number;
   free(pointer: number): void;
   heapBytes(): number;
   liveBlocks(): number;
-  accumulate(sum: number, x: number, length: number): void;
-  /** A gate at address 0 is open. */
-  ema(target: number, source: number, length: number, a: number, b: number, gate: number): void;
-  allFinite(x: number, length: number): number;
-  infoNce(
-    query: number,
-    key: number,
-    queue: number,
-    rows: number,
-    dim: number,
-    queueSize: number,
-    temperature: number,
-    gradientScale: number,
-    loss: number,
-    dQuery: number,
-    rank: number,
-  ): number;
-  topK(
-    queries: number,
-    bank: number,
-    q: number,
-    m: number,
-    dim: number,
-    k: number,
-    indices: number,
-    similarities: number,
-  ): number;
-  l2Normalize(x: number, y: number, norm: number, rows: number, dim: number): void;
-  l2NormalizeBackward(y: number, norm: number, dy: number, dx: number, rows: number, dim: number): void;
-  enqueue(
-    queue: number,
-    keys: number,
-    pointer: number,
-    queueSize: number,
-    rows: number,
-    dim: number,
-    gate: number,
-  ): void;
-  sgd(
-    parameter: number,
-    gradient: number,
-    buffer: number,
-    length: number,
-    learningRate: number,
-    momentum: number,
-    weightDecay: number,
-    gate: number,
-  ): void;
-  summarize(
-    loss: number,
-    rank: number,
-    query: number,
-    gate: number,
-    rows: number,
-    dim: number,
-    summary: number,
-  ): void;
   /** y = exp(x) for x ≤ 0, `length` a multiple of 4 (tests). */
   expArray(x: number, y: number, length: number): void;
   /** ln(1 + x), x ≥ 0 (tests). */

@@ -1,7 +1,7 @@
-import { MocoError } from '../errors.ts';
-import { expectWhole } from './checks.ts';
-import type { DeviceArray } from './kernels.ts';
-import type { WasmExports } from './wasm-module.ts';
+import { MocoError } from '../../errors.ts';
+import { expectWhole } from '../checks.ts';
+import type { DeviceArray } from '../device-array.ts';
+import type { WasmExports } from './module.ts';
 
 class WasmArray implements DeviceArray {
   readonly owner: WasmArrays;

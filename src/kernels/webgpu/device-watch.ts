@@ -1,4 +1,4 @@
-import { MocoError, messageOf } from '../errors.ts';
+import { MocoError, messageOf } from '../../errors.ts';
 
 /**
  * Watches a device for what WebGPU reports late and elsewhere: loss, and errors that no error scope caught. The next call

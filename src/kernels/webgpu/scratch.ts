@@ -1,5 +1,5 @@
-import { type WebGpuArray, WebGpuArrays } from './webgpu-arrays.ts';
-import type { DeviceWatch } from './webgpu-device.ts';
+import { type WebGpuArray, WebGpuArrays } from './arrays.ts';
+import type { DeviceWatch } from './device-watch.ts';
 
 /**
  * Buffers that kernels keep for themselves from call to call, each under a name. One can serve every call: the queue

@@ -9,7 +9,7 @@ const QUERIES: i32 = 64;
  * queries [n, c], bank [m, c] → indices [n, k], similarities [n, k], best first, ties by lower index; 1 ≤ k ≤ m.
  * A similarity that is not a number counts as −∞. Returns 0 where there was no memory for scratch, else 1.
  */
-export function topK(
+export function topk(
   queries: usize,
   bank: usize,
   n: i32,

@@ -1,13 +1,17 @@
-import { MocoError } from '../errors.ts';
-import { filesOf, joinTexts, SHADERS, type ShaderName, type ShaderTexts } from './webgpu-shaders.ts';
-import type { Variant } from './webgpu-variants.ts';
+import { MocoError } from '../../errors.ts';
+import { SHADER_FILES, SHADERS } from '../registry.ts';
+import type { Shader } from '../shader.ts';
+import type { Variant } from './variants.ts';
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
 
-export type Pipelines = Readonly<Record<ShaderName, Pipeline>>;
+export type Pipelines = ReadonlyMap<Shader, Pipeline>;
+
+/** Other texts for some of the files of shaders/, to see what a changed shader does. */
+export type ShaderTexts = Readonly<Record<string, string>>;
 
 /** Bytes of a block of parameters: one slot of the uniform buffer, at WebGPU's default offset alignment. */
 export const PARAMETER_SLOT = 256;
@@ -21,24 +25,33 @@ export async function createPipelines(
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipelines> {
-  const names = Object.keys(SHADERS) as ShaderName[];
-  const made = await Promise.all(names.map((name) => createPipeline(device, name, texts, variant)));
-  return Object.fromEntries(names.map((name, i) => [name, made[i]])) as Record<ShaderName, Pipeline>;
+  const made = SHADERS.map(async (shader): Promise<[Shader, Pipeline]> => {
+    return [shader, await createPipeline(device, shader, texts, variant)];
+  });
+  return new Map(await Promise.all(made));
+}
+
+/** @throws MocoError usage — a text is given for a file that there is not */
+export function expectShaderFiles(texts: ShaderTexts): void {
+  const unknown = Object.keys(texts).find((file) => !SHADER_FILES.includes(file));
+  if (unknown !== undefined) {
+    throw new MocoError('usage', `${unknown} is no shader of moco-web: there are ${SHADER_FILES.join(', ')}`);
+  }
 }
 
 async function createPipeline(
   device: GPUDevice,
-  name: ShaderName,
+  { name, files: choices, bindings, workgroupSize }: Shader,
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipeline> {
-  const { entryPoint, bindings, workgroupSize } = SHADERS[name];
-  const files = filesOf(name, variant.subgroups);
+  const files = choices.map((file) => (variant.subgroups && file.withSubgroups) || file);
+  const code = files.map((file) => texts[file.name] ?? file.text).join('');
   // WGSL refuses constants that a shader does not declare.
   const constants: Record<string, number> =
     workgroupSize === null ? {} : { WIDTH: variant.workgroupSize(workgroupSize) };
   device.pushErrorScope('validation');
-  const shader = device.createShaderModule({ label: name, code: joinTexts(files, texts) });
+  const shader = device.createShaderModule({ label: name, code });
   const layout = device.createBindGroupLayout({
     label: name,
     entries: [
@@ -59,7 +72,7 @@ async function createPipeline(
   const making = device.createComputePipelineAsync({
     label: name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: shader, entryPoint, constants },
+    compute: { module: shader, entryPoint: 'main', constants },
   });
   const [scope, pipeline] = await Promise.allSettled([device.popErrorScope(), making]);
   const refused = scope.status === 'fulfilled' ? scope.value : null;
@@ -70,6 +83,6 @@ async function createPipeline(
   const details = [refused?.message ?? '', reason, ...lines].filter((line) => line).join('\n');
   throw new MocoError(
     'gpu-failed',
-    `the shader of ${name} (${files.join(' + ')}) does not compile here:\n${details}`,
+    `the shader of ${name} (${files.map((file) => file.name).join(' + ')}) does not compile here:\n${details}`,
   );
 }

@@ -1,0 +1,146 @@
+/** InfoNCE, MoCo eq. (1): loss, gradient and rank of the positive in one pass over the queue, never forming N×(1+K). */
+import exactSign from '../../shaders/exact-sign.wgsl';
+import text from '../../shaders/infonce.wgsl';
+import combineText from '../../shaders/infonce-combine.wgsl';
+import rankText from '../../shaders/infonce-rank.wgsl';
+import { expectNumber, expectWhole } from './checks.ts';
+import type { DeviceArray } from './device-array.ts';
+import type { Kernel } from './kernel.ts';
+import { REDUCE_FILES } from './reduce-files.ts';
+import { type Dispatch, f32, grid, type Shader, shaderOf } from './shader.ts';
+
+export interface InfoNceArguments {
+  /** [N, C] unit rows. */
+  readonly query: DeviceArray;
+  /** [N, C] unit rows, the positives: row n belongs to query n. */
+  readonly key: DeviceArray;
+  /** [K, C] unit rows, the negatives. */
+  readonly queue: DeviceArray;
+  /** N */
+  readonly rows: number;
+  /** C */
+  readonly dim: number;
+  /** K, at least 1 */
+  readonly queueSize: number;
+  /** τ > 0. */
+  readonly temperature: number;
+  /** What each sample's gradient is multiplied with: 1/N of the whole batch for a mean loss. */
+  readonly gradientScale: number;
+  /** out [N]: −log softmax of the positive among (positive, K negatives). */
+  readonly loss: DeviceArray;
+  /** out [N, C]: gradientScale · ∂loss/∂query. */
+  readonly dQuery: DeviceArray;
+  /** out [N]: how many negatives have a strictly larger logit than the positive (whole numbers). */
+  readonly rank: DeviceArray;
+}
+
+/** Splits of the queue: enough workgroups to fill a GPU; infonce-combine.wgsl holds as many. */
+const MOST_SPLITS = 128;
+/** Rows of a tile, and queries of a workgroup. */
+const TILE = 32;
+const SPLIT_TILES = 4;
+/** Bytes that partial sums may take: queries beyond it are taken in turns. */
+const SCRATCH = 64 * 2 ** 20;
+
+const shader: Shader = {
+  ...shaderOf([{ name: 'infonce.wgsl', text }], ['read', 'read', 'read', 'write', 'write'], null),
+  files: [
+    { name: 'infonce.wgsl', text },
+    { name: 'infonce-rank.wgsl', text: rankText },
+    { name: 'exact-sign.wgsl', text: exactSign },
+  ],
+};
+const combine = shaderOf(
+  [...REDUCE_FILES, { name: 'infonce-combine.wgsl', text: combineText }],
+  ['read', 'read', 'read', 'write', 'write', 'write'],
+);
+
+/** How the queue is split. It depends on the queue alone, and so do the bits of a sample's result: not on the batch. */
+export function splitQueue(queueSize: number): { splits: number; splitRows: number } {
+  const tiles = Math.ceil(queueSize / TILE);
+  const perSplit = Math.max(SPLIT_TILES, Math.ceil(tiles / MOST_SPLITS));
+  return { splits: Math.ceil(tiles / perSplit), splitRows: perSplit * TILE };
+}
+
+/** A float32 sum of C products of unit rows, in any order, is within (C + 2)·2^-24: two of them, and a little more. */
+export function undecidedWithin(dim: number): number {
+  return 2 * (dim + 4) * 2 ** -24;
+}
+
+export const infonce: Kernel<
+  InfoNceArguments,
+  void,
+  {
+    /** 0 where there was no memory for scratch, else 1. */
+    infonce(
+      query: number,
+      key: number,
+      queue: number,
+      rows: number,
+      dim: number,
+      queueSize: number,
+      temperature: number,
+      gradientScale: number,
+      loss: number,
+      dQuery: number,
+      rank: number,
+    ): number;
+  }
+> = {
+  shaders: [shader, combine],
+
+  check(args, checks) {
+    const { rows, dim, queueSize, temperature, gradientScale } = args;
+    expectWhole('queueSize', queueSize, 1);
+    expectNumber('temperature', temperature, temperature > 0, 'greater than 0');
+    expectNumber('gradientScale', gradientScale, true, 'finite');
+    checks.matrix('query', args.query, rows, dim);
+    checks.matrix('key', args.key, rows, dim);
+    checks.matrix('queue', args.queue, queueSize, dim);
+    checks.matrix('loss', args.loss, rows);
+    checks.matrix('dQuery', args.dQuery, rows, dim);
+    checks.matrix('rank', args.rank, rows);
+  },
+
+  /** Both stages for all queries, a block of them after the other where the scratch holds no more. */
+  webgpu(args, { at, scratch, run }) {
+    const { rows, dim, queueSize, temperature, gradientScale } = args;
+    if (rows === 0) return;
+    const { splits, splitRows } = splitQueue(queueSize);
+    const fitting = Math.floor(SCRATCH / (4 * splits * (dim + 4)) / TILE) * TILE;
+    const block = Math.min(Math.max(fitting, TILE), 1024 * TILE, rows);
+    const [query, key, queue] = [at(args.query), at(args.key), at(args.queue)];
+    const results = [at(args.loss), at(args.dQuery), at(args.rank)];
+    // The partial sums between the two stages.
+    const state = scratch('the states of infonce', 4 * block * splits);
+    const weighted = scratch('the weighted sums of infonce', block * splits * dim);
+    const dispatches: Dispatch[] = [];
+    for (let first = 0; first < rows; first += block) {
+      const count = Math.min(block, rows - first);
+      const sizes = [first + count, dim, queueSize, splitRows, splits, first];
+      dispatches.push(
+        {
+          shader,
+          parameters: [...sizes, f32(1 / temperature), f32(undecidedWithin(dim))],
+          buffers: [query, key, queue, state, weighted],
+          workgroups: [Math.ceil(count / TILE), splits, Math.ceil(dim / 128)],
+        },
+        {
+          shader: combine,
+          parameters: [count, dim, splits, first, f32(gradientScale / temperature)],
+          buffers: [state, weighted, key, ...results],
+          workgroups: grid(count),
+        },
+      );
+    }
+    run(dispatches);
+  },
+
+  wasm(args, { at, exports, expectMemory }) {
+    const { rows, dim, queueSize, temperature, gradientScale } = args;
+    const inputs = [at(args.query), at(args.key), at(args.queue)] as const;
+    const shape = [rows, dim, queueSize, temperature, gradientScale] as const;
+    const done = exports.infonce(...inputs, ...shape, at(args.loss), at(args.dQuery), at(args.rank));
+    expectMemory(done, `the scratch of infonce for ${rows} queries of ${dim}`);
+  },
+};

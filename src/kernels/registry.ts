@@ -1,0 +1,61 @@
+/** All kernels, by the names of their files. A new one is a file here, one in shaders/, one in wasm/, and a line. */
+import { accumulate } from './accumulate.ts';
+import { copy } from './copy.ts';
+import { ema } from './ema.ts';
+import { enqueue } from './enqueue.ts';
+import { finite } from './finite.ts';
+import { gatherRows } from './gather-rows.ts';
+import { infonce } from './infonce.ts';
+import type { Kernel } from './kernel.ts';
+import { l2norm } from './l2norm.ts';
+import { l2normBackward } from './l2norm-backward.ts';
+import { scatterRows } from './scatter-rows.ts';
+import { sgd } from './sgd.ts';
+import type { Shader, ShaderFile } from './shader.ts';
+import { summary } from './summary.ts';
+import { topk } from './topk.ts';
+
+export const KERNELS = {
+  accumulate,
+  copy,
+  ema,
+  enqueue,
+  finite,
+  gatherRows,
+  infonce,
+  l2norm,
+  l2normBackward,
+  scatterRows,
+  sgd,
+  summary,
+  topk,
+} as const;
+
+export type KernelName = keyof typeof KERNELS;
+
+/** Any of them, for what treats all alike. */
+export type AnyKernel = Kernel<never, unknown, never>;
+
+/** A kernel as a function of its arguments: it is checked, and issued. */
+type Call<K> = K extends Kernel<infer Arguments, infer Result, infer _> ? (args: Arguments) => Result : never;
+
+export type KernelCalls = { readonly [Name in KernelName]: Call<(typeof KERNELS)[Name]> };
+
+/** Every kernel as a call of `run`. */
+export function kernelCalls(run: (kernel: AnyKernel, args: never) => unknown): KernelCalls {
+  const calls = Object.entries(KERNELS).map(([name, kernel]: [string, AnyKernel]) => [
+    name,
+    kernel.waits ? async (args: never) => run(kernel, args) : (args: never) => run(kernel, args),
+  ]);
+  return Object.fromEntries(calls);
+}
+
+export const SHADERS: readonly Shader[] = Object.values(KERNELS).flatMap((kernel) => kernel.shaders);
+
+const withVariant = (file: ShaderFile): ShaderFile[] =>
+  file.withSubgroups ? [file, file.withSubgroups] : [file];
+
+/** Names of the files of shaders/. */
+export const SHADER_FILES: readonly string[] = [
+  ...new Set(SHADERS.flatMap(({ files }) => files.flatMap(withVariant)).map(({ name }) => name)),
+].sort();
