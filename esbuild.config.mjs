@@ -10,13 +10,30 @@ import { KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
 import { withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
 import { writeThirdPartyNotices } from './scripts/build/third-party-notices.mjs';
 
-await rm('dist', { recursive: true, force: true });
-await mkdir('dist', { recursive: true });
+// Takes the place of dist/ when all of it is there: a build that fails changes nothing, and never looks like a new one.
+const OUT = 'dist-unfinished';
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT);
+
+// The binary files of what is bundled. runtime/assets.ts names them, too.
+const BINARIES = [
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.wasm',
+  // The WebGPU provider is in this one.
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
+  '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+  '@jsquash/png/codec/pkg/squoosh_png_bg.wasm',
+  '@jsquash/webp/codec/dec/webp_dec.wasm',
+].map((path) => `node_modules/${path}`);
+for (const path of BINARIES) {
+  const copy = `${OUT}/${basename(path)}`;
+  await copyFile(path, copy);
+  await chmod(copy, 0o644);
+}
 
 const { error, stderr } = await asc.main([
   'wasm/index.ts',
   '--outFile',
-  'dist/kernels.wasm',
+  `${OUT}/kernels.wasm`,
   ...KERNEL_OPTIONS,
 ]);
 if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
@@ -25,7 +42,7 @@ if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
 // every runtime gets the same bits. Only what the command alone uses, and the optional peer, stay packages of their own.
 const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
 const common = {
-  outdir: 'dist',
+  outdir: OUT,
   bundle: true,
   format: 'esm',
   target: 'es2022',
@@ -51,36 +68,24 @@ const library = await build({
 // A worker script is one file: a bundler that meets it as the address of a worker can take it as it is.
 const scripts = await build({ ...common, entryPoints: workers, entryNames: '[name]' });
 // npm makes the command executable when it installs the package; this is for a checkout.
-await chmod('dist/cli.js', 0o755);
+await chmod(`${OUT}/cli.js`, 0o755);
 
-// The binary files of what was bundled. runtime/assets.ts names them, too.
-const BINARIES = [
-  'onnxruntime-web/dist/ort-wasm-simd-threaded.wasm',
-  // The WebGPU provider is in this one.
-  'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
-  '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
-  '@jsquash/png/codec/pkg/squoosh_png_bg.wasm',
-  '@jsquash/webp/codec/dec/webp_dec.wasm',
-].map((path) => `node_modules/${path}`);
-for (const path of BINARIES) {
-  const copy = `dist/${basename(path)}`;
-  await copyFile(path, copy);
-  await chmod(copy, 0o644);
-}
 const bundled = [library, scripts].flatMap(({ metafile }) => Object.keys(metafile.inputs));
 // The runtime of AssemblyScript is in kernels.wasm.
-await writeThirdPartyNotices('dist', [...bundled, ...BINARIES, 'node_modules/assemblyscript/std']);
+await writeThirdPartyNotices(OUT, [...bundled, ...BINARIES, 'node_modules/assemblyscript/std']);
 
 // Types of the library. They import each other under the names that the sources have; older compilers want those of the
 // files that will be there.
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.types.json'], {
-  stdio: 'inherit',
-});
-await rename('dist/declarations/src', 'dist/types');
-await rm('dist/declarations', { recursive: true });
-for (const name of await readdir('dist/types', { recursive: true })) {
+const tsc = ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.types.json'];
+execFileSync(process.execPath, [...tsc, '--outDir', `${OUT}/declarations`], { stdio: 'inherit' });
+await rename(`${OUT}/declarations/src`, `${OUT}/types`);
+await rm(`${OUT}/declarations`, { recursive: true });
+for (const name of await readdir(`${OUT}/types`, { recursive: true })) {
   if (!name.endsWith('.d.ts')) continue;
-  const file = `dist/types/${name}`;
+  const file = `${OUT}/types/${name}`;
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replace(/((?:from|import\() ?'\.[^']*)\.ts'/g, "$1.js'"));
 }
+
+await rm('dist', { recursive: true, force: true });
+await rename(OUT, 'dist');

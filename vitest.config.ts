@@ -1,15 +1,113 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { wgslAsText } from './scripts/wgsl-as-text.ts';
 
-export default defineConfig({
-  plugins: [wgslAsText],
-  test: {
+type Options = NonNullable<TestProjectInlineConfiguration['test']>;
+
+const SECOND = 1000;
+/** What runs on WebGPU too, by name: on wasm in `unit`, on the GPU in `gpu`. */
+const ON_EVERY_BACKEND = 'test/**/*.backends.test.ts';
+const ON_GPU: Options = { env: { MOCO_TEST_BACKEND: 'webgpu' } };
+
+/** The suites: each script `test:…` of package.json is one or two of them. Those of a folder are left out of `unit`. */
+const SUITES: Readonly<Record<string, Options>> = {
+  unit: {
     include: ['test/**/*.test.ts'],
     exclude: ['slow', 'gpu', 'runtimes', 'mutation', 'soak', 'faults'].map((suite) => `test/${suite}/**`),
-    testTimeout: 60_000,
+    testTimeout: 60 * SECOND,
     // Hooks start workers and train, too.
-    hookTimeout: 60_000,
+    hookTimeout: 60 * SECOND,
     // Two files at a time: encoder tests start workers of their own.
     maxWorkers: 2,
   },
-});
+
+  // What takes long, and what is measured.
+  slow: {
+    include: ['test/slow/**/*.test.ts'],
+    testTimeout: 600 * SECOND,
+    // Hooks pack and install the package.
+    hookTimeout: 120 * SECOND,
+    fileParallelism: false,
+    // Processes of their own, whose memory is theirs alone. gc() before it is measured reaches one thread; workers collect
+    // by themselves, and without --gc-global what comes with messages and outlives two small collections stays until
+    // the next whole one: the process grows by 0.1 MiB a step and shrinks by 12 MiB or more some hundred steps later.
+    pool: 'forks',
+    execArgv: ['--expose-gc', '--max-semi-space-size=1', '--gc-global'],
+  },
+
+  // What runs on either backend, on WebGPU. Files share one process, and so one device and one compilation of the shaders.
+  gpu: {
+    ...ON_GPU,
+    include: ['test/gpu/**/*.test.ts', ON_EVERY_BACKEND],
+    exclude: ['test/gpu/placement.test.ts'],
+    testTimeout: 120 * SECOND,
+    hookTimeout: 120 * SECOND,
+    fileParallelism: false,
+    isolate: false,
+  },
+  // Listens to what onnxruntime-web writes from its start on: in a process where nobody has started it.
+  'gpu-placement': {
+    ...ON_GPU,
+    include: ['test/gpu/placement.test.ts'],
+    testTimeout: 120 * SECOND,
+    hookTimeout: 120 * SECOND,
+    fileParallelism: false,
+  },
+
+  // What breaks is put right, or said: real faults in real runs, some on a GPU.
+  faults: {
+    include: ['test/faults/**/*.test.ts'],
+    exclude: ['test/faults/gpu.test.ts'],
+    testTimeout: 120 * SECOND,
+    hookTimeout: 60 * SECOND,
+    // One waits for a minute, until a worker that hangs is taken for hung.
+    maxWorkers: 2,
+    // Tests replace what node:worker_threads exports.
+    pool: 'forks',
+  },
+  'faults-gpu': {
+    ...ON_GPU,
+    include: ['test/faults/gpu.test.ts'],
+    testTimeout: 120 * SECOND,
+    hookTimeout: 60 * SECOND,
+    maxWorkers: 2,
+    pool: 'forks',
+  },
+
+  // The built package in Node, Deno and browsers.
+  runtimes: {
+    include: ['test/runtimes/**/*.test.ts'],
+    testTimeout: 300 * SECOND,
+    hookTimeout: 60 * SECOND,
+    fileParallelism: false,
+  },
+
+  // Can the conformance suite fail? Each mutant of a kernel is compiled and has to be caught.
+  mutation: {
+    include: ['test/mutation/**/*.test.ts'],
+    testTimeout: 300 * SECOND,
+    hookTimeout: 300 * SECOND,
+    // WGSL and wasm side by side. Processes of their own: Dawn and asc each keep a lot.
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+
+  // Long runs that are disturbed again and again.
+  soak: {
+    include: ['test/soak/**/*.test.ts'],
+    testTimeout: 900 * SECOND,
+    hookTimeout: 900 * SECOND,
+  },
+};
+
+const test = {
+  // An option of the command line, which the types leave out here: what a plain `npx vitest` runs.
+  project: 'unit',
+  globalSetup: './scripts/fresh-build.mjs',
+  projects: Object.entries(SUITES).map(([name, options], groupOrder) => ({
+    plugins: [wgslAsText],
+    // Suites that are asked for together take turns.
+    test: { ...options, name, sequence: { groupOrder } },
+  })),
+};
+
+export default defineConfig({ test });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { describe, it } from 'vitest';
 import type { NamedTensor } from '../src/formats/safetensors.ts';
 import type { GoldenCase } from '../src/golden/case.ts';
 import { type Mismatch, mismatchTable } from './compare.ts';
@@ -23,9 +24,8 @@ export interface RecordedCase extends GoldenCase {
   readonly expected: ReadonlyMap<string, { tensor: NamedTensor; atol: number; rtol: number }>;
 }
 
-/** The data shared between checkouts, where it is present; tests that need it skip without. */
-export const SHARED = new URL('../../shared/data/', import.meta.url);
-export const HAS_SHARED = existsSync(SHARED);
+/** The data shared between checkouts, beside the repository: not on every machine. */
+const SHARED = new URL('../../shared/data/', import.meta.url);
 
 /** The cases that the tests carry. */
 export const CARRIED = new URL('./data/golden/', import.meta.url);
@@ -37,6 +37,30 @@ export const FULL: URL | null = (() => {
     : new URL('golden/', SHARED);
   return existsSync(new URL('manifest.json', folder)) ? folder : null;
 })();
+
+/** A suite of recorded cases. Where they are not on this machine it is NOT RUN, which is said and counted (`notHere`). */
+export function describeRecorded(name: string, folder: URL | null, suite: (folder: URL) => void): void {
+  if (folder) describe(name, () => suite(folder));
+  else describe(name, () => notHere(name, '../shared/data/golden or $MOCO_GOLDEN'));
+}
+
+/** A test of the shared data, in the same way. */
+export function itShared(name: string, test: (shared: URL) => Promise<void>): void {
+  if (existsSync(SHARED)) it(name, () => test(SHARED));
+  else notHere(name, '../shared/data');
+}
+
+/** One skipped test in place of those that cannot run; with MOCO_REQUIRE_GOLDEN=1 one that fails. */
+function notHere(name: string, what: string): void {
+  if (process.env.MOCO_REQUIRE_GOLDEN === '1') {
+    it('is here', () => {
+      throw new Error(`MOCO_REQUIRE_GOLDEN=1, but there is no ${what} for ${name}`);
+    });
+    return;
+  }
+  console.warn(`!! NOT RUN: ${name}: there is no ${what} here`);
+  it.skip(`NOT RUN: there is no ${what} here (${name})`, () => {});
+}
 
 /** Reads the cases of a folder whose names start with one of the prefixes. */
 export function readCases(folder: URL, prefixes: readonly string[]): RecordedCase[] {

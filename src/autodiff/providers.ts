@@ -1,6 +1,6 @@
 /**
  * What the providers of onnxruntime-web 1.30.0 do with each operator of opset 17, as it was measured: every line is held
- * to a run by test/autodiff/providers.test.ts, which fails once a version has mended or broken an operator.
+ * to a run by test/autodiff/providers.backends.test.ts, which fails once a version has mended or broken an operator.
  */
 import { intAttribute, windowOf, windowOutput } from '../onnx/attributes.ts';
 import type { ElementType, Node, Shape } from '../onnx/graph.ts';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/autodiff/differentiate.ts';
 import { importModel } from '../../src/onnx/import/import-model.ts';
 import { REFERENCES, type Recorded, recorded, replay } from './pytorch.ts';
-import { inEveryPlace } from './run.ts';
+import { onWasm } from './run.ts';
 
 /** Operators that are not differentiated (yet): no encoder of docs/encoders.md has them. */
 const UNSUPPORTED = new Set(['Resize', 'Sin', 'Cos']);
@@ -20,12 +20,8 @@ const LEAST = 1e-5;
 
 const cases = await recorded('operators');
 
-inEveryPlace((place) => {
-  // Other opsets are the importer's affair, which the wasm suite covers.
-  const onGpu = place.session.provider === 'webgpu';
-  const supported = cases.filter(
-    (entry) => !isUnsupported(entry) && !(onGpu && /-opset\d+$/.test(entry.name)),
-  );
+onWasm((place) => {
+  const supported = cases.filter((entry) => !isUnsupported(entry));
   it.each(supported)('$name', (entry) => replay('operators', entry, place.lowering, place.session, LEAST));
 });
 

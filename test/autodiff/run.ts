@@ -29,6 +29,13 @@ export function inEveryPlace(suite: (place: Place) => void): void {
   });
 }
 
+/** Runs a suite in both lowerings on the wasm provider alone: what takes too long on a software GPU. */
+export function onWasm(suite: (place: Place) => void): void {
+  describe.each(LOWERINGS)('in the lowering of %s', (lowering) =>
+    suite({ lowering, session: { provider: 'wasm' } }),
+  );
+}
+
 export interface Run {
   readonly outputs: ReadonlyMap<string, Values>;
   readonly gradients: ReadonlyMap<string, Values>;

@@ -1,4 +1,4 @@
-/** What test/autodiff/structure.test.ts holds against finite differences. */
+/** What test/autodiff/structure.backends.test.ts holds against finite differences. */
 import fc from 'fast-check';
 import type { DifferentiateOptions } from '../../src/autodiff/differentiate.ts';
 import type { Attributes, GraphBuilder } from '../../src/onnx/graph.ts';

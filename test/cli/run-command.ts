@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Terminal } from '../../src/cli/terminal.ts';
 
@@ -20,7 +19,6 @@ export function mocoWeb(
   cwd?: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  if (!existsSync(COMMAND)) throw new Error('dist/cli.js is missing: run `npm run build` before the tests');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],

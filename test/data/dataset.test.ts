@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
 import { ViewLoader } from '../../src/data/loader.ts';
-import { HAS_SHARED, SHARED } from '../golden.ts';
+import { itShared } from '../golden.ts';
 
 const DATA = fileURLToPath(new URL('./', import.meta.url));
 const base = mkdtempSync(join(tmpdir(), 'moco-web-data-'));
@@ -92,8 +92,8 @@ describe('CIFAR-10 binary', () => {
     });
   });
 
-  test.runIf(HAS_SHARED)('the shared subset', async () => {
-    const found = await describeDataset(fileURLToPath(new URL('cifar-10-batches-bin', SHARED)));
+  itShared('the shared subset', async (shared) => {
+    const found = await describeDataset(fileURLToPath(new URL('cifar-10-batches-bin', shared)));
     expect([found.trainLength, found.testLength]).toEqual([10_000, 2_000]);
     for (let label = 0; label < 10; label++) {
       expect(found.trainLabels!.filter((value) => value === label).length).toBe(1000);
@@ -190,8 +190,8 @@ describe('image folder', () => {
     await expect((await openDataset(train)).image(0)).rejects.toMatchObject({ code: 'image-corrupt' });
   });
 
-  test.runIf(HAS_SHARED)('the shared folder', async () => {
-    const found = await describeDataset(fileURLToPath(new URL('cifar10-imagefolder', SHARED)));
+  itShared('the shared folder', async (shared) => {
+    const found = await describeDataset(fileURLToPath(new URL('cifar10-imagefolder', shared)));
     expect([found.trainLength, found.testLength, found.classes.length]).toEqual([1000, 200, 10]);
   });
 });

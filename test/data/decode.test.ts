@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decodeImage } from '../../src/data/decode.ts';
 import { readImageHeader } from '../../src/data/image-header.ts';
-import { HAS_SHARED, SHARED } from '../golden.ts';
+import { itShared } from '../golden.ts';
 
 const DATA = new URL('./', import.meta.url);
 const read = (path: string, base = DATA) => new Uint8Array(readFileSync(new URL(path, base)));
@@ -39,13 +39,13 @@ describe('decodeImage gives the pixels of Pillow', () => {
     }
   });
 
-  test.runIf(HAS_SHARED)('all 1,200 JPEG files of the shared image folder', async () => {
-    const folder = new URL('cifar10-imagefolder/', SHARED);
+  itShared('all 1,200 JPEG files of the shared image folder', async (shared) => {
+    const folder = new URL('cifar10-imagefolder/', shared);
     const bins = new Map<string, Uint8Array>();
     const rows = readFileSync(new URL('index.csv', folder), 'utf8').trim().split('\n').slice(1);
     for (const row of rows) {
       const [path = '', label, bin = '', record] = row.split(',');
-      if (!bins.has(bin)) bins.set(bin, read(`cifar-10-batches-bin/${bin}`, SHARED));
+      if (!bins.has(bin)) bins.set(bin, read(`cifar-10-batches-bin/${bin}`, shared));
       const expected = bins.get(bin)!.subarray(Number(record) * 3073);
       expect(expected[0]).toBe(Number(label));
       const { data } = await decodeImage(read(path, folder));

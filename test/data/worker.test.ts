@@ -1,15 +1,12 @@
 import { STREAMS } from '../../src/random.ts';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { DataWorkerApi } from '../../src/data/data-worker.ts';
 import { describeDataset } from '../../src/data/dataset.ts';
 import { ViewLoader } from '../../src/data/loader.ts';
-import { assetUrl } from '../../src/runtime/assets.ts';
 import { WorkerPool } from '../../src/scheduler/pool.ts';
 
-// The worker script is built by `npm test` before the tests run.
-test.runIf(existsSync(assetUrl('data-worker.js')))('two workers make the views of one thread', async () => {
+test('two workers make the views of one thread', async () => {
   const folder = fileURLToPath(new URL('./images', import.meta.url));
   const { train } = await describeDataset(folder);
   const loader = await ViewLoader.open(train, 'v2', 24, 5);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Accuracy, WASM, WEBGPU } from '../../src/conformance/accuracy.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
@@ -20,7 +20,7 @@ const SCOPES = ['validation', 'out-of-memory', 'internal'] as const;
 const wasm = ON_GPU ? null : await createWasmKernels();
 let gpu: GpuDevice | null = null;
 let webgpu: WebGpuKernels | null = null;
-let missing = 'npm run test:gpu runs these tests on WebGPU';
+let missing = '';
 if (ON_GPU) {
   try {
     gpu = await requestDevice();
@@ -38,15 +38,21 @@ export function onEveryBackend(suite: (backend: Backend) => void): void {
 }
 
 /**
- * Runs a suite on WebGPU, each test inside error scopes. Without an adapter it says NOT RUN, and with MOCO_REQUIRE_GPU=1
- * it fails.
+ * Runs a suite on WebGPU, in `npm run test:gpu`, each test inside error scopes. Without an adapter it says NOT RUN, and with
+ * MOCO_REQUIRE_GPU=1 it fails.
+ * @throws Error where the name of the test's file keeps it from `npm run test:gpu`
  */
 export function onWebGpu(suite: (backend: Backend<WebGpuKernels>, gpu: GpuDevice) => void): void {
+  if (!ON_GPU) {
+    const { testPath } = expect.getState();
+    if (testPath?.endsWith('.backends.test.ts')) return;
+    throw new Error(`npm run test:gpu does not find ${testPath}: name it *.backends.test.ts`);
+  }
   describe('webgpu', () => {
     if (gpu && webgpu) {
       failOnErrorsOf(gpu.device);
       suite({ kernels: webgpu, accuracy: WEBGPU, fewer: 5 }, gpu);
-    } else if (ON_GPU && process.env.MOCO_REQUIRE_GPU === '1') {
+    } else if (process.env.MOCO_REQUIRE_GPU === '1') {
       it('has an adapter', () => {
         throw new Error(`MOCO_REQUIRE_GPU=1, but there is none: ${missing}`);
       });

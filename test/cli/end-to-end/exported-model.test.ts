@@ -80,7 +80,7 @@ describe('moco-web differentiate', () => {
       const actual = gradients[output]!.data as Float32Array;
       const square = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0);
       const error = Math.sqrt(square(actual.map((value, i) => value - expected[i]!)) / square(expected));
-      // As in pytorch-encoders.test.ts.
+      // As in pytorch-encoders.backends.test.ts.
       expect(error, weight).toBeLessThan(1e-4);
     }
     expect(manifest.statistics).toHaveLength(14);

@@ -27,7 +27,7 @@ function convolution(
 
 const ops = (graph: Graph): string[] => graph.nodes.map(({ op }) => op);
 
-/** What the WebGPU provider computes wrong (test/autodiff/provider-bugs.test.ts). */
+/** What the WebGPU provider computes wrong (test/gpu/provider-bugs.test.ts). */
 const isTakenByThree = (channels: number, outChannels: number): boolean =>
   channels > 3 && channels % 3 === 0 && channels % 4 !== 0 && outChannels % 4 === 0;
 

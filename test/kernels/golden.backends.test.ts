@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { CaseRunner } from '../../src/golden/case.ts';
 import { contextOf } from '../../src/golden/context.ts';
 import { evaluationFamily } from '../../src/golden/evaluation.ts';
 import { kernelFamily } from '../../src/golden/kernels.ts';
-import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
+import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from './backends.ts';
 
 const runners = new Map<string, CaseRunner>(
@@ -18,9 +18,8 @@ onEveryBackend(({ kernels, fewer }) => {
     ['carried', CARRIED, 9],
     ['full', FULL, 12],
   ] as const) {
-    describe.skipIf(folder === null)(`golden cases (${set})`, () => {
-      const cases =
-        folder === null ? [] : readCases(folder, NAMES).filter(({ name }) => fewer === 1 || !isLarge(name));
+    describeRecorded(`golden kernels (${set})`, folder, (recorded) => {
+      const cases = readCases(recorded, NAMES).filter(({ name }) => fewer === 1 || !isLarge(name));
       it('are there', () =>
         expect(cases.length).toBeGreaterThanOrEqual(fewer > 1 && set === 'full' ? least - 1 : least));
       it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {

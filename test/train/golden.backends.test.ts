@@ -1,14 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { contextOf } from '../../src/golden/context.ts';
 import { trainingFamily } from '../../src/golden/training.ts';
-import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
+import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 
 // Whole MoCo steps as PyTorch takes them in float64: losses, keys, gradients and the whole state after each step.
 const run = trainingFamily.runners!.resnet_moco!;
 
-if (FULL === null)
-  console.warn('golden training cases (full): NOT RUN, there is no ../shared/data/golden here');
 onEveryBackend(({ kernels, fewer }) => {
   for (const [set, folder, least] of [
     ['carried', CARRIED, 1],
@@ -16,9 +14,8 @@ onEveryBackend(({ kernels, fewer }) => {
   ] as const) {
     // Too slow for a software GPU; `golden --backend webgpu` computes it too.
     if (set === 'full' && fewer > 1) continue;
-    const name = folder === null ? `golden training (${set}): NOT RUN, no data` : `golden training (${set})`;
-    describe.skipIf(folder === null)(name, () => {
-      const cases = folder === null ? [] : readCases(folder, ['resnet_moco']);
+    describeRecorded(`golden training (${set})`, folder, (recorded) => {
+      const cases = readCases(recorded, ['resnet_moco']);
       it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
       it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
         const before = kernels.liveArrays;

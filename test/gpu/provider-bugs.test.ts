@@ -3,8 +3,8 @@ import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
 import { type Attributes, type Dim, type Graph, GraphBuilder } from '../../src/onnx/graph.ts';
 import { inferShapes } from '../../src/onnx/shapes.ts';
+import { random } from '../autodiff/run.ts';
 import { onWebGpu } from '../kernels/backends.ts';
-import { random } from './run.ts';
 
 /**
  * What the WebGPU provider of the pinned onnxruntime-web does wrong, and what here goes round it. A test fails when an

@@ -1,25 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { contextOf } from '../../src/golden/context.ts';
 import { operatorFamily } from '../../src/golden/operators.ts';
-import { CARRIED, FULL, gradeCase, readCases } from '../golden.ts';
+import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 
 // What PyTorch's autograd gave, in float64, for single operators and residual blocks.
 const runners = new Map(Object.entries(operatorFamily.runners ?? {}));
 
-if (FULL === null)
-  console.warn('golden operator cases (full): NOT RUN, there is no ../shared/data/golden here');
 onEveryBackend(({ kernels, fewer }) => {
   for (const [set, folder, least] of [
     ['carried', CARRIED, 13],
     ['full', FULL, 23],
   ] as const) {
-    const name =
-      folder === null ? `golden operators (${set}): NOT RUN, no data` : `golden operators (${set})`;
     // The full set takes a minute on a software GPU; `golden --backend webgpu` computes it too.
     if (set === 'full' && fewer > 1) continue;
-    describe.skipIf(folder === null)(name, () => {
-      const cases = folder === null ? [] : readCases(folder, [...runners.keys()]);
+    describeRecorded(`golden operators (${set})`, folder, (recorded) => {
+      const cases = readCases(recorded, [...runners.keys()]);
       it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
       it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
         const run = runners.get(name.split('_')[0]!)!;
