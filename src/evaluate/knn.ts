@@ -1,8 +1,8 @@
 import { MocoError } from '../errors.ts';
 import { expectLength, expectNumber, expectWhole } from '../kernels/checks.ts';
-import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { exp } from '../math.ts';
+import { defaultBlockRows, nearestRows } from './nearest.ts';
 
 export interface Embeddings {
   /** [rows, dim]. */
@@ -21,6 +21,8 @@ export interface KnnOptions {
   readonly t?: number;
   /** Bring rows to unit length first (default true). Leave out only where they have it already. */
   readonly normalize?: boolean;
+  /** Rows of the bank that are in kernel memory at once (default: what 32 MiB hold). Changes no result. */
+  readonly blockRows?: number;
 }
 
 export interface KnnResult {
@@ -42,9 +44,6 @@ export interface KnnResult {
   /** [queries, k] the cosine similarities of `neighbors`; −∞ where it is not a number. */
   readonly similarities: Float32Array;
 }
-
-/** Queries per call of the kernel: bounds its scratch. */
-const CHUNK = 1024;
 
 /**
  * Weighted k-nearest-neighbour classification, the monitor of InstDisc (Wu et al., arXiv:1805.01978, 3.4) and MoCo's
@@ -89,6 +88,7 @@ async function classify(
     Number.isInteger(options.k ?? 200) && (options.k ?? 200) > 0,
     'a whole number of at least 1',
   );
+  expectWhole('blockRows', options.blockRows ?? 1, 1);
   checkEmbeddings('bank', bank, dim, classes);
   checkEmbeddings('queries', queries, dim, classes);
   const available = bank.rows - (leaveOneOut ? 1 : 0);
@@ -99,53 +99,10 @@ async function classify(
     );
   }
   const k = Math.min(options.k ?? 200, available);
-  const neighbors = new Uint32Array(queries.rows * k);
-  const similarities = new Float32Array(queries.rows * k);
-  const taken: DeviceArray[] = [];
-  const upload = (features: Float32Array, rows: number): DeviceArray => {
-    const array = kernels.allocate(features.length);
-    taken.push(array);
-    kernels.write(array, features);
-    if (normalize) {
-      const norm = kernels.allocate(rows);
-      taken.push(norm);
-      kernels.l2norm({ x: array, y: array, norm, rows, dim });
-    }
-    return array;
-  };
-  const release = (down: number): void => {
-    while (taken.length > down) kernels.free(taken.pop()!);
-  };
-  try {
-    const bankArray = upload(bank.features, bank.rows);
-    for (let first = 0; first < queries.rows; first += CHUNK) {
-      const rows = Math.min(CHUNK, queries.rows - first);
-      const before = taken.length;
-      const array = upload(queries.features.subarray(first * dim, (first + rows) * dim), rows);
-      // One neighbour more, so that k are left when the query's own row is among them.
-      const wanted = leaveOneOut ? k + 1 : k;
-      const found = await kernels.topk({
-        queries: array,
-        bank: bankArray,
-        rows,
-        bankRows: bank.rows,
-        dim,
-        k: wanted,
-      });
-      release(before);
-      for (let r = 0; r < rows; r++) {
-        let votes = 0;
-        for (let j = 0; j < wanted && votes < k; j++) {
-          const row = found.indices[r * wanted + j]!;
-          if (leaveOneOut && row === first + r) continue;
-          similarities[(first + r) * k + votes] = found.similarities[r * wanted + j]!;
-          neighbors[(first + r) * k + votes++] = row;
-        }
-      }
-    }
-  } finally {
-    release(0);
-  }
+  const { neighbors, similarities } = await nearestRows(kernels, bank, queries, {
+    ...{ dim, k, normalize, leaveOneOut },
+    blockRows: options.blockRows ?? defaultBlockRows(dim),
+  });
   const scores = new Float64Array(queries.rows * classes);
   for (let r = 0; r < queries.rows; r++) {
     const best = similarities[r * k]!;

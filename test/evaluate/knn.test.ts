@@ -83,7 +83,7 @@ describe('kNN', () => {
   it('leave-one-out: no row votes for itself, even with a twin elsewhere', async () => {
     const bank = embeddings(1100, 8, 4, 5);
     bank.features.copyWithin(8 * 3, 0, 8);
-    const got = await knnLeaveOneOut(kernels, bank, { dim: 8, classes: 4, k: 6 });
+    const got = await knnLeaveOneOut(kernels, bank, { dim: 8, classes: 4, k: 6, blockRows: 400 });
     const want = reference(bank, bank, 8, 4, 6, 0.1, true);
     expectClose(
       'scores',
@@ -113,6 +113,53 @@ describe('kNN', () => {
     expect(gaps.filter((gap) => gap > 10 * t).length).toBeGreaterThan(20);
   });
 
+  it.each([1, 7, 33, 1000])('blocks of %i rows give the bits of one block', async (blockRows) => {
+    const bank = embeddings(300, 19, 5, 11);
+    // Twins in different blocks: ties go to the lower row. A row that is no number comes after all others.
+    for (const [from, to] of [
+      [3, 4],
+      [3, 40],
+      [7, 290],
+    ] as const) {
+      bank.features.copyWithin(19 * to, 19 * from, 19 * (from + 1));
+    }
+    bank.features.fill(Number.NaN, 19 * 50, 19 * 51);
+    const queries = embeddings(60, 19, 5, 12);
+    queries.features.set(bank.features.subarray(0, 19 * 10));
+    for (const k of [1, 7, 80]) {
+      const options = { dim: 19, classes: 5, k };
+      const whole = await knnClassify(kernels, bank, queries, { ...options, blockRows: 300 });
+      expect(await knnClassify(kernels, bank, queries, { ...options, blockRows })).toEqual(whole);
+      const others = await knnLeaveOneOut(kernels, bank, { ...options, blockRows: 300 });
+      expect(await knnLeaveOneOut(kernels, bank, { ...options, blockRows })).toEqual(others);
+    }
+    expect(kernels.heapBytes).toBe(0);
+  });
+
+  it('takes a bank larger than the memory of the kernels', async () => {
+    const small = await createWasmKernels({ maximumBytes: 48 * 2 ** 20 });
+    const [bank, queries] = [embeddings(40_000, 512, 5, 13), embeddings(3, 512, 5, 14)];
+    // 78 MiB.
+    expect(() => small.allocate(bank.features.length)).toThrow(/no memory left/);
+    const options = { dim: 512, classes: 5, k: 5 };
+    const whole = await knnClassify(kernels, bank, queries, { ...options, blockRows: bank.rows });
+    expect(await knnClassify(small, bank, queries, options)).toEqual(whole);
+    small.dispose();
+  });
+
+  it('leaves no memory taken where there is too little', async () => {
+    const small = await createWasmKernels({ maximumBytes: 2 ** 20 });
+    const before = small.heapBytes;
+    const [bank, queries] = [embeddings(2000, 64, 5, 15), embeddings(1000, 64, 5, 16)];
+    const options = { dim: 64, classes: 5 };
+    // The bank fits, the queries do not.
+    const blocks = knnClassify(small, bank, queries, { ...options, blockRows: 3000 });
+    await expect(blocks).rejects.toMatchObject({ code: 'out-of-memory' });
+    await expect(knnClassify(small, bank, queries, options)).rejects.toMatchObject({ code: 'out-of-memory' });
+    expect(small.heapBytes).toBe(before);
+    small.dispose();
+  });
+
   it('lowers k to what the bank has, and says so', async () => {
     const bank = embeddings(30, 4, 3, 6);
     expect((await knnClassify(kernels, bank, bank, { dim: 4, classes: 3 })).k).toBe(30);
@@ -123,6 +170,7 @@ describe('kNN', () => {
     const bank = embeddings(3, 4, 2, 7);
     const options = { dim: 4, classes: 2 };
     await expect(knnClassify(kernels, bank, bank, { ...options, t: 0 })).rejects.toThrow('t is 0');
+    await expect(knnClassify(kernels, bank, bank, { ...options, blockRows: 0 })).rejects.toThrow('blockRows');
     await expect(knnClassify(kernels, bank, bank, { ...options, k: 0 })).rejects.toThrow('k is 0');
     await expect(knnClassify(kernels, bank, bank, { ...options, dim: 5 })).rejects.toThrow(
       'bank.features has 12',
