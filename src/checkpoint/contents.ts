@@ -1,6 +1,6 @@
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** The two encoders, by the prefix of their tensors. */
 export type EncoderPrefix = 'encoder_q.' | 'encoder_k.';
@@ -11,7 +11,7 @@ export type EncoderPrefix = 'encoder_q.' | 'encoder_k.';
  * say, when it is built.
  * @throws MocoError checkpoint-invalid
  */
-export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>, config: PretrainConfig): void {
+export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>, config: Settings): void {
   const refuse = (what: string): never => {
     throw new MocoError('checkpoint-invalid', `tensors of the checkpoint do not fit: ${what}`);
   };

@@ -10,7 +10,8 @@ import { type ImportedNetwork, networkFromGraph } from '../onnx/network.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import { checkTensors } from './contents.ts';
 import { sha256 } from './digest.ts';
-import { formatState, parseState, type RunState } from './state.ts';
+import { migrate } from './migrations.ts';
+import { formatState, openState, type RunState, readState } from './state.ts';
 
 const TENSORS = 'model.safetensors';
 const ENCODER = 'encoder.onnx';
@@ -153,7 +154,7 @@ async function readCheckpoint(
 ): Promise<Pick<LoadedCheckpoint, 'state' | 'tensors' | 'network'>> {
   // The small file first: without it the large ones need not be read.
   const text = new TextDecoder().decode(await store.read(`${directory}/${STATE}`, MAX_STATE_BYTES));
-  const { state, digests } = await parseState(text);
+  const { format, content, digests } = await openState(text);
   const file = async (name: string, limit: number, expected: string): Promise<Uint8Array> => {
     const bytes = await store.read(`${directory}/${name}`, limit);
     const actual = await sha256(bytes);
@@ -169,7 +170,9 @@ async function readCheckpoint(
     encoder === undefined
       ? null
       : networkFromGraph(decodeModel(await file(ENCODER, MAX_ENCODER_BYTES, encoder)));
-  const tensors = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
+  const saved = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
+  const { state: today, tensors } = migrate({ state: content, tensors: saved }, format);
+  const state = readState(today, digests);
   checkTensors(tensors, state.config);
   return { state, tensors, network };
 }

@@ -3,7 +3,7 @@ import { saveCheckpoint } from '../checkpoint/run-directory.ts';
 import { type FeatureKind, hasClasses, monitorKnn } from '../evaluate/monitor.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
-import { Random, STREAMS } from '../random.ts';
+import { GENERATOR, Random, STREAMS } from '../random.ts';
 import { type FileStore, openFolder } from '../runtime/files.ts';
 import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
@@ -17,7 +17,6 @@ import type { MakeViews } from './trainer.ts';
 const KNN = { k: 200, t: 0.1 };
 const SHOWN_QUERIES = 8;
 const SHOWN_NEIGHBORS = 8;
-const GENERATOR = 'philox4x32-10';
 
 /** The position of a run, and what is done at each. */
 export class Run {

@@ -11,7 +11,8 @@ import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { PretrainConfig } from './configure.ts';
 import type { StateLayout, TrainerState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
@@ -105,7 +106,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 }
 
 /** How the images of a configuration are made. */
-export function viewOptionsOf(config: PretrainConfig, workers: number): ViewPoolOptions {
+export function viewOptionsOf(config: Settings, workers: number): ViewPoolOptions {
   const { augmentation, imageSize, seed } = config;
   return { recipe: augmentation, imageSize, seed, workers };
 }

@@ -39,6 +39,8 @@ describe('moco-web', () => {
     [['pretrain', '--lr'], /argument missing/],
     [['pretrain', '--preset', 'moco-v9'], /unknown preset 'moco-v9': choose one of/],
     [['pretrain', '--arch', 'vgg'], /unknown arch 'vgg'/],
+    [['pretrain', '--optimizer', 'adam'], /unknown optimizer 'adam': choose one of sgd/],
+    [['bench', '--epochs', '3'], /unknown option '--epochs'/],
     [['pretrain', '--dataset', 'mnist'], /Allowed choices are auto, cifar10/],
     [['pretrain', '--dataset', 'cifar10'], /--dataset cifar10 needs --data/],
     [['pretrain', '--backend', 'cuda'], /Allowed choices are auto, webgpu, wasm/],
