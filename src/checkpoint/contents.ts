@@ -17,9 +17,12 @@ export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>, config: 
   };
   const queue = tensors.get('queue');
   const { queueSize, dim } = config;
-  if (queue?.dtype !== 'F32' || queue.shape.length !== 2) refuse('there is no float queue');
-  else if (queue.shape[0] !== queueSize || queue.shape[1] !== dim) {
-    refuse(`queue is [${queue.shape}], the configuration says [${queueSize},${dim}]`);
+  // A method without a queue has no size of one.
+  if (queueSize !== undefined) {
+    if (queue?.dtype !== 'F32' || queue.shape.length !== 2) refuse('there is no float queue');
+    else if (queue.shape[0] !== queueSize || queue.shape[1] !== dim) {
+      refuse(`queue is [${queue.shape}], the configuration says [${queueSize},${dim}]`);
+    }
   }
   const query = tensorsOf(tensors, 'encoder_q.');
   const key = tensorsOf(tensors, 'encoder_k.');

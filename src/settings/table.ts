@@ -16,7 +16,7 @@ export const SETTINGS = {
     kind: { type: 'word' },
     flag: { name: '--preset <name>', help: `recipe: {words} (default: ${DEFAULT_PRESET})` },
   },
-  /** What is learned from. It comes with the preset. */
+  /** How the encoder learns. It comes with the preset. */
   method: {
     kind: { type: 'word' },
     preset: true,
@@ -107,7 +107,7 @@ export const SETTINGS = {
     preset: true,
     only: { method: ['moco'] },
   },
-  /** What makes steps of gradients. */
+  /** What makes steps out of gradients. */
   optimizer: {
     kind: { type: 'word' },
     flag: { name: '--optimizer <name>', help: '{words}' },
@@ -120,7 +120,7 @@ export const SETTINGS = {
     flag: { name: '--schedule <name>', help: '{words}' },
     preset: true,
   },
-  /** Of epoch 0. Left out, the preset's, scaled linearly from the preset's batch to the run's; given, it is not scaled. */
+  /** Learning rate of epoch 0. Left out, the preset's, scaled linearly from the preset's batch to the run's; given, it is not scaled. */
   learningRate: {
     kind: { type: 'number', least: 0 },
     flag: {
@@ -156,7 +156,7 @@ export const SETTINGS = {
     default: null,
     resume: 'grows',
   },
-  /** Of all random numbers: weights, queue, order of the images, augmentation. */
+  /** Seed of all random numbers: weights, queue, order of the images, augmentation. */
   seed: {
     kind: { type: 'whole', least: 0, most: Number.MAX_SAFE_INTEGER },
     flag: { name: '--seed <n>', help: 'seed of all random numbers (default: {default})' },

@@ -30,7 +30,8 @@ export const WORDS = {
   schedule: SCHEDULES,
 } as const satisfies Words;
 
-const KNOWN: Known = { words: WORDS, smallestImage: SMALLEST_IMAGE };
+/** What settings are checked against. */
+export const KNOWN: Known = { words: WORDS, smallestImage: SMALLEST_IMAGE };
 
 /** Everything that determines the numbers of a run; saved in its checkpoints. docs/settings.md tells of each setting. */
 export type PretrainConfig = Configuration<typeof WORDS>;

@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
@@ -136,6 +137,43 @@ describe('moco-web', () => {
     const here = await temporaryFolder();
     await refused(['pretrain', '--log', run], /cannot write the log/, here);
     expect(await readdir(here)).toEqual([]); // no run directory is left behind
+  });
+
+  it.each([
+    ['arch', 'resnet19', ['knn', 'embed', 'export', 'pretrain']],
+    ['stem', 'wide', ['knn', 'embed', 'export', 'pretrain']],
+    ['augmentation', 'sepia', ['knn', 'embed', 'export', 'pretrain']],
+    ['schedule', 'flat', ['pretrain']],
+    ['method', 'simsiam', ['pretrain']],
+    ['optimizer', 'adam', ['pretrain']],
+  ] as const)('refuses a checkpoint of an unknown %s in one line', async (name, word, commands) => {
+    const recorded = fileURLToPath(new URL('../checkpoint/recorded/v1', import.meta.url));
+    const { state, tensors } = await loadCheckpoint(recorded);
+    const run = await temporaryFolder();
+    // A method or an optimizer of which nothing is known has no settings of moco's or sgd's.
+    const { queueSize, momentum, temperature, sgdMomentum, ...others } = state.config;
+    const config = {
+      ...others,
+      ...(name === 'method' ? {} : { queueSize: queueSize!, momentum: momentum!, temperature: temperature! }),
+      ...(name === 'optimizer' ? {} : { sgdMomentum: sgdMomentum! }),
+      [name]: word,
+    };
+    await saveCheckpoint(await openFolder(run), { ...state, config }, tensors);
+    const out = `${await temporaryFolder()}/e`;
+    const rest = {
+      knn: [],
+      embed: ['--out', `${out}.npy`],
+      export: ['--out', `${out}.onnx`],
+      pretrain: ['--steps', '4'],
+    };
+    for (const command of commands) {
+      const from = command === 'pretrain' ? '--resume' : '--checkpoint';
+      const data = command === 'export' ? [] : ['--data', 'test/data/cifar10', '--backend', 'wasm'];
+      await refused(
+        [command, from, run, ...data, ...rest[command]],
+        new RegExp(`unknown ${name} '${word}': choose`),
+      );
+    }
   });
 
   it('golden exits with 1 when a case fails or is unsupported', async () => {
