@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openFolder } from '../../src/runtime/files.ts';
+import { belongs } from '../../src/settings/owners.ts';
+import type { SettingName } from '../../src/settings/settings.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
 import { mocoWeb } from './run-command.ts';
 
@@ -150,14 +152,10 @@ describe('moco-web', () => {
     const recorded = fileURLToPath(new URL('../checkpoint/recorded/v1', import.meta.url));
     const { state, tensors } = await loadCheckpoint(recorded);
     const run = await temporaryFolder();
-    // A method or an optimizer of which nothing is known has no settings of moco's or sgd's.
-    const { queueSize, momentum, temperature, sgdMomentum, ...others } = state.config;
-    const config = {
-      ...others,
-      ...(name === 'method' ? {} : { queueSize: queueSize!, momentum: momentum!, temperature: temperature! }),
-      ...(name === 'optimizer' ? {} : { sgdMomentum: sgdMomentum! }),
-      [name]: word,
-    };
+    // Without what belongs to another method or optimizer.
+    const named = { ...state.config, [name]: word };
+    const entries = Object.entries(named).filter(([setting]) => belongs(setting as SettingName, named));
+    const config = Object.fromEntries(entries) as typeof state.config;
     await saveCheckpoint(await openFolder(run), { ...state, config }, tensors);
     const out = `${await temporaryFolder()}/e`;
     const rest = {

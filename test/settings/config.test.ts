@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
+import { belongs } from '../../src/settings/owners.ts';
 import { PRESET_NAMES } from '../../src/settings/presets.ts';
 import type { DataFacts } from '../../src/settings/resolve.ts';
 import { totalSteps } from '../../src/settings/run-length.ts';
-import type { ConfigOverrides, Settings } from '../../src/settings/settings.ts';
+import type { ConfigOverrides, SettingName, Settings } from '../../src/settings/settings.ts';
 import { parseSettings } from '../../src/settings/validate.ts';
 import { resolveConfig, validateConfig } from '../../src/train/configure.ts';
 
@@ -181,10 +182,18 @@ describe('validateConfig', () => {
 });
 
 describe('settings that not every method has', () => {
-  const { queueSize, momentum, temperature, ...others } = resolveConfig('moco-cifar');
-  const other = { ...others, method: 'other' };
+  const { temperature, ...config } = resolveConfig('moco-cifar');
+  /** A configuration with these owners and without what they do not have. */
+  const of = (owners: { method: string; optimizer: string }) =>
+    Object.fromEntries(
+      Object.entries({ ...config, temperature, ...owners }).filter(([name]) =>
+        belongs(name as SettingName, owners),
+      ),
+    );
+  const other = of({ method: 'other', optimizer: 'sgd' });
 
   it('are absent from the configuration of another', () => {
+    expect(other).not.toHaveProperty('queueSize');
     expect(parseSettings(other)).toEqual(other);
     expect(() => parseSettings({ ...other, temperature })).toThrow(
       'config.temperature: temperature belongs to method moco, not to other: leave it out',
@@ -192,12 +201,13 @@ describe('settings that not every method has', () => {
   });
 
   it('are asked for by their own', () => {
-    expect(() => parseSettings({ ...others, queueSize, momentum })).toThrow(
-      'config.temperature: temperature is missing',
+    expect(() => parseSettings(config)).toThrow('config.temperature: temperature is missing');
+    const plain = of({ method: 'moco', optimizer: 'other' });
+    expect(plain).not.toHaveProperty('sgdMomentum');
+    expect(parseSettings(plain)).toEqual(plain);
+    expect(() => parseSettings({ ...plain, optimizer: 'sgd' })).toThrow(
+      'config.sgdMomentum: sgdMomentum is missing',
     );
-    const { sgdMomentum: _, ...without } = resolveConfig('moco-v2');
-    expect(() => parseSettings(without)).toThrow('config.sgdMomentum: sgdMomentum is missing');
-    expect(parseSettings({ ...without, optimizer: 'other' }).optimizer).toBe('other');
   });
 });
 
