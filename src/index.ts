@@ -81,15 +81,10 @@ export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } fr
 export type { MissingGpu } from './runtime/gpu-missing.ts';
 export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';
 export type { WorkerCounts } from './scheduler/worker-counts.ts';
-export {
-  type ConfigOverrides,
-  type DataFacts,
-  factsOf,
-  type PretrainConfig,
-  resolveConfig,
-} from './settings/config.ts';
-export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './settings/presets.ts';
-export { mergeResumedConfig, type ResumeOptions } from './settings/resume.ts';
+export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
+export { type DataFacts, factsOf } from './settings/resolve.ts';
+export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
+export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
 export type * from './train/events.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';

@@ -27,6 +27,9 @@ export const STREAMS = {
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];
 
+/** The name of the generator that all random numbers of a run come from, for its checkpoints. */
+export const GENERATOR = 'philox4x32-10';
+
 export interface RandomKey {
   /** Whole, 0 … 2⁵³ − 1. */
   seed: number;

@@ -53,6 +53,14 @@ export function withQueryOnly<Checkpoint extends { readonly tensors: ReadonlyMap
   return { ...checkpoint, tensors: new Map(tensors) };
 }
 
+/** What a method and an optimizer count: whole numbers that belong to no encoder. */
+export function countersOf(tensors: ReadonlyMap<string, NamedTensor>): Record<string, number> {
+  const counters = [...tensors].flatMap(([name, { dtype, data }]) =>
+    dtype === 'I64' && !name.includes('.') ? [[name, Number(data[0])] as const] : [],
+  );
+  return Object.fromEntries(counters);
+}
+
 function sameShape(a: NamedTensor, b: NamedTensor): boolean {
   return (
     a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i])

@@ -9,9 +9,10 @@ import { decodeModel, encodeModel } from '../onnx/model.ts';
 import { type ImportedNetwork, networkFromGraph } from '../onnx/network.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
-import { checkTensors } from './contents.ts';
+import { checkTensors, countersOf } from './contents.ts';
 import { sha256 } from './digest.ts';
-import { formatState, parseState, type RunState } from './state.ts';
+import { migrate } from './migrations.ts';
+import { formatState, openState, type RunState, readState } from './state.ts';
 
 const TENSORS = 'model.safetensors';
 const ENCODER = 'encoder.onnx';
@@ -66,7 +67,7 @@ export async function saveCheckpoint(
   const bytes = writeSafetensors(tensors);
   const encoder = network && encodeModel(network.graph);
   const digests = { tensors: await sha256(bytes), ...(encoder ? { encoder: await sha256(encoder) } : {}) };
-  const text = new TextEncoder().encode(await formatState(state, digests));
+  const text = new TextEncoder().encode(await formatState(state, countersOf(tensors), digests));
   const parts = [
     { path: `${name}/${TENSORS}`, content: bytes },
     ...(encoder ? [{ path: `${name}/${ENCODER}`, content: encoder }] : []),
@@ -154,7 +155,7 @@ async function readCheckpoint(
 ): Promise<Pick<LoadedCheckpoint, 'state' | 'tensors' | 'network'>> {
   // The small file first: without it the large ones need not be read.
   const text = new TextDecoder().decode(await store.read(`${directory}/${STATE}`, MAX_STATE_BYTES));
-  const { state, digests } = await parseState(text);
+  const { format, content, digests } = await openState(text);
   const file = async (name: string, limit: number, expected: string): Promise<Uint8Array> => {
     const bytes = await store.read(`${directory}/${name}`, limit);
     const actual = await sha256(bytes);
@@ -170,15 +171,9 @@ async function readCheckpoint(
     encoder === undefined
       ? null
       : networkFromGraph(decodeModel(await file(ENCODER, MAX_ENCODER_BYTES, encoder)));
-  const tensors = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
-  // Before there were counters among the tensors, these two followed from state.json.
-  for (const [name, value] of [
-    ['queue_ptr', state.queuePointer],
-    ['updates', state.step],
-  ] as const) {
-    const data = BigInt64Array.of(BigInt(value));
-    if (!tensors.has(name)) tensors.set(name, { dtype: 'I64', shape: [1], data });
-  }
+  const saved = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
+  const { state: today, tensors } = migrate({ state: content, tensors: saved }, format);
+  const state = readState(today, digests);
   checkTensors(tensors);
   return { state, tensors, network };
 }

@@ -1,22 +1,22 @@
 import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
-import { isImported, type PretrainConfig } from '../settings/config.ts';
-import { parseConfig } from '../settings/schema.ts';
+import { GENERATOR } from '../random.ts';
+import { isImported } from '../settings/owners.ts';
+import type { Settings } from '../settings/settings.ts';
+import { parseSettings } from '../settings/validate.ts';
 import { sha256 } from './digest.ts';
-
-/** The version of state.json that this code writes, and the only one it reads. */
-export const FORMAT_VERSION = 1;
+import { checkFormat, FORMAT_VERSION } from './migrations.ts';
 
 /** Where a run stood. Numbers come from one counter-based generator, so its whole state is the seed and the place. */
 export interface RunState {
-  config: PretrainConfig;
+  /** Its words are looked up where they are used, and all of them when the run is resumed. */
+  config: Settings;
   /** Steps done, over the whole run. */
   step: number;
   /** The epoch that the next step belongs to, counted from 0. */
   epoch: number;
-  /** The row of the queue that the next key goes to. */
-  queuePointer: number;
   sampler: SamplerState;
+  /** `algorithm`: that of random.ts. */
   generator: { algorithm: string; seed: number };
 }
 
@@ -36,12 +36,19 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
+/** What state.json has in every format. */
+const SealSchema = v.looseObject({
+  format_version: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  sha256: digest,
+  encoder_sha256: v.exactOptional(digest),
+  checksum: digest,
+});
+
+/** What else it has in the format of today. */
 const StateSchema = v.object({
-  format_version: v.literal(FORMAT_VERSION),
   config: v.unknown(),
   step: count,
   epoch: count,
-  queue_ptr: count,
   sampler: v.object({
     dataset: v.pipe(v.string(), v.maxLength(64)),
     path: v.nullable(v.pipe(v.string(), v.maxLength(4096))),
@@ -49,9 +56,6 @@ const StateSchema = v.object({
     stepInEpoch: count,
   }),
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
-  sha256: digest,
-  encoder_sha256: v.exactOptional(digest),
-  checksum: digest,
 });
 
 /** sha256 of the other files of a checkpoint, in hex. */
@@ -62,15 +66,19 @@ export interface Digests {
   readonly encoder?: string;
 }
 
-/** The text of state.json. */
-export async function formatState(state: RunState, digests: Digests): Promise<string> {
+/**
+ * The text of state.json.
+ * @param counters such as queue_ptr: for people to look at, they are read from the tensors
+ */
+export async function formatState(
+  state: RunState,
+  counters: Readonly<Record<string, number>>,
+  digests: Digests,
+): Promise<string> {
   const { config, step, epoch, sampler, generator } = state;
-  const content: Omit<v.InferInput<typeof StateSchema>, 'checksum'> = {
-    format_version: FORMAT_VERSION,
-    config,
-    step,
-    epoch,
-    queue_ptr: state.queuePointer,
+  const content: v.InferInput<typeof StateSchema> & Omit<v.InferInput<typeof SealSchema>, 'checksum'> = {
+    ...{ format_version: FORMAT_VERSION, config, step, epoch },
+    ...counters,
     sampler,
     generator,
     sha256: digests.tensors,
@@ -88,41 +96,64 @@ function checksumOf(content: object): Promise<string> {
   return sha256(new TextEncoder().encode(write(content)));
 }
 
-/** @throws MocoError checkpoint-invalid saying which field is wrong */
-export async function parseState(text: string): Promise<{ state: RunState; digests: Digests }> {
+/** state.json as it was written, whole. */
+export interface SealedState {
+  readonly format: number;
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly digests: Digests;
+}
+
+/**
+ * Whether state.json is whole, and of a format that is known here.
+ * @throws MocoError checkpoint-invalid
+ */
+export async function openState(text: string): Promise<SealedState> {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
     throw new MocoError('checkpoint-invalid', 'state.json is not JSON', { cause });
   }
-  const parsed = v.safeParse(StateSchema, json);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new MocoError(
-      'checkpoint-invalid',
-      `state.json: ${v.getDotPath(issue) ?? 'content'}: ${issue.message}`,
-    );
-  }
-  const { checksum, ...rest } = json as Record<string, unknown>;
-  if ((await checksumOf(rest)) !== checksum) {
+  // Another format may have other checksums.
+  const { format_version: format } = parsed(v.looseObject({ format_version: v.unknown() }), json);
+  if (typeof format === 'number') checkFormat(format);
+  const seal = parsed(SealSchema, json);
+  const { checksum, ...content } = json as Record<string, unknown>;
+  if ((await checksumOf(content)) !== checksum) {
     throw new MocoError('checkpoint-invalid', 'state.json has been altered: its checksum does not fit');
   }
-  const { step, epoch, queue_ptr: queuePointer, sampler, generator } = parsed.output;
-  const config = parseConfig(parsed.output.config);
-  if (queuePointer >= config.queueSize) {
-    throw new MocoError(
-      'checkpoint-invalid',
-      `state.json: queue_ptr ${queuePointer} is outside a queue of ${config.queueSize}`,
+  const { sha256: tensors, encoder_sha256: encoder } = seal;
+  const digests = { tensors, ...(encoder === undefined ? {} : { encoder }) };
+  return { format: seal.format_version, content, digests };
+}
+
+/**
+ * The state that state.json tells of.
+ * @param content in the format of today
+ * @throws MocoError checkpoint-invalid saying which field is wrong
+ */
+export function readState(content: Readonly<Record<string, unknown>>, digests: Digests): RunState {
+  const { step, epoch, sampler, generator, ...saved } = parsed(StateSchema, content);
+  const config = parseSettings(saved.config);
+  const refuse = (what: string): never => {
+    throw new MocoError('checkpoint-invalid', `state.json: ${what}`);
+  };
+  if (generator.algorithm !== GENERATOR) {
+    refuse(
+      `the run draws its random numbers from ${generator.algorithm}, this package has ${GENERATOR} alone`,
     );
   }
-  if (generator.seed !== config.seed) {
-    throw new MocoError('checkpoint-invalid', 'state.json: the seeds of generator and config differ');
+  if (generator.seed !== config.seed) refuse('the seeds of generator and config differ');
+  if ((digests.encoder !== undefined) !== isImported(config.arch)) {
+    refuse(`${config.arch} and encoder_sha256 do not fit`);
   }
-  const { sha256: tensors, encoder_sha256: encoder } = parsed.output;
-  if ((encoder !== undefined) !== isImported(config.arch)) {
-    throw new MocoError('checkpoint-invalid', `state.json: ${config.arch} and encoder_sha256 do not fit`);
-  }
-  const digests = { tensors, ...(encoder === undefined ? {} : { encoder }) };
-  return { state: { config, step, epoch, queuePointer, sampler, generator }, digests };
+  return { config, step, epoch, sampler, generator };
+}
+
+function parsed<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? 'content';
+  throw new MocoError('checkpoint-invalid', `state.json: ${path}: ${issue.message}`);
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
+import { DEFAULT_PRESET } from '../settings/table.ts';
 import { measureStep } from '../train/measure.ts';
-import { addConfigOptions, type ConfigOptions, DEFAULT_PRESET, overridesOf } from './config-options.ts';
+import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addWorkerOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,7 +18,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
   const command = program
     .command('bench')
     .description('speed of the whole training step on images in memory, and where the time goes');
-  addWorkerOptions(addConfigOptions(command))
+  addWorkerOptions(addConfigOptions(command, 'step'))
     .addOption(backendOption())
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--json', 'one JSON object on stdout')

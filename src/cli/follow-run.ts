@@ -1,4 +1,4 @@
-import { isImported } from '../settings/config.ts';
+import { isImported } from '../settings/owners.ts';
 import type { NeighborsEvent, PretrainEvent, RunEvent } from '../train/events.ts';
 import type { LogWriter } from './log.ts';
 import { createProgress, type Progress } from './progress.ts';

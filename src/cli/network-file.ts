@@ -1,13 +1,10 @@
 /** `--arch FILE.onnx`: the encoder of a run from a file. */
 import { MocoError } from '../errors.ts';
 import { describeEncoder, type ImportedEncoder, importEncoder } from '../models/imported-encoder.ts';
-import {
-  type ConfigOverrides,
-  type DataFacts,
-  isImported,
-  type PretrainConfig,
-  resolveConfig,
-} from '../settings/config.ts';
+import { isImported } from '../settings/owners.ts';
+import type { DataFacts } from '../settings/resolve.ts';
+import type { ConfigOverrides } from '../settings/settings.ts';
+import { type PretrainConfig, resolveConfig } from '../train/configure.ts';
 import { type ModelFile, readModelFile } from './model-file.ts';
 
 export interface ResolvedNetwork {

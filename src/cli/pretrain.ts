@@ -21,9 +21,7 @@ interface PretrainCommandOptions extends RunOptions, WorkerCounts {
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
   addDataOptions(command, 'images that the package draws');
-  addWorkerOptions(addConfigOptions(command))
-    .option('--epochs <n>', 'passes over the images', wholeNumber(1))
-    .option('--steps <n>', 'steps in all; alone it also fixes the epochs', wholeNumber(1))
+  addWorkerOptions(addConfigOptions(command, 'run'))
     .addOption(backendOption())
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))

@@ -6,7 +6,7 @@ import type { ResNetSpec } from '../onnx/resnet.ts';
 import { sgd } from '../optimizers/sgd.ts';
 import { STREAMS } from '../random.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { type PretrainConfig, resolveConfig } from '../settings/config.ts';
+import { type PretrainConfig, resolveConfig } from '../train/configure.ts';
 import type { SavedState } from '../train/state.ts';
 import { stateOf, UPDATES } from '../train/state-of.ts';
 import type { StepInput } from '../train/step.ts';

@@ -6,7 +6,7 @@ import type { StateSpec } from '../checkpoint/state-spec.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { Stream } from '../random.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 
 export interface EncoderRole {
   /** Prefix of its tensors in a checkpoint. */
@@ -17,18 +17,19 @@ export interface EncoderRole {
   readonly startsAs?: string;
 }
 
-export interface Method {
+/** @typeParam S the settings that it needs: all, and those that it has of its own */
+export interface Method<S extends Settings = Settings> {
   readonly encoders: readonly EncoderRole[];
   /** What it keeps from step to step besides its encoders. */
-  state(settings: PretrainConfig): StateSpec;
+  state(settings: S): StateSpec;
   /** Changes parameters before the first forward of a step. */
-  begin?(step: Step): void;
+  begin?(step: Step<S>): void;
   /** The encoders that `begin` changes: put back where the step goes bad. */
   readonly changedByBegin?: readonly string[];
   /** Forward and train of a step, over all groups, with a report of every image. */
-  run(step: Step): Promise<void>;
+  run(step: Step<S>): Promise<void>;
   /** Changes its state once the step is taken: behind the gate. */
-  commit?(step: Step): void;
+  commit?(step: Step<S>): void;
 }
 
 /** What an encoder has made of the images of one group, for as long as the function runs that is given it. */
@@ -66,11 +67,11 @@ export interface Report {
 }
 
 /** One step, as a method sees it. */
-export interface Step {
+export interface Step<S extends Settings = Settings> {
   readonly device: Kernels;
   /** [1]: 0 once a step has gone bad. What `begin` and `commit` change has to depend on it. */
   readonly gate: DeviceArray;
-  readonly settings: PretrainConfig;
+  readonly settings: S;
   /** C: length of an embedding. */
   readonly dim: number;
   /** What `Method.state` names. */

@@ -4,10 +4,13 @@
  */
 import type { DeviceArray } from '../kernels/device-array.ts';
 import { STREAMS } from '../random.ts';
+import type { OwnSettings, Settings } from '../settings/settings.ts';
 import type { GroupRows, Method, Step } from './method.ts';
 import { randomUnitRows } from './random-unit-rows.ts';
 
-export const moco: Method = {
+type MocoSettings = Settings & OwnSettings<'method', 'moco'>;
+
+export const moco: Method<MocoSettings> = {
   /** f_q learns from gradients. f_k follows it slowly, so that the keys of earlier steps stay comparable (3.2). */
   encoders: [
     { name: 'encoder_q', learns: true },
@@ -68,7 +71,7 @@ export const moco: Method = {
  * Equation (1), InfoNCE, on the queries of a group: −log of the softmax of q·k₊/τ among 1 + K logits, of its own key k₊ and
  * of the K keys in the queue. Gives the gradient of the batch's mean loss with respect to the embeddings.
  */
-function contrast(step: Step, group: GroupRows): DeviceArray {
+function contrast(step: Step<MocoSettings>, group: GroupRows): DeviceArray {
   const { device, settings, dim } = step;
   const { count, positions } = group;
   const { unit: query, norm } = unitRows(step, 'query', group);

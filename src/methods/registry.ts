@@ -5,6 +5,8 @@ import { moco } from './moco.ts';
 /** All methods, by the names that settings and checkpoints have for them. A new one is a file and a line here. */
 export const METHODS = { moco } as const satisfies Readonly<Record<string, Method>>;
 
+export const METHOD_NAMES = Object.keys(METHODS) as readonly (keyof typeof METHODS)[];
+
 /** @throws MocoError usage where there is none of that name */
 export function methodNamed(name: string): Method {
   if (Object.hasOwn(METHODS, name)) return METHODS[name as keyof typeof METHODS];

@@ -3,13 +3,15 @@ import { MocoError } from '../errors.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildNetwork, type ImportedNetwork, type NetworkSpec } from '../onnx/network.ts';
 import { resnetSpec } from '../onnx/resnet.ts';
-import { isImported, type PretrainConfig } from '../settings/config.ts';
+import { isImported } from '../settings/owners.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /**
  * @param imported the network of an encoder from a file
- * @throws MocoError usage where the configuration names a file and no network is given, or the other way round
+ * @throws MocoError usage where the configuration names a file and no network is given, or the other way round, or names
+ * an architecture or a stem that there is not
  */
-export function networkOf(config: PretrainConfig, imported?: ImportedNetwork | null): NetworkSpec {
+export function networkOf(config: Settings, imported?: ImportedNetwork | null): NetworkSpec {
   const { arch } = config;
   if (isImported(arch)) {
     if (imported) return imported;
@@ -17,7 +19,7 @@ export function networkOf(config: PretrainConfig, imported?: ImportedNetwork | n
   }
   if (imported)
     throw new MocoError('usage', `an imported encoder was given, but the configuration names ${arch}`);
-  return resnetSpec({ ...config, arch });
+  return resnetSpec(config);
 }
 
 /**

@@ -3,7 +3,7 @@ import { type ImportOptions, importModel } from '../onnx/import/import-model.ts'
 import { networkFromModel } from '../onnx/imported-network.ts';
 import { decodeModel } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { GivenValues } from './initial-values.ts';
 
 export interface ImportedEncoder {
@@ -16,7 +16,7 @@ export interface ImportedEncoder {
 }
 
 /** The projection head and, for a model with a dynamic height and width, the size of its images. */
-export type ImportConfig = Pick<PretrainConfig, 'dim' | 'mlp' | 'feature' | 'imageSize'>;
+export type ImportConfig = Pick<Settings, 'dim' | 'mlp' | 'feature' | 'imageSize'>;
 export type ImportEncoderOptions = Omit<ImportOptions, 'imageSize' | 'batch'>;
 
 export interface EncoderFacts {

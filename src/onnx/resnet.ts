@@ -22,18 +22,38 @@ export interface ResNetSpec {
 
 const BN_EPSILON = 1e-5;
 
-const ARCHITECTURES = {
+const SHAPES = {
   resnet18: { block: 'basic', layers: [2, 2, 2, 2] },
   resnet34: { block: 'basic', layers: [3, 4, 6, 3] },
   resnet50: { block: 'bottleneck', layers: [3, 4, 6, 3] },
 } as const;
 
-/** The spec of a named architecture whose first stage has `width` planes (64 in the paper); later stages have 2, 4 and 8 times as many. */
+export const ARCHITECTURES = Object.keys(SHAPES) as readonly (keyof typeof SHAPES)[];
+
+/** By stem: the smallest side of an image that leaves 1×1 after the last stage. The stems shrink it 32 and 8 times. */
+export const SMALLEST_IMAGE = { imagenet: 32, cifar: 8 } as const;
+
+export const STEMS = Object.keys(SMALLEST_IMAGE) as readonly (keyof typeof SMALLEST_IMAGE)[];
+
+/**
+ * The spec of a named architecture whose first stage has `width` planes (64 in the paper); later stages have 2, 4 and 8
+ * times as many.
+ * @param options names as a configuration or a checkpoint has them: of ARCHITECTURES and STEMS
+ * @throws MocoError usage for an architecture or a stem that there is not
+ */
 export function resnetSpec(
-  options: { arch: keyof typeof ARCHITECTURES; width: number } & Pick<ResNetSpec, 'stem' | 'dim' | 'mlp'>,
+  options: { arch: string; width: number; stem: string } & Pick<ResNetSpec, 'dim' | 'mlp'>,
 ): ResNetSpec {
-  const { arch, width, stem, dim, mlp } = options;
-  return { ...ARCHITECTURES[arch], planes: [1, 2, 4, 8].map((factor) => factor * width), stem, dim, mlp };
+  const { width, dim, mlp } = options;
+  const arch = named('arch', options.arch, ARCHITECTURES);
+  const stem = named('stem', options.stem, STEMS);
+  return { ...SHAPES[arch], planes: [1, 2, 4, 8].map((factor) => factor * width), stem, dim, mlp };
+}
+
+function named<Name extends string>(what: string, name: string, known: readonly Name[]): Name {
+  const found = known.find((one) => one === name);
+  if (found) return found;
+  throw new MocoError('usage', `unknown ${what} '${name}': choose one of ${known.join(', ')}`);
 }
 
 /**
@@ -42,7 +62,7 @@ export function resnetSpec(
  * @throws MocoError usage where the image is too small for the strides
  */
 export function buildResNet(spec: ResNetSpec, batch: Dim, imageSize: number): Encoder {
-  if (imageSize < (spec.stem === 'imagenet' ? 32 : 8)) {
+  if (imageSize < SMALLEST_IMAGE[spec.stem]) {
     throw new MocoError('usage', `images of ${imageSize} px are too small for the ${spec.stem} stem`);
   }
   const net = new NetBuilder(batch, imageSize);

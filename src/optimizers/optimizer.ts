@@ -1,7 +1,7 @@
 /** What an optimizer is: what it keeps for each parameter, and how it changes parameters by their gradients. */
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** How a parameter is treated. */
 export interface ParameterRule {
@@ -21,8 +21,8 @@ export interface OptimizedParameter {
   readonly slots: Readonly<Record<string, DeviceArray>>;
 }
 
-export interface OptimizerStep {
-  readonly settings: PretrainConfig;
+export interface OptimizerStep<S extends Settings = Settings> {
+  readonly settings: S;
   readonly learningRate: number;
   /** Steps that this optimizer has taken before. */
   readonly updates: number;
@@ -30,9 +30,10 @@ export interface OptimizerStep {
   readonly gate: DeviceArray;
 }
 
-export interface Optimizer {
+/** @typeParam S the settings that it needs: all, and those that it has of its own */
+export interface Optimizer<S extends Settings = Settings> {
   /** What it keeps for each parameter: the prefixes of these tensors in a checkpoint. */
   readonly slots: readonly string[];
   rule(parameter: { readonly name: string; readonly shape: readonly number[] }): ParameterRule;
-  update(device: Kernels, parameters: readonly OptimizedParameter[], step: OptimizerStep): void;
+  update(device: Kernels, parameters: readonly OptimizedParameter[], step: OptimizerStep<S>): void;
 }

@@ -1,8 +1,9 @@
+import { MocoError } from '../errors.ts';
 import { cos } from '../math.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** What the learning rate of an epoch depends on. */
-export type ScheduleSettings = Pick<PretrainConfig, 'schedule' | 'learningRate' | 'epochs'>;
+export type ScheduleSettings = Pick<Settings, 'schedule' | 'learningRate' | 'epochs'>;
 
 /** The step schedule multiplies with this at each milestone. */
 const STEP_FACTOR = 0.1;
@@ -14,15 +15,28 @@ export function stepMilestones(epochs: number): readonly number[] {
 }
 
 /**
- * The learning rate of an epoch counted from 0; set once at its start.
+ * The schedules: what becomes of the rate of epoch 0.
  * cosine: lr·½(1 + cos(π·epoch/epochs)); step: lr·0.1 for every milestone reached.
  * Source: adjust_learning_rate of facebookresearch/moco. Own cos, so that a run has the same bits everywhere.
  */
-export function learningRate(settings: ScheduleSettings, epoch: number): number {
-  const { schedule, epochs } = settings;
-  return schedule === 'cosine'
-    ? settings.learningRate * 0.5 * (1 + cos((Math.PI * epoch) / epochs))
-    : steppedRate(settings.learningRate, epoch, stepMilestones(epochs));
+const RATES = {
+  cosine: (base: number, epoch: number, epochs: number) => base * 0.5 * (1 + cos((Math.PI * epoch) / epochs)),
+  step: (base: number, epoch: number, epochs: number) => steppedRate(base, epoch, stepMilestones(epochs)),
+};
+
+export const SCHEDULES = Object.keys(RATES) as readonly (keyof typeof RATES)[];
+
+/**
+ * The learning rate of an epoch counted from 0; set once at its start.
+ * @throws MocoError usage for a schedule that there is not
+ */
+export function learningRate(
+  { schedule, learningRate: base, epochs }: ScheduleSettings,
+  epoch: number,
+): number {
+  const name = SCHEDULES.find((known) => known === schedule);
+  if (name) return RATES[name](base, epoch, epochs);
+  throw new MocoError('usage', `unknown schedule '${schedule}': choose one of ${SCHEDULES.join(', ')}`);
 }
 
 /** `base`·0.1 for every milestone (in epochs) at or before `epoch`. */

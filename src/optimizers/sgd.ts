@@ -1,7 +1,8 @@
+import type { OwnSettings, Settings } from '../settings/settings.ts';
 import type { OptimizedParameter, Optimizer } from './optimizer.ts';
 
 /** torch.optim.SGD with momentum: d = g + wd·p; v ← μ·v + d; p ← p − lr·v. MoCo decays every parameter alike. */
-export const sgd: Optimizer = {
+export const sgd: Optimizer<Settings & OwnSettings<'optimizer', 'sgd'>> = {
   slots: ['momentum'],
 
   rule: () => ({ decay: true, adapt: false, rate: 1 }),

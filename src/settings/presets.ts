@@ -1,9 +1,8 @@
-import type { PretrainConfig } from './config.ts';
+/** The recipes of the papers. */
+import type { Preset } from './settings.ts';
 
-/** A recipe of the papers. `learningRate` belongs to `batchSize` and scales with the batch a run uses. */
-export type Preset = Omit<PretrainConfig, 'stem' | 'steps' | 'seed' | 'preset'>;
-
-const V1: Preset = {
+const V1 = {
+  method: 'moco',
   arch: 'resnet50',
   width: 64,
   imageSize: 224,
@@ -15,12 +14,13 @@ const V1: Preset = {
   queueSize: 65536,
   momentum: 0.999,
   temperature: 0.07,
+  optimizer: 'sgd',
   schedule: 'step',
   learningRate: 0.03,
   weightDecay: 1e-4,
   sgdMomentum: 0.9,
   epochs: 200,
-};
+} as const satisfies Preset;
 
 /** Sources: arXiv:1911.05722 (v1), arXiv:2003.04297 (v2), the CIFAR-10 notebook of facebookresearch/moco (cifar). */
 export const PRESETS = {
@@ -39,7 +39,7 @@ export const PRESETS = {
     learningRate: 0.06,
     weightDecay: 5e-4,
   },
-} as const satisfies Record<string, Preset>;
+} as const satisfies Readonly<Record<string, Preset>>;
 
 export type PresetName = keyof typeof PRESETS;
 

@@ -1,123 +1,110 @@
+/** Whether settings can be: each alone, as the table has it, then all together. */
+import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
-import { isImported, type PretrainConfig } from './config.ts';
+import { choicesOf, isFileName, isOfKind, rangeOf } from './kinds.ts';
+import { belongs, whyNotGiven } from './owners.ts';
+import { RULES } from './rules.ts';
+import type { Setting } from './setting.ts';
+import {
+  type Known,
+  SETTING_LIST,
+  type SettingName,
+  type Settings,
+  saidName,
+  type Words,
+} from './settings.ts';
+import { SETTINGS } from './table.ts';
 
-/** A configuration whose words were not looked up yet. */
-export interface UncheckedConfig extends Omit<PretrainConfig, 'arch' | 'stem' | 'schedule'> {
-  arch: string;
-  stem: string;
-  schedule: string;
+const MOST_SHOWN = 80;
+
+/** Unknown keys are refused: they would change what a run means. Who has to have which setting is looked at later. */
+const SettingsSchema = v.strictObject(
+  Object.fromEntries(SETTING_LIST.map(([name, setting]) => [name, schemaOf(name, setting)])),
+  (issue) => {
+    const key = v.getDotPath(issue);
+    if (key === null) return 'these are no settings';
+    return issue.expected === 'never' ? `there is no setting ${shown(key)}` : `${key} is missing`;
+  },
+);
+
+function schemaOf(name: SettingName, { kind, preset, default: otherwise, only }: Setting): v.GenericSchema {
+  const schema = v.custom(
+    (value) => isOfKind(kind, value),
+    ({ input }) => `${saidName(name)} ${shown(input)} is out of range: give ${rangeOf(kind)}`,
+  );
+  const always = (preset || otherwise !== undefined) && (!only || 'encoder' in only);
+  return always ? schema : v.optional(schema);
 }
 
-export const ARCHITECTURES = ['resnet18', 'resnet34', 'resnet50'] as const;
-export const STEMS = ['imagenet', 'cifar'] as const;
-export const SCHEDULES = ['cosine', 'step'] as const;
-
-/** Generous bounds: far beyond any use, small enough that products of them stay exact. */
-const MAX_COUNT = 2 ** 31 - 1;
-const MAX_IMAGE_SIZE = 4096;
-const MAX_WIDTH = 4096;
-const MAX_DIM = 65536;
-
-/** Smallest side that leaves 1×1 after the last stage: the ImageNet stem shrinks 32 times, the CIFAR stem 8 times. */
-const SMALLEST_IMAGE = { imagenet: 32, cifar: 8 } as const;
-
-function refuse(message: string): never {
-  throw new MocoError('usage', message);
-}
-
-function count(name: string, value: number, least: number, most = MAX_COUNT): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    refuse(`${name} ${value} is out of range: give a whole number from ${least} to ${most}`);
-  }
-}
-
-function oneOf(name: string, value: string, known: readonly string[]): void {
-  if (!known.includes(value)) refuse(`unknown ${name} '${value}': choose one of ${known.join(', ')}`);
+function shown(value: unknown): string {
+  return String(value).slice(0, MOST_SHOWN);
 }
 
 /**
- * Checks every setting, and the settings against each other and the number of training images.
+ * Checks settings, against each other and the number of training images, too.
  * @throws MocoError usage, naming the setting, its value and what to do
  */
-export function validateConfig(
-  config: UncheckedConfig,
+export function validateSettings(
+  settings: unknown,
+  known: Known,
   images?: number,
-): asserts config is UncheckedConfig & PretrainConfig {
-  if (!isImported(config.arch)) oneOf('arch', config.arch, [...ARCHITECTURES, 'FILE.onnx']);
-  oneOf('stem', config.stem, STEMS);
-  oneOf('schedule', config.schedule, SCHEDULES);
-  count('width', config.width, 1, MAX_WIDTH);
-  count('image size', config.imageSize, 1, MAX_IMAGE_SIZE);
-  count('dim', config.dim, 1, MAX_DIM);
-  count('batch size', config.batchSize, 1);
-  count('groups', config.groups, 1);
-  count('queue size', config.queueSize, 1);
-  count('epochs', config.epochs, 1);
-  if (config.steps !== null) count('steps', config.steps, 1);
-  count('seed', config.seed, 0, Number.MAX_SAFE_INTEGER);
-  checkRates(config);
-  checkSizes(config, images);
+): asserts settings is Settings {
+  const problem = problemOf(settings, known, images);
+  if (problem) throw new MocoError('usage', problem.message);
 }
 
-function checkRates(config: UncheckedConfig): void {
-  const { momentum, temperature, learningRate, weightDecay, sgdMomentum } = config;
-  if (!(momentum >= 0 && momentum <= 1)) {
-    refuse(`momentum ${momentum} is out of range: the momentum encoder needs a number from 0 to 1`);
-  }
-  if (!(temperature > 0 && Number.isFinite(temperature))) {
-    refuse(`temperature ${temperature} is out of range: give a finite number above 0, such as 0.2`);
-  }
-  for (const [name, value] of [
-    ['learning rate', learningRate],
-    ['weight decay', weightDecay],
-  ] as const) {
-    if (!(value >= 0 && Number.isFinite(value))) {
-      refuse(`${name} ${value} is out of range: give a finite number, 0 or more`);
-    }
-  }
-  if (!(sgdMomentum >= 0 && sgdMomentum < 1)) {
-    refuse(`SGD momentum ${sgdMomentum} is out of range: give a number from 0 to below 1`);
-  }
+/**
+ * Settings from untrusted JSON, with the same bounds as those from the command line. Words are not looked up.
+ * @throws MocoError checkpoint-invalid naming the field
+ */
+export function parseSettings(value: unknown): Settings {
+  const problem = problemOf(value);
+  if (!problem) return value as Settings;
+  throw new MocoError(
+    'checkpoint-invalid',
+    `config${problem.at ? `.${problem.at}` : ''}: ${problem.message}`,
+  );
 }
 
-function checkSizes(config: UncheckedConfig, images: number | undefined): void {
-  const { batchSize, groups, queueSize, imageSize } = config;
-  if (batchSize > queueSize) {
-    refuse(`queue size ${queueSize} is smaller than batch ${batchSize}: lower batchSize or raise queueSize`);
-  }
-  if (batchSize % groups !== 0) {
-    refuse(`groups ${groups} do not divide batch ${batchSize}: ${nearestGroups(batchSize, groups)}`);
-  }
-  if (batchSize / groups < 2) {
-    refuse(
-      `batch ${batchSize} in ${groups} groups leaves 1 image a group, ` +
-        'and BatchNorm needs 2 or more: lower groups or raise batchSize',
-    );
-  }
-  if (!isImported(config.arch)) checkStem(config, imageSize);
-  checkImages(batchSize, images);
+interface Problem {
+  /** Name of the setting; null where it is several together. */
+  readonly at: string | null;
+  readonly message: string;
 }
 
-function checkStem(config: UncheckedConfig, imageSize: number): void {
-  const least = SMALLEST_IMAGE[config.stem === 'cifar' ? 'cifar' : 'imagenet'];
-  if (imageSize < least) {
-    const orElse = imageSize >= SMALLEST_IMAGE.cifar ? ', or choose the cifar stem' : '';
-    refuse(
-      `image size ${imageSize} is smaller than ${config.arch} with the ${config.stem} stem allows: ` +
-        `raise imageSize to ${least} or more${orElse}`,
-    );
+function problemOf(value: unknown, known?: Known, images?: number): Problem | null {
+  const parsed = v.safeParse(SettingsSchema, value);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    return { at: v.getDotPath(issue), message: issue.message };
   }
+  const settings = value as Settings;
+  for (const [name] of SETTING_LIST) {
+    const message = (known && unknownWord(name, settings[name], known.words)) ?? misplaced(name, settings);
+    if (message !== null) return { at: name, message };
+  }
+  for (const { about, broken } of RULES) {
+    if (about.some((name) => settings[name] === undefined)) continue;
+    const message = broken(settings as Required<Settings>, { ...known, images });
+    if (message !== null) return { at: null, message };
+  }
+  return null;
 }
 
-function checkImages(batchSize: number, images: number | undefined): void {
-  if (images !== undefined && images < batchSize) {
-    refuse(`${images} training images are fewer than batch ${batchSize}: lower batchSize or add images`);
-  }
+/** What is wrong with a setting being there or not. */
+function misplaced(name: SettingName, settings: Settings): string | null {
+  const { only }: Setting = SETTINGS[name];
+  if (!only || 'encoder' in only) return null;
+  const isThere = settings[name] !== undefined;
+  if (belongs(name, settings)) return isThere ? null : `${name} is missing`;
+  return isThere ? whyNotGiven(name, settings) : null;
 }
 
-function nearestGroups(batchSize: number, groups: number): string {
-  for (let fewer = Math.min(groups, batchSize); fewer >= 1; fewer--) {
-    if (batchSize % fewer === 0 && batchSize / fewer >= 2) return `groups ${fewer} would`;
-  }
-  return 'choose a larger batchSize';
+/** What to say of a word that no registry knows; null of one that some knows, and of what is no word. */
+export function unknownWord(name: SettingName, value: unknown, words: Words): string | null {
+  const { kind }: Setting = SETTINGS[name];
+  if (kind.type !== 'word' || typeof value !== 'string') return null;
+  const choices: readonly string[] = words[name as keyof Words];
+  if (choices.includes(value) || (kind.orFile && isFileName(value))) return null;
+  return `unknown ${saidName(name)} '${shown(value)}': choose one of ${choicesOf(kind, choices).join(', ')}`;
 }

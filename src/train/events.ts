@@ -1,5 +1,5 @@
 import type { MemoryUse } from '../encoder/recompute.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 
 /** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */
 export type PretrainEvent =

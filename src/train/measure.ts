@@ -7,7 +7,7 @@ import { buildNetwork } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 import { permutationsOf } from './permutations.ts';
 import { openSession } from './session.ts';
 import type { MakeViews } from './step.ts';

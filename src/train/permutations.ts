@@ -1,5 +1,5 @@
 import { Random, STREAMS } from '../random.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 
 /** The permutations of the batch that a step may ask for, by number: keyed by (seed, step, number). */
 export function permutationsOf(

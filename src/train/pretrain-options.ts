@@ -3,12 +3,12 @@ import type { DatasetDescription } from '../data/dataset.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { BackendChoice } from '../runtime/backend.ts';
 import type { WorkerCounts } from '../scheduler/worker-counts.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { PauseSwitch } from './pause.ts';
 
 export interface PretrainOptions extends WorkerCounts {
   /** From `resolveConfig`; of a resumed run, that of its checkpoint or what `mergeResumedConfig` makes of it. */
-  config: PretrainConfig;
+  config: Settings;
   /** From `describeDataset` or `describeDrawn`. */
   data: DatasetDescription;
   /** Of a configuration that names an ONNX file: from `importEncoder`. A resumed run has it in its checkpoint. */

@@ -2,7 +2,7 @@
 import { groupsOfHalfTheSize, WASM_BUDGET } from '../encoder/recompute.ts';
 import { type ErrorCode, MocoError } from '../errors.ts';
 import type { NetworkSpec } from '../onnx/network.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** A step that fails so has been undone, and the state before it is in memory still: but on a full GPU nothing is sure. */
 const STATE_LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -24,7 +24,7 @@ export function leavesState(error: unknown, backend: 'wasm' | 'webgpu'): boolean
 export function withAdvice(
   error: unknown,
   spec: NetworkSpec,
-  config: PretrainConfig,
+  config: Settings,
   backend: 'wasm' | 'webgpu',
 ): unknown {
   if (!(error instanceof MocoError) || error.code !== 'out-of-memory') return error;

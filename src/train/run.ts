@@ -4,7 +4,7 @@ import type { FeatureKind } from '../encoder/embeddings.ts';
 import { hasClasses, monitorKnn } from '../evaluate/monitor.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
-import { Random, STREAMS } from '../random.ts';
+import { GENERATOR, Random, STREAMS } from '../random.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
@@ -19,7 +19,6 @@ import { TimeLeft } from './time-left.ts';
 const KNN = { k: 200, t: 0.1 };
 const SHOWN_QUERIES = 8;
 const SHOWN_NEIGHBORS = 8;
-const GENERATOR = 'philox4x32-10';
 
 /** The position of a run, and what is done at each. */
 export class Run {
@@ -221,7 +220,6 @@ export class Run {
         config,
         step: this.#step,
         epoch: Math.floor(this.#step / this.#perEpoch),
-        queuePointer: Number(state.get('queue_ptr')?.data[0] ?? 0),
         sampler: {
           dataset: data.kind,
           path: data.path,

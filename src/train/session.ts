@@ -13,7 +13,7 @@ import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool, type ViewPoolOptions, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 import type { SavedState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
@@ -92,8 +92,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     opened.push(views);
     const trainer = await Trainer.create({
       settings: config,
-      method: methodNamed('moco'),
-      optimizer: optimizerNamed('sgd'),
+      method: methodNamed(config.method),
+      optimizer: optimizerNamed(config.optimizer),
       spec,
       given: options.given,
       saved: options.saved,

@@ -6,7 +6,7 @@ import type { GivenValues } from '../models/initial-values.ts';
 import type { EncoderLayout } from '../models/layout.ts';
 import { count } from '../onnx/dims.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 
 /** The counter of the steps that the optimizer has taken. */
 export const UPDATES = 'updates';

@@ -6,7 +6,7 @@ import { groupPositions } from '../methods/groups.ts';
 import type { BatchRows, ForwardOptions, GroupRows, Report, Step } from '../methods/method.ts';
 import type { Stream } from '../random.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 import { type GroupSum, sumGroups } from './group-sums.ts';
 import type { TrainState } from './state.ts';
 import type { Workspace } from './workspace.ts';

@@ -18,7 +18,7 @@ import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import type { OptimizedParameter, Optimizer } from '../optimizers/optimizer.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
-import type { PretrainConfig } from '../settings/config.ts';
+import type { PretrainConfig } from './configure.ts';
 import { RunningStatistics } from './running-statistics.ts';
 import { type SavedState, TrainState } from './state.ts';
 import { stateOf, UPDATES } from './state-of.ts';

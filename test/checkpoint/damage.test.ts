@@ -59,11 +59,12 @@ describe.each(['model.safetensors', 'encoder.onnx', 'state.json'])('%s of the ne
   });
 
   it('with one bit changed, anywhere', async () => {
-    const { length } = await readFile(`${await savedRun()}/step-000002/${name}`);
+    const saved = await readFile(`${await savedRun()}/step-000002/${name}`);
+    const { length } = saved;
     const isState = name === 'state.json';
     // Every letter and digit of state.json; elsewhere a digest covers all bytes alike.
     for (const at of isState ? Array.from({ length: length - 1 }, (_, i) => i) : places(length)) {
-      const original = (await readFile(`${await savedRun()}/step-000002/${name}`))[at]!;
+      const original = saved[at];
       // Between words of JSON nothing is said.
       if (isState && (original === 32 || original === 10)) continue;
       const reason = await reasonFor((bytes) => {

@@ -5,7 +5,8 @@ import { onTestFinished } from 'vitest';
 import type { RunState } from '../../src/checkpoint/state.ts';
 import { DRAWN } from '../../src/cli/data.ts';
 import type { NamedTensor } from '../../src/formats/safetensors.ts';
-import { resolveConfig } from '../../src/settings/config.ts';
+import { GENERATOR } from '../../src/random.ts';
+import { resolveConfig } from '../../src/train/configure.ts';
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder(): Promise<string> {
@@ -29,9 +30,8 @@ export function exampleState(step: number): RunState {
     config,
     step,
     epoch: Math.floor(step / 10),
-    queuePointer: (step * 4) % 6,
     sampler: { dataset: 'drawn', path: null, images: DRAWN.train, stepInEpoch: step % 10 },
-    generator: { algorithm: 'test', seed: 5 },
+    generator: { algorithm: GENERATOR, seed: 5 },
   };
 }
 

@@ -1,8 +1,11 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openFolder } from '../../src/runtime/files.ts';
+import { belongs } from '../../src/settings/owners.ts';
+import type { SettingName } from '../../src/settings/settings.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
 import { mocoWeb } from './run-command.ts';
 
@@ -39,6 +42,8 @@ describe('moco-web', () => {
     [['pretrain', '--lr'], /argument missing/],
     [['pretrain', '--preset', 'moco-v9'], /unknown preset 'moco-v9': choose one of/],
     [['pretrain', '--arch', 'vgg'], /unknown arch 'vgg'/],
+    [['pretrain', '--optimizer', 'adam'], /unknown optimizer 'adam': choose one of sgd/],
+    [['bench', '--epochs', '3'], /unknown option '--epochs'/],
     [['pretrain', '--dataset', 'mnist'], /Allowed choices are auto, cifar10/],
     [['pretrain', '--dataset', 'cifar10'], /--dataset cifar10 needs --data/],
     [['pretrain', '--backend', 'cuda'], /Allowed choices are auto, webgpu, wasm/],
@@ -134,6 +139,39 @@ describe('moco-web', () => {
     const here = await temporaryFolder();
     await refused(['pretrain', '--log', run], /cannot write the log/, here);
     expect(await readdir(here)).toEqual([]); // no run directory is left behind
+  });
+
+  it.each([
+    ['arch', 'resnet19', ['knn', 'embed', 'export', 'pretrain']],
+    ['stem', 'wide', ['knn', 'embed', 'export', 'pretrain']],
+    ['augmentation', 'sepia', ['knn', 'embed', 'export', 'pretrain']],
+    ['schedule', 'flat', ['pretrain']],
+    ['method', 'simsiam', ['pretrain']],
+    ['optimizer', 'adam', ['pretrain']],
+  ] as const)('refuses a checkpoint of an unknown %s in one line', async (name, word, commands) => {
+    const recorded = fileURLToPath(new URL('../checkpoint/recorded/v1', import.meta.url));
+    const { state, tensors } = await loadCheckpoint(recorded);
+    const run = await temporaryFolder();
+    // Without what belongs to another method or optimizer.
+    const named = { ...state.config, [name]: word };
+    const entries = Object.entries(named).filter(([setting]) => belongs(setting as SettingName, named));
+    const config = Object.fromEntries(entries) as typeof state.config;
+    await saveCheckpoint(await openFolder(run), { ...state, config }, tensors);
+    const out = `${await temporaryFolder()}/e`;
+    const rest = {
+      knn: [],
+      embed: ['--out', `${out}.npy`],
+      export: ['--out', `${out}.onnx`],
+      pretrain: ['--steps', '4'],
+    };
+    for (const command of commands) {
+      const from = command === 'pretrain' ? '--resume' : '--checkpoint';
+      const data = command === 'export' ? [] : ['--data', 'test/data/cifar10', '--backend', 'wasm'];
+      await refused(
+        [command, from, run, ...data, ...rest[command]],
+        new RegExp(`unknown ${name} '${word}': choose`),
+      );
+    }
   });
 
   it('golden exits with 1 when a case fails or is unsupported', async () => {

@@ -4,6 +4,7 @@ import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { runPretrain } from '../../src/cli/pretrain.ts';
 import { MocoError } from '../../src/errors.ts';
 import { openFolder } from '../../src/runtime/files.ts';
+import { validateConfig } from '../../src/train/configure.ts';
 import type { PretrainEvent, StepEvent } from '../../src/train/events.ts';
 import type { PretrainOptions } from '../../src/train/pretrain-options.ts';
 import { exampleState, exampleTensors, temporaryFolder } from '../checkpoint/example.ts';
@@ -31,9 +32,11 @@ function fakeTrainer(totalSteps: number, between: (step: number) => void = () =>
   const calls: PretrainOptions[] = [];
   async function* train(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
     calls.push(options);
+    const { config } = options;
+    validateConfig(config);
     yield {
       type: 'run',
-      config: options.config,
+      config,
       versions: { 'moco-web': '0' },
       backend: 'wasm',
       adapter: null,

@@ -1,7 +1,7 @@
 /** A run whose device is lost, or full, goes on with another. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { resolveConfig } from '../../src/settings/config.ts';
+import { resolveConfig } from '../../src/train/configure.ts';
 import type { PretrainEvent } from '../../src/train/events.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';

@@ -1,6 +1,7 @@
 /** A small run on drawn images, and what is told of faults at the end. */
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/settings/config.ts';
+import type { ConfigOverrides } from '../../src/settings/settings.ts';
+import { type PretrainConfig, resolveConfig } from '../../src/train/configure.ts';
 import type { PretrainEvent } from '../../src/train/events.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import type { PretrainOptions } from '../../src/train/pretrain-options.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { openKernels } from '../../src/kernels/open.ts';
 import { STREAMS } from '../../src/random.ts';
-import { resolveConfig } from '../../src/settings/config.ts';
+import { resolveConfig } from '../../src/train/configure.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { onWebGpu } from '../kernels/backends.ts';

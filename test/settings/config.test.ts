@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
-import {
-  type ConfigOverrides,
-  type DataFacts,
-  resolveConfig,
-  totalSteps,
-} from '../../src/settings/config.ts';
-import { parseConfig } from '../../src/settings/schema.ts';
+import { belongs } from '../../src/settings/owners.ts';
+import { PRESET_NAMES } from '../../src/settings/presets.ts';
+import type { DataFacts } from '../../src/settings/resolve.ts';
+import { totalSteps } from '../../src/settings/run-length.ts';
+import type { ConfigOverrides, SettingName, Settings } from '../../src/settings/settings.ts';
+import { parseSettings } from '../../src/settings/validate.ts';
+import { resolveConfig, validateConfig } from '../../src/train/configure.ts';
 
 function refusal(preset: string, overrides: ConfigOverrides, data?: DataFacts): string {
   try {
@@ -107,6 +107,20 @@ describe('resolveConfig', () => {
     ['a preset from the prototype', 'toString', {}, /unknown preset/],
     ['an unknown arch', 'moco-v2', { arch: 'vgg' }, /unknown arch 'vgg': choose one of resnet18/],
     ['an unknown stem', 'moco-v2', { stem: 'x' }, /unknown stem 'x'/],
+    ['an unknown optimizer', 'moco-v2', { optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd/],
+    [
+      'a setting that there is not',
+      'moco-v2',
+      { queue: 8 } as ConfigOverrides,
+      /no setting 'queue': .*queueSize, .*augPlus/,
+    ],
+    [
+      'a width of a file',
+      'moco-v2',
+      { arch: 'a.onnx', width: 8 },
+      /width belongs to the built-in ResNets, not to a/,
+    ],
+    ['a feature of a ResNet', 'moco-v2', { feature: 'x' }, /feature belongs to encoders from an ONNX file/],
     ['an unknown schedule', 'moco-v2', { schedule: 'linear' }, /unknown schedule 'linear'/],
     [
       'a batch larger than the queue',
@@ -149,30 +163,80 @@ describe('resolveConfig', () => {
   });
 });
 
-describe('parseConfig', () => {
+describe('validateConfig', () => {
+  it('takes every preset', () => {
+    for (const preset of PRESET_NAMES) expect(() => validateConfig(resolveConfig(preset))).not.toThrow();
+  });
+
+  it.each([
+    [{ method: 'simsiam' }, /unknown method 'simsiam': choose one of moco/],
+    [{ optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd/],
+    [{ augmentation: 'sepia' }, /unknown augmentation 'sepia': choose one of v1, v2, cifar$/],
+    [{ preset: 'mine' }, /unknown preset 'mine'/],
+    [{ extra: 1 }, /there is no setting extra/],
+    [{ dim: undefined }, /dim undefined is out of range/],
+  ])('refuses %j', (change, message) => {
+    const config = { ...resolveConfig('moco-v2'), ...change } as Settings;
+    expect(() => validateConfig(config)).toThrow(message);
+  });
+});
+
+describe('settings that not every method has', () => {
+  const { temperature, ...config } = resolveConfig('moco-cifar');
+  /** A configuration with these owners and without what they do not have. */
+  const of = (owners: { method: string; optimizer: string }) =>
+    Object.fromEntries(
+      Object.entries({ ...config, temperature, ...owners }).filter(([name]) =>
+        belongs(name as SettingName, owners),
+      ),
+    );
+  const other = of({ method: 'other', optimizer: 'sgd' });
+
+  it('are absent from the configuration of another', () => {
+    expect(other).not.toHaveProperty('queueSize');
+    expect(parseSettings(other)).toEqual(other);
+    expect(() => parseSettings({ ...other, temperature })).toThrow(
+      'config.temperature: temperature belongs to method moco, not to other: leave it out',
+    );
+  });
+
+  it('are asked for by their own', () => {
+    expect(() => parseSettings(config)).toThrow('config.temperature: temperature is missing');
+    const plain = of({ method: 'moco', optimizer: 'other' });
+    expect(plain).not.toHaveProperty('sgdMomentum');
+    expect(parseSettings(plain)).toEqual(plain);
+    expect(() => parseSettings({ ...plain, optimizer: 'sgd' })).toThrow(
+      'config.sgdMomentum: sgdMomentum is missing',
+    );
+  });
+});
+
+describe('parseSettings', () => {
   it('gives back a configuration that went through JSON', () => {
     const config = resolveConfig('moco-cifar', { width: 16, steps: 5 });
-    expect(parseConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    expect(parseSettings(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 
   it.each([
     ['a word in place of a number', { width: '16' }, /config.width/],
     ['a missing field', { dim: undefined }, /config.dim/],
     ['an unknown field', { extra: 1 }, /config.extra/],
-    ['an unknown arch', { arch: 'resnet999' }, /config.arch/],
+    ['a text that is no word', { arch: 'a'.repeat(4097) }, /config.arch/],
+    ['a switch that is no switch', { mlp: 1 }, /config.mlp: mlp 1 is out of range: give true or false/],
+    ['what is only sometimes there, as null', { feature: null }, /config.feature/],
     ['a value out of range', { temperature: -1 }, /temperature -1/],
     ['settings that do not fit each other', { queueSize: 8 }, /queue size 8 is smaller/],
   ])('refuses %s', (_, change, message) => {
     const value = JSON.parse(JSON.stringify({ ...resolveConfig('moco-cifar'), ...change }));
-    expect(() => parseConfig(value)).toThrow(message);
+    expect(() => parseSettings(value)).toThrow(message);
     try {
-      parseConfig(value);
+      parseSettings(value);
     } catch (error) {
       expect((error as MocoError).code).toBe('checkpoint-invalid');
     }
   });
 
   it.each([null, [], 'x', 3])('refuses %j', (value) => {
-    expect(() => parseConfig(value)).toThrow(MocoError);
+    expect(() => parseSettings(value)).toThrow(MocoError);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
-import { resolveConfig } from '../../src/settings/config.ts';
-import { mergeResumedConfig, type ResumeOptions } from '../../src/settings/resume.ts';
+import type { ResumeOptions } from '../../src/settings/settings.ts';
+import { mergeResumedConfig, resolveConfig } from '../../src/train/configure.ts';
 
 const IMAGES = 1000;
 const saved = resolveConfig(
@@ -27,6 +27,7 @@ describe('mergeResumedConfig', () => {
       batchSize: 100,
       groups: 2,
       momentum: 0.99,
+      optimizer: 'sgd',
       learningRate: saved.learningRate,
       epochs: 5,
       seed: 0,
@@ -47,6 +48,8 @@ describe('mergeResumedConfig', () => {
     [{ seed: 1 }],
     [{ epochs: 4 }],
     [{ steps: 49 }],
+    [{ optimizer: 'lars' }],
+    [{ feature: 'pooled' }],
   ])('refuses %j', (given) => {
     const merge = () => mergeResumedConfig(saved, given, IMAGES);
     expect(merge).toThrow(MocoError);

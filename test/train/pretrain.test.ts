@@ -5,7 +5,8 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { type ConfigOverrides, type PretrainConfig, resolveConfig } from '../../src/settings/config.ts';
+import type { ConfigOverrides } from '../../src/settings/settings.ts';
+import { type PretrainConfig, resolveConfig } from '../../src/train/configure.ts';
 import type { PretrainEvent, StepEvent } from '../../src/train/events.ts';
 import { PauseSwitch } from '../../src/train/pause.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
@@ -125,9 +126,9 @@ describe('pretrain', () => {
     expect(newest.state).toMatchObject({
       step: 4,
       epoch: 2,
-      queuePointer: (4 * 8) % 12,
       sampler: { dataset: 'drawn', images: 20, stepInEpoch: 0 },
     });
+    expect(newest.tensors.get('queue_ptr')?.data).toEqual(BigInt64Array.of(BigInt((4 * 8) % 12)));
     expect((await loadCheckpoint(`${whole}/step-000002`)).state.step).toBe(2);
   });
 

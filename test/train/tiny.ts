@@ -9,7 +9,7 @@ import { sgd } from '../../src/optimizers/sgd.ts';
 import { STREAMS, type Stream } from '../../src/random.ts';
 import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
 import { startEncoders } from '../../src/scheduler/start-encoders.ts';
-import { type PretrainConfig, resolveConfig } from '../../src/settings/config.ts';
+import { type PretrainConfig, resolveConfig } from '../../src/train/configure.ts';
 import { permutationsOf } from '../../src/train/permutations.ts';
 import type { SavedState } from '../../src/train/state.ts';
 import type { StepInput } from '../../src/train/step.ts';

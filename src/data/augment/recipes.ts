@@ -67,6 +67,9 @@ export const RECIPES: Readonly<Record<'v1' | 'v2' | 'cifar', Recipe>> = {
   },
 };
 
+/** The names of the recipes. */
+export const AUGMENTATIONS = Object.keys(RECIPES) as readonly (keyof typeof RECIPES)[];
+
 /** The recipe of that name. @throws MocoError usage */
 export function recipeNamed(name: string): Recipe {
   if (Object.hasOwn(RECIPES, name)) return RECIPES[name as keyof typeof RECIPES];

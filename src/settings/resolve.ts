@@ -1,0 +1,135 @@
+/** From a preset and what overrides it to the settings of a run. */
+import { MocoError } from '../errors.ts';
+import { belongs, type Owners, whyNotGiven } from './owners.ts';
+import { PRESETS, type PresetName } from './presets.ts';
+import { stepsPerEpoch } from './run-length.ts';
+import {
+  type ConfigOverrides,
+  type Known,
+  type Preset,
+  SETTING_LIST,
+  type SettingName,
+  type Settings,
+  SHORTHAND_LIST,
+} from './settings.ts';
+import { unknownWord, validateSettings } from './validate.ts';
+
+/** What the data says about itself, where it is known. */
+export interface DataFacts {
+  /** How many training images there are. */
+  images?: number;
+  /** Side in pixels, where all images have the same: views are not enlarged beyond it unless asked for. */
+  imageSizeOfData?: number;
+  /** Side in pixels that an imported encoder takes, where it takes one alone. */
+  imageSizeOfModel?: number;
+}
+
+/** What a described data set says about the configuration: the third argument of `resolveConfig`. */
+export function factsOf(data: {
+  readonly trainLength: number;
+  readonly imageSize: number | null;
+}): DataFacts {
+  return {
+    images: data.trainLength,
+    ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
+  };
+}
+
+/** Largest side in pixels for which `stem: auto` is the 3×3 stem without max-pool. */
+const LARGEST_CIFAR_STEM = 64;
+
+/** What a caller may say. */
+const NAMES: readonly string[] = [...SETTING_LIST, ...SHORTHAND_LIST].map(([name]) => name);
+
+/** See `resolveConfig` of train/configure.ts. */
+export function resolveSettings(
+  preset: string,
+  overrides: ConfigOverrides,
+  data: DataFacts,
+  known: Known,
+): Settings {
+  const unknown = unknownWord('preset', preset, known.words);
+  if (unknown) throw new MocoError('usage', unknown);
+  const base: Preset = PRESETS[preset as PresetName];
+  const batchSize = overrides.batchSize ?? base.batchSize;
+  const imageSize =
+    overrides.imageSize ??
+    data.imageSizeOfModel ??
+    Math.min(base.imageSize, data.imageSizeOfData ?? Number.POSITIVE_INFINITY);
+  const own = {
+    ...defaults(),
+    ...base,
+    imageSize,
+    learningRate: (base.learningRate * batchSize) / base.batchSize,
+  };
+  const given = inFull(overrides, own);
+  const values = { ...own, stem: chooseStem('auto', imageSize), ...given, preset };
+  checkGiven(given, values, data);
+  // In the order of the table, without what belongs to other methods and optimizers.
+  const settings: unknown = Object.fromEntries(
+    SETTING_LIST.filter(([name]) => belongs(name, values))
+      .map(([name]) => [name, (values as Partial<Record<SettingName, unknown>>)[name]] as const)
+      .filter(([, value]) => value !== undefined),
+  );
+  validateSettings(settings, known, data.images);
+  if (settings.steps !== null && overrides.epochs === undefined && data.images !== undefined) {
+    settings.epochs = Math.ceil(settings.steps / stepsPerEpoch(data.images, batchSize));
+  }
+  return settings;
+}
+
+function defaults(): Partial<Settings> {
+  const all = SETTING_LIST.filter(([, setting]) => setting.default !== undefined);
+  return Object.fromEntries(all.map(([name, setting]) => [name, setting.default]));
+}
+
+/**
+ * What was given, by the names of settings alone: without shorthands and 'auto', and without what was given as undefined.
+ * @param otherwise what the settings would be
+ * @throws MocoError usage for a name that there is not
+ */
+export function inFull(
+  given: ConfigOverrides & { preset?: string },
+  otherwise: Readonly<Record<string, unknown>> & { readonly imageSize: number },
+): Partial<Settings> {
+  const full: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!NAMES.includes(name)) {
+      throw new MocoError('usage', `there is no setting '${name}': the settings are ${NAMES.join(', ')}`);
+    }
+    if (value !== undefined) full[name] = value;
+  }
+  for (const [name, { of, means }] of SHORTHAND_LIST) {
+    if (full[name] === undefined) continue;
+    full[of] = means(full[name] === true, String(full[of] ?? otherwise[of]));
+    delete full[name];
+  }
+  if (full.stem !== undefined) full.stem = chooseStem(String(full.stem), otherwise.imageSize);
+  return full;
+}
+
+/** Settings that this encoder, method or optimizer does not have. */
+function checkGiven(
+  given: Partial<Settings>,
+  values: Owners & { readonly arch: string },
+  { imageSizeOfModel }: DataFacts,
+): void {
+  for (const name of Object.keys(given) as SettingName[]) {
+    const why = whyNotGiven(name, values);
+    if (why) throw new MocoError('usage', why);
+  }
+  const { imageSize } = given;
+  if (imageSizeOfModel !== undefined && imageSize !== undefined && imageSize !== imageSizeOfModel) {
+    throw new MocoError(
+      'usage',
+      `image size ${imageSize} does not fit ${values.arch}, which was exported for ${imageSizeOfModel} px: ` +
+        'leave imageSize out, or export the model with a dynamic height and width',
+    );
+  }
+}
+
+/** The stem that a word asks for; 'auto': the 3×3 stem without max-pool up to 64 px, else the ImageNet stem. */
+function chooseStem(stem: string, imageSize: number): string {
+  if (stem !== 'auto') return stem;
+  return imageSize <= LARGEST_CIFAR_STEM ? 'cifar' : 'imagenet';
+}

@@ -1,0 +1,77 @@
+/** What settings have to be to each other, and to the data. What one may be alone is in the table. */
+import { isImported } from './owners.ts';
+import type { Known, SettingName, Settings } from './settings.ts';
+
+interface Rule<Names extends SettingName> {
+  /** The settings it is about. It holds where a configuration lacks one of them. */
+  readonly about: readonly Names[];
+  /** In words, for docs/settings.md. */
+  readonly says: string;
+  /** What is wrong, and what to do; null: nothing. */
+  readonly broken: (
+    settings: Required<Pick<Settings, Names>>,
+    around: { readonly smallestImage?: Known['smallestImage']; readonly images?: number | undefined },
+  ) => string | null;
+}
+
+export const RULES: readonly Pick<Rule<SettingName>, 'about' | 'says' | 'broken'>[] = [
+  rule({
+    about: ['batchSize', 'queueSize'],
+    says: 'queueSize is at least batchSize',
+    broken: ({ batchSize, queueSize }) =>
+      batchSize > queueSize
+        ? `queue size ${queueSize} is smaller than batch ${batchSize}: lower batchSize or raise queueSize`
+        : null,
+  }),
+  rule({
+    about: ['batchSize', 'groups'],
+    says: 'groups divide batchSize',
+    broken: ({ batchSize, groups }) =>
+      batchSize % groups !== 0
+        ? `groups ${groups} do not divide batch ${batchSize}: ${nearestGroups(batchSize, groups)}`
+        : null,
+  }),
+  rule({
+    about: ['batchSize', 'groups'],
+    says: 'a group has 2 images or more, which BatchNorm needs',
+    broken: ({ batchSize, groups }) =>
+      batchSize / groups < 2
+        ? `batch ${batchSize} in ${groups} groups leaves 1 image a group, ` +
+          'and BatchNorm needs 2 or more: lower groups or raise batchSize'
+        : null,
+  }),
+  rule({
+    about: ['arch', 'stem', 'imageSize'],
+    says: 'images are large enough for the stem of a built-in ResNet',
+    broken: ({ arch, stem, imageSize }, { smallestImage = {} }) => {
+      const least = smallestImage[stem] ?? 0;
+      if (isImported(arch) || imageSize >= least) return null;
+      const [other] = Object.entries(smallestImage).find(([, size]) => imageSize >= size) ?? [];
+      const orElse = other === undefined ? '' : `, or choose the ${other} stem`;
+      return (
+        `image size ${imageSize} is smaller than ${arch} with the ${stem} stem allows: ` +
+        `raise imageSize to ${least} or more${orElse}`
+      );
+    },
+  }),
+  rule({
+    about: ['batchSize'],
+    says: 'there are at least batchSize training images',
+    broken: ({ batchSize }, { images }) =>
+      images !== undefined && images < batchSize
+        ? `${images} training images are fewer than batch ${batchSize}: lower batchSize or add images`
+        : null,
+  }),
+];
+
+/** Ties what a rule looks at to what it says it is about. */
+function rule<Names extends SettingName>(given: Rule<Names>): Rule<SettingName> {
+  return given as unknown as Rule<SettingName>;
+}
+
+function nearestGroups(batchSize: number, groups: number): string {
+  for (let fewer = Math.min(groups, batchSize); fewer >= 1; fewer--) {
+    if (batchSize % fewer === 0 && batchSize / fewer >= 2) return `groups ${fewer} would`;
+  }
+  return 'choose a larger batchSize';
+}

@@ -1,0 +1,178 @@
+/**
+ * The settings. From this table derive their types, the options of the command line and their help, the check of what
+ * callers and checkpoints say, the shape of presets, what a resumed run may change, what an older checkpoint means, and
+ * docs/settings.md (`npm run docs:settings`). A new setting is an entry here, and the code that uses it.
+ *
+ * The order is that of the command's help and of the files. Comments are what editors show and what docs/settings.md says.
+ */
+import type { Setting, Shorthand } from './setting.ts';
+
+/** The preset of a run that names none. */
+export const DEFAULT_PRESET = 'moco-v2';
+
+export const SETTINGS = {
+  /** Where the settings came from. The others say all that counts; this lets a resumed run refuse another. */
+  preset: {
+    kind: { type: 'word' },
+    flag: { name: '--preset <name>', help: `recipe: {words} (default: ${DEFAULT_PRESET})` },
+  },
+  /** How the encoder learns. It comes with the preset. */
+  method: {
+    kind: { type: 'word' },
+    preset: true,
+    since: { format: 2, absent: 'moco' },
+  },
+  /** A built-in ResNet, or the name of the ONNX file that the encoder came from. */
+  arch: {
+    kind: { type: 'word', orFile: true },
+    flag: { name: '--arch <name>', help: 'encoder: {words}' },
+    preset: true,
+  },
+  /** The value that the projection head takes; left out, the one that was found. */
+  feature: {
+    kind: { type: 'text' },
+    flag: {
+      name: '--feature <name>',
+      help: 'of FILE.onnx: the value that the projection head takes (default: found)',
+    },
+    only: { encoder: 'file' },
+  },
+  /** The first layers: 3×3 without max-pool (cifar), or 7×7 of stride 2 with it. 'auto': cifar up to 64 px. */
+  stem: {
+    kind: { type: 'word', orAuto: true },
+    flag: { name: '--stem <name>', help: '{words}; auto: cifar up to 64 px' },
+    default: 'auto',
+    only: { encoder: 'built-in' },
+  },
+  /** Channels of the first stage (64 in the papers); later stages have 2, 4 and 8 times as many. */
+  width: {
+    kind: { type: 'whole', least: 1, most: 4096 },
+    flag: { name: '--width <n>', help: 'channels of the first stage' },
+    preset: true,
+    only: { encoder: 'built-in' },
+  },
+  /** Side of the square views in pixels. Left out, the preset's, but no larger than the data's own. */
+  imageSize: {
+    kind: { type: 'whole', least: 1, most: 4096 },
+    flag: { name: '--image-size <n>', help: 'side of the views in pixels' },
+    preset: true,
+  },
+  /** C: length of the embedding. */
+  dim: {
+    kind: { type: 'whole', least: 1, most: 65536 },
+    flag: { name: '--dim <n>', help: 'length of the embedding' },
+    preset: true,
+  },
+  /** Two-layer MLP head (v2) or one linear layer (v1). */
+  mlp: {
+    kind: { type: 'yes-no' },
+    flag: { name: '--mlp', help: 'two-layer MLP head', no: 'one linear layer as head' },
+    preset: true,
+  },
+  /** How views are made of images. */
+  augmentation: {
+    kind: { type: 'word' },
+    preset: true,
+  },
+  /** Images a step, over all groups. */
+  batchSize: {
+    kind: { type: 'whole', least: 1 },
+    flag: { name: '--batch-size <n>', help: 'images a step' },
+    preset: true,
+  },
+  /** How many parts of a batch have BatchNorm statistics of their own. */
+  groups: {
+    kind: { type: 'whole', least: 1 },
+    flag: { name: '--groups <n>', help: 'parts of a batch with BatchNorm statistics of their own' },
+    preset: true,
+  },
+  /** K: how many keys the queue holds; need not be a multiple of the batch. */
+  queueSize: {
+    kind: { type: 'whole', least: 1 },
+    flag: { name: '--queue <n>', help: 'keys in the queue (K)' },
+    preset: true,
+    only: { method: ['moco'] },
+  },
+  /** m of the momentum encoder: θk ← m·θk + (1−m)·θq. */
+  momentum: {
+    kind: { type: 'number', least: 0, most: 1 },
+    flag: { name: '--momentum <m>', help: 'momentum of the key encoder' },
+    preset: true,
+    only: { method: ['moco'] },
+  },
+  /** τ: logits are cosine similarities over τ. */
+  temperature: {
+    kind: { type: 'number', above: 0, such: 0.2 },
+    flag: { name: '--temperature <t>', help: 'temperature of the loss' },
+    preset: true,
+    only: { method: ['moco'] },
+  },
+  /** What makes steps out of gradients. */
+  optimizer: {
+    kind: { type: 'word' },
+    flag: { name: '--optimizer <name>', help: '{words}' },
+    preset: true,
+    since: { format: 2, absent: 'sgd' },
+  },
+  /** What becomes of the learning rate from epoch to epoch. */
+  schedule: {
+    kind: { type: 'word' },
+    flag: { name: '--schedule <name>', help: '{words}' },
+    preset: true,
+  },
+  /** Learning rate of epoch 0. Left out, the preset's, scaled linearly from the preset's batch to the run's; given, it is not scaled. */
+  learningRate: {
+    kind: { type: 'number', least: 0 },
+    flag: {
+      name: '--lr <x>',
+      help: "learning rate as given (default: the preset's, scaled to the batch)",
+    },
+    preset: true,
+  },
+  /** Added to each gradient: this times the parameter. */
+  weightDecay: {
+    kind: { type: 'number', least: 0 },
+    flag: { name: '--weight-decay <x>', help: 'weight decay' },
+    preset: true,
+  },
+  /** How much of the step before goes into a step. */
+  sgdMomentum: {
+    kind: { type: 'number', least: 0, below: 1 },
+    said: 'SGD momentum',
+    preset: true,
+    only: { optimizer: ['sgd'] },
+  },
+  /** Passes over the images. Left out beside `steps`, as many as these take. More of them stretch the cosine schedule. */
+  epochs: {
+    kind: { type: 'whole', least: 1 },
+    flag: { name: '--epochs <n>', help: 'passes over the images', shapes: 'run' },
+    preset: true,
+    resume: 'grows',
+  },
+  /** Ends the run early, counted over the whole run; null: after `epochs`. */
+  steps: {
+    kind: { type: 'whole', least: 1, orNull: true },
+    flag: { name: '--steps <n>', help: 'steps in all; alone it also fixes the epochs', shapes: 'run' },
+    default: null,
+    resume: 'grows',
+  },
+  /** Seed of all random numbers: weights, queue, order of the images, augmentation. */
+  seed: {
+    kind: { type: 'whole', least: 0, most: Number.MAX_SAFE_INTEGER },
+    flag: { name: '--seed <n>', help: 'seed of all random numbers (default: {default})' },
+    default: 0,
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** Other ways to say a setting. */
+export const SHORTHANDS = {
+  /** true: the augmentation of v2; false: the one that it would be otherwise, or v1's in the place of v2's. */
+  augPlus: {
+    of: 'augmentation',
+    flag: { name: '--aug-plus', help: 'augmentation of MoCo v2', no: 'augmentation of MoCo v1' },
+    means: (on: boolean, otherwise: string): string => {
+      if (on) return 'v2';
+      return otherwise === 'v2' ? 'v1' : otherwise;
+    },
+  },
+} as const satisfies Readonly<Record<string, Shorthand>>;
