@@ -4,7 +4,7 @@
  * same digits only as far as its driver does. Where memory was full, the encoders compute more again from then on.
  */
 import { lessMemory, type RecomputeLevel } from '../encoder/recompute.ts';
-import { MocoError } from '../errors.ts';
+import { MocoError, messageOf } from '../errors.ts';
 import type { NoticeEvent, PretrainEvent } from './events.ts';
 import type { SavedState } from './state.ts';
 
@@ -28,6 +28,9 @@ export class GpuRecovery {
   readonly #once = new Set<string>();
   /** Since a step was told. */
   #losses = 0;
+  #monitors = true;
+  /** Whether what ends the session now is the kNN monitor. */
+  #monitorFailed = false;
 
   /** @param step where the run begins */
   constructor(step: number) {
@@ -44,6 +47,17 @@ export class GpuRecovery {
     this.#last = { ...this.#last, step, state };
   }
 
+  /** Whether the kNN monitor still runs. */
+  get monitors(): boolean {
+    return this.#monitors;
+  }
+
+  /** The kNN monitor has left the device unusable: the run goes on with another, and measures no more. */
+  endMonitor(): void {
+    this.#monitors = false;
+    this.#monitorFailed = true;
+  }
+
   /** Those of the events that were not told before a failure. */
   async *fresh(events: AsyncIterable<PretrainEvent>): AsyncGenerator<PretrainEvent> {
     for await (const event of events) if (this.#isFresh(event)) yield event;
@@ -55,6 +69,10 @@ export class GpuRecovery {
    * @throws MocoError device-lost after the fourth loss without a step
    */
   afterFailure(error: unknown, chosen: RecomputeLevel): NoticeEvent | null {
+    if (this.#monitorFailed) {
+      this.#monitorFailed = false;
+      return this.#goesOn(`the kNN monitor failed (${messageOf(error)})`, ', without kNN');
+    }
     if (!(error instanceof MocoError)) return null;
     if (error.code === 'device-lost') return this.#afterLoss(error);
     const level = this.#last.recompute ?? chosen;
@@ -85,6 +103,7 @@ export class GpuRecovery {
       return true;
     }
     if (event.type === 'skipped') return this.#isFirst(`skipped ${event.path}`);
+    if (event.type === 'checkpoint') return this.#isFirst(`checkpoint ${event.step}`);
     if (event.type === 'knn') return this.#isFirst(`knn ${event.epoch} ${event.features}`);
     if (event.type === 'neighbors') return this.#isFirst(`neighbors ${event.epoch}`);
     return true;

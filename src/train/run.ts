@@ -1,13 +1,15 @@
 /** The steps of a run in one session, and what is done between them: the kNN monitor, checkpoints. */
 import { saveCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
-import { hasClasses, monitorKnn } from '../evaluate/monitor.ts';
+import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
+import { hasClasses, type MonitorResult, monitorKnn } from '../evaluate/monitor.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
 import { GENERATOR, Random, STREAMS } from '../random.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
-import type { KnnEvent, NeighborsEvent, PretrainEvent, StepEvent } from './events.ts';
+import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
 import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
@@ -59,7 +61,8 @@ export class Run {
   async *events(): AsyncGenerator<PretrainEvent> {
     const { signal, pause, checkpointEvery, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
-    if (this.#step === 0) yield* this.#knn(0);
+    // Where a lost GPU device ended the measurement that is due here, it is made now.
+    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#knn();
     let clock = performance.now();
     const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
@@ -101,11 +104,10 @@ export class Run {
       yield event;
       for (const { path, reason } of this.#session.views.takeSkipped())
         yield { type: 'skipped', path, reason };
-      // A run that `steps` ends within an epoch is measured all the same.
-      if (this.#step % this.#perEpoch === 0 || this.#step === this.#last) {
-        yield* this.#knn(Math.ceil(this.#step / this.#perEpoch));
-      }
-      if (checkpointEvery !== undefined && this.#step % checkpointEvery === 0) yield* this.#checkpoint();
+      // Saved first: whatever becomes of the measurement, the state is safe.
+      if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
+        yield* this.#checkpoint();
+      yield* this.#knn();
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
@@ -175,19 +177,33 @@ export class Run {
     };
   }
 
-  async *#knn(epoch: number): AsyncGenerator<KnnEvent | NeighborsEvent> {
+  /** The kNN monitor, where it is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
+  async *#knn(): AsyncGenerator<PretrainEvent> {
     const { knnEvery, data, config } = this.#options;
     const ends = this.#step === this.#last;
-    if (knnEvery === undefined || !hasClasses(data) || (epoch % knnEvery !== 0 && !ends)) return;
+    if (knnEvery === undefined || !hasClasses(data) || !this.#recovery.monitors) return;
+    if (!ends && this.#step % (knnEvery * this.#perEpoch) !== 0) return;
+    const epoch = Math.ceil(this.#step / this.#perEpoch);
     const { trainer, kernels, viewOptions } = this.#session;
-    await trainer.prepareEmbedding();
-    const result = await monitorKnn({
-      kernels,
-      data,
-      views: viewOptions,
-      embed: (images) => trainer.embed(images),
-      ...KNN,
-    });
+    let result: MonitorResult;
+    try {
+      await trainer.prepareEmbedding();
+      result = await monitorKnn({
+        kernels,
+        data,
+        views: viewOptions,
+        embed: (images) => trainer.embed(images),
+        ...KNN,
+      });
+    } catch (error) {
+      if (isCode(error, 'aborted')) throw error;
+      const reported = reportedBy(kernels);
+      if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
+      if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;
+      const message = `no kNN after ${epoch} epochs: ${messageOf(error)}; training goes on`;
+      yield { type: 'notice', message };
+      return;
+    }
     for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
       const { top1, k, t } = result[features];
       yield { type: 'knn', epoch, top1, k, t, features };
@@ -234,5 +250,20 @@ export class Run {
     this.#saved = this.#step;
     if (this.#session.kernels.backend === 'webgpu') this.#recovery.keep(this.#step, state);
     yield { type: 'checkpoint', step: this.#step, path };
+  }
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof MocoError && error.code === code;
+}
+
+/** What the GPU has reported of itself, after which its kernels refuse all calls. Null where they go on. */
+function reportedBy(kernels: Kernels): unknown {
+  if (kernels.backend === 'wasm') return null;
+  try {
+    kernels.free(kernels.allocate(1));
+    return null;
+  } catch (error) {
+    return error;
   }
 }

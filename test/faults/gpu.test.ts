@@ -59,6 +59,41 @@ onWebGpu(() => {
     for (const { traffic } of devices.made.slice(before)) expect(traffic.live.ours.size).toBe(0);
   }, 600_000);
 
+  it('GPU device lost in kNN → measured on another, nothing told twice, no step taken again', async () => {
+    const before = devices.made.length;
+    const measured = await run({ knnEvery: 1 });
+    const out = await temporaryFolder();
+    const events = await run({ out, knnEvery: 1, checkpointEvery: 4 }, ({ type }) => {
+      // The kNN of that step comes next.
+      if (type === 'checkpoint') devices.made.at(-1)!.device.destroy();
+    });
+    expect(devices.made.length).toBe(before + 4);
+    const told = (all: readonly PretrainEvent[]) =>
+      all.filter(({ type }) => type !== 'notice' && type !== 'checkpoint');
+    expect(told(events)).toEqual(told(measured));
+    expect(noticesOf(events)).toEqual([
+      'the GPU device was lost after step 4; going on with another device from step 4, the last kept',
+      'the GPU device was lost after step 5; going on with another device from step 5, the last kept',
+    ]);
+    const checkpoints = events.flatMap((event) => (event.type === 'checkpoint' ? [event.step] : []));
+    expect(checkpoints).toEqual([4, 5]);
+  }, 600_000);
+
+  it('GPU memory full in kNN → goes on with another device without kNN, same digits', async () => {
+    const out = await temporaryFolder();
+    const events = await run({ out, knnEvery: 1, checkpointEvery: 4 }, (event) => {
+      if (event.type === 'checkpoint' && event.step === 4) fill(devices.made.at(-1)!.device);
+    });
+    expect(stepsOf(events)).toEqual(stepsOf(whole));
+    // Before the first step, and none after the failure.
+    expect(events.filter(({ type }) => type === 'knn')).toHaveLength(2);
+    expect(noticesOf(events)).toEqual([
+      expect.stringMatching(
+        /^the kNN monitor failed \(the GPU has no memory left .*\) after step 4; going on with another device from step 4, the last kept, without kNN$/,
+      ),
+    ]);
+  }, 600_000);
+
   it('GPU memory full → goes on with more computed again from the last checkpoint, same digits', async () => {
     const events = await run({ out: await temporaryFolder(), checkpointEvery: 2 }, (event) => {
       if (event.type === 'step' && event.step === 3) fill(devices.made.at(-1)!.device);

@@ -8,7 +8,7 @@ import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { describeDataset } from '../../src/data/dataset.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { lossesOf, PRETRAIN, signalAtStep, succeed, TINY } from '../cli/end-to-end/tiny-run.ts';
-import { configure, numbersOf, run } from './run.ts';
+import { configure, noticesOf, numbersOf, run } from './run.ts';
 
 const IMAGES = fileURLToPath(new URL('../data/', import.meta.url));
 
@@ -67,6 +67,31 @@ it('damaged files among the images → skipped and named, the run goes on', asyn
   const found = skipped.map(({ path }) => path.replace(/^.*\//, '')).sort();
   expect(found).toEqual(['cut.jpg', 'empty.png', 'words.png']);
   expect(numbersOf({ events, error }).length).toBe(1);
+});
+
+it('no test image can be decoded → kNN fails with a notice, the run goes on with the same digits', async () => {
+  const folder = await temporaryFolder();
+  for (const name of ['a', 'b']) {
+    await mkdir(`${folder}/train/${name}`, { recursive: true });
+    await putImages(`${folder}/train/${name}`);
+  }
+  await mkdir(`${folder}/test/a`, { recursive: true });
+  for (let i = 0; i < 300; i++) await writeFile(`${folder}/test/a/${i}.png`, 'no image at all');
+  const data = await describeDataset(folder);
+  const config = configure({ steps: 2 }, data.trainLength);
+  const whole = await run({ config, data });
+  const out = await temporaryFolder();
+  const { events, error } = await run({ config, data, out, knnEvery: 9 });
+  expect(error).toBeNull();
+  expect(numbersOf({ events, error })).toEqual(numbersOf(whole));
+  const failed = (epochs: number) =>
+    expect.stringMatching(
+      new RegExp(
+        `^no kNN after ${epochs} epochs: none of the 300 images can be decoded .*; training goes on$`,
+      ),
+    );
+  expect(noticesOf({ events, error })).toEqual([failed(0), failed(2)]);
+  expect((await loadCheckpoint(out)).state.step).toBe(2);
 });
 
 it('loss not finite → stopped, the step named, the state before it saved', async () => {

@@ -86,13 +86,13 @@ describe('pretrain', () => {
       'neighbors 0',
       'step 1',
       'step 2',
-      ...knn(1),
       'checkpoint 2',
+      ...knn(1),
       'step 3',
       'step 4',
+      'checkpoint 4',
       ...knn(2),
       'neighbors 2',
-      'checkpoint 4',
     ]);
     expect(events[0]).toMatchObject({
       type: 'run',
