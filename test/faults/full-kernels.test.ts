@@ -1,7 +1,7 @@
 /** Kernels whose memory is large enough for training, and too small for the kNN monitor. */
 import { expect, it, vi } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { createWasmKernels } from '../../src/kernels/wasm.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { configure, noticesOf, numbersOf, run } from './run.ts';
 
