@@ -1,11 +1,9 @@
 /** An encoder on this thread's WebAssembly, with plain arrays in and out. */
 import { MocoError } from '../errors.ts';
 import type { Embeddings } from './embeddings.ts';
-import { Encoder, type EncoderOptions } from './encoder.ts';
+import { Encoder } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
-import type { MemoryUse } from './recompute.ts';
-
-export type ArrayEncoderOptions = Omit<EncoderOptions, 'place'>;
+import type { TrainingPlan } from './training-plan.ts';
 
 /** A GroupForward as arrays. */
 export interface ForwardArrays {
@@ -17,15 +15,12 @@ export interface ForwardArrays {
 
 export class ArrayEncoder {
   readonly #encoder: Encoder;
-  readonly #options: ArrayEncoderOptions;
+  readonly #plan: TrainingPlan;
 
-  constructor(options: ArrayEncoderOptions) {
-    this.#options = options;
-    this.#encoder = new Encoder({ ...options, place: { provider: 'wasm' } });
-  }
-
-  get memory(): MemoryUse {
-    return this.#encoder.memory;
+  /** @param plan made for wasm */
+  constructor(plan: TrainingPlan) {
+    this.#plan = plan;
+    this.#encoder = new Encoder(plan, { provider: 'wasm' });
   }
 
   /**
@@ -33,15 +28,15 @@ export class ArrayEncoder {
    * run: arrays in shared memory need to be given only once.
    */
   async setWeights(encoder: string, arrays: readonly Float32Array[]): Promise<void> {
-    const shapes = this.#encoder.weightShapes;
-    const tensors = arrays.map((array, i) => tensor('wasm', array, shapes[i]!));
+    const { parameters } = this.#encoder;
+    const tensors = arrays.map((array, i) => tensor('wasm', array, parameters[i]!.shape));
     this.#encoder.setWeights(encoder, await Promise.all(tensors));
   }
 
   /** Sets the weights of the folded inference graph, by name (see onnx/fold.ts). */
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
     const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of this.#encoder.inferenceWeightShapes) {
+    for (const { name, shape } of this.#encoder.inferenceWeights) {
       const value = values.get(name);
       if (value) tensors.set(name, await tensor('wasm', value, shape));
     }
@@ -66,7 +61,7 @@ export class ArrayEncoder {
    * @param dEmbedding [groupSize, dim]
    */
   async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
-    const gradient = await tensor('wasm', dEmbedding, [this.#options.groupSize, this.#encoder.dim]);
+    const gradient = await tensor('wasm', dEmbedding, [this.#plan.groupSize, this.#encoder.dim]);
     return (await this.#encoder.backward(gradient)).map(floats);
   }
 
@@ -81,7 +76,7 @@ export class ArrayEncoder {
   }
 
   #image(images: Float32Array): Promise<Tensor> {
-    const { imageSize } = this.#options;
+    const { imageSize } = this.#plan;
     const count = images.length / (3 * imageSize * imageSize);
     if (!Number.isInteger(count)) {
       throw new MocoError(

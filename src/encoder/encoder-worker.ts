@@ -2,17 +2,15 @@
 import { transfer } from 'comlink';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import { ArrayEncoder, type ArrayEncoderOptions, type ForwardArrays } from './array-encoder.ts';
+import { ArrayEncoder, type ForwardArrays } from './array-encoder.ts';
 import type { Embeddings } from './embeddings.ts';
-import type { MemoryUse } from './recompute.ts';
+import type { TrainingPlan } from './training-plan.ts';
 
 export class EncoderWorker {
   #encoder: ArrayEncoder | null = null;
 
-  /** @throws MocoError out-of-memory where no level leaves enough */
-  open(options: ArrayEncoderOptions): MemoryUse {
-    this.#encoder = new ArrayEncoder(options);
-    return this.#encoder.memory;
+  open(plan: TrainingPlan): void {
+    this.#encoder = new ArrayEncoder(plan);
   }
 
   async setWeights(encoder: string, arrays: readonly Float32Array[]): Promise<void> {

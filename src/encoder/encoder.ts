@@ -1,121 +1,51 @@
 /**
- * The sessions of one network in one place: forward alone, forward and backward, and the folded inference form. Encoders
- * that share the network, known by name, differ in their weights. It owns the sessions, and the activations that a forward
- * has saved for its backward.
+ * The sessions of one training plan in one place: forward alone, forward and backward, and the folded inference form.
+ * Encoders that share the network, known by name, differ in their weights. It owns the sessions, and the activations that a
+ * forward has saved for its backward.
  */
-import { lowerGraph } from '../autodiff/lower.ts';
-import {
-  type BackwardPart,
-  graphsWithin,
-  peakOf,
-  type RecomputeLevel,
-  savedBytes,
-  type TrainingGraphs,
-  trainingGraphs,
-} from '../autodiff/training-graphs.ts';
 import { MocoError } from '../errors.ts';
-import type { Encoder as EncoderGraph } from '../onnx/encoder-graph.ts';
-import { foldBatchNorm } from '../onnx/fold.ts';
-import type { Graph } from '../onnx/graph.ts';
-import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import { type MemoryUse, WASM_BUDGET, WASM_MOST } from './recompute.ts';
-
-export interface EncoderOptions {
-  readonly spec: NetworkSpec;
-  /** Images of one group: the batch that training graphs are built for. */
-  readonly groupSize: number;
-  readonly imageSize: number;
-  readonly place: SessionPlace;
-  /** What the backward pass computes again; by default as little as the memory allows. */
-  readonly recompute?: RecomputeLevel;
-}
+import type { BackwardPart, GraphPart, MemoryUse, NamedShape, TrainingPlan } from './training-plan.ts';
 
 /** Tensors that are where the sessions run; whoever gets them disposes of them. */
 export interface GroupForward {
-  /** [groupSize, dim], not normalised. */
+  /** [groupSize, dim], not normalized. */
   readonly embedding: Tensor;
   /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]. */
   readonly statistics: readonly Tensor[];
 }
 
-/** Forward alone, forward that saves activations, the parts of its backward, and the folded inference form. */
-export type SessionName = 'forward' | 'training forward' | `backward ${number}` | 'inference';
-
-/**
- * What the values of a run may take, in bytes. wasm: a heap has 4 GiB, never shrinks, and serves all sessions of an
- * encoder; onnxruntime's order of nodes and its allocator take up to 1.8 times what the values do (docs/performance.md).
- * webgpu: nothing tells how large the memory is; devices allow single buffers of a good part of it.
- */
-function budgetOf(place: SessionPlace): [budget: number, most: number] {
-  if (place.provider === 'wasm') return [WASM_BUDGET, WASM_MOST];
-  const guess = 4 * place.device.limits.maxBufferSize;
-  return [guess, guess];
-}
-
 export class Encoder {
-  readonly #options: EncoderOptions;
-  readonly #encoder: EncoderGraph;
-  readonly #graphs: TrainingGraphs & { readonly level: RecomputeLevel };
+  readonly #plan: TrainingPlan;
+  readonly #place: SessionPlace;
   readonly #weights = new Map<string, Feeds>();
   #inferenceWeights: Feeds | null = null;
-  readonly #sessions = new Map<SessionName, Promise<GraphSession>>();
+  readonly #sessions = new Map<GraphPart, Promise<GraphSession>>();
   /** What the next backward needs: weights, the image, saved activations, and what the caller got. */
   #saved: { readonly weights: Feeds; readonly values: Feeds } | null = null;
 
-  constructor(options: EncoderOptions) {
-    this.#options = options;
-    this.#encoder = buildNetwork(options.spec, options.groupSize, options.imageSize);
-    const { recompute, place } = options;
-    const training = {
-      graph: this.#encoder.graph,
-      parameters: this.#encoder.parameters.map(({ name }) => name),
-      provider: place.provider,
-    };
-    this.#graphs = recompute
-      ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
-      : graphsWithin(training, ...budgetOf(place));
+  constructor(plan: TrainingPlan, place: SessionPlace) {
+    this.#plan = plan;
+    this.#place = place;
   }
 
-  /** Shapes of the weights, in the order of the encoder's parameters. */
-  get weightShapes(): readonly (readonly number[])[] {
-    return this.#encoder.parameters.map(({ shape }) => shape);
+  /** Of the weights, in the order of the network's parameters. */
+  get parameters(): readonly NamedShape[] {
+    return this.#plan.parameters;
   }
 
   get memory(): MemoryUse {
-    const { level } = this.#graphs;
-    const keptPerImage = savedBytes(this.#graphs) / this.#options.groupSize;
-    return { level, keptPerImage, peak: peakOf(this.#graphs) };
+    return this.#plan.memory;
   }
 
   /** Length of the embedding. */
   get dim(): number {
-    return this.#encoder.dim;
+    return this.#plan.dim;
   }
 
-  /** Names and shapes of the weights of the folded inference graph (see onnx/fold.ts). */
-  get inferenceWeightShapes(): ReadonlyMap<string, readonly number[]> {
-    const inputs = this.graph('inference').inputs.filter(({ name }) => name !== 'image');
-    return new Map(inputs.map(({ name, shape }) => [name, shape.map(Number)]));
-  }
-
-  /** All sessions that there can be. */
-  get sessionNames(): readonly SessionName[] {
-    const parts = this.#graphs.backward.map((_, part): SessionName => `backward ${part}`);
-    return ['forward', 'training forward', ...parts, 'inference'];
-  }
-
-  /** What a session runs. */
-  graph(name: SessionName): Graph {
-    const { spec, imageSize, place } = this.#options;
-    const { forward, backward, statistics } = this.#graphs;
-    if (name === 'training forward') return forward;
-    if (name === 'inference') {
-      return lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, place.provider);
-    }
-    if (name !== 'forward') return backward[Number(name.slice('backward '.length))]!.graph;
-    const wanted = new Set(['embedding', ...statistics.flatMap(({ mean, variance }) => [mean, variance])]);
-    return { ...forward, outputs: forward.outputs.filter(({ name }) => wanted.has(name)) };
+  /** The weights of the folded inference graph (see onnx/fold.ts). */
+  get inferenceWeights(): readonly NamedShape[] {
+    return this.#plan.inference.weights;
   }
 
   /**
@@ -123,7 +53,7 @@ export class Encoder {
    * run: weights in memory that others change need to be given only once.
    */
   setWeights(encoder: string, tensors: readonly Tensor[]): void {
-    const named = this.#encoder.parameters.map(({ name }, i) => [name, tensors[i]!]);
+    const named = this.#plan.parameters.map(({ name }, i) => [name, tensors[i]!]);
     this.#weights.set(encoder, Object.fromEntries(named));
   }
 
@@ -134,7 +64,7 @@ export class Encoder {
 
   /** An encoder on one group: image [groupSize, 3, size, size]. */
   async forward(encoder: string, image: Tensor): Promise<GroupForward> {
-    const session = await this.#session('forward');
+    const session = await this.#session(this.#plan.forward);
     return this.#groupForward(await session.run({ ...this.#weightsOf(encoder), ...this.#group(image) }));
   }
 
@@ -144,7 +74,7 @@ export class Encoder {
    */
   async trainingForward(encoder: string, image: Tensor): Promise<GroupForward> {
     this.#release();
-    const session = await this.#session('training forward');
+    const session = await this.#session(this.#plan.trainingForward);
     const weights = this.#weightsOf(encoder);
     const outputs = await session.run({ ...weights, ...this.#group(image) });
     this.#saved = { weights, values: { ...outputs, image } };
@@ -160,31 +90,20 @@ export class Encoder {
     if (!saved) throw new MocoError('usage', 'backward was called without a training forward before it');
     const gradients = new Map<string, Tensor>();
     let passedOn = dEmbedding;
-    for (const [i, part] of this.#graphs.backward.entries()) {
+    for (const part of this.#plan.backward) {
       const available = { ...saved.weights, ...saved.values, [part.outputGradient]: passedOn };
-      const outputs = await this.#runPart(i, part, available);
+      const outputs = await this.#runPart(part, available);
       if (passedOn !== dEmbedding) passedOn.dispose();
       for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
       if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
     }
     this.#release();
-    return this.#encoder.parameters.map(({ name }) => gradients.get(name)!);
-  }
-
-  async #runPart(index: number, { graph }: BackwardPart, available: Feeds): Promise<Record<string, Tensor>> {
-    const session = await this.#session(`backward ${index}`);
-    const feeds: Record<string, Tensor> = {};
-    for (const { name } of graph.inputs) {
-      const value = available[name];
-      if (!value) throw new MocoError('model-invalid', `the backward graph wants ${name}, which nobody has`);
-      feeds[name] = value;
-    }
-    return session.run(feeds);
+    return this.#plan.parameters.map(({ name }) => gradients.get(name)!);
   }
 
   /** The inference form on any number of images [n, 3, size, size]: embedding [n, dim] and features [n, featureDim]. */
   async embed(image: Tensor): Promise<{ embedding: Tensor; features: Tensor }> {
-    const session = await this.#session('inference');
+    const session = await this.#session(this.#plan.inference);
     if (!this.#inferenceWeights) throw new MocoError('usage', 'the encoder has no inference weights yet');
     const { embedding, features } = await session.run({ ...this.#inferenceWeights, ...this.#images(image) });
     return { embedding: embedding!, features: features! };
@@ -202,12 +121,24 @@ export class Encoder {
     }
   }
 
-  #session(name: SessionName): Promise<GraphSession> {
-    let session = this.#sessions.get(name);
+  async #runPart(part: BackwardPart, available: Feeds): Promise<Record<string, Tensor>> {
+    const session = await this.#session(part);
+    const feeds: Record<string, Tensor> = {};
+    for (const name of part.inputs) {
+      const value = available[name];
+      if (!value) throw new MocoError('model-invalid', `the backward graph wants ${name}, which nobody has`);
+      feeds[name] = value;
+    }
+    return session.run(feeds);
+  }
+
+  #session(part: GraphPart): Promise<GraphSession> {
+    let session = this.#sessions.get(part);
     if (!session) {
       // Embeddings go to whoever asked; everything else is for other sessions and kernels.
-      session = createSession(this.graph(name), this.#options.place, { keepOnDevice: name !== 'inference' });
-      this.#sessions.set(name, session);
+      const keepOnDevice = part !== this.#plan.inference;
+      session = createSession(part.model, this.#place, { keepOnDevice });
+      this.#sessions.set(part, session);
     }
     return session;
   }
@@ -219,12 +150,12 @@ export class Encoder {
   }
 
   #group(image: Tensor): Feeds {
-    return this.#images(image, this.#options.groupSize);
+    return this.#images(image, this.#plan.groupSize);
   }
 
   /** @param count how many there have to be; left out: any number */
   #images(image: Tensor, count?: number): Feeds {
-    const { imageSize } = this.#options;
+    const { imageSize } = this.#plan;
     const [batch = 0, ...rest] = image.dims;
     const isImage = String(rest) === String([3, imageSize, imageSize]);
     if (!isImage || batch === 0 || (count !== undefined && batch !== count)) {
@@ -239,10 +170,7 @@ export class Encoder {
   #groupForward(outputs: Readonly<Record<string, Tensor>>): GroupForward {
     return {
       embedding: outputs.embedding!,
-      statistics: this.#graphs.statistics.flatMap(({ mean, variance }) => [
-        outputs[mean]!,
-        outputs[variance]!,
-      ]),
+      statistics: this.#plan.statistics.map((name) => outputs[name]!),
     };
   }
 

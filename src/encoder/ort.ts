@@ -1,10 +1,9 @@
 /** The only importer of onnxruntime-web: graphs in, sessions out. */
 import type * as Ort from 'onnxruntime-web/wasm';
 import { MocoError, messageOf } from '../errors.ts';
-import type { Graph } from '../onnx/graph.ts';
-import { encodeModel } from '../onnx/model.ts';
 import { withQuickCompilation } from '../runtime/large-wasm.ts';
 import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
+import type { EncodedModel } from './encoded-model.ts';
 
 export type Tensor = Ort.Tensor;
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -85,7 +84,7 @@ export function floats(value: Tensor | undefined): Float32Array {
 
 /** @throws MocoError model-invalid where the graph is refused, or a node of it would not run on the GPU; device-lost */
 export async function createSession(
-  graph: Graph,
+  model: EncodedModel,
   place: SessionPlace,
   options: SessionOptions = {},
 ): Promise<GraphSession> {
@@ -97,9 +96,9 @@ export async function createSession(
   const session = await turns(async () => {
     await loss?.check();
     try {
-      return await withQuickCompilation(() => ort.InferenceSession.create(encodeModel(graph), settings));
+      return await withQuickCompilation(() => ort.InferenceSession.create(model.bytes, settings));
     } catch (error) {
-      throw leftToCpu(graph, error) ?? explain(`onnxruntime-web refused graph ${graph.name}`, error);
+      throw leftToCpu(model, error) ?? explain(`onnxruntime-web refused graph ${model.name}`, error);
     }
   });
   return {
@@ -111,7 +110,7 @@ export async function createSession(
           return (await session.run(feeds)) as Record<string, Tensor>;
         } catch (error) {
           await loss?.check(50);
-          throw explain(`running graph ${graph.name}`, error);
+          throw explain(`running graph ${model.name}`, error);
         }
       }),
     dispose: () => turns(() => session.release()),
@@ -169,14 +168,13 @@ const gpuTurns: Turns = (task) => {
 };
 
 /** onnxruntime says only that fallback was disabled "by the user", who knows nothing of it. */
-function leftToCpu(graph: Graph, error: unknown): MocoError | null {
+function leftToCpu({ name, operators }: EncodedModel, error: unknown): MocoError | null {
   if (!/assigned to the default CPU EP/.test(messageOf(error))) return null;
-  const operators = [...new Set(graph.nodes.map(({ op }) => op))].sort().join(', ');
   return new MocoError(
     'model-invalid',
-    `graph ${graph.name} cannot run on WebGPU: onnxruntime-web would leave a part of it to the CPU, with copies to ` +
+    `graph ${name} cannot run on WebGPU: onnxruntime-web would leave a part of it to the CPU, with copies to ` +
       `and from the GPU in every run. It has no WebGPU kernel for some of these operators, or for their types: ` +
-      `${operators}. Write the graph without them, or use --backend wasm`,
+      `${operators.join(', ')}. Write the graph without them, or use --backend wasm`,
     { cause: error },
   );
 }

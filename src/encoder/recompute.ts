@@ -9,17 +9,7 @@ import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 
 export type { RecomputeLevel } from '../autodiff/training-graphs.ts';
 
-/** What an encoder's runs take, counted from the shapes of their values before anything runs. */
-export interface MemoryUse {
-  /** What the backward pass computes again. */
-  readonly level: RecomputeLevel;
-  /** Bytes that one image keeps from forward to backward. */
-  readonly keptPerImage: number;
-  /** The most bytes that the values of one run take at one time, for a group of images. */
-  readonly peak: number;
-}
-
-/** Bytes that the values of a run may take on wasm, see `Encoder`. */
+/** Bytes that the values of a run may take on wasm, see make-plan.ts. */
 export const WASM_BUDGET = 1.75 * 2 ** 30;
 /** Values of more bytes do not fit a heap of 4 GiB beside the sessions themselves. */
 export const WASM_MOST = 3.5 * 2 ** 30;

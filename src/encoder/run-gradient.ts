@@ -2,6 +2,7 @@
 import { type DifferentiateOptions, differentiate, type Gradient } from '../autodiff/differentiate.ts';
 import { MocoError } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
+import { encoded } from './encoded-model.ts';
 import { createSession, floats, type SessionPlace, type Tensor, tensor } from './ort.ts';
 
 export interface Values {
@@ -43,7 +44,7 @@ export async function runOnce(
   place: SessionPlace,
   values: ReadonlyMap<string, Values>,
 ): Promise<Map<string, Values>> {
-  const session = await createSession(graph, place);
+  const session = await createSession(encoded(graph), place);
   try {
     const feeds: Record<string, Tensor> = {};
     for (const { name } of graph.inputs) {

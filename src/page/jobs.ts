@@ -11,7 +11,7 @@ import {
   knnOfCheckpoint as knnHere,
 } from '../evaluate/evaluate-checkpoint.ts';
 import { isPageThread } from '../runtime/detect.ts';
-import type { Remote } from '../scheduler/live-worker.ts';
+import type { Remote } from '../scheduler/worker-client.ts';
 import type { PretrainEvent } from '../train/events.ts';
 import { pretrain as pretrainHere } from '../train/pretrain.ts';
 import type { PretrainOptions } from '../train/pretrain-options.ts';

@@ -1,16 +1,16 @@
 /** One job of a page, done by a worker of its own. */
 
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
-import { LiveWorker, type Remote } from '../scheduler/live-worker.ts';
+import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
 import type { JobWorker } from './job-worker.ts';
 import { inPieces, type Parcel } from './parcel.ts';
 
-export type Job = LiveWorker<JobWorker>;
+export type Job = WorkerClient<JobWorker>;
 
 /** The workers that it starts end with it. */
 export function startJob(): Promise<Job> {
   keepErrorCodes();
-  return LiveWorker.spawn<JobWorker>(
+  return WorkerClient.spawn<JobWorker>(
     'job-worker.js',
     // Bundlers know a worker, and bundle its script, when it is written like this.
     () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),

@@ -1,6 +1,6 @@
 /** The encoders as the trainer sees them: whole groups in, kernel arrays out. */
 import type { Embeddings } from '../encoder/embeddings.ts';
-import type { MemoryUse } from '../encoder/recompute.ts';
+import type { MemoryUse } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 
 /** Arrays that one group has computed, still where they were computed. */

@@ -2,7 +2,7 @@
  * What is done where the WebAssembly heap of an encoder is full: all encoders start afresh (a heap never shrinks) and
  * compute more again, which changes no bit of the results. Groups are never made smaller: that would.
  */
-import { lessMemory, type MemoryUse, type RecomputeLevel } from '../encoder/recompute.ts';
+import { lessMemory, type RecomputeLevel } from '../encoder/recompute.ts';
 import { MocoError } from '../errors.ts';
 
 /** An encoder worker's own lack of memory, told apart from that of other threads. */
@@ -19,27 +19,19 @@ export async function inHeap<Result>(call: Promise<Result>): Promise<Result> {
 }
 
 export class MemoryLevels {
-  readonly #renew: () => void;
+  readonly #renew: (level: RecomputeLevel) => void;
   readonly #tell: (message: string) => void;
-  #level: RecomputeLevel | null = null;
-  /** What the encoders that began last take. */
-  use: MemoryUse | null = null;
+  #level: RecomputeLevel;
 
-  /** @param renew ends the workers, each after its task, and starts others */
-  constructor(renew: () => void, tell: (message: string) => void) {
+  /** @param renew ends the workers, each after its task, and starts others at this level */
+  constructor(
+    level: RecomputeLevel,
+    renew: (level: RecomputeLevel) => void,
+    tell: (message: string) => void,
+  ) {
+    this.#level = level;
     this.#renew = renew;
     this.#tell = tell;
-  }
-
-  /** To be told of the level that a worker has begun with, which it chose itself where none was asked for. */
-  begunWith(use: MemoryUse): void {
-    this.#level ??= use.level;
-    this.use = use;
-  }
-
-  /** What workers have to begin with; null: what they choose. */
-  get asked(): RecomputeLevel | null {
-    return this.#level;
   }
 
   /**
@@ -55,13 +47,13 @@ export class MemoryLevels {
 
   #raise(full: HeapFull): void {
     const level = this.#level;
-    const next = level && lessMemory(level);
+    const next = lessMemory(level);
     if (!next) {
       const message = `${full.message} (everything that can be computed again is: recompute ${level})`;
       throw new MocoError('out-of-memory', message, { cause: full.cause });
     }
     this.#level = next;
-    this.#renew();
+    this.#renew(next);
     this.#tell(
       `the memory of an encoder is full (${full.message}); the encoders start afresh and compute more again: ` +
         `recompute ${level} → ${next}, slower, with the same results`,

@@ -4,9 +4,9 @@
  */
 import { MocoError } from '../errors.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
-import { LiveWorker, type Remote } from './live-worker.ts';
+import { type Remote, WorkerClient } from './worker-client.ts';
 
-export type { Remote } from './live-worker.ts';
+export type { Remote } from './worker-client.ts';
 
 /** A task that ends so many workers will end the next one, too. */
 const MOST_DEATHS = 3;
@@ -38,11 +38,11 @@ const patient = (slowest: number): number => Math.max(60_000, 20 * slowest);
 
 /** Where a worker sits. It is replaced when the next task finds it dead or outdated. */
 interface Seat<Api> {
-  member: LiveWorker<Api> | null;
+  member: WorkerClient<Api> | null;
   /** The generation of the pool that the member was prepared in. */
   generation: number;
   /** While a new one is being prepared. */
-  starting: Promise<LiveWorker<Api>> | null;
+  starting: Promise<WorkerClient<Api>> | null;
 }
 
 export class WorkerPool<Api extends object> {
@@ -168,7 +168,7 @@ export class WorkerPool<Api extends object> {
   }
 
   /** The worker of a seat, in good health and up to date. */
-  async #memberOf(seat: Seat<Api>): Promise<LiveWorker<Api>> {
+  async #memberOf(seat: Seat<Api>): Promise<WorkerClient<Api>> {
     const { member } = seat;
     if (member && !member.death && seat.generation === this.#generation) return member;
     if (this.#ended) throw this.#endedError();
@@ -180,12 +180,12 @@ export class WorkerPool<Api extends object> {
     }
   }
 
-  async #replace(seat: Seat<Api>): Promise<LiveWorker<Api>> {
+  async #replace(seat: Seat<Api>): Promise<WorkerClient<Api>> {
     const former = seat.member;
     if (former?.death) this.#tell(`${former.death.message}; another takes its place`);
     await former?.terminate();
     seat.generation = this.#generation;
-    const member = await LiveWorker.spawn<Api>(this.#script);
+    const member = await WorkerClient.spawn<Api>(this.#script);
     seat.member = member;
     try {
       if (this.#ended) throw this.#endedError();

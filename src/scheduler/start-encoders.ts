@@ -1,4 +1,4 @@
-import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
+import type { PlanOptions } from '../encoder/make-plan.ts';
 import type { BackendKernels } from '../kernels/open.ts';
 import type { GroupEncoders } from './group-encoders.ts';
 import { WasmEncoders } from './wasm-encoders.ts';
@@ -19,7 +19,7 @@ export interface StartEncodersOptions {
  */
 export async function startEncoders(
   kernels: BackendKernels,
-  options: ArrayEncoderOptions,
+  options: PlanOptions,
   { workers, prefetch = workers, tell }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
   if (kernels.backend === 'wasm') return WasmEncoders.start(kernels, options, workers, prefetch, tell);

@@ -1,9 +1,10 @@
 /** GroupEncoders on the wasm provider: a pool of workers with one single-threaded encoder each. */
 import { transfer } from 'comlink';
-import type { ArrayEncoderOptions } from '../encoder/array-encoder.ts';
 import type { Embeddings } from '../encoder/embeddings.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
-import type { MemoryUse } from '../encoder/recompute.ts';
+import { makePlan, ON_WASM, type PlanOptions } from '../encoder/make-plan.ts';
+import type { RecomputeLevel } from '../encoder/recompute.ts';
+import type { MemoryUse, TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { canShareMemory } from '../runtime/worker.ts';
@@ -15,7 +16,8 @@ import { Semaphore } from './semaphore.ts';
 export class WasmEncoders implements GroupEncoders {
   #pool!: WorkerPool<EncoderWorker>;
   readonly #kernels: WasmKernels;
-  readonly #options: ArrayEncoderOptions;
+  /** What workers run that begin now. */
+  #plan: TrainingPlan;
   readonly #levels: MemoryLevels;
   /** Of groups that are encoded, or whose images are being made for it. */
   readonly #running: Semaphore;
@@ -27,14 +29,18 @@ export class WasmEncoders implements GroupEncoders {
 
   private constructor(
     kernels: WasmKernels,
-    options: ArrayEncoderOptions,
+    options: PlanOptions,
     semaphore: Semaphore,
     tell: (message: string) => void = () => {},
   ) {
     this.#kernels = kernels;
-    this.#options = options;
+    this.#plan = makePlan(options, ON_WASM);
     this.#running = semaphore;
-    this.#levels = new MemoryLevels(() => this.#pool.renew(), tell);
+    const renew = (recompute: RecomputeLevel) => {
+      this.#plan = makePlan({ ...options, recompute }, ON_WASM);
+      this.#pool.renew();
+    };
+    this.#levels = new MemoryLevels(this.#plan.memory.level, renew, tell);
   }
 
   /**
@@ -43,7 +49,7 @@ export class WasmEncoders implements GroupEncoders {
    */
   static async start(
     kernels: WasmKernels,
-    options: ArrayEncoderOptions,
+    options: PlanOptions,
     workers: number,
     prefetch: number,
     tell?: (message: string) => void,
@@ -63,7 +69,7 @@ export class WasmEncoders implements GroupEncoders {
   }
 
   get memory(): MemoryUse {
-    return this.#levels.use!;
+    return this.#plan.memory;
   }
 
   async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {
@@ -146,8 +152,7 @@ export class WasmEncoders implements GroupEncoders {
 
   /** All that an encoder has to know by now. */
   async #prepare(remote: Remote<EncoderWorker>): Promise<void> {
-    const recompute = this.#levels.asked;
-    this.#levels.begunWith(await remote.open({ ...this.#options, ...(recompute && { recompute }) }));
+    await remote.open(this.#plan);
     for (const encoder of this.#weights.keys()) {
       await remote.setWeights(encoder, this.#sharedWeights(encoder));
     }

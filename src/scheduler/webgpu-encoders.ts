@@ -3,9 +3,10 @@
  * activations and gradients stay in GPU buffers, and nothing waits for the GPU: what is issued first is done first.
  */
 import type { Embeddings } from '../encoder/embeddings.ts';
-import { Encoder, type EncoderOptions } from '../encoder/encoder.ts';
+import { Encoder } from '../encoder/encoder.ts';
+import { makePlan, onWebGpu, type PlanOptions } from '../encoder/make-plan.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
-import type { MemoryUse } from '../encoder/recompute.ts';
+import type { MemoryUse } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
@@ -15,7 +16,7 @@ export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
   readonly #encoder: Encoder;
   readonly #kernels: WebGpuKernels;
-  readonly #options: Omit<EncoderOptions, 'place'>;
+  readonly #options: PlanOptions;
   /** The images of the group at hand. */
   readonly #images: DeviceArray;
   /** Weights of the folded inference form. */
@@ -23,12 +24,13 @@ export class WebGpuEncoders implements GroupEncoders {
   readonly #sequencer: Sequencer;
 
   /** @param prefetch groups whose images are made while others are encoded */
-  constructor(kernels: WebGpuKernels, options: Omit<EncoderOptions, 'place'>, prefetch: number) {
+  constructor(kernels: WebGpuKernels, options: PlanOptions, prefetch: number) {
     const { groupSize, imageSize } = options;
     this.#kernels = kernels;
     this.#options = options;
     this.#sequencer = new Sequencer(prefetch);
-    this.#encoder = new Encoder({ ...options, place: { provider: 'webgpu', device: kernels.device } });
+    const { device } = kernels;
+    this.#encoder = new Encoder(makePlan(options, onWebGpu(device)), { provider: 'webgpu', device });
     this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
   }
 
@@ -37,8 +39,8 @@ export class WebGpuEncoders implements GroupEncoders {
   }
 
   async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {
-    const shapes = this.#encoder.weightShapes;
-    const tensors = weights.map((array, i) => gpuTensor(this.#kernels.buffer(array), shapes[i]!));
+    const { parameters } = this.#encoder;
+    const tensors = weights.map((array, i) => gpuTensor(this.#kernels.buffer(array), parameters[i]!.shape));
     this.#encoder.setWeights(encoder, await Promise.all(tensors));
   }
 
@@ -102,7 +104,7 @@ export class WebGpuEncoders implements GroupEncoders {
     const arrays: DeviceArray[] = [];
     const tensors = new Map<string, Tensor>();
     try {
-      for (const [name, shape] of this.#encoder.inferenceWeightShapes) {
+      for (const { name, shape } of this.#encoder.inferenceWeights) {
         const value = values.get(name);
         if (!value) continue;
         const array = this.#kernels.allocate(value.length);

@@ -1,4 +1,4 @@
-import type { MemoryUse } from '../encoder/recompute.ts';
+import type { MemoryUse } from '../encoder/training-plan.ts';
 import type { PretrainConfig } from './configure.ts';
 
 /** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */

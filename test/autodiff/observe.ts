@@ -1,4 +1,6 @@
 /** What onnxruntime-web really does with a graph. */
+
+import { encoded } from '../../src/encoder/encoded-model.ts';
 import type { Feeds, GraphSession, Tensor } from '../../src/encoder/ort.ts';
 import { createSession, type SessionPlace, tensor } from '../../src/encoder/ort.ts';
 import { messageOf } from '../../src/errors.ts';
@@ -15,7 +17,7 @@ export interface Result {
 
 /** Creates a session that may use the provider alone, and runs it once. */
 export async function observe({ graph, feeds }: Sample, place: SessionPlace): Promise<Outcome> {
-  const session = await createSession(graph, place).catch((error: unknown) => error as Error);
+  const session = await createSession(encoded(graph), place).catch((error: unknown) => error as Error);
   if (session instanceof Error) {
     const message = `${session.message} ${messageOf(session.cause)}`;
     return { kind: /assigned to the default CPU EP/.test(message) ? 'cpu' : 'refused', message };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
+import { makePlan, ON_WASM } from '../../src/encoder/make-plan.ts';
 import { runGradient, type Values } from '../../src/encoder/run-gradient.ts';
 import { inferenceWeights } from '../../src/models/choose-network.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
@@ -12,6 +13,7 @@ const SPEC: ResNetSpec = { block: 'basic', layers: [1, 1], planes: [3, 4], stem:
 const SIZE = 8;
 const GROUP = 3;
 const LAYOUT = encoderLayout(SPEC, SIZE);
+const PLAN = makePlan({ spec: SPEC, groupSize: GROUP, imageSize: SIZE }, ON_WASM);
 const WEIGHTS = LAYOUT.parameters.map((parameter, i) => initialParameter(parameter, i, 2));
 
 const images = (count: number, seed = 1) => normals(count * 3 * SIZE * SIZE, generator(seed));
@@ -19,7 +21,7 @@ const gradientOfEmbedding = () => normals(GROUP * SPEC.dim, generator(7));
 
 let encoder: ArrayEncoder;
 beforeAll(async () => {
-  encoder = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
+  encoder = new ArrayEncoder(PLAN);
   await encoder.setWeights('encoder_q', WEIGHTS);
   await encoder.setWeights('encoder_k', WEIGHTS);
   const values = new Map(LAYOUT.parameters.map(({ name }, i) => [name, WEIGHTS[i]!]));
@@ -71,7 +73,7 @@ describe('ArrayEncoder', () => {
   });
 
   it('reads its weights at each run', async () => {
-    const own = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
+    const own = new ArrayEncoder(PLAN);
     const weights = WEIGHTS.map((values) => values.slice());
     await own.setWeights('encoder_k', weights);
     const before = await own.forward('encoder_k', images(GROUP));
@@ -86,7 +88,7 @@ describe('ArrayEncoder', () => {
   });
 
   it('refuses a backward without a forward, and a second one', async () => {
-    const own = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
+    const own = new ArrayEncoder(PLAN);
     await own.setWeights('encoder_q', WEIGHTS);
     await own.setWeights('encoder_k', WEIGHTS);
     const usage = { code: 'usage', message: expect.stringContaining('without a training forward') };
@@ -152,7 +154,7 @@ describe('ArrayEncoder', () => {
   });
 
   it('has no weights before they are set, nor after dispose', async () => {
-    const own = new ArrayEncoder({ spec: SPEC, groupSize: GROUP, imageSize: SIZE });
+    const own = new ArrayEncoder(PLAN);
     const none = (encoder: string) => ({ code: 'usage', message: `${encoder} has no weights yet` });
     await expect(own.forward('encoder_k', images(GROUP))).rejects.toMatchObject(none('encoder_k'));
     await expect(own.embed(images(1))).rejects.toMatchObject({

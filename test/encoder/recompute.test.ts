@@ -7,6 +7,7 @@ import {
   trainingGraphs,
 } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
+import { makePlan, ON_WASM } from '../../src/encoder/make-plan.ts';
 import { messageOf } from '../../src/errors.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
 import { encoderLayout } from '../../src/models/layout.ts';
@@ -18,7 +19,7 @@ const GROUP = 3;
 const SIZE = 32;
 
 async function gradientsAt(spec: ResNetSpec, recompute: (typeof RECOMPUTE_LEVELS)[number]) {
-  const encoder = new ArrayEncoder({ spec, groupSize: GROUP, imageSize: SIZE, recompute });
+  const encoder = new ArrayEncoder(makePlan({ spec, groupSize: GROUP, imageSize: SIZE, recompute }, ON_WASM));
   try {
     const { parameters } = encoderLayout(spec, SIZE);
     const weights = parameters.map((parameter, i) => initialParameter(parameter, i, 5));

@@ -1,8 +1,10 @@
 /** What onnxruntime-web itself says of where it has put the nodes of our graphs. */
 import * as ort from 'onnxruntime-web/webgpu';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Encoder } from '../../src/encoder/encoder.ts';
+import { type EncodedModel, encoded } from '../../src/encoder/encoded-model.ts';
+import { makePlan, onWebGpu as planPlace } from '../../src/encoder/make-plan.ts';
 import { createSession, type SessionPlace, tensor } from '../../src/encoder/ort.ts';
+import { partsOf } from '../../src/encoder/training-plan.ts';
 import { type Graph, GraphBuilder } from '../../src/onnx/graph.ts';
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
 import { onWebGpu } from '../kernels/backends.ts';
@@ -54,26 +56,25 @@ onWebGpu(({ kernels }) => {
   });
 
   /** Makes a session and ends it; what it said meanwhile. */
-  async function saidOf(graph: Graph): Promise<string> {
+  async function saidOf(model: EncodedModel): Promise<string> {
     log.said.length = 0;
-    const session = await createSession(graph, place, { keepOnDevice: true });
+    const session = await createSession(model, place, { keepOnDevice: true });
     await session.dispose();
     return log.said.join('\n');
   }
 
   describe('every node of every graph is placed on WebGPU, and none copies to or from the host', () => {
     it.each(networks())('$name', async ({ name, spec }) => {
-      const encoder = new Encoder({ spec, groupSize: 2, imageSize: 32, place });
+      const plan = makePlan({ spec, groupSize: 2, imageSize: 32 }, planPlace(kernels.device));
       const counts: string[] = [];
-      for (const session of encoder.sessionNames) {
-        const graph = encoder.graph(session);
-        const said = await saidOf(graph);
+      for (const [part, { model }] of partsOf(plan)) {
+        const said = await saidOf(model);
         const placed = [...said.matchAll(/placed on \[(\w+)\]\. Number of nodes: (\d+)/g)];
         expect(placed.map(([line]) => line).join(), said.slice(-2000)).toContain('WebGpuExecutionProvider');
         expect(said).toContain('All nodes placed on [WebGpuExecutionProvider]');
         expect(placed).toHaveLength(1);
         expect(said).not.toMatch(/Memcpy(To|From)Host/);
-        counts.push(`${session} ${placed[0]![2]} of ${graph.nodes.length}`);
+        counts.push(`${part} ${placed[0]![2]}`);
       }
       table.push(`  ${name.padEnd(44)} ${counts.join(', ')}`);
     });
@@ -99,12 +100,14 @@ onWebGpu(({ kernels }) => {
     }
 
     it('but not the same graph without it', async () => {
-      expect(await saidOf(graphWith('Abs'))).toContain('All nodes placed on [WebGpuExecutionProvider]');
+      expect(await saidOf(encoded(graphWith('Abs')))).toContain(
+        'All nodes placed on [WebGpuExecutionProvider]',
+      );
     });
 
     it.each([graphWith('Sign'), transposeOfBool()])('$name', async (graph) => {
       const operators = [...new Set(graph.nodes.map(({ op }) => op))].sort().join(', ');
-      await expect(createSession(graph, place)).rejects.toMatchObject({
+      await expect(createSession(encoded(graph), place)).rejects.toMatchObject({
         code: 'model-invalid',
         message: expect.stringMatching(
           new RegExp(`^graph ${graph.name} cannot run on WebGPU: .*: ${operators}\\. .* --backend wasm$`),

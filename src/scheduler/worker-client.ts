@@ -6,7 +6,7 @@ import { spawnWorker, type WorkerHandle } from '../runtime/worker.ts';
 export type Remote<Api> = comlink.Remote<Api>;
 
 /** Calls to it reject when it dies; comlink by itself would wait for ever. */
-export class LiveWorker<Api> {
+export class WorkerClient<Api> {
   readonly #handle: WorkerHandle;
   readonly #remote: Remote<Api>;
   readonly #script: string;
@@ -21,8 +21,8 @@ export class LiveWorker<Api> {
   }
 
   /** @param written see spawnWorker */
-  static async spawn<Api>(script: string, written?: () => Worker): Promise<LiveWorker<Api>> {
-    return new LiveWorker<Api>(await spawnWorker(script, written), script);
+  static async spawn<Api>(script: string, written?: () => Worker): Promise<WorkerClient<Api>> {
+    return new WorkerClient<Api>(await spawnWorker(script, written), script);
   }
 
   /** What its calls reject with since it died. */

@@ -1,0 +1,83 @@
+/** From a network to what is run: its graphs, differentiated and written for a provider, as bytes. */
+import { lowerGraph } from '../autodiff/lower.ts';
+import type { Provider } from '../autodiff/lowering.ts';
+import {
+  graphsWithin,
+  peakOf,
+  type RecomputeLevel,
+  savedBytes,
+  trainingGraphs,
+} from '../autodiff/training-graphs.ts';
+import { foldBatchNorm } from '../onnx/fold.ts';
+import type { Graph } from '../onnx/graph.ts';
+import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
+import { encoded } from './encoded-model.ts';
+import { WASM_BUDGET, WASM_MOST } from './recompute.ts';
+import type { GraphPart, TrainingPlan } from './training-plan.ts';
+
+export interface PlanOptions {
+  readonly spec: NetworkSpec;
+  /** Images of one group: the batch that training graphs are built for. */
+  readonly groupSize: number;
+  readonly imageSize: number;
+  /** What the backward pass computes again; by default as little as the memory allows. */
+  readonly recompute?: RecomputeLevel;
+}
+
+/** Where a plan runs: what is written for it, and what fits. */
+export interface PlanPlace {
+  readonly provider: Provider;
+  /** Bytes that the values of a run may take: as a rule, and at the last level. */
+  readonly budget: number;
+  readonly most: number;
+}
+
+/**
+ * A heap has 4 GiB, never shrinks, and serves all sessions of an encoder; onnxruntime's order of nodes and its allocator take
+ * up to 1.8 times what the values do (docs/performance.md).
+ */
+export const ON_WASM: PlanPlace = { provider: 'wasm', budget: WASM_BUDGET, most: WASM_MOST };
+
+/** Nothing tells how large the memory of a GPU is; devices allow single buffers of a good part of it. */
+export function onWebGpu(device: GPUDevice): PlanPlace {
+  const guess = 4 * device.limits.maxBufferSize;
+  return { provider: 'webgpu', budget: guess, most: guess };
+}
+
+/** @throws MocoError out-of-memory where no level leaves enough, usage, operator-unsupported */
+export function makePlan(options: PlanOptions, { provider, budget, most }: PlanPlace): TrainingPlan {
+  const { spec, groupSize, imageSize, recompute } = options;
+  const { graph, parameters, dim } = buildNetwork(spec, groupSize, imageSize);
+  const training = { graph, parameters: parameters.map(({ name }) => name), provider };
+  const graphs = recompute
+    ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
+    : graphsWithin(training, budget, most);
+  const statistics = graphs.statistics.flatMap(({ mean, variance }) => [mean, variance]);
+  const wanted = new Set(['embedding', ...statistics]);
+  const outputs = graphs.forward.outputs.filter(({ name }) => wanted.has(name));
+  const inference = lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, provider);
+  return {
+    groupSize,
+    imageSize,
+    dim,
+    parameters: parameters.map(({ name, shape }) => ({ name, shape })),
+    statistics,
+    forward: partOf({ ...graphs.forward, outputs }),
+    trainingForward: partOf(graphs.forward),
+    backward: graphs.backward.map(({ graph: backward, outputGradient, gradients, passedOn }) => ({
+      ...partOf(backward),
+      ...{ outputGradient, gradients: [...gradients], passedOn },
+    })),
+    inference: {
+      ...partOf(inference),
+      weights: inference.inputs
+        .filter(({ name }) => name !== 'image')
+        .map(({ name, shape }) => ({ name, shape: shape.map(Number) })),
+    },
+    memory: { level: graphs.level, keptPerImage: savedBytes(graphs) / groupSize, peak: peakOf(graphs) },
+  };
+}
+
+function partOf(graph: Graph): GraphPart {
+  return { kind: 'graph', model: encoded(graph), inputs: graph.inputs.map(({ name }) => name) };
+}

@@ -1,0 +1,70 @@
+/**
+ * What is run to train a network on groups of one size, as plain data: made once (make-plan.ts), posted to the workers, and
+ * run by an Encoder.
+ */
+import type { RecomputeLevel } from '../autodiff/training-graphs.ts';
+import type { EncodedModel } from './encoded-model.ts';
+
+/** One run of a session. */
+export interface GraphPart {
+  readonly kind: 'graph';
+  readonly model: EncodedModel;
+  /** What it reads, by name. */
+  readonly inputs: readonly string[];
+}
+
+/** A part of the backward pass: the whole network, or one segment of it. */
+export interface BackwardPart extends GraphPart {
+  /** The input that takes the gradient of the embedding, or of the activation after this segment. */
+  readonly outputGradient: string;
+  /** Weight and the output that is its gradient. */
+  readonly gradients: readonly (readonly [weight: string, output: string])[];
+  /** The output that is the next part's output gradient; null for the last part. */
+  readonly passedOn: string | null;
+}
+
+export interface NamedShape {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** What an encoder's runs take, counted from the shapes of their values before anything runs. */
+export interface MemoryUse {
+  /** What the backward pass computes again. */
+  readonly level: RecomputeLevel;
+  /** Bytes that one image keeps from forward to backward. */
+  readonly keptPerImage: number;
+  /** The most bytes that the values of one run take at one time, for a group of images. */
+  readonly peak: number;
+}
+
+export interface TrainingPlan {
+  /** Images of one group. */
+  readonly groupSize: number;
+  readonly imageSize: number;
+  /** Length of the embedding. */
+  readonly dim: number;
+  /** In the order of the network. */
+  readonly parameters: readonly NamedShape[];
+  /** The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance. */
+  readonly statistics: readonly string[];
+  /** Image and weights → embedding and statistics. */
+  readonly forward: GraphPart;
+  /** The same with the activations that the backward pass reads. */
+  readonly trainingForward: GraphPart;
+  /** In the order in which they run, from the embedding to the image. */
+  readonly backward: readonly BackwardPart[];
+  /** The folded form (see onnx/fold.ts), of any number of images: embedding and features. */
+  readonly inference: GraphPart & { readonly weights: readonly NamedShape[] };
+  readonly memory: MemoryUse;
+}
+
+/** All parts, with names that can be those of files. */
+export function partsOf(plan: TrainingPlan): readonly (readonly [name: string, part: GraphPart])[] {
+  return [
+    ['forward', plan.forward],
+    ['training-forward', plan.trainingForward],
+    ...plan.backward.map((part, i) => [`backward-${i}`, part] as const),
+    ['inference', plan.inference],
+  ];
+}
