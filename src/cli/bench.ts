@@ -5,10 +5,10 @@ import { DEFAULT_PRESET } from '../settings/table.ts';
 import { measureStep } from '../train/measure.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
-import { addWorkerOptions, backendOption, wholeNumber } from './options.ts';
+import { addDumpOptions, addWorkerOptions, backendOption, type DumpOptions, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
-interface BenchOptions extends ConfigOptions, WorkerCounts {
+interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
   backend: BackendRequest;
   repeat: number;
   json?: boolean;
@@ -18,7 +18,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
   const command = program
     .command('bench')
     .description('speed of the whole training step on images in memory, and where the time goes');
-  addWorkerOptions(addConfigOptions(command, 'step'))
+  addDumpOptions(addWorkerOptions(addConfigOptions(command, 'step')))
     .addOption(backendOption())
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--json', 'one JSON object on stdout')
@@ -38,6 +38,7 @@ export async function runBench(
     steps: options.repeat,
     ...(encoder ? { encoder } : {}),
     ...workerCounts(options),
+    dumpGraphs: options.dumpGraphs,
   });
   if (options.json) {
     terminal.out(JSON.stringify({ ...measured, backend, adapter, config }));

@@ -41,6 +41,15 @@ export function addWorkerOptions(command: Command): Command {
     );
 }
 
+export interface DumpOptions {
+  dumpGraphs?: string;
+}
+
+/** What people who look into a run want of it. */
+export function addDumpOptions(command: Command): Command {
+  return command.option('--dump-graphs <dir>', 'write the graphs that are run as ONNX files');
+}
+
 /** The data sets that a path can be read as. */
 const DATASETS: readonly (DatasetKind | 'auto')[] = ['auto', 'cifar10', 'cifar100', 'stl10', 'imagefolder'];
 

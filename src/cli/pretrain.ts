@@ -6,14 +6,21 @@ import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
 import { writeNeighborPicture } from './neighbor-picture.ts';
-import { addDataOptions, addWorkerOptions, backendOption, wholeNumber } from './options.ts';
+import {
+  addDataOptions,
+  addDumpOptions,
+  addWorkerOptions,
+  backendOption,
+  type DumpOptions,
+  wholeNumber,
+} from './options.ts';
 import { prepareRun, type RunOptions } from './prepare-run.ts';
 import { formatSeconds } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 const PICTURE = 'neighbors.png';
 
-interface PretrainCommandOptions extends RunOptions, WorkerCounts {
+interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
   knnEvery?: number;
   checkpointEvery?: number;
 }
@@ -21,7 +28,7 @@ interface PretrainCommandOptions extends RunOptions, WorkerCounts {
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
   addDataOptions(command, 'images that the package draws');
-  addWorkerOptions(addConfigOptions(command, 'run'))
+  addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))
     .addOption(backendOption())
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
@@ -58,6 +65,7 @@ export async function runPretrain(
       ...(run.resume ? { resume: run.resume } : {}),
       ...(run.encoder ? { encoder: run.encoder } : {}),
       ...workerCounts(options),
+      dumpGraphs: options.dumpGraphs,
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
     });

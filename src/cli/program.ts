@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
@@ -11,6 +12,7 @@ import { registerKnn } from './knn.ts';
 import { registerPretrain } from './pretrain.ts';
 import type { Terminal } from './terminal.ts';
 
+const DEBUG = '--debug';
 const FAILED = 1;
 const BAD_INPUT = 2;
 
@@ -18,6 +20,7 @@ function createProgram(terminal: Terminal): Command {
   const program = new Command('moco-web')
     .description('Momentum Contrast (MoCo v1/v2) pre-training and embedding')
     .version(version)
+    .option(DEBUG, 'print the stack and the causes of an error')
     // Errors are thrown to `main`, which prints them in one line; commander itself prints help only.
     .exitOverride()
     .configureOutput({
@@ -40,7 +43,8 @@ function createProgram(terminal: Terminal): Command {
 /**
  * Runs the command line.
  * @param argv arguments after the program's own name
- * @returns the exit code: 0; 2 for bad usage or input, 1 for other failures, both with one line on stderr
+ * @returns the exit code: 0; 2 for bad usage or input, 1 for other failures, both with one line on stderr, after
+ * stack and causes where there is --debug
  */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
@@ -51,8 +55,9 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     await createProgram(terminal).parseAsync([...argv], { from: 'user' });
     return terminal.exitCode;
   } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
+    if (argv.includes(DEBUG)) terminal.error(inspect(error));
     if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return 0; // --help, --version
       terminal.error(oneLine(error.message));
       return BAD_INPUT;
     }
@@ -61,7 +66,6 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
       return INPUT_ERRORS.has(error.code) ? BAD_INPUT : FAILED;
     }
     terminal.error(`error: ${oneLine(messageOf(error))}`);
-    if (process.env.MOCO_WEB_DEBUG) terminal.error(String((error as Error).stack));
     return FAILED;
   }
 }

@@ -5,7 +5,7 @@
  */
 import { MocoError } from '../errors.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import type { BackwardPart, GraphPart, MemoryUse, NamedShape, TrainingPlan } from './training-plan.ts';
+import type { BackwardPart, GraphPart, NamedShape, TrainingPlan } from './training-plan.ts';
 
 /** Tensors that are where the sessions run; whoever gets them disposes of them. */
 export interface GroupForward {
@@ -32,10 +32,6 @@ export class Encoder {
   /** Of the weights, in the order of the network's parameters. */
   get parameters(): readonly NamedShape[] {
     return this.#plan.parameters;
-  }
-
-  get memory(): MemoryUse {
-    return this.#plan.memory;
   }
 
   /** Length of the embedding. */

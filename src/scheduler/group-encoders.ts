@@ -1,6 +1,6 @@
 /** The encoders as the trainer sees them: whole groups in, kernel arrays out. */
 import type { Embeddings } from '../encoder/embeddings.ts';
-import type { MemoryUse } from '../encoder/training-plan.ts';
+import type { TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 
 /** Arrays that one group has computed, still where they were computed. */
@@ -22,8 +22,8 @@ export interface GroupArrays {
 export interface GroupEncoders {
   /** How many groups are encoded side by side. */
   readonly parallel: number;
-  /** What each of them takes. */
-  readonly memory: MemoryUse;
+  /** What they run. */
+  readonly plan: TrainingPlan;
   /** Shares an encoder's weights, in the order of the parameters. They are read at each later call, as they are then. */
   attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void>;
   /** To be called once a step, before the encoder's first group: hands on weights where memory cannot be shared. */

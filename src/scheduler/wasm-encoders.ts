@@ -4,7 +4,7 @@ import type { Embeddings } from '../encoder/embeddings.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
 import { makePlan, ON_WASM, type PlanOptions } from '../encoder/make-plan.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
-import type { MemoryUse, TrainingPlan } from '../encoder/training-plan.ts';
+import type { TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { canShareMemory } from '../runtime/worker.ts';
@@ -68,8 +68,8 @@ export class WasmEncoders implements GroupEncoders {
     return this.#pool.size;
   }
 
-  get memory(): MemoryUse {
-    return this.#plan.memory;
+  get plan(): TrainingPlan {
+    return this.#plan;
   }
 
   async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {

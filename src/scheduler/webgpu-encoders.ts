@@ -6,7 +6,7 @@ import type { Embeddings } from '../encoder/embeddings.ts';
 import { Encoder } from '../encoder/encoder.ts';
 import { makePlan, onWebGpu, type PlanOptions } from '../encoder/make-plan.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
-import type { MemoryUse } from '../encoder/training-plan.ts';
+import type { TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
@@ -14,6 +14,7 @@ import { Sequencer } from './sequencer.ts';
 
 export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
+  readonly plan: TrainingPlan;
   readonly #encoder: Encoder;
   readonly #kernels: WebGpuKernels;
   readonly #options: PlanOptions;
@@ -30,12 +31,9 @@ export class WebGpuEncoders implements GroupEncoders {
     this.#options = options;
     this.#sequencer = new Sequencer(prefetch);
     const { device } = kernels;
-    this.#encoder = new Encoder(makePlan(options, onWebGpu(device)), { provider: 'webgpu', device });
+    this.plan = makePlan(options, onWebGpu(device));
+    this.#encoder = new Encoder(this.plan, { provider: 'webgpu', device });
     this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
-  }
-
-  get memory(): MemoryUse {
-    return this.#encoder.memory;
   }
 
   async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {

@@ -28,6 +28,8 @@ export interface MeasureOptions extends WorkerCounts {
   backend: 'wasm' | 'webgpu';
   /** Of a configuration that names an ONNX file: from `importEncoder`. */
   encoder?: ImportedEncoder;
+  /** Folder for the graphs that are run, see dump-graphs.ts. */
+  dumpGraphs?: string | undefined;
   /** Timed steps, after one that warms up. */
   steps: number;
 }
@@ -42,6 +44,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     data,
     backend: options.backend,
     ...workerCounts(options),
+    dumpGraphs: options.dumpGraphs,
     network: options.encoder?.network ?? null,
     saved: null,
     given: options.encoder?.values,
@@ -124,7 +127,7 @@ class PhaseClock {
   constructor(encoders: GroupEncoders) {
     this.encoders = {
       parallel: encoders.parallel,
-      memory: encoders.memory,
+      plan: encoders.plan,
       attachWeights: (encoder, weights) => encoders.attachWeights(encoder, weights),
       weightsChanged: (encoder) => encoders.weightsChanged(encoder),
       forward: async (encoder, images, done) => {

@@ -19,6 +19,8 @@ export interface PretrainOptions extends WorkerCounts {
   knnEvery?: number;
   /** Checkpoints every so many steps, besides the one at the end. */
   checkpointEvery?: number;
+  /** Folder for the graphs that are run: forward.onnx, training-forward.onnx, backward-0.onnx, …, inference.onnx. */
+  dumpGraphs?: string | undefined;
   /** Run directory; without it nothing is saved. */
   out?: string;
   /** Go on from this checkpoint, on the same data: the run gives the numbers it would have given uninterrupted. */

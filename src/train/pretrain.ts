@@ -30,6 +30,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       data,
       backend: backend.backend,
       ...workerCounts(options),
+      dumpGraphs: options.dumpGraphs,
       recompute,
       saved: state ?? resume?.tensors ?? null,
       given: options.encoder?.values,
@@ -37,7 +38,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   const recovery = new GpuRecovery(resume?.state.step ?? 0);
   /** Null while one takes the place of another. */
   let session: Session | null = await open(recovery.position);
-  const { memory } = session.encoders;
+  const { memory } = session.encoders.plan;
   try {
     yield {
       type: 'run',

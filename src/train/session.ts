@@ -14,6 +14,7 @@ import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool, type ViewPoolOptions, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { PretrainConfig } from './configure.ts';
+import { dumpGraphs } from './dump-graphs.ts';
 import type { SavedState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
@@ -41,6 +42,8 @@ export interface SessionOptions extends WorkerCounts {
   readonly recompute?: RecomputeLevel | null;
   /** Goes on from here; null: from the beginning. */
   readonly saved: SavedState | null;
+  /** Folder for the graphs that are run, see dump-graphs.ts. */
+  readonly dumpGraphs?: string | undefined;
   /** What an imported encoder begins with. */
   readonly given?: GivenValues | undefined;
   /** Stands between trainer and encoders, for measurements. */
@@ -87,6 +90,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const encoderOptions = { spec, groupSize, imageSize: config.imageSize, ...(recompute && { recompute }) };
     const pool = await startEncoders(kernels, encoderOptions, { workers, prefetch: options.prefetch, tell });
     opened.push(pool);
+    if (options.dumpGraphs !== undefined) await dumpGraphs(pool.plan, options.dumpGraphs);
     const encoders = options.observe?.(pool) ?? pool;
     const views = await ViewPool.start(data.train, viewOptions);
     opened.push(views);

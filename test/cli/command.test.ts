@@ -1,8 +1,9 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
+import { decodeModel } from '../../src/onnx/model.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { belongs } from '../../src/settings/owners.ts';
 import type { SettingName } from '../../src/settings/settings.ts';
@@ -111,6 +112,43 @@ describe('moco-web', () => {
       reason: expect.any(String),
     });
     expect((await mocoWeb(['doctor'])).stdout).toMatch(/^backend +(wasm|webgpu): /m);
+  });
+
+  it('shows the stack and the causes of an error with --debug', async () => {
+    const broken = await temporaryFolder();
+    await writeFile(`${broken}/state.json`, 'no JSON');
+    const args = ['knn', '--checkpoint', broken];
+    const plain = await mocoWeb(args);
+    expect(plain.stderr.trimEnd().split('\n')).toHaveLength(1);
+    for (const debug of [
+      ['--debug', ...args],
+      [...args, '--debug'],
+    ]) {
+      const { code, stderr } = await mocoWeb(debug);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/\n\s+at .*\[cause\]: .*SyntaxError/s);
+      expect(stderr).toContain(plain.stderr);
+    }
+  });
+
+  it('writes the graphs that are run as ONNX files', async () => {
+    const folder = await temporaryFolder();
+    const graphs = `${folder}/graphs`;
+    const small = '--preset moco-cifar --width 1 --image-size 8 --batch-size 4 --groups 2 --queue 8 --dim 4';
+    const bench = ['bench', ...small.split(' '), '--repeat', '1', '--dump-graphs', graphs];
+    expect(await mocoWeb(bench)).toMatchObject({ code: 0, stderr: '' });
+    const files = ['backward-0.onnx', 'forward.onnx', 'inference.onnx', 'training-forward.onnx'];
+    expect((await readdir(graphs)).sort()).toEqual(files);
+    const training = decodeModel(await readFile(`${graphs}/training-forward.onnx`));
+    const backward = decodeModel(await readFile(`${graphs}/backward-0.onnx`));
+    const made = new Set(training.outputs.map(({ name }) => name));
+    expect(backward.inputs.filter(({ name }) => made.has(name)).length).toBeGreaterThan(10);
+    const file = `${folder}/file`;
+    await writeFile(file, '');
+    expect(await mocoWeb([...bench.slice(0, -1), `${file}/graphs`])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: cannot write graphs into .*file\/graphs: /),
+    });
   });
 
   it('refuses to mix runs, and to change a resumed one', async () => {

@@ -118,7 +118,7 @@ describe('Trainer', () => {
       };
       return {
         parallel: encoders.parallel,
-        memory: encoders.memory,
+        plan: encoders.plan,
         attachWeights: (encoder, weights) => encoders.attachWeights(encoder, weights),
         weightsChanged: (encoder) => encoders.weightsChanged(encoder),
         forward: (encoder, images, done) => encoders.forward(encoder, images, done),
