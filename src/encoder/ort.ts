@@ -4,6 +4,7 @@ import { MocoError, messageOf } from '../errors.ts';
 import { withQuickCompilation } from '../runtime/large-wasm.ts';
 import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
 import type { EncodedModel } from './encoded-model.ts';
+import { GpuTurns } from './gpu-turns.ts';
 
 export type Tensor = Ort.Tensor;
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -91,10 +92,8 @@ export async function createSession(
   const ort = await loadRuntime(place.provider);
   const settings =
     place.provider === 'wasm' ? { executionProviders: ['wasm'] } : onDevice(place.device, options);
-  const turns = place.provider === 'wasm' ? wasmTurns : gpuTurns;
-  const loss = place.provider === 'wasm' ? null : lossOf(place.device);
-  const session = await turns(async () => {
-    await loss?.check();
+  const turns: Turns = place.provider === 'wasm' ? AT_ONCE : GpuTurns.of(place.device);
+  const session = await turns.take(async () => {
     try {
       return await withQuickCompilation(() => ort.InferenceSession.create(model.bytes, settings));
     } catch (error) {
@@ -104,16 +103,14 @@ export async function createSession(
   return {
     outputNames: session.outputNames,
     run: (feeds) =>
-      turns(async () => {
-        await loss?.check();
+      turns.take(async () => {
         try {
           return (await session.run(feeds)) as Record<string, Tensor>;
         } catch (error) {
-          await loss?.check(50);
           throw explain(`running graph ${model.name}`, error);
         }
       }),
-    dispose: () => turns(() => session.release()),
+    dispose: () => turns.end(() => session.release()),
   };
 }
 
@@ -129,43 +126,9 @@ function onDevice(device: GPUDevice, { keepOnDevice }: SessionOptions): Ort.Infe
   };
 }
 
-interface Loss {
-  /** Waits so many milliseconds for a loss that is not announced yet. @throws MocoError device-lost */
-  check(patience?: number): Promise<void>;
-}
+type Turns = Pick<GpuTurns, 'take' | 'end'>;
 
-/** A run that begins on a lost device may stop the whole thread for good: none may begin. */
-function lossOf(device: GPUDevice): Loss {
-  let loss: MocoError | null = null;
-  void device.lost.then(({ message }) => {
-    const why = message ? ` (${message})` : '';
-    loss = new MocoError(
-      'device-lost',
-      `the GPU device of this session is lost${why}: make a new one and new kernels, and resume from the last checkpoint`,
-    );
-  });
-  return {
-    async check(patience = 0) {
-      if (patience > 0) await new Promise((done) => setTimeout(done, patience));
-      // What is settled by now has been told by then.
-      await null;
-      if (loss) throw loss;
-    },
-  };
-}
-
-type Turns = <T>(task: () => Promise<T>) => Promise<T>;
-
-const wasmTurns: Turns = (task) => task();
-
-let last: Promise<unknown> = Promise.resolve();
-
-/** Sessions share one device context: creating and running them must not overlap, whichever encoder they belong to. */
-const gpuTurns: Turns = (task) => {
-  const turn = last.then(task, task);
-  last = turn.catch(() => {});
-  return turn;
-};
+const AT_ONCE: Turns = { take: (task) => task(), end: (task) => task() };
 
 /** onnxruntime says only that fallback was disabled "by the user", who knows nothing of it. */
 function leftToCpu({ name, operators }: EncodedModel, error: unknown): MocoError | null {

@@ -74,6 +74,31 @@ onWebGpu(({ kernels }) => {
     });
   });
 
+  it('whose call never comes back keeps no other device waiting', async () => {
+    const embed = async () => {
+      const tiny = await openTiny(1, { kernels: await openKernels('webgpu') });
+      const trainer = await tiny.trainer();
+      await trainer.prepareEmbedding();
+      const images = async () => new Float32Array(BATCH * 3 * SIZE ** 2).fill(0.5);
+      return { tiny, again: () => trainer.embed(images), values: await trainer.embed(images) };
+    };
+    const first = await embed();
+    const { device, traffic } = devices.made.at(-1)!;
+    // onnxruntime waits for its embeddings, and goes on waiting when the device is lost.
+    traffic.holdReads();
+    const { length } = traffic.reads;
+    const held = first.again();
+    while (traffic.reads.length === length) await new Promise((go) => setImmediate(go));
+    const waiting = first.again();
+    device.destroy();
+    await expect(soon(held)).rejects.toMatchObject(LOST);
+    await expect(soon(waiting)).rejects.toMatchObject(LOST);
+    await soon(first.tiny.dispose());
+    const second = await embed();
+    expect(second.values).toEqual(first.values);
+    await soon(second.tiny.dispose());
+  });
+
   it('a run has two steps under way, and reads back nothing but their numbers', async () => {
     const small = { width: 1, dim: 4, imageSize: 8, batchSize: 8, groups: 1, queueSize: 16, steps: 9 };
     const data = await describeDrawn(32, 5, 8, 3);

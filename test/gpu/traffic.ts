@@ -42,7 +42,7 @@ export class Traffic {
     this.dispatches = 0;
   }
 
-  /** Reads begun from now on are done only when the function that this gives is called. */
+  /** Reads begun from now on end, well or not, only when the function that this gives is called. */
   holdReads(): () => void {
     let release = () => {};
     this.#held = new Promise((done) => {
@@ -65,8 +65,7 @@ export class Traffic {
       const read = { bytes: size, done: false };
       if (mode === GPUMapMode.READ) this.reads.push(read);
       const held = this.#held;
-      await mapAsync(mode, offset, size);
-      await held;
+      await mapAsync(mode, offset, size).finally(() => held);
       read.done = true;
       return undefined;
     };
