@@ -23,7 +23,7 @@ export class Sequencer {
     });
     await this.#running.acquire();
     const preparing = prepare();
-    // A failure is looked at in its turn.
+    // Avoids an unhandledRejection; it is awaited below, when its turn comes.
     preparing.catch(() => {});
     await before;
     try {

@@ -138,7 +138,7 @@ export class WasmEncoders implements GroupEncoders {
     await this.#running.acquire();
     try {
       let ready: Promise<Float32Array> | null = images();
-      // A failure is looked at in its turn.
+      // Avoids an unhandledRejection; the task below awaits it.
       ready.catch(() => {});
       return await this.#pool.hold(name, async (call) => {
         const values = await (ready ?? images());

@@ -148,7 +148,7 @@ export class Run {
         ...{ imagesPerSecond: 0, secondsLeft: 0 },
       }),
     );
-    // A failure is looked at in its turn.
+    // Avoids an unhandledRejection; `events` awaits it.
     event.catch(() => {});
     this.#underWay.push(event);
   }
