@@ -14,14 +14,17 @@ describe.each([
 
   test('strings come out as they went in, also from a copy', () => {
     stub();
-    const packed = packStrings(NAMES);
-    expect(packed.bytes.buffer instanceof SharedArrayBuffer).toBe(isolated === undefined);
-    for (const strings of [packed, structuredClone(packed)]) {
+    const names = packStrings(NAMES);
+    expect(names.bytes.buffer instanceof SharedArrayBuffer).toBe(isolated === undefined);
+    for (const strings of [names, structuredClone(names)]) {
       expect(NAMES.map((_, i) => stringAt(strings, i))).toEqual(NAMES);
       expect(stringAt(strings, NAMES.length)).toBeUndefined();
       expect(stringAt(strings, -1)).toBeUndefined();
       expect(stringAt(strings, 0.5)).toBeUndefined();
     }
+    const many = Array.from({ length: 10_000 }, (_, i) => (i < 9000 ? `a/${i}.jpg` : `ä/${i}.jpg`));
+    const packed = packStrings(many);
+    expect(many.map((_, i) => stringAt(packed, i))).toEqual(many);
     expect(packStrings([])).toEqual({ bytes: new Uint8Array(0), ends: new Uint32Array(0) });
   });
 
