@@ -23,13 +23,9 @@ export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
-export {
-  type DatasetDescription,
-  type DatasetKind,
-  type DatasetSpec,
-  describeDataset,
-  describeDrawn,
-} from './data/dataset.ts';
+export { type DatasetDescription, describeDataset, describeDrawn } from './data/dataset.ts';
+export { DATASET_KINDS } from './data/registry.ts';
+export type { DatasetSpec } from './data/source.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';

@@ -1,11 +1,7 @@
 import { resolve } from 'node:path';
-import {
-  type DatasetDescription,
-  type DatasetKind,
-  describeDataset,
-  describeDrawn,
-} from '../data/dataset.ts';
+import { type DatasetDescription, describeDataset, describeDrawn } from '../data/dataset.ts';
 import { ViewLoader } from '../data/loader.ts';
+import { sourceNamed } from '../data/registry.ts';
 import { MocoError, messageOf } from '../errors.ts';
 
 /** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
@@ -13,12 +9,13 @@ export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
 
 /**
  * What a command works on: what lies at a path, or images that the package draws.
+ * @param kind one of DATASET_KINDS
  * @param drawnSize side in pixels of drawn images
  * @throws MocoError data-missing, data-invalid, usage
  */
 export async function openData(
   path: string | undefined,
-  kind: DatasetKind | 'auto',
+  kind: string,
   drawnSize: number = DRAWN.size,
 ): Promise<DatasetDescription> {
   if (path !== undefined) return describeDataset(resolve(path), kind);
@@ -32,7 +29,7 @@ export async function openData(
  * @throws MocoError data-invalid
  */
 export async function checkDecodable(data: DatasetDescription): Promise<void> {
-  if (data.kind !== 'imagefolder') return; // records are pixels as they are
+  if (!sourceNamed(data.kind).decodes) return;
   const loader = await ViewLoader.open(data.train, 'v1', 1, 0);
   try {
     await loader.plain([0]);

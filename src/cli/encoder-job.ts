@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
-import type { DatasetKind } from '../data/dataset.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openData } from './data.ts';
@@ -11,7 +10,8 @@ import type { Terminal } from './terminal.ts';
 export interface EncoderOptions {
   checkpoint: string;
   data?: string;
-  dataset: DatasetKind | 'auto';
+  /** One of DATASET_KINDS. */
+  dataset: string;
   backend: BackendRequest;
   workers?: number;
   features: 'backbone' | 'head';

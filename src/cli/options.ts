@@ -1,6 +1,6 @@
 /** Parsers of option values. They refuse with one line that commander puts the option's name in front of. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DatasetKind } from '../data/dataset.ts';
+import { DATASET_KINDS } from '../data/registry.ts';
 import { BACKENDS } from '../runtime/backend.ts';
 
 /** A decimal number and nothing else: no '', no '0x10', no '1e'. */
@@ -50,13 +50,10 @@ export function addDumpOptions(command: Command): Command {
   return command.option('--dump-graphs <dir>', 'write the graphs that are run as ONNX files');
 }
 
-/** The data sets that a path can be read as. */
-const DATASETS: readonly (DatasetKind | 'auto')[] = ['auto', 'cifar10', 'cifar100', 'stl10', 'imagefolder'];
-
 /** @param absent what is used where --data is left out, for the help. */
 export function addDataOptions(command: Command, absent: string): Command {
-  const what = `folder of images, or of CIFAR or STL-10 binary files (default: ${absent})`;
+  const what = `folder of images, or of a data set that --dataset names (default: ${absent})`;
   return command
     .option('--data <path>', what)
-    .addOption(choice('--dataset <kind>', 'how to read it', DATASETS).default('auto'));
+    .addOption(choice('--dataset <kind>', 'how to read it', DATASET_KINDS).default('auto'));
 }

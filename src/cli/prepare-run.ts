@@ -1,6 +1,6 @@
 /** Everything that can be wrong with a run before it starts. */
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
-import type { DatasetDescription, DatasetKind } from '../data/dataset.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
@@ -17,7 +17,8 @@ import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
   data?: string;
-  dataset: DatasetKind | 'auto';
+  /** One of DATASET_KINDS. */
+  dataset: string;
   backend: BackendRequest;
   out?: string;
   resume?: string;

@@ -5,8 +5,8 @@ import { MocoError } from '../errors.ts';
 import type { Stream } from '../random.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import type { DatasetSpec } from './dataset.ts';
 import { ViewLoader, type Views } from './loader.ts';
+import type { DatasetSpec } from './source.ts';
 
 let loader: ViewLoader | null = null;
 

@@ -1,18 +1,13 @@
 import { MocoError } from '../errors.ts';
-import { joinPath, listDirectory, pathKind } from '../runtime/data-files.ts';
-import { type DrawnSpec, openDrawn } from './drawn.ts';
-import { findImageFolder, type ImageFolderSpec, openImageFolder } from './image-folder.ts';
-import { findRecords, openRecords, RECORD_SIDES, type RecordKind, type RecordsSpec } from './records.ts';
-import { DRAWN_CLASSES } from './scene.ts';
-import type { Dataset } from './source.ts';
+import { drawn, findDrawn } from './drawn.ts';
+import { lookAt } from './place.ts';
+import { kindsAtPaths, SOURCES, sourceNamed } from './registry.ts';
+import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
 
-/** What to read, as plain data: it can be posted to a worker, which opens it for itself. */
-export type DatasetSpec = RecordsSpec | ImageFolderSpec | DrawnSpec;
-
-export type DatasetKind = RecordKind | 'imagefolder';
-
+/** A data set as a run is given it: plain data. */
 export interface DatasetDescription {
-  kind: DatasetKind | 'drawn';
+  /** Of its source (registry.ts). */
+  kind: string;
   /** Where it lies; null for images that the package draws. */
   path: string | null;
   /** Side in pixels where all images are squares of one size, else null. */
@@ -29,19 +24,18 @@ export interface DatasetDescription {
   testLabels: Int32Array | null;
 }
 
-/** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid */
-export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
-  if (spec.kind === 'imagefolder') return openImageFolder(spec);
-  if (spec.kind === 'drawn') return openDrawn(spec);
-  return openRecords(spec);
+/** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
+export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
+  return sourceNamed(spec.kind, sources).open(spec);
 }
 
 /** Opens a dataset for as long as `use` takes. @throws as openDataset and `use` do */
 export async function withDataset<T>(
   spec: DatasetSpec,
   use: (dataset: Dataset) => T | Promise<T>,
+  sources: readonly Source[] = SOURCES,
 ): Promise<T> {
-  const dataset = await openDataset(spec);
+  const dataset = await openDataset(spec, sources);
   try {
     return await use(dataset);
   } finally {
@@ -51,27 +45,32 @@ export async function withDataset<T>(
 
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
- * @param kind `auto` goes by the file names found.
- * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says.
+ * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
+ * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
+ * such kind.
  */
-export async function describeDataset(
+export async function describeDataset(path: string, kind: string = 'auto'): Promise<DatasetDescription> {
+  return describeAmong(SOURCES, path, kind);
+}
+
+/** describeDataset, where these are all sources that there are. */
+export async function describeAmong(
+  sources: readonly Source[],
   path: string,
-  kind: DatasetKind | 'auto' = 'auto',
+  kind: string,
 ): Promise<DatasetDescription> {
-  const found = await pathKind(path);
-  if (found === 'missing') {
-    throw new MocoError('data-missing', `there is no ${path}: check the path given as the data`);
-  }
-  if (found === 'file') {
+  const place = await lookAt(path);
+  const source =
+    kind === 'auto' ? sources.find(({ atPath }) => atPath?.claims(place)) : sourceNamed(kind, sources);
+  if (place.kind === 'file' && !source?.atPath?.claims(place)) {
     throw new MocoError('data-invalid', `${path} is a file: give the folder that holds the data`);
   }
-  const actual = kind === 'auto' ? await detectKind(path) : kind;
-  if (actual === 'imagefolder') {
-    const { train, test, classes } = await findImageFolder(path);
-    return describeSpecs({ kind: actual, path, imageSize: null, train, test, classes });
+  const kinds = kindsAtPaths(sources).join(', ');
+  if (!source) throw new MocoError('data-invalid', `${path} holds nothing that is known (${kinds})`);
+  if (!source.atPath) {
+    throw new MocoError('usage', `'${kind}' data does not lie at a path: choose one of auto, ${kinds}`);
   }
-  const { train, test, classes } = await findRecords(path, actual);
-  return describeSpecs({ kind: actual, path, imageSize: RECORD_SIDES[actual], train, test, classes });
+  return describe(source, path, await source.atPath.find(place));
 }
 
 /**
@@ -87,40 +86,28 @@ export async function describeDrawn(
   size: number,
   seed: number,
 ): Promise<DatasetDescription> {
-  const train: DrawnSpec = { kind: 'drawn', count: trainCount, size, seed, split: 'train' };
-  const test: DrawnSpec = { ...train, count: testCount, split: 'test' };
-  const classes = [...DRAWN_CLASSES];
-  return describeSpecs({ kind: 'drawn', path: null, imageSize: size, train, test, classes });
+  return describe(drawn, null, findDrawn(trainCount, testCount, size, seed));
 }
 
-async function describeSpecs(
-  found: Pick<DatasetDescription, 'kind' | 'path' | 'imageSize' | 'train' | 'test' | 'classes'>,
+/** What a source has found, with what opening it tells. @throws as opening it does */
+async function describe<Spec extends DatasetSpec>(
+  source: Source<Spec>,
+  path: string | null,
+  found: Found<Spec>,
 ): Promise<DatasetDescription> {
-  const facts = (spec: DatasetSpec) => withDataset(spec, ({ length, labels }) => ({ length, labels }));
+  const facts = (spec: Spec) => withDataset(spec, ({ length, labels }) => ({ length, labels }), [source]);
   const train = await facts(found.train);
   const test = found.test && (await facts(found.test));
   return {
-    ...found,
+    kind: source.kind,
+    path,
+    imageSize: found.imageSize,
+    train: found.train,
+    test: found.test,
+    classes: found.classes,
     trainLength: train.length,
     testLength: test?.length ?? 0,
     trainLabels: train.labels,
     testLabels: test?.labels ?? null,
   };
-}
-
-async function detectKind(path: string): Promise<DatasetKind> {
-  const names = new Set<string>();
-  for (const { name, kind } of await listDirectory(path)) if (kind === 'file') names.add(name);
-  if ([...names].some((name) => /^data_batch_\d+\.bin$/.test(name)) || names.has('test_batch.bin'))
-    return 'cifar10';
-  if (names.has('train_X.bin')) return 'stl10';
-  if (names.has('train.bin')) return 'cifar100';
-  if (names.has('data_batch_1') && names.has('batches.meta')) {
-    const advice = 'download the binary version (cifar-10-binary.tar.gz)';
-    throw new MocoError(
-      'data-invalid',
-      `${joinPath(path, 'data_batch_1')} is CIFAR-10's Python version: ${advice}`,
-    );
-  }
-  return 'imagefolder';
 }

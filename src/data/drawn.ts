@@ -3,10 +3,9 @@ import { Random, STREAMS } from '../random.ts';
 import type { RgbImage } from './image.ts';
 import { rasterize } from './rasterize.ts';
 import { DRAWN_CLASSES, drawScene } from './scene.ts';
-import type { Dataset } from './source.ts';
+import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
 
-export interface DrawnSpec {
-  kind: 'drawn';
+export interface DrawnSpec extends DatasetSpec {
   /** How many images; image i is of class i mod 10. */
   count: number;
   /** Side in pixels, 8 … 1024. */
@@ -19,8 +18,23 @@ export interface DrawnSpec {
 /** Drawn images are kept up to this many bytes in all; drawing costs more than augmenting. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 
+/** Images that the package draws itself. */
+export const drawn: Source<DrawnSpec> = { kind: 'drawn', decodes: false, open: openDrawn };
+
+/** A data set of ten classes of shape and texture. See describeDrawn. */
+export function findDrawn(
+  trainCount: number,
+  testCount: number,
+  size: number,
+  seed: number,
+): Found<DrawnSpec> {
+  const train: DrawnSpec = { kind: drawn.kind, count: trainCount, size, seed, split: 'train' };
+  const test: DrawnSpec = { ...train, count: testCount, split: 'test' };
+  return { train, test, classes: [...DRAWN_CLASSES], imageSize: size };
+}
+
 /** @throws MocoError usage — count or size out of range. */
-export async function openDrawn(spec: DrawnSpec): Promise<Dataset> {
+async function openDrawn(spec: DrawnSpec): Promise<Dataset> {
   const { count, size, split } = spec;
   if (!Number.isInteger(count) || count < 1 || count > 10_000_000) {
     throw new MocoError('usage', `${count} drawn images: ask for a whole number from 1 to 10,000,000`);

@@ -1,17 +1,26 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
 import { decodeImage } from './decode.ts';
-import type { Dataset } from './source.ts';
+import { folderAt, type Place } from './place.ts';
+import { type PackedStrings, packIntegers, packStrings, stringAt } from './shared.ts';
+import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
 
-/** Image files in class folders, or in one flat folder. The list is made once, so that all workers agree on it. */
-export interface ImageFolderSpec {
-  kind: 'imagefolder';
-  root: string;
+/** The list is made once, so that all workers agree on it. */
+export interface ImageFolderSpec extends DatasetSpec {
+  readonly root: string;
   /** Paths below root, sorted within each class. */
-  files: string[];
+  readonly files: PackedStrings;
   /** Label of each file; null for a flat folder. */
-  labels: number[] | null;
+  readonly labels: Int32Array | null;
 }
+
+/** Image files in class folders, or in one flat folder. Whatever else is in a folder, it may be one of images. */
+export const imageFolder: Source<ImageFolderSpec> = {
+  kind: 'imagefolder',
+  decodes: true,
+  atPath: { claims: ({ kind }) => kind === 'folder', find: findImageFolder },
+  open: openImageFolder,
+};
 
 /** Names that mean an image file is meant, decodable or not: what cannot be decoded is to be named, not passed over. */
 const IMAGE_NAME = /\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic)$/i;
@@ -27,45 +36,45 @@ const TEST_FOLDERS = ['val', 'test', 'validation', 'valid'];
  * the images of the folder itself are taken, unlabelled. Files without a known extension are looked into.
  * @throws MocoError data-missing — no images; data-invalid — a class of the test split is not in the training split.
  */
-export async function findImageFolder(
-  path: string,
-): Promise<{ train: ImageFolderSpec; test: ImageFolderSpec | null; classes: string[] }> {
-  const folders = (await listDirectory(path))
-    .filter((entry) => entry.kind === 'directory')
-    .map((entry) => entry.name);
+async function findImageFolder(place: Place): Promise<Found<ImageFolderSpec>> {
+  const { path, folders } = place;
   if (!folders.includes('train')) {
-    const { spec, classes } = await findSplit(path);
-    return { train: spec, test: null, classes };
+    const { spec, classes } = await findSplit(place);
+    return { train: spec, test: null, classes, imageSize: null };
   }
-  const { spec: train, classes } = await findSplit(joinPath(path, 'train'));
+  const { spec: train, classes } = await findSplit(await folderAt(joinPath(path, 'train')));
   const testFolder = TEST_FOLDERS.find((name) => folders.includes(name));
-  if (testFolder === undefined) return { train, test: null, classes };
-  const test = await findSplit(joinPath(path, testFolder));
-  return { train, test: relabel(test.spec, test.classes, classes), classes };
+  if (testFolder === undefined) return { train, test: null, classes, imageSize: null };
+  const test = await findSplit(await folderAt(joinPath(path, testFolder)));
+  return { train, test: relabel(test.spec, test.classes, classes), classes, imageSize: null };
 }
 
-async function findSplit(root: string): Promise<{ spec: ImageFolderSpec; classes: string[] }> {
-  const entries = await listDirectory(root);
+async function findSplit(place: Place): Promise<{ spec: ImageFolderSpec; classes: string[] }> {
+  const root = place.path;
+  const spec = (files: string[], labels: number[] | null): ImageFolderSpec => ({
+    kind: imageFolder.kind,
+    root,
+    files: packStrings(files),
+    labels: labels && packIntegers(labels),
+  });
   const classes: string[] = [];
   const files: string[] = [];
   const labels: number[] = [];
-  for (const { name, kind } of entries) {
-    if (kind !== 'directory' || name.startsWith('.')) continue;
+  for (const name of place.folders) {
+    if (name.startsWith('.')) continue;
     const before = files.length;
     await walk(root, name, 1, files);
     if (files.length === before) continue; // no class: nothing in it
     for (let i = before; i < files.length; i++) labels.push(classes.length);
     classes.push(name);
   }
-  if (files.length > 0) return { spec: { kind: 'imagefolder', root, files, labels }, classes };
-  for (const { name, kind } of entries) {
-    if (kind === 'file' && (await isImage(root, name))) files.push(name);
-  }
+  if (files.length > 0) return { spec: spec(files, labels), classes };
+  for (const name of place.files) if (await isImage(root, name)) files.push(name);
   if (files.length === 0) {
     const advice = 'expected JPEG, PNG or WebP files in it or in a sub-folder for each class';
     throw new MocoError('data-missing', `${root} holds no images: ${advice}`);
   }
-  return { spec: { kind: 'imagefolder', root, files, labels: null }, classes };
+  return { spec: spec(files, null), classes };
 }
 
 async function walk(root: string, folder: string, depth: number, files: string[]): Promise<void> {
@@ -115,20 +124,20 @@ function relabel(spec: ImageFolderSpec, from: string[], to: string[]): ImageFold
     }
     return label;
   });
-  return { ...spec, labels: spec.labels.map((label) => map[label]!) };
+  return { ...spec, labels: packIntegers(spec.labels.map((label) => map[label]!)) };
 }
 
 /** Files are read when their image is asked for. */
-export async function openImageFolder(spec: ImageFolderSpec): Promise<Dataset> {
+async function openImageFolder({ root, files, labels }: ImageFolderSpec): Promise<Dataset> {
+  const { length } = files.ends;
   const at = (i: number): string => {
-    const file = spec.files[i];
-    if (file === undefined)
-      throw new MocoError('usage', `there is no image ${i}: the data holds ${spec.files.length}`);
-    return joinPath(spec.root, file);
+    const file = stringAt(files, i);
+    if (file === undefined) throw new MocoError('usage', `there is no image ${i}: the data holds ${length}`);
+    return joinPath(root, file);
   };
   return {
-    length: spec.files.length,
-    labels: spec.labels === null ? null : Int32Array.from(spec.labels),
+    length,
+    labels,
     name: at,
     async image(i) {
       return decodeImage(await readWhole(at(i)));

@@ -2,9 +2,10 @@ import { MocoError, messageOf } from '../errors.ts';
 import { Random, type Stream } from '../random.ts';
 import { augment, evaluationView } from './augment/augment.ts';
 import { type Recipe, recipeNamed } from './augment/recipes.ts';
-import { type DatasetSpec, openDataset } from './dataset.ts';
+import { openDataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
-import type { Dataset } from './source.ts';
+import { SOURCES } from './registry.ts';
+import type { Dataset, DatasetSpec, Source } from './source.ts';
 
 /** An image that could not be decoded, and why. */
 export interface Skipped {
@@ -46,9 +47,15 @@ export class ViewLoader {
   }
 
   /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid */
-  static async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<ViewLoader> {
+  static async open(
+    spec: DatasetSpec,
+    recipe: string,
+    imageSize: number,
+    seed: number,
+    sources: readonly Source[] = SOURCES,
+  ): Promise<ViewLoader> {
     const known = recipeNamed(recipe);
-    const dataset = await openDataset(spec);
+    const dataset = await openDataset(spec, sources);
     try {
       return new ViewLoader(dataset, known, imageSize, seed);
     } catch (error) {

@@ -1,100 +1,77 @@
 import { MocoError } from '../errors.ts';
-import { joinPath, listDirectory, openFile, type RandomAccessFile } from '../runtime/data-files.ts';
+import { joinPath, openFile, type RandomAccessFile } from '../runtime/data-files.ts';
 import type { RgbImage } from './image.ts';
-import type { Dataset } from './source.ts';
+import type { Place } from './place.ts';
+import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
 
-/** Data sets whose files are records of one size: label bytes, then planes of red, green and blue. */
-export type RecordKind = 'cifar10' | 'cifar100' | 'stl10';
-
-export interface RecordsSpec {
-  kind: RecordKind;
-  /** Paths, in order. `labels`: the file beside it with one byte an image (STL-10). */
-  files: { pixels: string; labels?: string }[];
-}
-
-interface Layout {
-  title: string;
+/** A data set whose files are records of one size: label bytes, then planes of red, green and blue. */
+export interface RecordFormat {
+  readonly kind: string;
+  /** What people call it. */
+  readonly title: string;
+  /** Names of the files of the training split: `auto` goes by these. */
+  readonly train: RegExp;
+  readonly test: RegExp;
+  /** The files of the training split, as a message names them. */
+  readonly expected: string;
   /** Bytes before the pixels. */
-  header: number;
-  /** Which of them is the label; −1: labels lie in a file of their own. */
-  labelAt: number;
-  /** The first label. */
-  firstLabel: number;
-  classes: number;
-  side: number;
-  /** STL-10 stores planes column by column. */
-  columnMajor: boolean;
+  readonly header: number;
+  /** Where the label is: which byte of the header; or one byte an image in a file of its own, named after the other. */
+  readonly label: number | ((pixels: string) => string);
+  /** The label of the first class. */
+  readonly firstLabel: number;
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  /** Side of the images in pixels. */
+  readonly side: number;
+  /** Whether planes are stored column by column. */
+  readonly columnMajor?: boolean;
 }
 
-const LAYOUTS: Readonly<Record<RecordKind, Layout>> = {
-  cifar10: layout('CIFAR-10', 1, 0, 0, 10, 32, false),
-  cifar100: layout('CIFAR-100', 2, 1, 0, 100, 32, false), // coarse label, fine label
-  stl10: layout('STL-10', 0, -1, 1, 10, 96, true),
-};
-
-function layout(
-  title: string,
-  header: number,
-  labelAt: number,
-  firstLabel: number,
-  classes: number,
-  side: number,
-  columnMajor: boolean,
-): Layout {
-  return { title, header, labelAt, firstLabel, classes, side, columnMajor };
+export interface RecordsSpec extends DatasetSpec {
+  /** Paths, in order. `labels`: the file beside it that has them. */
+  readonly files: readonly { readonly pixels: string; readonly labels?: string }[];
 }
 
-/** Side of the images in pixels. */
-export const RECORD_SIDES: Readonly<Record<RecordKind, number>> = {
-  cifar10: LAYOUTS.cifar10.side,
-  cifar100: LAYOUTS.cifar100.side,
-  stl10: LAYOUTS.stl10.side,
-};
-
-const CLASS_NAMES: Readonly<Record<RecordKind, readonly string[]>> = {
-  cifar10: 'airplane automobile bird cat deer dog frog horse ship truck'.split(' '),
-  cifar100: Array.from({ length: 100 }, (_, label) => `class ${label}`),
-  stl10: 'airplane bird car cat deer dog horse monkey ship truck'.split(' '),
-};
+/** The source of a data set of records. */
+export function recordSource(format: RecordFormat) {
+  return {
+    kind: format.kind,
+    decodes: false,
+    atPath: {
+      claims: ({ files }: Place) => files.some((name) => format.train.test(name)),
+      find: async (place: Place) => findRecords(place, format),
+    },
+    open: (spec: RecordsSpec) => openRecords(spec, format),
+  } satisfies Source<RecordsSpec>;
+}
 
 /** @throws MocoError data-missing — the training files are not there. */
-export async function findRecords(
-  path: string,
-  kind: RecordKind,
-): Promise<{ train: RecordsSpec; test: RecordsSpec | null; classes: string[] }> {
-  const names = (await listDirectory(path))
-    .filter((entry) => entry.kind === 'file')
-    .map((entry) => entry.name);
+function findRecords({ path, files }: Place, format: RecordFormat): Found<RecordsSpec> {
+  const { kind, title, expected, label, classes, side } = format;
   const spec = (pattern: RegExp): RecordsSpec => ({
     kind,
-    files: names
+    files: files
       .filter((name) => pattern.test(name))
       .map((name) => ({
         pixels: joinPath(path, name),
-        ...(kind === 'stl10' ? { labels: joinPath(path, name.replace('_X', '_y')) } : {}),
+        ...(typeof label === 'number' ? {} : { labels: joinPath(path, label(name)) }),
       })),
   });
-  const patterns = {
-    cifar10: { train: /^data_batch_\d+\.bin$/, test: /^test_batch\.bin$/, expected: 'data_batch_*.bin' },
-    cifar100: { train: /^train\.bin$/, test: /^test\.bin$/, expected: 'train.bin' },
-    stl10: { train: /^train_X\.bin$/, test: /^test_X\.bin$/, expected: 'train_X.bin and train_y.bin' },
-  }[kind];
-  const train = spec(patterns.train);
-  const test = spec(patterns.test);
+  const train = spec(format.train);
+  const test = spec(format.test);
   if (train.files.length === 0) {
-    const { title } = LAYOUTS[kind];
     throw new MocoError(
       'data-missing',
-      `${path} holds no ${patterns.expected}: give the folder of ${title}'s binary version`,
+      `${path} holds no ${expected}: give the folder of ${title}'s binary version`,
     );
   }
-  return { train, test: test.files.length === 0 ? null : test, classes: [...CLASS_NAMES[kind]] };
+  return { train, test: test.files.length === 0 ? null : test, classes: [...classes], imageSize: side };
 }
 
 /** @throws MocoError data-missing, data-invalid — a file is not a whole number of records, or a label out of range. */
-export async function openRecords(spec: RecordsSpec): Promise<Dataset> {
-  const records = LAYOUTS[spec.kind];
-  const recordBytes = records.header + 3 * records.side * records.side;
+async function openRecords(spec: RecordsSpec, records: RecordFormat): Promise<Dataset> {
+  const recordBytes = bytesOf(records);
   const files: { file: RandomAccessFile; name: string; first: number; count: number }[] = [];
   const close = () => {
     for (const { file } of files) file.close();
@@ -115,9 +92,7 @@ export async function openRecords(spec: RecordsSpec): Promise<Dataset> {
       }
       length += count;
       const raw =
-        labelPath === undefined
-          ? labelBytes(file, records, recordBytes, count)
-          : await readAll(labelPath, count);
+        labelPath === undefined ? labelBytes(file, records, count) : await readAll(labelPath, count);
       labels.push(checkedLabels(raw, records, labelPath ?? pixels));
     }
   } catch (error) {
@@ -145,13 +120,17 @@ export async function openRecords(spec: RecordsSpec): Promise<Dataset> {
   };
 }
 
-function labelBytes(file: RandomAccessFile, records: Layout, recordBytes: number, count: number): Uint8Array {
+const bytesOf = ({ header, side }: RecordFormat): number => header + 3 * side * side;
+
+function labelBytes(file: RandomAccessFile, records: RecordFormat, count: number): Uint8Array {
+  const recordBytes = bytesOf(records);
+  const at = Number(records.label);
   const labels = new Uint8Array(count);
   const chunk = 512;
   for (let start = 0; start < count; start += chunk) {
     const size = Math.min(chunk, count - start);
     const bytes = file.read(start * recordBytes, size * recordBytes);
-    for (let i = 0; i < size; i++) labels[start + i] = bytes[i * recordBytes + records.labelAt]!;
+    for (let i = 0; i < size; i++) labels[start + i] = bytes[i * recordBytes + at]!;
   }
   return labels;
 }
@@ -171,11 +150,15 @@ async function readAll(path: string, count: number): Promise<Uint8Array> {
   }
 }
 
-function checkedLabels(raw: Uint8Array, { firstLabel, classes, title }: Layout, path: string): Int32Array {
+function checkedLabels(
+  raw: Uint8Array,
+  { firstLabel, classes, title }: RecordFormat,
+  path: string,
+): Int32Array {
   return Int32Array.from(raw, (byte, i) => {
     const label = byte - firstLabel;
-    if (label < 0 || label >= classes) {
-      const range = `${firstLabel}…${firstLabel + classes - 1}`;
+    if (label < 0 || label >= classes.length) {
+      const range = `${firstLabel}…${firstLabel + classes.length - 1}`;
       throw new MocoError(
         'data-invalid',
         `${path}: record ${i} has label ${byte}, ${title} has ${range}: wrong file?`,
@@ -196,7 +179,7 @@ function concatenate(parts: Int32Array[], length: number): Int32Array {
 }
 
 /** Planes → interleaved rows. */
-function fromPlanes(planes: Uint8Array, { side, columnMajor }: Layout): RgbImage {
+function fromPlanes(planes: Uint8Array, { side, columnMajor = false }: RecordFormat): RgbImage {
   const size = side * side;
   const data = new Uint8Array(3 * size);
   for (let p = 0; p < size; p++) {

@@ -1,6 +1,8 @@
-/** What every source of images gives once it is open. */
+/** Where images come from. A source is a file of this folder and a line in registry.ts. */
 import type { RgbImage } from './image.ts';
+import type { Place } from './place.ts';
 
+/** An open set of images. */
 export interface Dataset {
   readonly length: number;
   /** Class of each image, or null where the data has no classes. */
@@ -11,4 +13,40 @@ export interface Dataset {
   name(i: number): string;
   /** Lets go of open files. Closing again does nothing. */
   close(): void;
+}
+
+/**
+ * What to read, as data that can be posted: every worker opens it for itself. What else is in it, its source knows.
+ * What grows with the number of images belongs in shared memory (shared.ts), which no worker gets a copy of.
+ */
+export interface DatasetSpec {
+  /** Of the source that opens it. */
+  readonly kind: string;
+}
+
+/** What a source has to say of a whole data set. */
+export interface Found<Spec> {
+  readonly train: Spec;
+  /** Null where the data has no second split. */
+  readonly test: Spec | null;
+  /** Names of the classes, by label; empty where there are none. */
+  readonly classes: string[];
+  /** Side in pixels where all images are squares of one size, else null. */
+  readonly imageSize: number | null;
+}
+
+export interface Source<Spec extends DatasetSpec = DatasetSpec> {
+  /** Its name: in specs, in checkpoints, for `--dataset`. */
+  readonly kind: string;
+  /** Whether images are decoded from files that may be broken, each on its own; else they are pixels as they are. */
+  readonly decodes: boolean;
+  /** How it is found at a path. Absent where it is not: its specs are made by other means. */
+  readonly atPath?: {
+    /** Whether `auto` takes what lies there for this source, by the names of files. The first that says so is asked. */
+    claims(place: Place): boolean;
+    /** @throws MocoError data-missing, data-invalid */
+    find(place: Place): Promise<Found<Spec>>;
+  };
+  /** Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
+  open(spec: Spec): Promise<Dataset>;
 }

@@ -1,7 +1,8 @@
 /** A checkpoint's encoder on a data set: kNN accuracy, embeddings. What they give and throw stands with page/jobs.ts. */
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
-import { type DatasetDescription, type DatasetSpec, openDataset } from '../data/dataset.ts';
+import { type DatasetDescription, openDataset } from '../data/dataset.ts';
+import type { DatasetSpec } from '../data/source.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';

@@ -1,5 +1,6 @@
 /** The kNN monitor: how well the embeddings of now tell classes apart that training never saw. */
-import type { DatasetDescription, DatasetSpec } from '../data/dataset.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
+import type { DatasetSpec } from '../data/source.ts';
 import type { Embeddings, FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';

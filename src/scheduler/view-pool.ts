@@ -1,8 +1,8 @@
 /** Data workers: views of the images of one data set, made beside whatever else is going on. */
 
 import type { DataWorkerApi } from '../data/data-worker.ts';
-import type { DatasetSpec } from '../data/dataset.ts';
 import type { Skipped, Views } from '../data/loader.ts';
+import type { DatasetSpec } from '../data/source.ts';
 import type { Stream } from '../random.ts';
 import { WorkerPool } from './pool.ts';
 

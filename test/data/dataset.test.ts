@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
 import { ViewLoader } from '../../src/data/loader.ts';
+import { DATASET_KINDS } from '../../src/data/registry.ts';
 import { itShared } from '../golden.ts';
 
 const DATA = fileURLToPath(new URL('./', import.meta.url));
@@ -123,6 +124,11 @@ test('STL-10 is stored column by column, labels from 1 in a file of their own', 
   expect((await (await openDataset(found.train)).image(0)).data[96 * 3]).toBe(200);
 });
 
+test.each(['mnist', 'drawn', ''])("a path is not read as '%s'", async (kind) => {
+  const choices = expect.stringContaining('cifar10, cifar100, stl10, imagefolder');
+  await expect(describeDataset(root, kind)).rejects.toMatchObject({ code: 'usage', message: choices });
+});
+
 describe('image folder', () => {
   test('classes are sorted sub-folders, nested folders belong to their class, content decides', async () => {
     put('zebra/deep/er/1.png'); // a JPEG, whatever its name says
@@ -131,16 +137,18 @@ describe('image folder', () => {
     put('ant/photo', 'formats/rgba.png'); // no extension
     write('ant/notes.txt', 'not an image');
     write('ant/.hidden.jpg', 'resource fork');
+    write('test.bin', 'of something else');
     write('empty/readme.md', 'no images here');
     const found = await describeDataset(root);
     expect(found).toMatchObject({ kind: 'imagefolder', test: null, classes: ['ant', 'zebra'] });
-    expect(found.train).toMatchObject({
-      files: ['ant/1.webp', 'ant/2.jpg', 'ant/photo', 'zebra/deep/er/1.png'],
-      labels: [0, 0, 0, 1],
-    });
+    expect([...found.trainLabels!]).toEqual([0, 0, 0, 1]);
     const dataset = await openDataset(found.train);
-    for (let i = 0; i < 4; i++) expect((await dataset.image(i)).data.length).toBeGreaterThan(0);
-    expect(dataset.name(3)).toBe(`${root}/zebra/deep/er/1.png`);
+    for (const [i, name] of ['ant/1.webp', 'ant/2.jpg', 'ant/photo', 'zebra/deep/er/1.png'].entries()) {
+      expect(dataset.name(i)).toBe(`${root}/${name}`);
+      expect((await dataset.image(i)).data.length).toBeGreaterThan(0);
+    }
+    expect(dataset.length).toBe(4);
+    expect(() => dataset.name(4)).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 
   test('train and val are splits; labels follow the training classes', async () => {
@@ -174,7 +182,10 @@ describe('image folder', () => {
       message: expect.stringContaining('holds no images'),
     });
     put('1.jpg');
-    await expect(describeDataset(join(root, '1.jpg'))).rejects.toMatchObject({ code: 'data-invalid' });
+    const file = { code: 'data-invalid', message: expect.stringContaining('is a file: give the folder') };
+    for (const kind of DATASET_KINDS) {
+      await expect(describeDataset(join(root, '1.jpg'), kind)).rejects.toMatchObject(file);
+    }
   });
 
   test('a loop of links ends', async () => {
