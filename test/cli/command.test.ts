@@ -45,7 +45,7 @@ describe('moco-web', () => {
     [['pretrain', '--arch', 'vgg'], /unknown arch 'vgg'/],
     [['pretrain', '--optimizer', 'adam'], /unknown optimizer 'adam': choose one of sgd/],
     [['bench', '--epochs', '3'], /unknown option '--epochs'/],
-    [['pretrain', '--dataset', 'mnist'], /Allowed choices are auto, cifar10/],
+    [['pretrain', '--dataset', 'no-such-kind'], /Allowed choices are auto, cifar10/],
     [['pretrain', '--dataset', 'cifar10'], /--dataset cifar10 needs --data/],
     [['pretrain', '--backend', 'cuda'], /Allowed choices are auto, webgpu, wasm/],
     [
