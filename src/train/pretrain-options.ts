@@ -15,7 +15,7 @@ export interface PretrainOptions extends WorkerCounts {
   encoder?: ImportedEncoder;
   /** What `chooseBackend` gave; by default what it gives for 'auto'. */
   backend?: BackendChoice;
-  /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. */
+  /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. One that fails is a notice. */
   knnEvery?: number;
   /** Checkpoints every so many steps, besides the one at the end. */
   checkpointEvery?: number;
