@@ -29,7 +29,7 @@ if (code === 0) {
   const lines = [
     '',
     `Where things are: ${out}/ holds the checkpoints (step-*/), the log (log.jsonl), and neighbors.png:`,
-    'query images with their nearest neighbours before and after (green: of the same class).',
+    'query images with their nearest neighbors before and after (green: of the same class).',
     '',
     'What to try next:',
     `  node dist/cli.js pretrain --resume ${out} --epochs 20        train on`,

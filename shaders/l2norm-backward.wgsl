@@ -1,4 +1,4 @@
-// Gradient of the L2 normalisation: the part of dy along y is lost, the rest is divided by the norm.
+// Gradient of the L2 normalization: the part of dy along y is lost, the rest is divided by the norm.
 //
 //     dx = (dy − y·(y·dy)) / norm        for each row
 //     dx = dy / 1e-12                    where the norm was clamped: there y = x/1e-12 is linear

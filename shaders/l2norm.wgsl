@@ -1,4 +1,4 @@
-// L2 normalisation of embeddings (MoCo section 3.2 compares unit vectors; torch.nn.functional.normalize):
+// L2 normalization of embeddings (MoCo section 3.2 compares unit vectors; torch.nn.functional.normalize):
 //
 //     norm = ‖x‖₂;   y = x / max(norm, 1e-12)        for each row
 //

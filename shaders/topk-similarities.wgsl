@@ -1,4 +1,4 @@
-// The kNN monitor (weighted nearest neighbours of Wu et al., arXiv:1805.01978, section 3.4), first of two stages: dot
+// The kNN monitor (weighted nearest neighbors of Wu et al., arXiv:1805.01978, section 3.4), first of two stages: dot
 // products of a block of queries with the bank.
 //
 //     s[r, j] = queries[first + r] · bank[j]

@@ -51,7 +51,7 @@ export type {
   ImportEncoderOptions,
   ImportedEncoder,
 } from './models/imported-encoder.ts';
-export type { Encoder, Initialisation, Parameter } from './onnx/encoder-graph.ts';
+export type { Encoder, Initialization, Parameter } from './onnx/encoder-graph.ts';
 export type {
   Attribute,
   Attributes,

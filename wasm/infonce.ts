@@ -159,7 +159,7 @@ function softmaxTile(
   let low = v128.load(state, 32);
   let high = v128.load(state, 48);
   if (v128.any_true(f32x4.ne(m, before))) {
-    // exp(0) is exactly 1: queries whose maximum stays are not touched by their neighbours' rescaling.
+    // exp(0) is exactly 1: queries whose maximum stays are not touched by their neighbors' rescaling.
     const factor = exp4(f32x4.sub(before, m));
     low = f64x2.mul(low, f64x2.promote_low_f32x4(factor));
     high = f64x2.mul(high, promoteHigh(factor));

@@ -2,7 +2,7 @@
  * Memory of the kernels: a first-fit free list over the imported shared memory.
  *
  * Training holds a few hundred arrays for hours and takes scratch at each step, so what counts is that freed space
- * comes back whole: the list is kept in address order and neighbours are joined when they are freed.
+ * comes back whole: the list is kept in address order and neighbors are joined when they are freed.
  * A block is a header of 16 bytes (its whole size; when free, the next free block) and a payload of whole 16 bytes.
  */
 
@@ -22,7 +22,7 @@ function nextOf(block: usize): usize {
   return load<usize>(block, 4);
 }
 
-/** Puts a block back in address order and joins it with the neighbours that touch it. */
+/** Puts a block back in address order and joins it with the neighbors that touch it. */
 function insert(block: usize, size: usize): void {
   let previous: usize = 0;
   let next = firstFree;

@@ -7,7 +7,7 @@
  * row with a lane per packed row, so a softmax over tile rows needs no work across lanes.
  *
  * The sum for one pair always runs in the same order (4 lanes over the columns, then lanes 0+2, 1+3, then both), whatever
- * else is in the call: a sample's result does not depend on its neighbours.
+ * else is in the call: a sample's result does not depend on its neighbors.
  */
 
 /** Rows of a tile: 32 × 128 columns are 16 KiB, half of a first-level cache. */
@@ -69,7 +69,7 @@ export function dotPairs(a: usize, b: usize, padded: i32): v128 {
 
 /**
  * out [TILE][4]: dot products of four packed rows with each row of a tile. Two tile rows at a time: 8 sums in registers,
- * 6 loads for 16 arithmetic instructions. Not unrolled: the optimiser would
+ * 6 loads for 16 arithmetic instructions. Not unrolled: the optimizer would
  * weave two steps into one expression whose operands no longer fit the 15 registers that V8 has to give.
  */
 export function dotTile(packed: usize, tile: usize, padded: i32, out: usize): void {

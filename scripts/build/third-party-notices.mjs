@@ -1,4 +1,4 @@
-// Writes down whose work is inside dist/: each bundled package with its licence.
+// Writes down whose work is inside dist/: each bundled package with its license.
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ async function notice(folder) {
     await readFile(join(folder, 'package.json'), 'utf8'),
   );
   const where = typeof repository === 'string' ? repository : repository?.url;
-  const head = [`${name} ${version}`, `Licence: ${license}`, ...(where ? [`Repository: ${where}`] : [])].join(
+  const head = [`${name} ${version}`, `License: ${license}`, ...(where ? [`Repository: ${where}`] : [])].join(
     '\n',
   );
   const files = readdirSync(folder)
@@ -22,7 +22,7 @@ async function notice(folder) {
     .sort();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
   // Some packages leave the text out: where to find it is then all there is to say.
-  if (texts.length === 0) return `${head}\nIts package holds no licence file: see its repository.`;
+  if (texts.length === 0) return `${head}\nIts package holds no license file: see its repository.`;
   return [head, ...texts.map((text) => text.trim())].join('\n\n');
 }
 

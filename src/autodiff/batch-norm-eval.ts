@@ -20,8 +20,8 @@ export const batchNormEval: Rule = {
     const sigma = () => g.op('Sqrt', [g.op('Add', [scope.value(variance), epsilon])]);
     const dx = () => g.op('Mul', [dy, reshape(g, g.op('Div', [scope.value(gamma), sigma()]), perChannel)]);
     const dGamma = () => {
-      const centred = g.op('Sub', [scope.value(x), reshape(g, scope.value(mean), perChannel)]);
-      return g.op('Div', [channelSum(g, g.op('Mul', [dy, centred]), rank), sigma()]);
+      const centered = g.op('Sub', [scope.value(x), reshape(g, scope.value(mean), perChannel)]);
+      return g.op('Div', [channelSum(g, g.op('Mul', [dy, centered]), rank), sigma()]);
     };
     return [
       scope.wants(x) ? dx() : null,

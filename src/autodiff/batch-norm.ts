@@ -4,7 +4,7 @@
  *
  *   c = x − mean(x)     v = mean(c²)     y = γ · c / √(v + ε) + β
  *
- * The centred activation c is kept instead of x: the variance from it does not cancel, and the gradient needs only c.
+ * The centered activation c is kept instead of x: the variance from it does not cancel, and the gradient needs only c.
  * What rounding leaves of c's mean, d, is measured and taken off in the last pass (the corrected two-pass algorithm;
  * Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983):
  *
@@ -28,7 +28,7 @@ import {
 
 export const EPSILON = 1e-5;
 
-const centred = (node: Node) => `${node.outputs[0]}.centred`;
+const centered = (node: Node) => `${node.outputs[0]}.centered`;
 const residual = (node: Node) => `${node.outputs[0]}.residual`;
 const mean = (node: Node) => `${node.outputs[0]}.mean`;
 const variance = (node: Node) => `${node.outputs[0]}.var`;
@@ -44,7 +44,7 @@ export const batchNorm: Rule = {
       g.op('Mul', [channelSum(g, value, shape.length), perCount], {}, output);
 
     const first = channelMean(x);
-    const c = g.op('Sub', [x, reshape(g, first, perChannel)], {}, scope.declare(centred(node), shape));
+    const c = g.op('Sub', [x, reshape(g, first, perChannel)], {}, scope.declare(centered(node), shape));
     const rest = channelMean(c, scope.declare(residual(node), [channels]));
     channelMean(g.op('Mul', [c, c]), scope.declare(variance(node), [channels]));
     g.op('Add', [first, rest], {}, scope.declare(mean(node), [channels]));
@@ -62,7 +62,7 @@ export const batchNorm: Rule = {
 
   recompute(node: Node, scope: BackwardScope): void {
     const [, gamma = '', beta = ''] = node.inputs;
-    const c = scope.value(centred(node));
+    const c = scope.value(centered(node));
     scope.value(variance(node));
     scope.value(residual(node));
     affine(scope.g, node, c, scope.value(gamma), scope.value(beta));
@@ -70,7 +70,7 @@ export const batchNorm: Rule = {
 
   recomputeFrom: (node) => [
     ...node.inputs.slice(1, 3),
-    ...[centred, residual, variance].map((nameOf) => nameOf(node)),
+    ...[centered, residual, variance].map((nameOf) => nameOf(node)),
   ],
 
   backward(node: Node, dy: string, scope: BackwardScope) {
@@ -78,7 +78,7 @@ export const batchNorm: Rule = {
     const [x = '', gammaName = '', betaName = ''] = node.inputs;
     const shape = scope.shape(x);
     const { channels, perChannel } = channelsOf(node, shape);
-    const c = scope.value(centred(node));
+    const c = scope.value(centered(node));
     const gamma = scope.value(gammaName);
 
     const s1 = channelSum(g, dy, shape.length);

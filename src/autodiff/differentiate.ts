@@ -26,7 +26,7 @@ export interface DifferentiateOptions {
   /** `least` by default. Results do not depend on it. */
   readonly recompute?: Recompute;
   /**
-   * `train` by default: BatchNormalization normalises by the statistics of the batch, which it gives. `eval`: by its
+   * `train` by default: BatchNormalization normalizes by the statistics of the batch, which it gives. `eval`: by its
    * running statistics, which the graph has as inputs or constants; it gives none.
    */
   readonly batchNorm?: 'train' | 'eval';

@@ -8,7 +8,7 @@ import { floatAttribute } from '../onnx/attributes.ts';
 import type { Node } from '../onnx/graph.ts';
 import { channelsOf } from './batch-norm.ts';
 import { type BackwardScope, channelSum, copyNode, type LoweringScope, type Rule, reshape } from './rule.ts';
-import { standardise, standardiseBackward } from './standardize.ts';
+import { standardize, standardizeBackward } from './standardize.ts';
 
 const EPSILON = 1e-5;
 
@@ -29,7 +29,7 @@ export const instanceNorm: Rule = {
     const shape = scope.shape(x);
     const { perChannel } = channelsOf(node, shape);
     const axes = [...shape.keys()].slice(2);
-    const { value } = standardise(g, x, axes, floatAttribute(node, 'epsilon', EPSILON));
+    const { value } = standardize(g, x, axes, floatAttribute(node, 'epsilon', EPSILON));
     const scaled = g.op('Mul', [value, reshape(g, gamma, perChannel)]);
     g.op('Add', [scaled, reshape(g, beta, perChannel)], {}, node.outputs[0]);
   },
@@ -42,10 +42,10 @@ export const instanceNorm: Rule = {
     const axes = [...shape.keys()].slice(2);
     const needsValue = scope.wants(x) || scope.wants(gamma);
     const epsilon = floatAttribute(node, 'epsilon', EPSILON);
-    const standard = needsValue ? standardise(g, scope.value(x), axes, epsilon) : null;
+    const standard = needsValue ? standardize(g, scope.value(x), axes, epsilon) : null;
     const dx = () => {
       const dValue = g.op('Mul', [dy, reshape(g, scope.value(gamma), perChannel)]);
-      return standardiseBackward(g, dValue, standard!, axes);
+      return standardizeBackward(g, dValue, standard!, axes);
     };
     return [
       scope.wants(x) ? dx() : null,

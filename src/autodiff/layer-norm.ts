@@ -9,7 +9,7 @@ import { normalAxes } from '../onnx/shape-rules/rule.ts';
 import { sumTo } from './broadcast.ts';
 import { unsupported } from './images.ts';
 import type { BackwardScope, Rule } from './rule.ts';
-import { standardise, standardiseBackward } from './standardize.ts';
+import { standardize, standardizeBackward } from './standardize.ts';
 
 const EPSILON = 1e-5;
 
@@ -27,8 +27,8 @@ export const layerNorm: Rule = {
     const axes = [...shape.keys()].slice(first);
     const needsValue = scope.wants(x) || scope.wants(gamma);
     const epsilon = floatAttribute(node, 'epsilon', EPSILON);
-    const standard = needsValue ? standardise(g, scope.value(x), axes, epsilon) : null;
-    const dx = () => standardiseBackward(g, g.op('Mul', [dy, scope.value(gamma)]), standard!, axes);
+    const standard = needsValue ? standardize(g, scope.value(x), axes, epsilon) : null;
+    const dx = () => standardizeBackward(g, g.op('Mul', [dy, scope.value(gamma)]), standard!, axes);
     return [
       scope.wants(x) ? dx() : null,
       scope.wants(gamma) ? sumTo(g, g.op('Mul', [dy, standard!.value]), shape, scope.shape(gamma)) : null,

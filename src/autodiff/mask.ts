@@ -1,6 +1,6 @@
 /**
- * Which elements a gradient passes, as numbers. A step is a HardSigmoid with a huge slope: on wasm that is one vectorised
- * pass, where Greater + Cast takes two; on WebGPU onnxruntime's optimiser moves transpositions onto the booleans of
+ * Which elements a gradient passes, as numbers. A step is a HardSigmoid with a huge slope: on wasm that is one vectorized
+ * pass, where Greater + Cast takes two; on WebGPU onnxruntime's optimizer moves transpositions onto the booleans of
  * Greater, which the provider then leaves to the CPU. Steps are exact for |x| of 1e-30 and above, without overflow up
  * to 1e8 (and an overflow is clamped as it should be).
  */

@@ -13,7 +13,7 @@ import type { Provider } from './lowering.ts';
  */
 export type Verdict = 'runs' | 'refused' | 'fails' | 'wrong' | 'cpu';
 
-export interface Judgement {
+export interface Judgment {
   readonly verdict: Verdict;
   /** '' where it runs. */
   readonly reason: string;
@@ -26,7 +26,7 @@ export interface NodeFacts {
   type(name: string): ElementType;
 }
 
-const RUNS: Judgement = { verdict: 'runs', reason: '' };
+const RUNS: Judgment = { verdict: 'runs', reason: '' };
 
 const ANY: readonly ElementType[] = ['float32', 'int32', 'int64', 'bool'];
 const NUMBERS: readonly ElementType[] = ['float32', 'int32', 'int64'];
@@ -71,7 +71,7 @@ const KERNELS = new Map<string, Readonly<Record<Provider, readonly ElementType[]
 );
 
 /** What the provider does with the node. An operator that is not in the table is `refused`: no test has run it. */
-export function judge(facts: NodeFacts, provider: Provider): Judgement {
+export function judge(facts: NodeFacts, provider: Provider): Judgment {
   const { node } = facts;
   const kernels = node.domain === '' ? KERNELS.get(node.op) : undefined;
   if (!kernels) return { verdict: 'refused', reason: 'no kernel for this operator at opset 17' };
@@ -87,9 +87,9 @@ export function judge(facts: NodeFacts, provider: Provider): Judgement {
   return { verdict: 'cpu', reason: missing };
 }
 
-type Trap = (facts: NodeFacts) => Judgement | null;
+type Trap = (facts: NodeFacts) => Judgment | null;
 
-const when = (holds: boolean, verdict: Verdict, reason: string): Judgement | null =>
+const when = (holds: boolean, verdict: Verdict, reason: string): Judgment | null =>
   holds ? { verdict, reason } : null;
 
 /** onnxruntime's rule of shapes for opset 17 has windows that PyTorch leaves out, and opset 19 too. */

@@ -8,7 +8,7 @@ import type { Rule } from './rule.ts';
 
 /**
  * How much the backward pass computes again. `least`: what takes a single pass over values that are kept anyway
- * (normalisation, activations). `cheap`: everything but convolutions, matrix products and pooling. `nothing`: for a
+ * (normalization, activations). `cheap`: everything but convolutions, matrix products and pooling. `nothing`: for a
  * backward graph that is run together with its forward graph, and reads what it wants from there.
  */
 export type Recompute = 'nothing' | 'least' | 'cheap';

@@ -10,7 +10,7 @@ import type { Recompute } from './saving.ts';
 import { chain, chooseCuts, cutPoints, segmentOf } from './segments.ts';
 
 /**
- * What the backward pass computes again. `least`: normalisation and activations, one pass each over what is kept.
+ * What the backward pass computes again. `least`: normalization and activations, one pass each over what is kept.
  * `cheap`: everything but convolutions, matrix products and pooling. `segments`: all of it, a segment of the network at
  * a time. Results are the same at every level.
  */

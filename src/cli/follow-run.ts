@@ -12,7 +12,7 @@ export interface RunOutcome {
   /** The last checkpoint written. */
   checkpoint: string | null;
   skipped: number;
-  /** Nearest neighbours at the first and at the last kNN, where both were measured. */
+  /** Nearest neighbors at the first and at the last kNN, where both were measured. */
   neighbors: { before: NeighborsEvent; after: NeighborsEvent } | null;
 }
 

@@ -15,7 +15,7 @@ export function registerKnn(program: Command, terminal: Terminal): void {
     .command('knn')
     .description('weighted kNN accuracy of an encoder: bank of training images, queries of the test split');
   addEncoderOptions(command)
-    .option('--k <n>', 'neighbours', wholeNumber(1), 200)
+    .option('--k <n>', 'neighbors', wholeNumber(1), 200)
     .option('--t <x>', 'temperature of the weights exp(similarity / t)', parseNumber, 0.1)
     .option('--json', 'one JSON object on stdout')
     .action((options: KnnOptions) => runKnn(options, terminal));

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { type DatasetDescription, withDataset } from '../data/dataset.ts';
-import { type Neighbour, neighbourSheet } from '../data/preview.ts';
+import { type Neighbor, neighborSheet } from '../data/preview.ts';
 import type { Dataset } from '../data/source.ts';
 import type { NeighborsEvent } from '../train/events.ts';
 
 /**
- * Draws query images with their nearest neighbours before and after training as a PNG file.
- * @param before, after neighbours of the same queries
+ * Draws query images with their nearest neighbors before and after training as a PNG file.
+ * @param before, after neighbors of the same queries
  */
 export async function writeNeighborPicture(
   path: string,
@@ -25,7 +25,7 @@ export async function writeNeighborPicture(
           after: await neighborsOf(train, after.neighbors[row] ?? [], label),
         });
       }
-      await writeFile(path, await neighbourSheet(rows));
+      await writeFile(path, await neighborSheet(rows));
     };
     // Without a test split the queries are training images.
     await (data.test ? withDataset(data.test, draw) : draw(train));
@@ -36,7 +36,7 @@ async function neighborsOf(
   train: Dataset,
   indices: readonly number[],
   label: number | null,
-): Promise<Neighbour[]> {
+): Promise<Neighbor[]> {
   return Promise.all(
     indices.map(async (index) => ({
       image: await train.image(index),

@@ -80,7 +80,7 @@ export async function runPretrain(
     if (outcome.neighbors) {
       const { before, after } = outcome.neighbors;
       await writeNeighborPicture(`${run.out}/${PICTURE}`, run.data, before, after);
-      terminal.out(`queries with their nearest neighbours before and after: ${run.out}/${PICTURE}`);
+      terminal.out(`queries with their nearest neighbors before and after: ${run.out}/${PICTURE}`);
     }
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
     if (interrupts.signal.aborted && !isComplete) {

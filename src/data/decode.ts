@@ -46,9 +46,9 @@ async function start(format: ImageHeader['format']): Promise<unknown> {
 
 /**
  * Decodes a JPEG, PNG or WebP file, told apart by content, to 8-bit RGB, with the same WebAssembly codec in every
- * runtime. Results are those of Pillow's `Image.open(…).convert('RGB')`, bit for bit where tested: grey is repeated,
- * alpha is dropped, palettes are looked up, 16-bit colour keeps its upper byte, EXIF orientation is ignored. Two
- * differences: 16-bit grey keeps its upper byte (Pillow clips at 255, which leaves white), and JPEG files in CMYK and
+ * runtime. Results are those of Pillow's `Image.open(…).convert('RGB')`, bit for bit where tested: gray is repeated,
+ * alpha is dropped, palettes are looked up, 16-bit color keeps its upper byte, EXIF orientation is ignored. Two
+ * differences: 16-bit gray keeps its upper byte (Pillow clips at 255, which leaves white), and JPEG files in CMYK and
  * WebP films are refused, because the codecs cannot decode them.
  *
  * @param bytes the whole file.

@@ -33,7 +33,7 @@ const TEST_FOLDERS = ['val', 'test', 'validation', 'valid'];
 /**
  * Finds the images below a folder, as torchvision's ImageFolder does: a class is a sub-folder, in sorted order; folders
  * inside a class are walked. `train/` with `val/` or `test/` beside it are taken as the splits. Without class folders
- * the images of the folder itself are taken, unlabelled. Files without a known extension are looked into.
+ * the images of the folder itself are taken, unlabeled. Files without a known extension are looked into.
  * @throws MocoError data-missing — no images; data-invalid — a class of the test split is not in the training split.
  */
 async function findImageFolder(place: Place): Promise<Found<ImageFolderSpec>> {

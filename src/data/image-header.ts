@@ -5,7 +5,7 @@ export interface ImageHeader {
   format: 'jpeg' | 'png' | 'webp';
   width: number;
   height: number;
-  /** JPEG: 1 grey, 3 colour, 4 CMYK. PNG: by colour type. WebP: 3. */
+  /** JPEG: 1 gray, 3 color, 4 CMYK. PNG: by color type. WebP: 3. */
   channels: number;
   /** 16 only for PNG. */
   bitDepth: number;
@@ -80,12 +80,12 @@ function readJpeg(bytes: Uint8Array): ImageHeader | null {
 function readPng(bytes: Uint8Array): ImageHeader | null {
   if (!ascii(bytes, 12, 'IHDR')) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const colourType = bytes[25]!;
+  const colorType = bytes[25]!;
   return {
     format: 'png',
     width: view.getUint32(16),
     height: view.getUint32(20),
-    channels: [1, 0, 3, 3, 2, 0, 4][colourType] ?? 0,
+    channels: [1, 0, 3, 3, 2, 0, 4][colorType] ?? 0,
     bitDepth: bytes[24]!,
     complete: isPngIntact(bytes),
     animated: false,

@@ -4,14 +4,14 @@ import { compileCodec, provideImageData } from '../runtime/codecs.ts';
 import { resizedCrop } from './augment/resize.ts';
 import type { RgbImage } from './image.ts';
 
-/** A query image and its nearest neighbours before and after training, best first. */
-export interface NeighbourRow {
+/** A query image and its nearest neighbors before and after training, best first. */
+export interface NeighborRow {
   query: RgbImage;
-  before: readonly Neighbour[];
-  after: readonly Neighbour[];
+  before: readonly Neighbor[];
+  after: readonly Neighbor[];
 }
 
-export interface Neighbour {
+export interface Neighbor {
   image: RgbImage;
   /** Whether it is of the query's class; null where there are no classes. */
   sameClass: boolean | null;
@@ -24,7 +24,7 @@ const GAP = 4;
 const WIDE_GAP = 20;
 const SAME = [40, 160, 70] as const; // green
 const OTHER = [205, 60, 50] as const; // red
-const NEUTRAL = [150, 150, 150] as const; // grey
+const NEUTRAL = [150, 150, 150] as const; // gray
 const MAX_TILES = 10_000;
 
 let ready: Promise<unknown> | null = null;
@@ -35,13 +35,13 @@ async function startEncoder(): Promise<unknown> {
 }
 
 /**
- * A picture of query images with their nearest neighbours: in each row the query, its neighbours before training, and
+ * A picture of query images with their nearest neighbors: in each row the query, its neighbors before training, and
  * after a wide gap those after training, framed green where of the query's class, red where of another.
  *
  * @returns bytes of a PNG file.
  * @throws MocoError usage — no rows, or more than 10,000 images in all.
  */
-export async function neighbourSheet(rows: readonly NeighbourRow[]): Promise<Uint8Array> {
+export async function neighborSheet(rows: readonly NeighborRow[]): Promise<Uint8Array> {
   const most = (side: 'before' | 'after') => Math.max(0, ...rows.map((row) => row[side].length));
   const before = most('before');
   const after = most('after');
@@ -58,10 +58,10 @@ export async function neighbourSheet(rows: readonly NeighbourRow[]): Promise<Uin
   rows.forEach((row, r) => {
     const y = GAP + r * cell;
     paste(sheet, width, GAP, y, row.query, NEUTRAL);
-    const line = (first: number, neighbours: readonly Neighbour[]) => {
-      neighbours.forEach(({ image, sameClass }, n) => {
-        const colour = sameClass === null ? NEUTRAL : sameClass ? SAME : OTHER;
-        paste(sheet, width, GAP + first + n * cell, y, image, colour);
+    const line = (first: number, neighbors: readonly Neighbor[]) => {
+      neighbors.forEach(({ image, sameClass }, n) => {
+        const color = sameClass === null ? NEUTRAL : sameClass ? SAME : OTHER;
+        paste(sheet, width, GAP + first + n * cell, y, image, color);
       });
     };
     line(firstBefore, row.before);

@@ -17,8 +17,8 @@ export function rasterize(scene: Scene, size: number, random: Random): RgbImage 
       for (let s = 0; s < SAMPLES * SAMPLES; s++) {
         const px = (x + ((s % SAMPLES) + 0.5) / SAMPLES) / size;
         const py = (y + (Math.floor(s / SAMPLES) + 0.5) / SAMPLES) / size;
-        const colour = figureColour(scene, px, py) ?? ground;
-        for (let c = 0; c < 3; c++) sum[c]! += colour[c]!;
+        const color = figureColor(scene, px, py) ?? ground;
+        for (let c = 0; c < 3; c++) sum[c]! += color[c]!;
       }
       for (let c = 0; c < 3; c++) {
         const value = sum[c]! / (SAMPLES * SAMPLES) + scene.noise * random.normal();
@@ -43,18 +43,18 @@ function background(scene: Scene, x: number, y: number): readonly number[] {
   const top = blotches[at]! * (1 - fx) + blotches[at + 1]! * fx;
   const bottom = blotches[at + cells + 1]! * (1 - fx) + blotches[at + cells + 2]! * fx;
   const blotch = top * (1 - fy) + bottom * fy;
-  return scene.colour.map((value, c) => value + scene.slope[c]! * along + blotch);
+  return scene.color.map((value, c) => value + scene.slope[c]! * along + blotch);
 }
 
-/** Colour of the foremost figure at a point, or null where there is none. */
-function figureColour(scene: Scene, x: number, y: number): readonly number[] | null {
+/** Color of the foremost figure at a point, or null where there is none. */
+function figureColor(scene: Scene, x: number, y: number): readonly number[] | null {
   for (let i = scene.figures.length - 1; i >= 0; i--) {
     const figure = scene.figures[i]!;
     const dx = (x - figure.x) / figure.radius;
     const dy = (y - figure.y) / figure.radius;
     if (dx * dx + dy * dy > 1) continue;
     const paint = paintAt(figure, dx * figure.cos + dy * figure.sin, dy * figure.cos - dx * figure.sin);
-    if (paint === 1) return figure.colour;
+    if (paint === 1) return figure.color;
     if (paint === 2) return figure.second;
   }
   return null;
@@ -69,7 +69,7 @@ function directions(n: number): readonly (readonly [number, number])[] {
   return Array.from({ length: n }, (_, i) => [cos(i * turn), sin(i * turn)] as const);
 }
 
-/** 0: nothing here; 1: colour; 2: second colour. (u, v) in the figure's own axes, within the unit disc. */
+/** 0: nothing here; 1: color; 2: second color. (u, v) in the figure's own axes, within the unit disc. */
 function paintAt(figure: Figure, u: number, v: number): 0 | 1 | 2 {
   const r2 = u * u + v * v;
   const au = Math.abs(u);

@@ -7,7 +7,7 @@ import type { TrainingPlan } from './training-plan.ts';
 
 /** A GroupForward as arrays. */
 export interface ForwardArrays {
-  /** [groupSize, dim], not normalised. */
+  /** [groupSize, dim], not normalized. */
   readonly embedding: Float32Array;
   /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]. */
   readonly statistics: readonly Float32Array[];

@@ -5,7 +5,7 @@ import type { ViewPool } from '../scheduler/view-pool.ts';
 export interface DatasetEmbeddings {
   /** [length, featureDim] */
   readonly backbone: Float32Array;
-  /** [length, dim], not normalised. */
+  /** [length, dim], not normalized. */
   readonly head: Float32Array;
   /** Which image each row shows: its own, or the one that took a corrupt image's place. */
   readonly indices: Uint32Array;

@@ -15,7 +15,7 @@ export interface Embeddings {
 export interface KnnOptions {
   readonly dim: number;
   readonly classes: number;
-  /** Neighbours asked for (default 200); more than the bank has are lowered to what it has. */
+  /** Neighbors asked for (default 200); more than the bank has are lowered to what it has. */
   readonly k?: number;
   /** Temperature of the vote, > 0 (default 0.1). */
   readonly t?: number;
@@ -28,7 +28,7 @@ export interface KnnOptions {
 export interface KnnResult {
   /** Percent of queries whose class is predicted. */
   readonly top1: number;
-  /** How many neighbours voted: k, or the size of the bank where that is smaller. */
+  /** How many neighbors voted: k, or the size of the bank where that is smaller. */
   readonly k: number;
   readonly t: number;
   /** [queries] the class with the highest score; the lowest such class where several tie. */
@@ -46,7 +46,7 @@ export interface KnnResult {
 }
 
 /**
- * Weighted k-nearest-neighbour classification, the monitor of InstDisc (Wu et al., arXiv:1805.01978, 3.4) and MoCo's
+ * Weighted k-nearest-neighbor classification, the monitor of InstDisc (Wu et al., arXiv:1805.01978, 3.4) and MoCo's
  * CIFAR-10 notebook: cosine similarities vote with weight exp(similarity / t).
  * @throws MocoError shape-mismatch, usage (t, k), data-invalid (a label out of range)
  */

@@ -74,7 +74,7 @@ async function embedSplit(
   }
 }
 
-/** A corrupt image's row shows another one: that would be in the bank twice, and be its own nearest neighbour. */
+/** A corrupt image's row shows another one: that would be in the bank twice, and be its own nearest neighbor. */
 function ownImages({ indices }: DatasetEmbeddings): Uint32Array {
   return indices.filter((index, row) => index === row);
 }

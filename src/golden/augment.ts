@@ -1,7 +1,7 @@
 import { gaussianBlur } from '../data/augment/blur.ts';
 import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from '../data/augment/color.ts';
 import { adjustHue } from '../data/augment/hue.ts';
-import { flipHorizontally, normalise } from '../data/augment/normalize.ts';
+import { flipHorizontally, normalize } from '../data/augment/normalize.ts';
 import { resizedCrop } from '../data/augment/resize.ts';
 import type { RgbImage } from '../data/image.ts';
 import { MocoError } from '../errors.ts';
@@ -31,15 +31,15 @@ function runAugment(goldenCase: GoldenCase): ReadonlyMap<string, NamedTensor> {
     const result = apply(source, parameters, operations);
     results.set(name, { dtype: 'U8', shape: [result.height, result.width, 3], data: result.data });
   }
-  if (goldenCase.params.mean !== undefined) results.set('normalized', normalised(source, goldenCase));
+  if (goldenCase.params.mean !== undefined) results.set('normalized', normalized(source, goldenCase));
   return results;
 }
 
-function normalised(source: RgbImage, goldenCase: GoldenCase): NamedTensor {
+function normalized(source: RgbImage, goldenCase: GoldenCase): NamedTensor {
   const data = new Float32Array(source.data.length);
   const mean = triple(goldenCase.params.mean, `${goldenCase.name}: params.mean`);
   const std = triple(goldenCase.params.std, `${goldenCase.name}: params.std`);
-  normalise(source.data, source.width, source.height, { mean, std }, data);
+  normalize(source.data, source.width, source.height, { mean, std }, data);
   return { dtype: 'F32', shape: [3, source.height, source.width], data };
 }
 

@@ -88,7 +88,7 @@ async function infonce(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs>
       dQuery,
       rank,
     });
-    // dq is asked for with respect to q before its normalisation.
+    // dq is asked for with respect to q before its normalization.
     kernels.l2normBackward({ y: query, norm, dy: dQuery, dx: dQuery, rows, dim });
     const losses = await kernels.read(loss);
     outputs.set(`t${i}.loss_per_sample`, float32([rows], losses));

@@ -18,8 +18,8 @@ export function initialParameter(
   seed: number,
   given: GivenValues = new Map(),
 ): Float32Array {
-  const { name, shape, initialisation } = parameter;
-  if (initialisation === 'given') return givenValues(given, name, count(shape));
+  const { name, shape, initialization } = parameter;
+  if (initialization === 'given') return givenValues(given, name, count(shape));
   return drawn(parameter, index, seed);
 }
 
@@ -42,10 +42,10 @@ function givenValues(given: GivenValues, name: string, length: number): Float32A
   );
 }
 
-function drawn({ shape, initialisation, fanIn }: Parameter, index: number, seed: number): Float32Array {
+function drawn({ shape, initialization, fanIn }: Parameter, index: number, seed: number): Float32Array {
   const values = new Float32Array(count(shape));
   const random = new Random({ seed, stream: STREAMS.weightInit, image: index });
-  switch (initialisation) {
+  switch (initialization) {
     case 'given':
       throw new MocoError('model-invalid', 'a parameter whose values are given is not drawn');
     case 'ones':

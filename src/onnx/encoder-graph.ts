@@ -5,12 +5,12 @@ import type { Graph } from './graph.ts';
  * How a parameter is first drawn (models/initial-values.ts). `given`: the model brings its values. Of a layer with weights,
  * `fanIn` inputs make one output.
  */
-export type Initialisation = 'kaiming-fan-out' | 'linear-weight' | 'linear-bias' | 'ones' | 'zeros' | 'given';
+export type Initialization = 'kaiming-fan-out' | 'linear-weight' | 'linear-bias' | 'ones' | 'zeros' | 'given';
 
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly initialisation: Initialisation;
+  readonly initialization: Initialization;
   /** Inputs of one output unit: what PyTorch's default for linear layers is scaled with. */
   readonly fanIn: number;
 }

@@ -57,7 +57,7 @@ export function networkFromModel(
   for (const { name, shape } of backbone.inputs.filter((value) => weights.has(value.name))) {
     const sizes = shape.map(Number);
     g.input(name, sizes);
-    parameters.push({ name, shape: sizes, initialisation: 'given', fanIn: 0 });
+    parameters.push({ name, shape: sizes, initialization: 'given', fanIn: 0 });
     values.set(name, weights.get(name)!.data as Float32Array);
   }
   for (const [name, data] of statistics.values) {
@@ -77,10 +77,10 @@ export function networkFromModel(
     parameters.push({
       name: `${name}.weight`,
       shape: [to, from],
-      initialisation: 'linear-weight',
+      initialization: 'linear-weight',
       fanIn: from,
     });
-    parameters.push({ name: `${name}.bias`, shape: [to], initialisation: 'linear-bias', fanIn: from });
+    parameters.push({ name: `${name}.bias`, shape: [to], initialization: 'linear-bias', fanIn: from });
     const inputs = [x, g.input(`${name}.weight`, [to, from]), g.input(`${name}.bias`, [to])];
     return g.op('Gemm', inputs, { transB: 1 }, output);
   };

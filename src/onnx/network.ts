@@ -70,7 +70,7 @@ export function networkFromGraph(graph: Graph): ImportedNetwork {
   const parameters = others
     .filter(({ name }) => !statistics.has(name))
     .map(
-      ({ name, shape }): Parameter => ({ name, shape: shape.map(Number), initialisation: 'given', fanIn: 0 }),
+      ({ name, shape }): Parameter => ({ name, shape: shape.map(Number), initialization: 'given', fanIn: 0 }),
     );
   return { graph, parameters };
 }

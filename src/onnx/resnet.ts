@@ -3,7 +3,7 @@
  * stride on the 3×3 convolution as torchvision's do).
  */
 import { MocoError } from '../errors.ts';
-import type { Encoder, Initialisation, Parameter } from './encoder-graph.ts';
+import type { Encoder, Initialization, Parameter } from './encoder-graph.ts';
 import { type Dim, GraphBuilder } from './graph.ts';
 
 export interface ResNetSpec {
@@ -57,7 +57,7 @@ function named<Name extends string>(what: string, name: string, known: readonly 
 }
 
 /**
- * Builds the encoder: image [batch, 3, size, size] → `embedding` [batch, dim] (not normalised) and `features`
+ * Builds the encoder: image [batch, 3, size, size] → `embedding` [batch, dim] (not normalized) and `features`
  * [batch, featureDim] (after global average pooling).
  * @throws MocoError usage where the image is too small for the strides
  */
@@ -179,8 +179,8 @@ class NetBuilder {
     };
   }
 
-  #parameter(name: string, shape: number[], initialisation: Initialisation, fanIn = 0): string {
-    this.#parameters.push({ name, shape, initialisation, fanIn });
+  #parameter(name: string, shape: number[], initialization: Initialization, fanIn = 0): string {
+    this.#parameters.push({ name, shape, initialization, fanIn });
     return this.#g.input(name, shape);
   }
 

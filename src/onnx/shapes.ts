@@ -3,14 +3,14 @@ import { MocoError } from '../errors.ts';
 import type { Constant, Graph, Node, Shape } from './graph.ts';
 import { layout } from './shape-rules/layout.ts';
 import { linear } from './shape-rules/linear.ts';
-import { normalisation } from './shape-rules/normalization.ts';
+import { normalization } from './shape-rules/normalization.ts';
 import { pointwise } from './shape-rules/pointwise.ts';
 import { reduction } from './shape-rules/reduction.ts';
 import type { ShapeRules, ShapeScope } from './shape-rules/rule.ts';
 import { windows } from './shape-rules/windows.ts';
 
 /** One file of shape-rules/ an operator family. */
-const RULES: ShapeRules = { ...pointwise, ...windows, ...linear, ...normalisation, ...reduction, ...layout };
+const RULES: ShapeRules = { ...pointwise, ...windows, ...linear, ...normalization, ...reduction, ...layout };
 
 export const OPERATORS_WITH_SHAPES: ReadonlySet<string> = new Set(Object.keys(RULES));
 

@@ -33,7 +33,7 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
  * output `features` ['batch', F] (backbone), or `embedding` ['batch', dim] of unit length (head), the rows that
  * embedImages gives. How an image becomes input is in the model's metadata, under `preprocessing`, as JSON: RGB, the
  * shorter side resized to `resizeShorterSide`, the central square of `centerCrop` pixels, values 0 … 1 minus `mean` over
- * `std`; images of `unchangedSize`, where there is one, are only normalised.
+ * `std`; images of `unchangedSize`, where there is one, are only normalized.
  * @returns the bytes of the .onnx file
  * @throws MocoError shape-mismatch where the checkpoint is not of the network that its configuration names; in a page
  * worker-died

@@ -74,7 +74,7 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
 /**
  * Weighted kNN: the bank is the training images, the queries the test split (without one: leave-one-out). On a page's own
  * thread workers do it, as with `embedImages`.
- * @param k neighbours, at least 1; no more are used than the bank holds
+ * @param k neighbors, at least 1; no more are used than the bank holds
  * @param t temperature > 0 of the weights exp(cosine similarity / t)
  * @throws MocoError data-invalid for data without classes, else as embedImages
  */

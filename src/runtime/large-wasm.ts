@@ -1,9 +1,9 @@
-/** Starting a WebAssembly module of tens of megabytes without V8 optimising its largest functions at once. */
+/** Starting a WebAssembly module of tens of megabytes without V8 optimizing its largest functions at once. */
 import { runtimeName } from './detect.ts';
 import { nodeModule } from './node.ts';
 
 /**
- * V8 optimises a function that has run through so many bytes of code. Two functions of onnxruntime-web's WebGPU build
+ * V8 optimizes a function that has run through so many bytes of code. Two functions of onnxruntime-web's WebGPU build
  * have more than a million bytes each: in Node 20 one or two passes through them are enough, and V8 then spends minutes
  * of processor time and a gigabyte on them, beside the first run. From Node 21 on the budget is seven times as large;
  * they never reach it, and what really is hot still does.

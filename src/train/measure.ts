@@ -93,7 +93,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
   }
 }
 
-/** Standard normal images, as normalised ones about are; each group gets a copy, as workers take them away. */
+/** Standard normal images, as normalized ones about are; each group gets a copy, as workers take them away. */
 function imagesInMemory(config: PretrainConfig): MakeViews {
   const random = new Random({ seed: 0, stream: STREAMS.drawnImage });
   const group = new Float32Array((config.batchSize / config.groups) * 3 * config.imageSize ** 2);

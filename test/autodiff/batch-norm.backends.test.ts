@@ -7,7 +7,7 @@ import { dynamic, exact, expectSum, inEveryPlace, type Place, random, run } from
 
 const EPSILON = 1e-5;
 
-async function normalise(x: Values, place: Place, isDynamic: boolean) {
+async function normalize(x: Values, place: Place, isDynamic: boolean) {
   const channels = x.shape[1]!;
   const inputs = new Map([
     ['x', x],
@@ -41,9 +41,9 @@ async function normalise(x: Values, place: Place, isDynamic: boolean) {
 inEveryPlace((place) => {
   describe.each([false, true])('training BatchNorm, dynamic batch: %s', (isDynamic) => {
     it.each([[[3, 4, 5, 7]], [[2, 1, 3, 2]], [[1, 3, 4, 5]], [[2, 2, 1, 1]]])('%j', async (shape) => {
-      const { actual, expected } = await normalise(random(shape, 30, 2, 0.7), place, isDynamic);
+      const { actual, expected } = await normalize(random(shape, 30, 2, 0.7), place, isDynamic);
       const count = shape[0]! * shape[2]! * shape[3]!;
-      // A sum of `count` terms after each of them was centred (one more rounding, relative to |x| + |mean|, a few times
+      // A sum of `count` terms after each of them was centered (one more rounding, relative to |x| + |mean|, a few times
       // the deviation here) and scaled by r = 1/√(v + ε): the sum's own bound with 16 roundings besides.
       // On WebGPU three quotients and three roots in the longest of them, −γ·s₂/(M·σ³), are 5u and 9u off instead of u.
       const besides = place.session.provider === 'webgpu' ? 16 + 3 * (4 + 8) : 16;
@@ -54,9 +54,9 @@ inEveryPlace((place) => {
 
     it('mean 100, deviation 0.01: the variance does not cancel', async () => {
       const shape = [4, 2, 6, 5];
-      const { actual, expected } = await normalise(random(shape, 34, 0.01, 100), place, isDynamic);
+      const { actual, expected } = await normalize(random(shape, 34, 0.01, 100), place, isDynamic);
       // x − m is exact for m near x (Sterbenz). m itself comes from sums of 5, 6 and 4 terms and a product with a rounded
-      // 1/count: it is off by at most d = (4 + 5 + 3 + 2)·2⁻²⁴·100 = 8.4e-5, which is measured again from the centred
+      // 1/count: it is off by at most d = (4 + 5 + 3 + 2)·2⁻²⁴·100 = 8.4e-5, which is measured again from the centered
       // values. The variance keeps d²: 7e-5 of σ² = 1e-4, and the roundings of its own sum; without centring, E[x²] − m²
       // would be off by 2⁻²⁴·100² = 6e-4, six times the variance itself.
       const scaled = (values: Float64Array, fraction: number) =>

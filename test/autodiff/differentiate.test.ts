@@ -135,7 +135,7 @@ describe('differentiate refuses', () => {
 
 describe('what is kept between forward and backward', () => {
   it.each(LOWERINGS)(
-    'of a bottleneck: centred activations, per-channel statistics, nothing else (%s)',
+    'of a bottleneck: centered activations, per-channel statistics, nothing else (%s)',
     (provider) => {
       const { graph, parameters } = buildBlock('bottleneck', {
         batch: 2,
@@ -148,7 +148,7 @@ describe('what is kept between forward and backward', () => {
       const { saved } = differentiate(graph, { wrt, outputs: ['y'], provider });
       const norms = ['bn1', 'bn2', 'bn3', 'downsample.1'];
       const expected = norms.flatMap((name) =>
-        ['centred', 'residual', 'var'].map((part) => `${name}.out.${part}`),
+        ['centered', 'residual', 'var'].map((part) => `${name}.out.${part}`),
       );
       const names = saved.map(({ name }) => name);
       // The last ReLU's output masks the gradient that comes in; x is the graph's own input. Not kept: outputs of
@@ -174,7 +174,7 @@ describe('what is kept between forward and backward', () => {
     const large = saved.filter(({ shape }) => shape.length === 4).map(({ name }) => name);
     const blocks = ['layer1.0', 'layer1.1', 'layer2.0'].map((at) => `${at}.add.relu`);
     expect(new Set(large)).toEqual(
-      new Set([...batchNorms.map(({ name }) => `${name}.out.centred`), ...blocks, 'maxpool']),
+      new Set([...batchNorms.map(({ name }) => `${name}.out.centered`), ...blocks, 'maxpool']),
     );
   });
 

@@ -64,11 +64,11 @@ const pointwise =
     return { shape, data: Float64Array.from({ length: size(shape) }, (_, i) => f(...at(i))) };
   };
 
-const normalised = (axes: readonly number[], rank: number) => axes.map((axis) => (axis + rank) % rank);
+const normalized = (axes: readonly number[], rank: number) => axes.map((axis) => (axis + rank) % rank);
 
 /** The places of x, grouped by what they are without the axes. */
 function lines(shape: readonly number[], axes: readonly number[]): number[][] {
-  const reduced = shape.map((n, axis) => (normalised(axes, shape.length).includes(axis) ? 1 : n));
+  const reduced = shape.map((n, axis) => (normalized(axes, shape.length).includes(axis) ? 1 : n));
   const groups = Array.from({ length: size(reduced) }, (): number[] => []);
   for (let i = 0; i < size(shape); i++) groups[source(i, shape, reduced)]!.push(i);
   return groups;
@@ -90,7 +90,7 @@ const along =
 const reduced =
   (axes: readonly number[] | null, keep: boolean, f: (values: readonly number[]) => number) =>
   ([x]: readonly Array64[]): Array64 => {
-    const over = normalised(axes ?? x!.shape.map((_, axis) => axis), x!.shape.length);
+    const over = normalized(axes ?? x!.shape.map((_, axis) => axis), x!.shape.length);
     const shape = x!.shape.flatMap((n, axis) => (over.includes(axis) ? (keep ? [1] : []) : [n]));
     return {
       shape,

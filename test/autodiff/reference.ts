@@ -230,11 +230,11 @@ export function batchNorm(x: Array64, gamma: Array64, beta: Array64, epsilon: nu
     const dMeanSize = new Float64Array(channels);
     dy.data.forEach((d, i) => {
       const c = channelOf(i);
-      const centred = x.data[i]! - mean.data[c]!;
-      add(dGamma, c, d * centred * inverse[c]!);
+      const centered = x.data[i]! - mean.data[c]!;
+      add(dGamma, c, d * centered * inverse[c]!);
       add(dBeta, c, d);
       const scaled = d * gamma.data[c]!;
-      const change = -0.5 * scaled * centred * inverse[c]! ** 3;
+      const change = -0.5 * scaled * centered * inverse[c]! ** 3;
       dVariance[c]! += change;
       dVarianceSize[c]! += Math.abs(change);
       dMean[c]! -= scaled * inverse[c]!;
@@ -242,12 +242,12 @@ export function batchNorm(x: Array64, gamma: Array64, beta: Array64, epsilon: nu
     });
     dy.data.forEach((d, i) => {
       const c = channelOf(i);
-      const centred = x.data[i]! - mean.data[c]!;
+      const centered = x.data[i]! - mean.data[c]!;
       dx.data[i] =
-        d * gamma.data[c]! * inverse[c]! + (dVariance[c]! * 2 * centred) / count + dMean[c]! / count;
+        d * gamma.data[c]! * inverse[c]! + (dVariance[c]! * 2 * centered) / count + dMean[c]! / count;
       dx.magnitude[i] =
         Math.abs(d * gamma.data[c]! * inverse[c]!) +
-        (dVarianceSize[c]! * 2 * Math.abs(centred)) / count +
+        (dVarianceSize[c]! * 2 * Math.abs(centered)) / count +
         dMeanSize[c]! / count;
     });
     return { dx, dGamma, dBeta };

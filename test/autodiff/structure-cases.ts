@@ -14,7 +14,7 @@ import {
   maximum,
   moved,
   outputOf,
-  standardised,
+  standardized,
   transposedConvolution,
 } from './structure-reference.ts';
 
@@ -231,7 +231,7 @@ function layerNorm(name: string, x: readonly number[], first: number, bias = tru
     build: op('LayerNormalization', { axis: first - x.length, epsilon: { float: EPSILON } }),
     evaluate: ([image, gamma, beta]) =>
       affine(
-        standardised(image!, EPSILON, (place) => String(place.slice(0, first))),
+        standardized(image!, EPSILON, (place) => String(place.slice(0, first))),
         gamma!,
         beta,
         (place) => place.slice(first),
@@ -249,7 +249,7 @@ function instanceNorm(x: readonly number[]): StructureCase {
     build: op('InstanceNormalization', { epsilon: { float: EPSILON } }),
     evaluate: ([image, gamma, beta]) =>
       affine(
-        standardised(image!, EPSILON, (place) => String(place.slice(0, 2))),
+        standardized(image!, EPSILON, (place) => String(place.slice(0, 2))),
         gamma!,
         beta,
         channelOf,
@@ -262,7 +262,7 @@ function batchNorm(x: readonly number[], mode: 'train' | 'eval'): StructureCase 
   const channels = [x[1]!];
   const train: Evaluate = ([image, gamma, beta]) =>
     affine(
-      standardised(image!, EPSILON, (place) => String(place[1])),
+      standardized(image!, EPSILON, (place) => String(place[1])),
       gamma!,
       beta,
       channelOf,

@@ -1,5 +1,5 @@
 /**
- * Windows, matrix products, normalisation and layout in float64, forwards only and straight from the ONNX specification:
+ * Windows, matrix products, normalization and layout in float64, forwards only and straight from the ONNX specification:
  * their gradients are taken by finite differences.
  */
 import type { Array64 } from './pointwise-reference.ts';
@@ -164,7 +164,7 @@ export function matmul(a: Array64, b: Array64): Array64 {
 }
 
 /** (x − mean)/√(variance + ε) over the places that `group` puts together. */
-export function standardised(x: Array64, epsilon: number, group: (place: number[]) => string): Array64 {
+export function standardized(x: Array64, epsilon: number, group: (place: number[]) => string): Array64 {
   const groups = new Map<string, number[]>();
   coordinatesOf(x.shape).forEach((place, i) => {
     const key = group(place);

@@ -1,4 +1,4 @@
-/** Gradients of windows, matrix products, normalisation and layout, against finite differences in float64. */
+/** Gradients of windows, matrix products, normalization and layout, against finite differences in float64. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Values } from '../../src/encoder/run-gradient.ts';

@@ -54,7 +54,7 @@ describe('decodeImage gives the pixels of Pillow', () => {
     expect(rows.length).toBe(1200);
   });
 
-  test('16-bit grey keeps its upper byte', async () => {
+  test('16-bit gray keeps its upper byte', async () => {
     const { data } = await decodeImage(read('formats/grey16.png'));
     // value at (x, y) is 1000·x + 7·y
     expect([data[0], data[3], data[6]]).toEqual([0, 1000 >> 8, 2000 >> 8]);

@@ -32,7 +32,7 @@ describe('drawn images', () => {
     expect([image.width, image.height, image.data.length]).toEqual([size, size, 3 * size * size]);
   });
 
-  test('cannot be told apart by colour: kNN over colour histograms stays near chance', () => {
+  test('cannot be told apart by color: kNN over color histograms stays near chance', () => {
     const train = histograms('train', 600);
     const queries = histograms('test', 200);
     let right = 0;
@@ -56,7 +56,7 @@ describe('drawn images', () => {
   });
 });
 
-/** Unit vectors of square roots of counts of 8×8×8 colours. */
+/** Unit vectors of square roots of counts of 8×8×8 colors. */
 function histograms(split: 'train' | 'test', count: number): Float64Array[] {
   return Array.from({ length: count }, (_, i) => {
     const { data } = drawImage({ ...spec, split }, i);

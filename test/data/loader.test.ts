@@ -14,7 +14,7 @@ async function cifarLoader(seed = 1, size = 32): Promise<ViewLoader> {
   return ViewLoader.open(train, 'v2', size, seed);
 }
 
-/** 5 grey images; those named are corrupt. */
+/** 5 gray images; those named are corrupt. */
 function fakeDataset(corrupt: number[]): Dataset & { reads: number[] } {
   const reads: number[] = [];
   return {
@@ -46,7 +46,7 @@ describe('views', () => {
     for (const other of others) expect(other.images).not.toEqual(row(images, 0));
   });
 
-  test('are finite, of the right size, and about normalised', async () => {
+  test('are finite, of the right size, and about normalized', async () => {
     const { images, indices, skipped } = await (await cifarLoader(1, 40)).views(0, [...Array(80).keys()], STREAMS.secondView);
     expect(images.length).toBe(80 * 3 * 40 * 40);
     expect([...indices]).toEqual([...Array(80).keys()]);

@@ -26,7 +26,7 @@ MARGIN = 2e-4
 
 
 def network(generator):
-    """Parameters and buffers by torchvision's names, float32, in random positions (not an initialisation)."""
+    """Parameters and buffers by torchvision's names, float32, in random positions (not an initialization)."""
     def normal(*shape, scale=1.0, mean=0.0):
         return (torch.randn(*shape, generator=generator) * scale + mean).float()
 

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { decodeImage } from '../../src/data/decode.ts';
-import { neighbourSheet } from '../../src/data/preview.ts';
+import { neighborSheet } from '../../src/data/preview.ts';
 
 const flat = (value: number) => ({ width: 8, height: 12, data: new Uint8Array(288).fill(value) });
 
-test('a sheet is a PNG with the images in place and their borders coloured', async () => {
-  const neighbour = (value: number, sameClass: boolean | null) => ({ image: flat(value), sameClass });
-  const png = await neighbourSheet([
-    { query: flat(10), before: [neighbour(20, false)], after: [neighbour(30, true)] },
-    { query: flat(40), before: [neighbour(50, null)], after: [] },
+test('a sheet is a PNG with the images in place and their borders colored', async () => {
+  const neighbor = (value: number, sameClass: boolean | null) => ({ image: flat(value), sameClass });
+  const png = await neighborSheet([
+    { query: flat(10), before: [neighbor(20, false)], after: [neighbor(30, true)] },
+    { query: flat(40), before: [neighbor(50, null)], after: [] },
   ]);
   const { width, height, data } = await decodeImage(new Uint8Array(png));
   expect([width, height]).toEqual([3 * 74 + 40 + 4, 2 * 74 + 4]);
@@ -23,5 +23,5 @@ test('a sheet is a PNG with the images in place and their borders coloured', asy
 });
 
 test('no rows are refused', async () => {
-  await expect(neighbourSheet([])).rejects.toMatchObject({ code: 'usage' });
+  await expect(neighborSheet([])).rejects.toMatchObject({ code: 'usage' });
 });

@@ -77,7 +77,7 @@ onWebGpu((_, { name }) => {
       expect(onGpu.top1).toBe(last?.type === 'knn' ? last.top1 : null);
 
       const [onWasm, expected] = [await knn(WASM), await rows(WASM, 'wasm.safetensors')];
-      // A neighbour may change where two are as near as rounding tells: two images at most.
+      // A neighbor may change where two are as near as rounding tells: two images at most.
       expect(Math.abs(onWasm.top1 - onGpu.top1)).toBeLessThanOrEqual((2 * 100) / CIFAR_TEST);
       expect(embedded.shape).toEqual(expected.shape);
       // Eighteen layers of sums of at most 72 terms, each off by 2⁻²⁴ of what is added up.

@@ -73,7 +73,7 @@ const PRODUCTS: readonly Row[] = [
   ['MatMul', '3 3', {}, '()'],
 ];
 
-const NORMALISATION: readonly Row[] = [
+const NORMALIZATION: readonly Row[] = [
   ['BatchNormalization', 'n,2,3,3 2 2 2 2', {}, 'n,2,3,3'],
   ['BatchNormalization', 'n,2 2 2 2 2', { training_mode: 1 }, 'n,2 2 2'],
   ['InstanceNormalization', 'n,2,3 2 2', {}, 'n,2,3'],
@@ -136,7 +136,7 @@ const LAYOUT: readonly Row[] = [
 ];
 
 describe('inferShapes', () => {
-  it.each([...WINDOWS, ...PRODUCTS, ...NORMALISATION, ...POINTWISE, ...REDUCTION, ...LAYOUT])(
+  it.each([...WINDOWS, ...PRODUCTS, ...NORMALIZATION, ...POINTWISE, ...REDUCTION, ...LAYOUT])(
     '%s of %s, %j',
     (op, inputs, attributes, outputs) => {
       const expected = outputs.split(' ').map(dims);
@@ -216,7 +216,7 @@ describe('inferShapes', () => {
     ['two dynamic sizes', single('Add', 'n m'), 'shape-mismatch', /\[n\] and \[m\] do not broadcast/],
     ['a wide slope', single('PRelu', '1,3 2,3'), 'shape-mismatch', /\[2,3\] does not broadcast to \[1,3\]/],
     ['scales of others', single('BatchNormalization', '2,3,4,4 4 3 3 3'), 'shape-mismatch', /\[4\] is not/],
-    ['no channels to normalise', single('InstanceNormalization', '2 2 2'), 'shape-mismatch', /channel/],
+    ['no channels to normalize', single('InstanceNormalization', '2 2 2'), 'shape-mismatch', /channel/],
     ['a wide scale', single('LayerNormalization', '2,3 4'), 'shape-mismatch', /do not broadcast/],
     [
       'an axis of nothing',

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { withQuickCompilation } from '../../src/runtime/large-wasm.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 
-/** Prints which modules V8 optimises after 400,000 turns of a loop: between the two budgets. */
+/** Prints which modules V8 optimizes after 400,000 turns of a loop: between the two budgets. */
 const SCRIPT = `
 import { withQuickCompilation } from './large-wasm.mjs';
 const compile = (name) => WebAssembly.instantiate(Uint8Array.of(
@@ -30,7 +30,7 @@ it('gives what the task gives', async () => {
 });
 
 const isNode20 = process.versions.node.startsWith('20.');
-it.runIf(isNode20)('spares a module compiled inside from early optimisation, and only that one', async () => {
+it.runIf(isNode20)('spares a module compiled inside from early optimization, and only that one', async () => {
   const folder = await temporaryFolder();
   const source = ['src/runtime/large-wasm.ts'];
   await build({ entryPoints: source, bundle: true, format: 'esm', outfile: `${folder}/large-wasm.mjs` });

@@ -49,7 +49,7 @@ function denoExecutable(): string {
   return (require('deno/install_api.cjs') as { runInstall(): string }).runInstall();
 }
 
-/** Deno asks nobody for newer versions of itself, and writes no colours. */
+/** Deno asks nobody for newer versions of itself, and writes no colors. */
 const DENO_ENV = { DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' };
 
 /** A switch of V8: SharedArrayBuffer is only where the embedder asks for it, as browsers do; Node and Deno never ask. */

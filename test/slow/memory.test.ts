@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { BATCH, input, openTiny, SIZE } from '../train/tiny.ts';
 
-/** By then every session has run and V8 has compiled all of onnxruntime's WebAssembly a second time, optimised. */
+/** By then every session has run and V8 has compiled all of onnxruntime's WebAssembly a second time, optimized. */
 const WARM_UP = 200;
 const MEASURED = 500;
 const SAMPLE = 10;

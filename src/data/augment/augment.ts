@@ -4,7 +4,7 @@ import { gaussianBlur } from './blur.ts';
 import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from './color.ts';
 import { randomResizedCropBox, roundHalfEven } from './crop.ts';
 import { adjustHue } from './hue.ts';
-import { normalise } from './normalize.ts';
+import { normalize } from './normalize.ts';
 import type { AugmentStep, Recipe } from './recipes.ts';
 import { resizedCrop } from './resize.ts';
 
@@ -16,7 +16,7 @@ function viewOf(length: number): Uint8Array {
 }
 
 /**
- * One random view of an image for training: crop, the steps of the recipe, normalisation.
+ * One random view of an image for training: crop, the steps of the recipe, normalization.
  * @param random consumed; the view is a function of the image, the recipe, the size and this generator's key.
  * @param size side of the view in pixels.
  * @param out receives float32 [3, size, size] from `offset` on.
@@ -47,11 +47,11 @@ export function augment(
         gaussianBlur(pixels, size, size, random.between(step.sigma[0], step.sigma[1]));
         break;
       case 'flip':
-        flip = true; // done by normalise; no other operation tells left from right
+        flip = true; // done by normalize; no other operation tells left from right
         break;
     }
   }
-  normalise(pixels, size, size, recipe, out, offset, flip);
+  normalize(pixels, size, size, recipe, out, offset, flip);
 }
 
 /** torchvision ColorJitter: a random order, then a factor for each adjustment. */
@@ -85,7 +85,7 @@ export function shorterSide(size: number): number {
 
 /**
  * The view of an image for evaluation. Where `size` ≤ 64 and the image is size × size: as it is. Otherwise torchvision's
- * Resize(shorter side = size · 256 / 224) and CenterCrop(size). Then normalisation.
+ * Resize(shorter side = size · 256 / 224) and CenterCrop(size). Then normalization.
  * @param out receives float32 [3, size, size] from `offset` on.
  */
 export function evaluationView(
@@ -96,7 +96,7 @@ export function evaluationView(
   offset = 0,
 ): void {
   if (size <= SMALL && image.width === size && image.height === size) {
-    normalise(image.data, size, size, recipe, out, offset);
+    normalize(image.data, size, size, recipe, out, offset);
     return;
   }
   const shorter = shorterSide(size);
@@ -113,5 +113,5 @@ export function evaluationView(
   const left = roundHalfEven((width - size) / 2);
   const pixels = viewOf(size * size * 3);
   resizedCrop({ width, height, data: resized }, { top, left, height: size, width: size }, size, size, pixels);
-  normalise(pixels, size, size, recipe, out, offset);
+  normalize(pixels, size, size, recipe, out, offset);
 }

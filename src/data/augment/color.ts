@@ -1,5 +1,5 @@
 /**
- * Pillow's ImageEnhance and torchvision's PIL colour operations, in place on RGB bytes [pixels, 3], bit-exact.
+ * Pillow's ImageEnhance and torchvision's PIL color operations, in place on RGB bytes [pixels, 3], bit-exact.
  * Pillow computes blends in float32 (Blend.c) and truncates; Math.fround reproduces each rounding.
  */
 
@@ -14,10 +14,10 @@ export function luma(red: number, green: number, blue: number): number {
 /** torchvision RandomGrayscale / rgb_to_grayscale with three output channels. */
 export function grayscale(pixels: Uint8Array, length: number): void {
   for (let i = 0; i < length; i += 3) {
-    const grey = luma(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
-    pixels[i] = grey;
-    pixels[i + 1] = grey;
-    pixels[i + 2] = grey;
+    const gray = luma(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
+    pixels[i] = gray;
+    pixels[i + 1] = gray;
+    pixels[i + 2] = gray;
   }
 }
 
@@ -26,14 +26,14 @@ export function adjustBrightness(pixels: Uint8Array, length: number, factor: num
   blendWithConstant(pixels, length, 0, factor);
 }
 
-/** ImageEnhance.Contrast: blend with the mean grey of the image, int(mean + 0.5). Factor ≥ 0. */
+/** ImageEnhance.Contrast: blend with the mean gray of the image, int(mean + 0.5). Factor ≥ 0. */
 export function adjustContrast(pixels: Uint8Array, length: number, factor: number): void {
   let sum = 0;
   for (let i = 0; i < length; i += 3) sum += luma(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
   blendWithConstant(pixels, length, Math.trunc(sum / (length / 3) + 0.5), factor);
 }
 
-/** ImageEnhance.Color: blend with the grey image. Factor ≥ 0. */
+/** ImageEnhance.Color: blend with the gray image. Factor ≥ 0. */
 export function adjustSaturation(pixels: Uint8Array, length: number, factor: number): void {
   const alpha = Math.fround(factor);
   if (alpha === 1) return;
@@ -42,11 +42,11 @@ export function adjustSaturation(pixels: Uint8Array, length: number, factor: num
     const red = pixels[i]!;
     const green = pixels[i + 1]!;
     const blue = pixels[i + 2]!;
-    const grey = luma(red, green, blue);
-    const centre = 255 - grey;
-    pixels[i] = truncate(Math.fround(grey + products[centre + red]!));
-    pixels[i + 1] = truncate(Math.fround(grey + products[centre + green]!));
-    pixels[i + 2] = truncate(Math.fround(grey + products[centre + blue]!));
+    const gray = luma(red, green, blue);
+    const center = 255 - gray;
+    pixels[i] = truncate(Math.fround(gray + products[center + red]!));
+    pixels[i + 1] = truncate(Math.fround(gray + products[center + green]!));
+    pixels[i + 2] = truncate(Math.fround(gray + products[center + blue]!));
   }
 }
 

@@ -69,7 +69,7 @@ export function adjustHue(pixels: Uint8Array, length: number, factor: number): v
     // Ties go to red, then green, as in Pillow.
     if (red >= green) {
       if (green >= blue) {
-        // red ≥ green ≥ blue: as initialised
+        // red ≥ green ≥ blue: as initialized
       } else if (red >= blue) {
         middle = blue;
         min = green;
@@ -96,7 +96,7 @@ export function adjustHue(pixels: Uint8Array, length: number, factor: number): v
       which = 5;
     }
     const chroma = max - min;
-    if (chroma === 0) continue; // grey stays grey
+    if (chroma === 0) continue; // gray stays gray
     const saturation = saturations[(max << 8) | chroma]!;
     const hue = (table[(which << 16) | (chroma << 8) | (max - middle)]! + shift) & 255;
     const low = smallest[(max << 8) | saturation]!;

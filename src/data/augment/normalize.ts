@@ -22,9 +22,9 @@ function tableOf(statistics: Statistics): Float32Array {
 
 /**
  * torchvision ToTensor and Normalize: RGB bytes [height, width, 3] → float32 planes [3, height, width] at `offset`
- * of out, mirrored left to right if `flip` (RandomHorizontalFlip; it commutes with every colour operation).
+ * of out, mirrored left to right if `flip` (RandomHorizontalFlip; it commutes with every color operation).
  */
-export function normalise(
+export function normalize(
   pixels: Uint8Array,
   width: number,
   height: number,

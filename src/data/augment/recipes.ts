@@ -18,7 +18,7 @@ export type AugmentStep =
   | { op: 'blur'; probability: number; sigma: readonly [number, number] }
   | { op: 'flip'; probability: number };
 
-/** An augmentation as data: random resized crop, then the steps in order, then normalisation. */
+/** An augmentation as data: random resized crop, then the steps in order, then normalization. */
 export interface Recipe {
   readonly crop: { readonly scale: readonly [number, number]; readonly ratio: readonly [number, number] };
   readonly steps: readonly AugmentStep[];

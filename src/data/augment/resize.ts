@@ -74,12 +74,12 @@ function computeFilter(filter: Filter, input: number, output: number): void {
   filter.taps = taps;
   const raw = new Float64Array(taps);
   for (let x = 0; x < output; x++) {
-    const centre = (x + 0.5) * scale;
-    const first = Math.max(0, Math.trunc(centre - stretch + 0.5));
-    const end = Math.min(input, Math.trunc(centre + stretch + 0.5));
+    const center = (x + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(center - stretch + 0.5));
+    const end = Math.min(input, Math.trunc(center + stretch + 0.5));
     let total = 0;
     for (let i = first; i < end; i++) {
-      const distance = Math.abs((i - centre + 0.5) * inverse);
+      const distance = Math.abs((i - center + 0.5) * inverse);
       const value = distance < 1 ? 1 - distance : 0;
       raw[i - first] = value;
       total += value;

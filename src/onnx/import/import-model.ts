@@ -33,7 +33,7 @@ export interface ImportedModel {
   readonly runningStatistics: ReadonlyMap<string, RunningStatistics>;
   /** Values of the running means and variances, by name. */
   readonly statistics: ReadonlyMap<string, Constant>;
-  /** Whether there are convolutions and no normalisation at all: an export for inference folds the layers away. */
+  /** Whether there are convolutions and no normalization at all: an export for inference folds the layers away. */
   readonly foldedBatchNorm: boolean;
   /** What was changed or dropped, in words. */
   readonly notes: readonly string[];
@@ -55,7 +55,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
   const simple = simplify(graph, new Set([...weights, ...running]));
   const kept = prune(dropOtherOutputs(simple, notes));
   const pruned = options.batch === 'open' ? openBatch(kept) : kept;
-  const foldedBatchNorm = hasNoNormalisation(pruned.nodes);
+  const foldedBatchNorm = hasNoNormalization(pruned.nodes);
   if (foldedBatchNorm) {
     notes.push(
       'there is no BatchNorm: an export for inference folds it into the convolutions. It is trained without; ' +
@@ -124,9 +124,9 @@ function withInputs(graph: Graph, weights: ReadonlySet<string>, running: Readonl
   return { graph: complete, input: input!, outputs: graph.outputs, weights: weightValues, statistics };
 }
 
-const NORMALISATION = /Normalization$|^Sqrt$/;
+const NORMALIZATION = /Normalization$|^Sqrt$/;
 
-/** Sqrt: before opset 17, a layer normalisation is written in its parts. */
-function hasNoNormalisation(nodes: readonly Node[]): boolean {
-  return nodes.some(({ op }) => op === 'Conv') && !nodes.some(({ op }) => NORMALISATION.test(op));
+/** Sqrt: before opset 17, a layer normalization is written in its parts. */
+function hasNoNormalization(nodes: readonly Node[]): boolean {
+  return nodes.some(({ op }) => op === 'Conv') && !nodes.some(({ op }) => NORMALIZATION.test(op));
 }

@@ -49,7 +49,7 @@ export interface OpenBatchScope {
 const BROADCASTS = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Min', 'Max', 'Where', 'MatMul']);
 
 /** The nodes with each open Expand left out where all that read it broadcast, and written in other operators elsewhere. */
-export function realiseExpands(
+export function realizeExpands(
   nodes: readonly Node[],
   expands: ReadonlyMap<string, OpenExpand>,
   { g, values, input, isOutput }: OpenBatchScope,

@@ -18,7 +18,7 @@ const mish: Rewriting = ({ inputs: [x = ''], outputs }, { g }) => {
 };
 
 /**
- * Normalisation over groups of channels: an InstanceNormalization with each group as one channel, then scale and shift,
+ * Normalization over groups of channels: an InstanceNormalization with each group as one channel, then scale and shift,
  * which opset 18 gives for each group.
  */
 const groupNorm: Rewriting = (node, scope) => {

@@ -12,7 +12,7 @@ import { readsOf, withOwnNames } from './check.ts';
 import { inlineBranch } from './conditional.ts';
 import { canEvaluate, evaluate } from './evaluate.ts';
 import { isFixed } from './known.ts';
-import { type OpenExpand, realiseExpands } from './open-batch.ts';
+import { type OpenExpand, realizeExpands } from './open-batch.ts';
 import type { RewriteScope, Rewritings } from './rewriting.ts';
 import { SIMPLER } from './simpler.ts';
 import { SIZES, type SimplifyScope } from './sizes.ts';
@@ -49,7 +49,7 @@ class Simplifier implements SimplifyScope {
     for (const node of this.#graph.nodes) this.#visit(node);
     for (const { name } of this.#graph.outputs) this.#finishOutput(name);
     const outputs = new Set(this.#graph.outputs.map(({ name }) => name));
-    const nodes = realiseExpands(this.#nodes, this.#expands, {
+    const nodes = realizeExpands(this.#nodes, this.#expands, {
       g: this.g,
       values: this.values,
       input: this.#graph.inputs[0]!,

@@ -30,7 +30,7 @@ const PARAMETERS: ReadonlyMap<string, readonly number[]> = new Map([
   ['PRelu', [1]],
 ]);
 /** A layer without scale and shift of its own is written with constants of ones and zeros. */
-const NORMALISATIONS: ReadonlySet<string> = new Set([
+const NORMALIZATIONS: ReadonlySet<string> = new Set([
   'BatchNormalization',
   'InstanceNormalization',
   'LayerNormalization',
@@ -93,7 +93,7 @@ export function findWeights(
 
 function isParameter(node: Node, slot: number, constant: Constant, initializer: boolean): boolean {
   if (PARAMETERS.get(node.op)?.includes(slot)) return true;
-  if (!NORMALISATIONS.has(node.op) || (slot !== 1 && slot !== 2)) return false;
+  if (!NORMALIZATIONS.has(node.op) || (slot !== 1 && slot !== 2)) return false;
   const neutral = slot === 1 ? 1 : 0;
   return initializer || !(constant.data as Float32Array).every((x) => x === neutral);
 }

@@ -1,4 +1,4 @@
-/** Normalisation layers: the output has the shape of the input, statistics that of the channels. */
+/** Normalization layers: the output has the shape of the input, statistics that of the channels. */
 import { intAttribute } from '../attributes.ts';
 import type { Node, Shape } from '../graph.ts';
 import { misfit, normalAxes, onto, type ShapeRule, type ShapeRules } from './rule.ts';
@@ -12,7 +12,7 @@ function perChannel(node: Node, [x = [], ...others]: readonly Shape[]): Shape {
 
 const sameAsFirst: ShapeRule = (_, [x = []]) => [x];
 
-export const normalisation: ShapeRules = {
+export const normalization: ShapeRules = {
   BatchNormalization: (node, inputs) => {
     const x = perChannel(node, inputs);
     return node.outputs.map((_, i) => (i === 0 ? x : [x[1]!]));
