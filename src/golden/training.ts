@@ -6,7 +6,8 @@ import type { ResNetSpec } from '../onnx/resnet.ts';
 import { sgd } from '../optimizers/sgd.ts';
 import { STREAMS } from '../random.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { type PretrainConfig, resolveConfig } from '../train/configure.ts';
+import type { Settings } from '../settings/settings.ts';
+import { resolveConfig } from '../train/configure.ts';
 import type { SavedState } from '../train/state.ts';
 import { stateOf, UPDATES } from '../train/state-of.ts';
 import type { StepInput } from '../train/step.ts';
@@ -62,7 +63,7 @@ function specOf(c: GoldenCase): ResNetSpec {
   };
 }
 
-function settingsOf(c: GoldenCase): PretrainConfig {
+function settingsOf(c: GoldenCase): Settings {
   return {
     ...resolveConfig('moco-cifar'),
     dim: numberParam(c, 'dim'),
@@ -78,7 +79,7 @@ function settingsOf(c: GoldenCase): PretrainConfig {
 }
 
 /** What the case begins with: both encoders alike, momentum zero. */
-function startingState(c: GoldenCase, spec: ResNetSpec, settings: PretrainConfig): SavedState {
+function startingState(c: GoldenCase, spec: ResNetSpec, settings: Settings): SavedState {
   const { tensors, counters } = stateOf(moco, sgd, encoderLayout(spec, settings.imageSize), settings);
   const state = new Map<string, NamedTensor>();
   for (const { name, shape } of tensors) {

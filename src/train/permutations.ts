@@ -1,9 +1,9 @@
 import { Random, STREAMS } from '../random.ts';
-import type { PretrainConfig } from './configure.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** The permutations of the batch that a step may ask for, by number: keyed by (seed, step, number). */
 export function permutationsOf(
-  { seed, batchSize }: Pick<PretrainConfig, 'seed' | 'batchSize'>,
+  { seed, batchSize }: Pick<Settings, 'seed' | 'batchSize'>,
   step: number,
 ): (number: number) => Uint32Array {
   return (number) =>

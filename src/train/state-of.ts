@@ -6,7 +6,7 @@ import type { GivenValues } from '../models/initial-values.ts';
 import type { EncoderLayout } from '../models/layout.ts';
 import { count } from '../onnx/dims.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
-import type { PretrainConfig } from './configure.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** The counter of the steps that the optimizer has taken. */
 export const UPDATES = 'updates';
@@ -16,7 +16,7 @@ export function stateOf(
   method: Method,
   optimizer: Optimizer,
   layout: EncoderLayout,
-  settings: PretrainConfig,
+  settings: Settings,
   given?: GivenValues,
 ): StateSpec {
   const { seed } = settings;

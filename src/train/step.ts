@@ -6,7 +6,7 @@ import { groupPositions } from '../methods/groups.ts';
 import type { BatchRows, ForwardOptions, GroupRows, Report, Step } from '../methods/method.ts';
 import type { Stream } from '../random.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
-import type { PretrainConfig } from './configure.ts';
+import type { Settings } from '../settings/settings.ts';
 import { type GroupSum, sumGroups } from './group-sums.ts';
 import type { TrainState } from './state.ts';
 import type { Workspace } from './workspace.ts';
@@ -25,7 +25,7 @@ export interface StepInput {
 
 /** What does not change from step to step. */
 export interface StepContext {
-  readonly settings: PretrainConfig;
+  readonly settings: Settings;
   readonly dim: number;
   readonly kernels: Kernels;
   readonly encoders: GroupEncoders;

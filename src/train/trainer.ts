@@ -18,7 +18,7 @@ import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import type { OptimizedParameter, Optimizer } from '../optimizers/optimizer.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
-import type { PretrainConfig } from './configure.ts';
+import type { Settings } from '../settings/settings.ts';
 import { RunningStatistics } from './running-statistics.ts';
 import { type SavedState, TrainState } from './state.ts';
 import { stateOf, UPDATES } from './state-of.ts';
@@ -26,7 +26,7 @@ import { beginStep, REPORTED, type RunningStep, type StepInput } from './step.ts
 import { Workspace } from './workspace.ts';
 
 export interface TrainerOptions {
-  readonly settings: PretrainConfig;
+  readonly settings: Settings;
   readonly method: Method;
   readonly optimizer: Optimizer;
   readonly spec: NetworkSpec;

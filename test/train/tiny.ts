@@ -9,7 +9,8 @@ import { sgd } from '../../src/optimizers/sgd.ts';
 import { STREAMS, type Stream } from '../../src/random.ts';
 import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
 import { startEncoders } from '../../src/scheduler/start-encoders.ts';
-import { type PretrainConfig, resolveConfig } from '../../src/train/configure.ts';
+import type { Settings } from '../../src/settings/settings.ts';
+import { resolveConfig } from '../../src/train/configure.ts';
 import { permutationsOf } from '../../src/train/permutations.ts';
 import type { SavedState } from '../../src/train/state.ts';
 import type { StepInput } from '../../src/train/step.ts';
@@ -33,7 +34,7 @@ export const LAYOUT = encoderLayout(SPEC, SIZE);
 
 export const GROUPS = 4;
 
-export const SETTINGS: PretrainConfig = {
+export const SETTINGS: Settings = {
   ...resolveConfig('moco-cifar'),
   dim: SPEC.dim,
   queueSize: QUEUE,
@@ -51,7 +52,7 @@ export interface TinyTrainer {
   readonly saved?: SavedState;
   /** May stand between the trainer and the encoders. */
   readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
-  readonly settings?: Partial<PretrainConfig>;
+  readonly settings?: Partial<Settings>;
   readonly method?: Method;
   readonly optimizer?: Optimizer;
 }
