@@ -1,4 +1,5 @@
 import { isImported } from '../settings/owners.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { NeighborsEvent, PretrainEvent, RunEvent } from '../train/events.ts';
 import type { LogWriter } from './log.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -103,11 +104,13 @@ export async function followRun(
 }
 
 function describeRun({ config, backend, adapter, stepsPerEpoch, totalSteps, memory }: RunEvent): string[] {
-  const { arch, width, stem, dim, mlp, imageSize, batchSize, groups, queueSize } = config;
+  const { arch, width, stem, dim, mlp, imageSize, batchSize, groups } = config;
+  // Of methods that have one.
+  const { queueSize }: Settings = config;
   const backbone = isImported(arch) ? '' : `width ${width}, ${stem} stem, `;
   return [
     `${arch} (${backbone}${mlp ? 'MLP' : 'linear'} head, ${dim}-d) at ${imageSize} px, ` +
-      `batch ${batchSize} in ${groups} groups, queue ${queueSize}`,
+      `batch ${batchSize} in ${groups} groups${queueSize === undefined ? '' : `, queue ${queueSize}`}`,
     `${totalSteps} steps, ${stepsPerEpoch} an epoch, on ${backend}${adapter ? ` (${adapter})` : ''}`,
     `activations: ${megabytes(memory.keptPerImage)} an image kept, ${megabytes(memory.peak)} at most at one time ` +
       `(recompute ${memory.level})`,

@@ -107,7 +107,12 @@ describe('resolveConfig', () => {
     ['a preset from the prototype', 'toString', {}, /unknown preset/],
     ['an unknown arch', 'moco-v2', { arch: 'vgg' }, /unknown arch 'vgg': choose one of resnet18/],
     ['an unknown stem', 'moco-v2', { stem: 'x' }, /unknown stem 'x'/],
-    ['an unknown optimizer', 'moco-v2', { optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd/],
+    [
+      'an unknown optimizer',
+      'moco-v2',
+      { optimizer: 'adam' },
+      /unknown optimizer 'adam': choose one of .*sgd/,
+    ],
     [
       'a setting that there is not',
       'moco-v2',
@@ -169,7 +174,7 @@ describe('validateConfig', () => {
   });
 
   it.each([
-    [{ method: 'simsiam' }, /unknown method 'simsiam': choose one of moco/],
+    [{ method: 'simsiam' }, /unknown method 'simsiam': choose one of .*moco/],
     [{ optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd/],
     [{ augmentation: 'sepia' }, /unknown augmentation 'sepia': choose one of v1, v2, cifar$/],
     [{ preset: 'mine' }, /unknown preset 'mine'/],
@@ -182,7 +187,7 @@ describe('validateConfig', () => {
 });
 
 describe('settings that not every method has', () => {
-  const { temperature, ...config } = resolveConfig('moco-cifar');
+  const { temperature, ...config }: Settings = resolveConfig('moco-cifar');
   /** A configuration with these owners and without what they do not have. */
   const of = (owners: { method: string; optimizer: string }) =>
     Object.fromEntries(
