@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blend, sgdStep } from '../../src/conformance/references/elementwise.ts';
+import { blend } from '../../src/conformance/references/ema.ts';
+import { sgdStep } from '../../src/conformance/references/sgd.ts';
 import type { SgdOptions } from '../../src/kernels/sgd.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
@@ -139,7 +140,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
       }));
   });
 
-  describe('finiteGate', () => {
+  describe('finite', () => {
     it.each(LENGTHS)(
       'length %i: closes on NaN or ±∞ in any place, and stays as it is on finite values',
       (length) =>

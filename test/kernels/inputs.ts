@@ -69,7 +69,7 @@ export interface InfoNceInputs {
   gradientScale: number;
 }
 
-/** infoNce on plain arrays. */
+/** infonce on plain arrays. */
 export async function runInfoNce(
   kernels: BackendKernels,
   inputs: InfoNceInputs,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blend } from '../../src/conformance/references/elementwise.ts';
+import { blend } from '../../src/conformance/references/ema.ts';
 import type { DeviceArray } from '../../src/kernels/device-array.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
@@ -38,7 +38,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
       }));
   });
 
-  describe('updateRunning', () => {
+  describe('ema with a scale for each pair', () => {
     it.each(LENGTHS)('length %i: the bits of float32 keep·r + scale·s, near the float64 result', (length) =>
       withArrays(kernels, async (put) => {
         const [running, sum] = [normals(length, generator(3)), normals(length, generator(4))];
