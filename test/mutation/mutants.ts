@@ -9,7 +9,7 @@ import type { Mutant } from './mutant.ts';
 export async function mutantsIn(list: 'WGSL' | 'WASM'): Promise<Mutant[]> {
   const found: Mutant[] = [];
   for (const kernel of KERNEL_NAMES) {
-    const lists: Partial<Record<typeof list, Mutant[]>> = await import(`./${kernel}.ts`);
+    const lists: Partial<Record<typeof list, Mutant[]>> = await import(/* @vite-ignore */ `./${kernel}.ts`);
     found.push(...(lists[list] ?? []));
   }
   return found;
