@@ -82,7 +82,7 @@ for (const [n, c, k, spread] of [
   const [query, key, queue] = [unitRows(n, c, spread), unitRows(n, c, spread), unitRows(k, c, spread)];
   const [loss, gradient, rank] = [array(n), array(n * c), array(n)];
   const shape = `N=${n} C=${c} K=${k}${spread ? '' : ', all rows equal'}`;
-  arithmetic('infoNce', shape, 4 * n * c * k, () =>
+  arithmetic('infonce', shape, 4 * n * c * k, () =>
     wasm.infonce(query, key, queue, n, c, k, 0.2, 1 / n, loss, gradient, rank),
   );
   for (const pointer of [query, key, queue, loss, gradient, rank]) wasm.free(pointer);
@@ -93,7 +93,7 @@ for (const [q, m, c, k] of [
 ]) {
   const [queries, bank] = [unitRows(q, c), unitRows(m, c)];
   const [indices, similarities] = [array(q * k), array(q * k)];
-  arithmetic('topK', `Q=${q} M=${m} C=${c} k=${k}`, 2 * q * m * c, () =>
+  arithmetic('topk', `Q=${q} M=${m} C=${c} k=${k}`, 2 * q * m * c, () =>
     wasm.topk(queries, bank, q, m, c, k, indices, similarities),
   );
   for (const pointer of [queries, bank, indices, similarities]) wasm.free(pointer);
@@ -104,15 +104,13 @@ const [a, b, d] = [array(n), array(n), array(n)];
 traffic('ema', '8 Mi', 12 * n, () => wasm.ema(a, b, n, 0.999, 0.001, gate));
 traffic('sgd', '8 Mi', 20 * n, () => wasm.sgd(a, b, d, n, 0.03, 0.9, 1e-4, gate));
 traffic('accumulate', '8 Mi', 12 * n, () => wasm.accumulate(a, b, n));
-traffic('allFinite', '8 Mi', 4 * n, () => wasm.finite(a, n));
+traffic('finite', '8 Mi', 4 * n, () => wasm.finite(a, n));
 traffic('enqueue', 'N=256 C=128 K=65536', 8 * 256 * 128, () =>
   wasm.enqueue(a, b, 65500, 65536, 256, 128, gate),
 );
-traffic('l2Normalize', 'N=256 C=128', 8 * 256 * 128, () => wasm.l2norm(b, d, a, 256, 128));
-traffic('l2NormalizeBackward', 'N=256 C=128', 12 * 256 * 128, () =>
-  wasm.l2normBackward(b, a, d, to, 256, 128),
-);
-traffic('summarize', 'N=256 C=128', 8 * 256 * 128, () => wasm.summary(a, b, d, gate, 256, 128, from));
+traffic('l2norm', 'N=256 C=128', 8 * 256 * 128, () => wasm.l2norm(b, d, a, 256, 128));
+traffic('l2norm-backward', 'N=256 C=128', 12 * 256 * 128, () => wasm.l2normBackward(b, a, d, to, 256, 128));
+traffic('summary', 'N=256 C=128', 8 * 256 * 128, () => wasm.summary(a, b, d, gate, 256, 128, from));
 
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify(results, null, 2));

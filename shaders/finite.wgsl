@@ -19,7 +19,7 @@ struct Params {
 
 const EXPONENT = 0x7f800000u;
 
-// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+// The workgroup size: the host gives what the device allows (src/kernels/webgpu/variants.ts). No result depends on it.
 override WIDTH: u32 = 64u;
 
 @compute @workgroup_size(WIDTH)

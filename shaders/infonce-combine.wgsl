@@ -36,7 +36,7 @@ struct SplitState {
 @group(0) @binding(5) var<storage, read_write> d_query: array<f32>;
 @group(0) @binding(6) var<storage, read_write> rank: array<f32>;
 
-// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+// The workgroup size: the host gives what the device allows (src/kernels/webgpu/variants.ts). No result depends on it.
 override WIDTH: u32 = 64u;
 const MAX_SPLITS = 128u;
 const NAN = 0x7fc00000u;

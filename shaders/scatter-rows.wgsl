@@ -17,7 +17,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> source: array<u32>;
 @group(0) @binding(3) var<storage, read> rows: array<u32>;
 
-// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+// The workgroup size: the host gives what the device allows (src/kernels/webgpu/variants.ts). No result depends on it.
 override WIDTH: u32 = 64u;
 
 @compute @workgroup_size(WIDTH)

@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;
 @group(0) @binding(4) var<storage, read> gate: array<f32>;
 
-// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+// The workgroup size: the host gives what the device allows (src/kernels/webgpu/variants.ts). No result depends on it.
 override WIDTH: u32 = 64u;
 
 @compute @workgroup_size(WIDTH)

@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> indices: array<u32>;
 @group(0) @binding(3) var<storage, read_write> values: array<u32>;
 
-// The workgroup size: the host gives what the device allows (webgpu-variants.ts). No result depends on it.
+// The workgroup size: the host gives what the device allows (src/kernels/webgpu/variants.ts). No result depends on it.
 override WIDTH: u32 = 64u;
 var<workgroup> histogram: array<atomic<u32>, 256>;
 var<workgroup> taken: atomic<u32>;

@@ -1,22 +1,16 @@
+import type { KernelName as RegistryName } from '../kernels/registry.ts';
 import type { Trial } from './trial.ts';
 
-/** In the order of the table. */
-export const KERNEL_NAMES = [
-  'ema',
-  'running',
-  'sgd',
-  'accumulate',
-  'copy',
-  'gather-rows',
-  'scatter-rows',
-  'enqueue',
-  'finite',
-  'l2norm',
-  'summary',
-  'infonce',
-  'topk',
-] as const;
-export type KernelName = (typeof KERNEL_NAMES)[number];
+type Hyphenated<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${Hyphenated<Rest>}`
+  : '';
+
+/** A kernel by the name that its files have: `gather-rows` is `gatherRows` of the registry. */
+export type KernelName = Hyphenated<RegistryName>;
+
+export function kernelName(name: RegistryName): KernelName {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) as KernelName;
+}
 
 export interface Case {
   readonly kernel: KernelName;
@@ -31,15 +25,20 @@ export interface Case {
 
 export const SLOW_AFTER = 30;
 
-/** The cases of one kernel. */
-export function casesOf(
-  kernel: KernelName,
-  cases: readonly (readonly [name: string, run: Case['run'], elements?: number])[],
-): Case[] {
-  return cases.map(([name, run, elements]) => ({
+/** What a file of cases/ holds: the cases of one kernel, by names without its own. */
+export type KernelCases = readonly (readonly [
+  name: string,
+  run: Case['run'],
+  elements?: number,
+  slow?: 'slow',
+])[];
+
+export function casesOf(kernel: KernelName, cases: KernelCases): Case[] {
+  return cases.map(([name, run, elements, slow]) => ({
     kernel,
     name: `${kernel}/${name}`,
     run,
     ...(elements === undefined ? {} : { elements }),
+    ...(slow ? { slow: true } : {}),
   }));
 }

@@ -34,6 +34,14 @@ export function uniforms(length: number, random: Random, scale = 1): Float32Arra
   return values;
 }
 
+/** Random values, with −0, denormals, NaN and infinities where there is room. */
+export function anyBits(length: number, random: Random): Float32Array {
+  const values = uniforms(length, random);
+  const odd = fromBits(...EXTREMES, ...NOT_FINITE.map(([, bits]) => bits));
+  values.set(odd.subarray(0, length));
+  return values;
+}
+
 export function repeated(block: Float32Array, length: number): Float32Array {
   const values = new Float32Array(length);
   for (let i = 0; i < length; i += block.length) values.set(block.subarray(0, length - i), i);

@@ -1,6 +1,7 @@
 import type { MocoError } from '../errors.ts';
-import { KERNEL_NAMES, type KernelName } from './case.ts';
+import type { KernelName } from './case.ts';
 import { type ConformanceResult, reproduceCommand } from './run-conformance.ts';
+import { KERNEL_NAMES } from './suite.ts';
 import type { Failure } from './trial.ts';
 
 export interface KernelSummary {

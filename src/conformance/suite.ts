@@ -1,26 +1,47 @@
-import type { Case } from './case.ts';
-import { EMA_CASES } from './cases/ema.ts';
-import { FINITE_CASES } from './cases/finite.ts';
-import { INFONCE_CASES } from './cases/infonce.ts';
-import { L2NORM_CASES } from './cases/l2norm.ts';
-import { MOVE_CASES } from './cases/moves.ts';
-import { QUEUE_CASES } from './cases/queue.ts';
-import { SGD_CASES } from './cases/sgd.ts';
-import { SUMMARY_CASES } from './cases/summary.ts';
-import { TOPK_CASES } from './cases/topk.ts';
+import type { KernelName as RegistryName } from '../kernels/registry.ts';
+import { type Case, casesOf, type KernelCases, type KernelName, kernelName } from './case.ts';
+import { accumulate } from './cases/accumulate.ts';
+import { copy } from './cases/copy.ts';
+import { ema } from './cases/ema.ts';
+import { enqueue } from './cases/enqueue.ts';
+import { finite } from './cases/finite.ts';
+import { gatherRows } from './cases/gather-rows.ts';
+import { infonce } from './cases/infonce.ts';
+import { l2norm } from './cases/l2norm.ts';
+import { l2normBackward } from './cases/l2norm-backward.ts';
+import { scatterRows } from './cases/scatter-rows.ts';
+import { sgd } from './cases/sgd.ts';
+import { summary } from './cases/summary.ts';
+import { topk } from './cases/topk.ts';
+
+/** A new kernel is a file in cases/, one in references/, both of its name, and a line. */
+const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
+  accumulate,
+  copy,
+  ema,
+  enqueue,
+  finite,
+  gatherRows,
+  infonce,
+  l2norm,
+  l2normBackward,
+  scatterRows,
+  sgd,
+  summary,
+  topk,
+};
+
+const OF_KERNELS = (Object.entries(SUITE) as [RegistryName, KernelCases][]).map(
+  ([name, cases]) => [kernelName(name), cases] as const,
+);
+
+/** In the order of the table. */
+export const KERNEL_NAMES: readonly KernelName[] = OF_KERNELS.map(([kernel]) => kernel);
 
 /** All cases: those with small arrays first, what is slow last. */
-export const CASES: readonly Case[] = [
-  ...EMA_CASES,
-  ...SGD_CASES,
-  ...MOVE_CASES,
-  ...QUEUE_CASES,
-  ...FINITE_CASES,
-  ...L2NORM_CASES,
-  ...SUMMARY_CASES,
-  ...TOPK_CASES,
-  ...INFONCE_CASES,
-].sort((a, b) => Number(a.slow ?? false) - Number(b.slow ?? false) || (a.elements ?? 0) - (b.elements ?? 0));
+export const CASES: readonly Case[] = OF_KERNELS.flatMap(([kernel, cases]) => casesOf(kernel, cases)).sort(
+  (a, b) => Number(a.slow ?? false) - Number(b.slow ?? false) || (a.elements ?? 0) - (b.elements ?? 0),
+);
 
 export const CASE_NAMES: readonly string[] = CASES.map(({ name }) => name);
 

@@ -2,6 +2,7 @@ import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { Random } from '../random.ts';
 import type { Accuracy } from './accuracy.ts';
+import type { Approximation } from './references/approximation.ts';
 
 /** The value of a case that is furthest beyond its bound. */
 export interface Failure {
@@ -92,6 +93,12 @@ export class Trial {
     const e = bitsOf(expected);
     const fraction = (i: number, j: number): number => (a[i] === e[j] ? 0 : Number.POSITIVE_INFINITY);
     this.#compare(what, actual, expected, [actual.length], fraction, () => 0);
+  }
+
+  /** Near float64; on wasm also the bits of one float32 operation after the other. */
+  near(what: string, actual: Float32Array, want: Approximation): void {
+    this.close(what, actual, want.exact, want.bound);
+    if (this.accuracy.exact) this.bits(`bits of ${what}`, actual, want.bits);
   }
 
   /** Something that holds or does not. */

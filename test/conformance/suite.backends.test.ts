@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   type ConformanceResult,
@@ -6,7 +7,7 @@ import {
   runConformance,
   summarizeKernels,
 } from '../../src/conformance/index.ts';
-import { CASE_NAMES } from '../../src/conformance/suite.ts';
+import { CASE_NAMES, KERNEL_NAMES } from '../../src/conformance/suite.ts';
 import type { Kernels } from '../../src/kernels/kernels.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 import { changed } from './changed.ts';
@@ -28,6 +29,22 @@ describe('the cases', () => {
     expect(new Set(CASE_NAMES).size).toBe(CASE_NAMES.length);
     expect(CASE_NAMES.length).toBeGreaterThan(250);
   });
+
+  it.each(KERNEL_NAMES)(
+    'of %s stand in files of its name, and so do its reference and its mutants',
+    (name) => {
+      expect(CASE_NAMES.some((given) => given.startsWith(`${name}/`))).toBe(true);
+      for (const folder of [
+        'src/kernels',
+        'src/conformance/cases',
+        'src/conformance/references',
+        'test/mutation',
+      ]) {
+        const file = new URL(`../../${folder}/${name}.ts`, import.meta.url);
+        expect(existsSync(file), `${folder}/${name}.ts`).toBe(true);
+      }
+    },
+  );
 });
 
 onEveryBackend(({ kernels }) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { infoNceReference } from '../../src/conformance/references/infonce.ts';
+import { L2NORM_BOUNDS } from '../../src/conformance/references/l2norm.ts';
 import type { DeviceArray } from '../../src/kernels/device-array.ts';
 import { splitQueue } from '../../src/kernels/infonce.ts';
 import { grid } from '../../src/kernels/shader.ts';
@@ -38,7 +39,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
     expect(device.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(128 << 20);
   });
 
-  it.each([129, 257])('infoNce with C = %i: several blocks of columns', async (dim) => {
+  it.each([129, 257])('infonce with C = %i: several blocks of columns', async (dim) => {
     const random = generator(dim);
     const [query, key, queue] = [
       unitRows(3, dim, random),
@@ -235,7 +236,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
       expect(result.findIndex((value) => value !== 1)).toBe(-1);
     }));
 
-  it('more than 65,535 rows of l2Normalize', () =>
+  it('more than 65,535 rows of l2norm', () =>
     withArrays(kernels, async (put) => {
       const rows = 65_540;
       const [x, norm] = [put(normals(rows * 2, generator(1)).map((v) => v + 9)), put(new Float32Array(rows))];
@@ -247,7 +248,7 @@ onWebGpu(({ kernels, accuracy }, gpu) => {
         'norm',
         got,
         want,
-        want.map((n) => n * accuracy.normError(2)),
+        want.map((n) => n * L2NORM_BOUNDS.webgpu.normError(2)),
       );
     }));
 

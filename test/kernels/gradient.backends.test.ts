@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { U } from '../../src/conformance/accuracy.ts';
 import { infoNceReference } from '../../src/conformance/references/infonce.ts';
+import { L2NORM_BOUNDS } from '../../src/conformance/references/l2norm.ts';
+import { L2NORM_BACKWARD_BOUNDS } from '../../src/conformance/references/l2norm-backward.ts';
 import { expectClose } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { generator, type InfoNceInputs, normals, runInfoNce, unitRows, withArrays } from './inputs.ts';
@@ -68,7 +70,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
   const reference = ({ query, key, queue, dim, queueSize, temperature }: InfoNceInputs) =>
     infoNceReference(query, key, queue, 1, dim, queueSize, temperature, 1, accuracy);
 
-  describe('the gradient of infoNce', () => {
+  describe('the gradient of infonce', () => {
     it('is that of central differences', () =>
       fc.assert(
         fc.asyncProperty(shapes, async (shape) => {
@@ -89,7 +91,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         { numRuns: 60 / fewer },
       ));
 
-    it('through l2Normalize is that of central differences, and has no part along the embedding', () =>
+    it('through l2norm is that of central differences, and has no part along the embedding', () =>
       fc.assert(
         fc.asyncProperty(shapes, (shape) =>
           withArrays(kernels, async (put) => {
@@ -112,7 +114,9 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
             const length = Math.hypot(...gradient) / size;
             // y is a unit row within unitError, y·dy and the last three steps have bounds of their own.
             const rounding =
-              4 * accuracy.unitError(dim) + Math.sqrt(dim) * accuracy.projectionError(dim) + 20 * U;
+              4 * L2NORM_BOUNDS[accuracy.backend].unitError(dim) +
+              Math.sqrt(dim) * L2NORM_BACKWARD_BOUNDS[accuracy.backend].projectionError(dim) +
+              20 * U;
             const along = got.reduce((sum, value, c) => sum + value * unitRow[c]!, 0);
             expect(Math.abs(along)).toBeLessThanOrEqual(rounding * length + 1e-30);
             // dQuery itself is along y wherever the logits move together: only its part across y is the gradient of x.
@@ -120,7 +124,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
             const want = differences([...x], (values) => lossOf(unit(values), inputs), h);
             // dQuery's own error and what a wrong ulp of y moves it by, both over the norm; then those of the differences.
             const { dQueryBound } = reference({ ...inputs, query: unitRow });
-            const moved = (4 / temperature ** 2) * accuracy.unitError(dim);
+            const moved = (4 / temperature ** 2) * L2NORM_BOUNDS[accuracy.backend].unitError(dim);
             const own = (Math.hypot(...dQueryBound) + moved) / size + rounding * length;
             const differencing =
               ((82 / 6) * h ** 2) / (temperature * size) ** 3 + (1e-14 * (1 + 2 / temperature)) / h;

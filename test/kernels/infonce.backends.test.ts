@@ -63,7 +63,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     expectClose(`dQuery, ${where}`, got.dQuery, want.dQuery, want.dQueryBound, [rows, dim]);
   }
 
-  describe('infoNce against float64', () => {
+  describe('infonce against float64', () => {
     const SIZES = [1, 2, 3, 4, 5, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
     it.each(SIZES)('C = %i', (dim) => check(randomInputs(5, dim, 70, 0.2)));
     it.each([...SIZES, 255, 256, 257, 1021])('K = %i', (queueSize) =>
@@ -139,7 +139,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     });
   });
 
-  describe('infoNce properties', () => {
+  describe('infonce properties', () => {
     it("a sample's bits do not depend on the rest of the batch, on close calls too", async () => {
       for (const inputs of [
         randomInputs(fewer > 1 ? 70 : 263, 20, 100, 0.07),

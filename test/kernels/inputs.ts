@@ -4,6 +4,9 @@ import type { DeviceArray } from '../../src/kernels/device-array.ts';
 import type { Kernels } from '../../src/kernels/kernels.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
 
+/** Also what is left beside four or eight at a time. */
+export const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 63, 64, 65, 257, 1021] as const;
+
 /** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
 export function generator(seed: number): () => number {
   let state = seed >>> 0;
@@ -69,7 +72,7 @@ export interface InfoNceInputs {
   gradientScale: number;
 }
 
-/** infoNce on plain arrays. */
+/** infonce on plain arrays. */
 export async function runInfoNce(
   kernels: BackendKernels,
   inputs: InfoNceInputs,

@@ -1,81 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blend } from '../../src/conformance/references/elementwise.ts';
 import type { DeviceArray } from '../../src/kernels/device-array.ts';
-import { expectClose, expectSameBits } from '../compare.ts';
+import { expectSameBits } from '../compare.ts';
 import { onEveryBackend } from './backends.ts';
 import { errorOf, generator, normals, withArrays } from './inputs.ts';
 
 /** Kernels that go through lists of arrays. */
-onEveryBackend(({ kernels, accuracy, fewer }) => {
-  const LENGTHS = [0, 1, 3, 4, 7, 8, 64, 65, 257, 1021];
+onEveryBackend(({ kernels, fewer }) => {
   const values = async (arrays: readonly DeviceArray[]): Promise<number[][]> =>
     (await Promise.all(arrays.map((array) => kernels.read(array)))).map((result) => [...result]);
-
-  describe('copy', () => {
-    it.each(LENGTHS)(
-      'length %i: every bit, with an open gate and with none; nothing with a closed one',
-      (length) =>
-        withArrays(kernels, async (put) => {
-          const [before, source] = [normals(length, generator(1)), normals(length, generator(2))];
-          source.set([-0, Number.NaN, 2 ** -149, Number.NEGATIVE_INFINITY].slice(0, length));
-          const from = put(source);
-          for (const gate of [undefined, put([1]), put([0])]) {
-            const target = put(before);
-            kernels.copy({ targets: [target], sources: [from], gate });
-            const closed = gate && (await kernels.read(gate))[0] === 0;
-            expectSameBits('target', await kernels.read(target), closed ? before : source);
-          }
-        }),
-    );
-
-    it('an array onto itself stays as it is', () =>
-      withArrays(kernels, async (put) => {
-        const array = put([1, 2, 3]);
-        for (const gate of [undefined, put([1]), put([0])])
-          kernels.copy({ targets: [array], sources: [array], gate });
-        expect([...(await kernels.read(array))]).toEqual([1, 2, 3]);
-      }));
-  });
-
-  describe('updateRunning', () => {
-    it.each(LENGTHS)('length %i: the bits of float32 keep·r + scale·s, near the float64 result', (length) =>
-      withArrays(kernels, async (put) => {
-        const [running, sum] = [normals(length, generator(3)), normals(length, generator(4))];
-        const [keep, scale] = [0.9, (0.1 / 8) * (49 / 48)];
-        const array = put(running);
-        kernels.ema({ targets: [array], sources: [put(sum)], keep, scale: [scale], gate: put([1]) });
-        const got = await kernels.read(array);
-        const want = blend(running, sum, keep, scale, accuracy);
-        if (accuracy.exact) expectSameBits('running', got, want.bits);
-        if (length > 0) expectClose('running', got, want.exact, want.bound);
-      }),
-    );
-
-    it('each pair has its scale; a closed gate leaves all as it is', () =>
-      withArrays(kernels, async (put) => {
-        const running = [put([4, 8]), put([16]), put([2, 4, 6])];
-        const sums = [put([1, 2]), put([3]), put([10, 20, 30])];
-        kernels.ema({ targets: running, sources: sums, keep: 0.5, scale: [2, -1, 0.5], gate: put([0]) });
-        expect(await values(running)).toEqual([[4, 8], [16], [2, 4, 6]]);
-        kernels.ema({ targets: running, sources: sums, keep: 0.5, scale: [2, -1, 0.5], gate: put([1]) });
-        expect(await values(running)).toEqual([[4, 8], [5], [6, 12, 18]]);
-      }));
-  });
-
-  describe('ema with a gate', () => {
-    it('a closed gate leaves the keys as they are, an open one is as none', () =>
-      withArrays(kernels, async (put) => {
-        const [keys, queries] = [
-          [put([1, 2]), put([3])],
-          [put([3, 4]), put([5])],
-        ];
-        kernels.ema({ targets: keys, sources: queries, keep: 0.5, scale: 1 - 0.5, gate: put([0]) });
-        expect(await values(keys)).toEqual([[1, 2], [3]]);
-        kernels.ema({ targets: keys, sources: queries, keep: 0.5, scale: 1 - 0.5, gate: put([1]) });
-        expect(await values(keys)).toEqual([[2, 3], [4]]);
-      }));
-  });
 
   describe('lists', () => {
     it('may be empty, and may hold empty arrays', () =>

@@ -91,7 +91,7 @@ describe('memory of the kernels', () => {
     expect([...(await kernels.read(array))]).toEqual([1, 12, 3]);
   });
 
-  it.each([1, 31, 33, 37])('infoNce does not read what lies behind a queue of %i rows', async (queueSize) => {
+  it.each([1, 31, 33, 37])('infonce does not read what lies behind a queue of %i rows', async (queueSize) => {
     const random = generator(queueSize);
     const [query, key, queue] = [
       unitRows(3, 16, random),

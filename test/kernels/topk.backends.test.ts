@@ -38,7 +38,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
     expectClose('indices', got.indices, want.indices, 0, [q, k]);
   }
 
-  describe('topK', () => {
+  describe('topk', () => {
     it.each([1, 2, 3, 4, 5, 15, 16, 17, 33, 64, 129])('C = %i', (dim) =>
       checkExact(wholeInputs(5, 70, dim, 9, dim)),
     );

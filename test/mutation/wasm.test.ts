@@ -6,7 +6,7 @@ import { KERNEL_OPTIONS } from '../../scripts/build/kernels.mjs';
 import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { campaign, caughtBy } from './campaign.ts';
 import { type Mutant, mutate } from './mutant.ts';
-import { NOT_KERNELS, WASM_KERNELS, WASM_MUTANTS } from './wasm-mutants.ts';
+import { byFile, mutantsIn } from './mutants.ts';
 
 const FOLDER = new URL('../../wasm/', import.meta.url);
 const SOURCES = new Map(
@@ -14,6 +14,20 @@ const SOURCES = new Map(
     .filter((name) => name.endsWith('.ts'))
     .map((name) => [name, readFileSync(new URL(name, FOLDER), 'utf8')]),
 );
+
+/** Files that hold no kernel: the entry, the allocator (test/kernels/memory.test.ts), what the benchmark measures. */
+const NOT_KERNELS: readonly string[] = ['index.ts', 'memory.ts', 'peak.ts'];
+
+/** A file and all that it imports; none where there is no such file. */
+function withImports(file: string, found = new Set<string>()): Set<string> {
+  const text = SOURCES.get(file);
+  if (text === undefined || found.has(file)) return found;
+  found.add(file);
+  for (const [, name] of text.matchAll(/^import [^;]* from '\.\/(.+)';$/gm)) withImports(`${name}.ts`, found);
+  return found;
+}
+
+const KERNELS_OF = byFile((kernel) => withImports(`${kernel}.ts`));
 
 /** kernels.wasm with other texts for some of the sources. */
 async function compile(changed: ReadonlyMap<string, string>): Promise<Uint8Array<ArrayBuffer>> {
@@ -35,14 +49,14 @@ async function attempt(mutant: Mutant): Promise<string | null> {
   const text = SOURCES.get(file);
   if (text === undefined) throw new Error(`there is no wasm/${file}`);
   const kernels = await createWasmKernels({ module: await compile(new Map([[file, mutate(text, mutant)]])) });
-  const { by } = await caughtBy(kernels, WASM_KERNELS[file]!);
+  const { by } = await caughtBy(kernels, KERNELS_OF.get(file) ?? []);
   kernels.dispose();
   return by;
 }
 
 it('the kernels as they are pass', async () => {
   const kernels = await createWasmKernels({ module: await compile(new Map()) });
-  const names = Object.values(WASM_KERNELS).flat();
+  const names = [...KERNELS_OF.values()].flat();
   expect(await caughtBy(kernels, names)).toEqual({ by: null, over: false });
   kernels.dispose();
 });
@@ -50,6 +64,6 @@ it('the kernels as they are pass', async () => {
 campaign(
   'wasm',
   [...SOURCES.keys()].filter((name) => !NOT_KERNELS.includes(name)),
-  WASM_MUTANTS,
+  await mutantsIn('WASM'),
   attempt,
 );

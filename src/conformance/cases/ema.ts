@@ -1,20 +1,14 @@
 /** ema.wgsl: the momentum update of the key encoder, and BatchNorm's running statistics. */
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { EXTREMES, fromBits, LENGTHS, MANY, PERIOD, repeated, uniforms } from '../inputs.ts';
-import { type Approximation, blend } from '../references/elementwise.ts';
+import { blend } from '../references/ema.ts';
 import type { Trial } from '../trial.ts';
 import { withEachNotFinite, without } from './not-finite.ts';
-
-/** Near float64; on wasm also the bits of one float32 operation after the other. */
-export function compare(trial: Trial, what: string, got: Float32Array, want: Approximation): void {
-  trial.close(what, got, want.exact, want.bound);
-  if (trial.accuracy.exact) trial.bits(`bits of ${what}`, got, want.bits);
-}
 
 async function check(trial: Trial, key: Float32Array, query: Float32Array, m: number): Promise<void> {
   const array = trial.put(key);
   trial.kernels.ema({ targets: [array], sources: [trial.put(query)], keep: m, scale: 1 - m });
-  compare(trial, `key, m = ${m}`, await trial.read(array), blend(key, query, m, 1 - m, trial.accuracy));
+  trial.near(`key, m = ${m}`, await trial.read(array), blend(key, query, m, 1 - m, trial.accuracy));
 }
 
 async function ofLength(trial: Trial, length: number): Promise<void> {
@@ -97,7 +91,7 @@ async function many(trial: Trial): Promise<void> {
     keep: 0.99,
     scale: 1 - 0.99,
   });
-  compare(trial, 'key', await trial.read(array), blend(key, query, 0.99, 1 - 0.99, trial.accuracy));
+  trial.near('key', await trial.read(array), blend(key, query, 0.99, 1 - 0.99, trial.accuracy));
 }
 
 async function running(trial: Trial, length: number): Promise<void> {
@@ -108,7 +102,7 @@ async function running(trial: Trial, length: number): Promise<void> {
   trial.kernels.ema({ targets: [open], sources: sums, keep: 0.9, scale: [scale], gate: trial.put([1]) });
   trial.kernels.ema({ targets: [closed], sources: sums, keep: 0.9, scale: [scale], gate: trial.put([0]) });
   const want = blend(old, sum, 0.9, scale, trial.accuracy);
-  compare(trial, 'running statistics', await trial.read(open), want);
+  trial.near('running statistics', await trial.read(open), want);
   trial.bits('those behind a closed gate', await trial.read(closed), old);
 }
 
@@ -131,18 +125,16 @@ async function extremes(trial: Trial): Promise<void> {
   trial.close('key, m = 0', await trial.read(array), values, lost);
 }
 
-export const EMA_CASES: readonly Case[] = [
-  ...casesOf('ema', [
-    ...LENGTHS.map((length) => [`length ${length}`, (trial: Trial) => ofLength(trial, length)] as const),
-    ['denormals and large values', ofSizes],
-    ['extremes stay with m = 1 and are copied with m = 0', extremes],
-    ['gates', gates],
-    ['a list of 300', list],
-    ['not finite', notFinite],
-    ['more than 65,535 workgroups', many, MANY],
-  ]),
-  ...casesOf('running', [
-    ...[1, 64, 257, 1025].map((length) => [`length ${length}`, (t: Trial) => running(t, length)] as const),
-    ['a scale for each pair', scales],
-  ]),
+export const ema: KernelCases = [
+  ...LENGTHS.map((length) => [`length ${length}`, (t: Trial) => ofLength(t, length)] as const),
+  ...[1, 64, 257, 1025].map(
+    (length) => [`running statistics, length ${length}`, (t: Trial) => running(t, length)] as const,
+  ),
+  ['a scale for each pair', scales],
+  ['denormals and large values', ofSizes],
+  ['extremes stay with m = 1 and are copied with m = 0', extremes],
+  ['gates', gates],
+  ['a list of 300', list],
+  ['not finite', notFinite],
+  ['more than 65,535 workgroups', many, MANY],
 ];

@@ -1,6 +1,7 @@
 /** finite.wgsl: the gate that closes on NaN and infinities, and stays closed. */
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { EXTREMES, fromBits, LENGTHS, MANY, NOT_FINITE, uniforms } from '../inputs.ts';
+import { gateAfter } from '../references/finite.ts';
 import type { Trial } from '../trial.ts';
 
 async function gateIs(
@@ -19,15 +20,17 @@ async function ofLength(trial: Trial, length: number): Promise<void> {
   const array = trial.put(clean);
   const gate = trial.put([1]);
   trial.kernels.finite({ gate, arrays: [array] });
-  await gateIs(trial, 'the gate of finite values', gate, 1);
+  await gateIs(trial, 'the gate of finite values', gate, gateAfter(1, [clean]));
   for (const [p, place] of [...new Set([0, length >> 1, length - 1])].entries()) {
     const [name, bits] = NOT_FINITE[(length + p) % NOT_FINITE.length]!;
-    trial.kernels.write(array, fromBits(bits), place);
+    const bad = clean.slice();
+    bad.set(fromBits(bits), place);
+    trial.kernels.write(array, bad);
     trial.kernels.finite({ gate, arrays: [array] });
-    await gateIs(trial, `the gate of ${name} in place ${place}`, gate, 0);
-    trial.kernels.write(array, clean.subarray(place, place + 1), place);
+    await gateIs(trial, `the gate of ${name} in place ${place}`, gate, gateAfter(1, [bad]));
+    trial.kernels.write(array, clean);
     trial.kernels.finite({ gate, arrays: [array] });
-    await gateIs(trial, 'the gate, which stays closed', gate, 0);
+    await gateIs(trial, 'the gate, which stays closed', gate, gateAfter(0, [clean]));
     trial.kernels.write(gate, Float32Array.of(1));
   }
 }
@@ -71,9 +74,9 @@ async function many(trial: Trial): Promise<void> {
   }
 }
 
-export const FINITE_CASES: readonly Case[] = casesOf('finite', [
+export const finite: KernelCases = [
   ...LENGTHS.map((length) => [`length ${length}`, (t: Trial) => ofLength(t, length)] as const),
   ['bit patterns', patterns],
   ['edges', edges],
   ['more than 65,535 workgroups', many, MANY],
-]);
+];

@@ -1,5 +1,5 @@
 /** InfoNCE where numbers are special: ties, zeros, denormals, values that are too large or no numbers. */
-import type { Case } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { fromBits, NOT_FINITE, uniforms } from '../inputs.ts';
 import { infoNceReference } from '../references/infonce.ts';
 import type { Trial } from '../trial.ts';
@@ -112,7 +112,7 @@ const notFinite = (name: 'query' | 'key' | 'queue', queueSize: number) => async 
   }
 };
 
-export const INFONCE_EDGE_CASES: readonly (readonly [name: string, run: Case['run']])[] = [
+export const INFONCE_EDGE_CASES: KernelCases = [
   ['all logits equal, K = 37', allEqual(37)],
   ['all logits equal, K = 4097', allEqual(4097)],
   ['rank ties', ties(1, 32, 0)],

@@ -1,4 +1,4 @@
-/** infoNce on inputs, and against float64. */
+/** infonce on inputs, and against float64. */
 import { unitRows } from '../inputs.ts';
 import { infoNceReference } from '../references/infonce.ts';
 import type { Trial } from '../trial.ts';

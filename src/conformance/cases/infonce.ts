@@ -1,5 +1,5 @@
 /** infonce.wgsl, infonce-combine.wgsl, infonce-rank.wgsl, exact-sign.wgsl: loss, gradient and rank. */
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { unitRows, unitRowsAround } from '../inputs.ts';
 import type { Trial } from '../trial.ts';
 import { INFONCE_EDGE_CASES } from './infonce-edges.ts';
@@ -21,11 +21,7 @@ const nearIdentical = (distance: number) => async (trial: Trial) => {
 
 const LARGEST = 2 ** 20;
 
-const SLOW = casesOf('infonce', [['K = 1048576, C = 2', ofShape(2, 2, LARGEST), LARGEST * 2]]).map(
-  (given): Case => ({ ...given, slow: true }),
-);
-
-const OTHERS = casesOf('infonce', [
+export const infonce: KernelCases = [
   ...[1, 2, 3, 4, 5, 31, 32, 33, 63, 64, 65, 127, 128, 129, 512].map(
     (dim) => [`C = ${dim}`, ofShape(5, dim, 70)] as const,
   ),
@@ -43,6 +39,5 @@ const OTHERS = casesOf('infonce', [
   ['K = 65536, C = 16', ofShape(3, 16, 65_536, 0.07), 65_536 * 16],
   // Beyond it the host takes queries in turns.
   ['N = 32777', ofShape(32_777, 2, 3), 32_777 * 2],
-]);
-
-export const INFONCE_CASES: readonly Case[] = [...OTHERS, ...SLOW];
+  ['K = 1048576, C = 2', ofShape(2, 2, LARGEST), LARGEST * 2, 'slow'],
+];

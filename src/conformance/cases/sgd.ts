@@ -1,10 +1,9 @@
 /** sgd.wgsl: torch.optim.SGD. */
 import type { SgdOptions } from '../../kernels/sgd.ts';
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { LENGTHS, MANY, PERIOD, repeated, uniforms } from '../inputs.ts';
-import { sgdStep } from '../references/elementwise.ts';
+import { sgdStep } from '../references/sgd.ts';
 import type { Trial } from '../trial.ts';
-import { compare } from './ema.ts';
 import { withEachNotFinite } from './not-finite.ts';
 
 const OPTIONS: SgdOptions = { learningRate: 0.03, momentum: 0.9, weightDecay: 1e-4 };
@@ -25,8 +24,8 @@ async function steps(trial: Trial, length: number, options: readonly SgdOptions[
     });
     const want = sgdStep(p, g, b, option, trial.accuracy);
     [p, b] = [await trial.read(parameter), await trial.read(buffer)];
-    compare(trial, `buffer, step ${step}`, b, want.buffer);
-    compare(trial, `parameter, step ${step}`, p, want.parameter);
+    trial.near(`buffer, step ${step}`, b, want.buffer);
+    trial.near(`parameter, step ${step}`, p, want.parameter);
   }
 }
 
@@ -78,11 +77,11 @@ async function many(trial: Trial): Promise<void> {
     gate: trial.put([1]),
   });
   const want = sgdStep(p, g, b, OPTIONS, trial.accuracy);
-  compare(trial, 'parameter', await trial.read(parameter), want.parameter);
-  compare(trial, 'buffer', await trial.read(buffer), want.buffer);
+  trial.near('parameter', await trial.read(parameter), want.parameter);
+  trial.near('buffer', await trial.read(buffer), want.buffer);
 }
 
-export const SGD_CASES: readonly Case[] = casesOf('sgd', [
+export const sgd: KernelCases = [
   ...LENGTHS.map((length) => [`length ${length}`, ofLength(length)] as const),
   ['no momentum, no decay', (t) => steps(t, 65, [{ learningRate: 0.1, momentum: 0, weightDecay: 0 }])],
   ['learning rate 0 moves nothing', (t) => steps(t, 65, [{ ...OPTIONS, learningRate: 0 }])],
@@ -91,4 +90,4 @@ export const SGD_CASES: readonly Case[] = casesOf('sgd', [
   ['gates', gates],
   ['not finite', notFinite],
   ['more than 65,535 workgroups', many, MANY],
-]);
+];

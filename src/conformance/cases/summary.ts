@@ -1,6 +1,6 @@
 /** summary.wgsl: what a step tells of itself. */
 import { SUMMARY, SUMMARY_LENGTH } from '../../kernels/summary.ts';
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { fromBits, NOT_FINITE, uniforms, unitRows, unitRowsAround } from '../inputs.ts';
 import { summaryReference } from '../references/summary.ts';
 import type { Trial } from '../trial.ts';
@@ -89,7 +89,7 @@ const SHAPES = [
   [3, 512],
 ] as const;
 
-export const SUMMARY_CASES: readonly Case[] = casesOf('summary', [
+export const summary: KernelCases = [
   ...SHAPES.map(
     ([n, c]) => [`N = ${n}, C = ${c}`, async (t: Trial) => void (await check(t, step(t, n, c)))] as const,
   ),
@@ -97,4 +97,4 @@ export const SUMMARY_CASES: readonly Case[] = casesOf('summary', [
   ['rows that have nearly collapsed', collapsed],
   ['ranks at the limits', rankLimits],
   ['gates', gates],
-]);
+];

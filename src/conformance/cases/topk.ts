@@ -1,5 +1,5 @@
 /** topk-similarities.wgsl and topk-select.wgsl: the nearest rows of a bank. */
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { fromBits, NOT_FINITE, unitRows } from '../inputs.ts';
 import { dot, topKReference } from '../references/topk.ts';
 import type { Trial } from '../trial.ts';
@@ -103,7 +103,7 @@ async function notFinite(trial: Trial): Promise<void> {
 const MANY_QUERIES = { q: 32_777, m: 3, dim: 2, k: 2 };
 const LARGE = { q: 2, m: 65_536, dim: 4, k: 20 };
 
-export const TOPK_CASES: readonly Case[] = casesOf('topk', [
+export const topk: KernelCases = [
   ...[1, 3, 4, 5, 63, 64, 65, 127, 128, 129, 512].map(
     (dim) => [`C = ${dim}`, (t: Trial) => exact(t, { q: 5, m: 70, dim, k: 9 })] as const,
   ),
@@ -119,4 +119,4 @@ export const TOPK_CASES: readonly Case[] = casesOf('topk', [
   // Beyond it the host takes queries in turns on WebGPU.
   ['Q = 32777', (t) => exact(t, MANY_QUERIES), MANY_QUERIES.q * MANY_QUERIES.m],
   ['M = 65536', (t) => ofUnitRows(t, LARGE), LARGE.m * LARGE.dim],
-]);
+];

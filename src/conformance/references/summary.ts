@@ -1,5 +1,29 @@
 /** The summary of a step in float64, and the error bounds of a float32 kernel. */
-import type { Accuracy } from '../accuracy.ts';
+import { type Accuracy, type Bounds, U } from '../accuracy.ts';
+
+interface SummaryBounds {
+  /** A mean of float32 over the batch or the columns, of the mean of absolute values. */
+  meanError(count: number): number;
+  /** 100·count/rows. */
+  readonly percentError: number;
+  /** Absolute: the standard deviation of a column. */
+  deviationError(column: { deviation: number; distance: number; largest: number }, rows: number): number;
+}
+
+export const SUMMARY_BOUNDS: Bounds<SummaryBounds> = {
+  wasm: {
+    // Float64 sums of at most 2^20 numbers, rounded once.
+    meanError: () => U * (1 + 2 ** -8),
+    percentError: U * (1 + 2 ** -8),
+    deviationError: ({ largest }) => 2 ** -30 * U * largest,
+  },
+  webgpu: {
+    meanError: (count) => (Math.ceil(count / 256) + 14) * U,
+    percentError: 7 * U,
+    deviationError: ({ deviation, distance, largest }, rows) =>
+      (rows + 6) * U * distance + 6 * U * largest + ((rows + 5) / 2 + 10) * U * deviation + 2 ** -63,
+  },
+};
 
 /**
  * How far unit embeddings spread: the mean over dimensions of the standard deviation over the batch. About 1/√dim when
@@ -37,6 +61,7 @@ export function summaryReference(
   dim: number,
   accuracy: Accuracy,
 ): { summary: number[]; bound: number[] } {
+  const bounds = SUMMARY_BOUNDS[accuracy.backend];
   const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
   const below = (limit: number): number => (100 * rank.filter((r) => r < limit).length) / rows;
   const spreads = columnSpreads(query, rows, dim);
@@ -44,11 +69,11 @@ export function summaryReference(
   return {
     summary: [mean([...loss]), below(1), below(5), spread],
     bound: [
-      accuracy.meanError(rows) * mean([...loss].map(Math.abs)) + accuracy.smallest,
-      accuracy.percentError * below(1),
-      accuracy.percentError * below(5),
-      mean(spreads.map((column) => accuracy.deviationError(column, rows))) +
-        accuracy.meanError(dim) * spread +
+      bounds.meanError(rows) * mean([...loss].map(Math.abs)) + accuracy.smallest,
+      bounds.percentError * below(1),
+      bounds.percentError * below(5),
+      mean(spreads.map((column) => bounds.deviationError(column, rows))) +
+        bounds.meanError(dim) * spread +
         accuracy.smallest,
     ],
   };

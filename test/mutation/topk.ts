@@ -1,60 +1,8 @@
-/** Mutants of infonce-rank.wgsl, exact-sign.wgsl, topk-similarities.wgsl and topk-select.wgsl. */
 import { of } from './mutant.ts';
 
 const BARRIER = 'workgroupBarrier();';
 
-export const WGSL_RANK_KNN = [
-  ...of('infonce-rank.wgsl', [
-    ['what is close counts twice', 'difference > vec4f(params.margin)', 'difference > vec4f(-params.margin)'],
-    ['nothing is close', 'abs(difference) <= vec4f(params.margin)', 'abs(difference) < vec4f(0.0)'],
-    [
-      'float32 always tells',
-      'abs(sum) > size * f32(params.dim + 3u) * 0x1p-23 + f32(params.dim) * 0x1p-124',
-      'true',
-    ],
-    ['float32 tells of a difference of 0', '0x1p-23 + f32(params.dim) * 0x1p-124', '0x1p-40'],
-    [
-      'equal rows are nearer',
-      'if (different == 0u) {\n    return false',
-      'if (different == 0u) {\n    return true',
-    ],
-    ['the sign of the sum', 'return sum > 0.0', 'return sum < 0.0'],
-    ['what cannot be told is nearer', 'return fixed_is_positive(total)', 'return true'],
-    ['what cannot be told is not nearer', 'return fixed_is_positive(total)', 'return false'],
-    [
-      'the key is added',
-      'fixed_negate(fixed_product(bits, bitcast<u32>(key[q + c])))',
-      'fixed_product(bits, bitcast<u32>(key[q + c]))',
-    ],
-    ['the query of the next lane', 'block + 8u * lane', 'block + lane'],
-    ['a negative beyond the end', 'negative >= end', 'negative > end'],
-    ['the last of four counts', 'larger += select', 'larger = select'],
-    ['the key of the first query', 'queue[n + c] - key[q + c]', 'queue[n + c] - key[c]'],
-  ]),
-  ...of('exact-sign.wgsl', [
-    ['equal is positive', ' && (x.low | x.middle | x.high) != 0u', ''],
-    ['negative is positive', '(x.high & 0x80000000u) == 0u && ', ''],
-    ['the carry of the lowest word is lost', 'select(0u, 1u, low < a.low)', '0u'],
-    [
-      'the carry of the middle word is lost',
-      'a.high + b.high + carry_middle + carry_total',
-      'a.high + b.high + carry_total',
-    ],
-    ['the carry of the carry is lost', 'carry_middle + carry_total', 'carry_middle'],
-    ['a carry of nothing', 'low < a.low', 'low <= a.low'],
-    ['signs of both', '((a ^ b) & 0x80000000u)', '((a & b) & 0x80000000u)'],
-    ['no hidden bit', 'select(0u, 0x800000u, exponent_b > 0u)', '0u'],
-    ['half of the cross products', 'a0 * b1 + a1 * b0', 'a0 * b1'],
-    ['the carry of a product is lost', '(cross >> 20u) + carry', '(cross >> 20u)'],
-    ['one exponent for both', 'max(exponent_a, 1u) + max(exponent_b, 1u)', '2u * max(exponent_a, 1u)'],
-    [
-      'bits do not cross words, leftward',
-      '(y.middle << bits) | (y.low >> (32u - bits))',
-      '(y.middle << bits)',
-    ],
-    ['bits do not cross words, rightward', '(y.low >> bits) | (y.middle << (32u - bits))', '(y.low >> bits)'],
-    ['a word too far, leftward', 'y = Fixed(0u, y.low, y.middle)', 'y = Fixed(0u, 0u, y.low)'],
-  ]),
+export const WGSL = [
   ...of('topk-similarities.wgsl', [
     ['rows and columns swapped', 'row * params.bank_rows + column', 'column * params.rows + row'],
     ['rows run into the next', 'row < params.rows && column < params.bank_rows', 'row < params.rows'],
@@ -112,5 +60,22 @@ export const WGSL_RANK_KNN = [
         equivalent: 'SwiftShader runs lanes in turn: lane 0 has its digit before others clear the histogram',
       },
     ],
+  ]),
+];
+
+export const WASM = [
+  ...of('topk.ts', [
+    ['ties to the higher row', 'ia > ib', 'ia < ib'],
+    ['the tile after the first k is not offered', 'start < k ? 15', 'start == 0 ? 15'],
+    ['equal takes the place', 'value > load<f32>(values)', 'value >= load<f32>(values)'],
+    ['NaN is 0', 'value = -f32.MAX_VALUE * 2', 'value = 0'],
+    ['not sorted', 'sort(similarities + offset, indices + offset, min(k, m));', ''],
+    ['the last two are not sorted', 'let last = count - 1', 'let last = count - 2'],
+    ['the worst of another query', 'load<f32>(roots + 3 * stride)', 'load<f32>(roots + 2 * stride)'],
+    ['rows of the tile', 'const row = start + j', 'const row = j'],
+    ['queries of the first block', 'queries + ((<usize>first * <usize>c) << 2)', 'queries'],
+    ['products of the first query', 'products + ((<usize>lane) << 2)', 'products'],
+    ['only the left child', 'child += 1;\n      at += 4;', ''],
+    ['the last of a tile', 'j < valid; j++) {\n    let value', 'j < valid - 1; j++) {\n    let value'],
   ]),
 ];

@@ -1,41 +1,9 @@
-/** EMA, running statistics and SGD in float64, and the bits of one float32 operation after the other. */
+/** sgd in float64, and the bits of one float32 operation after the other. */
 import type { SgdOptions } from '../../kernels/sgd.ts';
 import { type Accuracy, U } from '../accuracy.ts';
-
-export interface Approximation {
-  exact: Float64Array;
-  bound: Float64Array;
-  /** What a backend gives that neither fuses nor reorders. */
-  bits: Float32Array;
-}
+import { type Approximation, approximation } from './approximation.ts';
 
 const f = Math.fround;
-
-function approximation(length: number): Approximation {
-  return {
-    exact: new Float64Array(length),
-    bound: new Float64Array(length),
-    bits: new Float32Array(length),
-  };
-}
-
-/** a·target + b·source: the factor, the product and the sum round once each. */
-export function blend(
-  target: Float32Array,
-  source: Float32Array,
-  a: number,
-  b: number,
-  accuracy: Accuracy,
-): Approximation {
-  const result = approximation(target.length);
-  for (const [i, t] of target.entries()) {
-    const s = source[i]!;
-    result.exact[i] = a * t + b * s;
-    result.bound[i] = 3 * U * (Math.abs(a * t) + Math.abs(b * s)) + accuracy.smallest;
-    result.bits[i] = f(f(t * f(a)) + f(s * f(b)));
-  }
-  return result;
-}
 
 /** One step of torch.optim.SGD from float32 values; its bounds are in docs/numerics.md. */
 export function sgdStep(

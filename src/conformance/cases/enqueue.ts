@@ -1,7 +1,7 @@
 /** enqueue.wgsl: the queue of keys. */
-import { type Case, casesOf } from '../case.ts';
+import type { KernelCases } from '../case.ts';
 import { MANY, PERIOD, repeated, uniforms } from '../inputs.ts';
-import { enqueued } from '../references/queue.ts';
+import { enqueued } from '../references/enqueue.ts';
 import type { Trial } from '../trial.ts';
 import { withEachNotFinite } from './not-finite.ts';
 
@@ -78,7 +78,7 @@ async function many(trial: Trial): Promise<void> {
   trial.bits('queue', await trial.read(queue), block);
 }
 
-export const QUEUE_CASES: readonly Case[] = casesOf('enqueue', [
+export const enqueue: KernelCases = [
   ...[0, 1, 3, 6, 7, 8, 14, 17, 30].map(
     (rows) => [`N = ${rows} into K = 7 at every offset`, (t: Trial) => everywhere(t, rows)] as const,
   ),
@@ -93,4 +93,4 @@ export const QUEUE_CASES: readonly Case[] = casesOf('enqueue', [
   ['denormals', denormals],
   ['not finite', notFinite],
   ['more than 65,535 workgroups', many, MANY],
-]);
+];

@@ -1,52 +1,8 @@
-/** Mutants of l2norm.wgsl, l2norm-backward.wgsl, summary.wgsl, and of reduce*.wgsl, which is joined to two of them. */
 import { of } from './mutant.ts';
 
 const BARRIER = 'workgroupBarrier();';
-const SUMS = `sums[l] = sum;\n  }\n  ${BARRIER}`;
 
-export const WGSL_REDUCTIONS = [
-  ...of('l2norm.wgsl', [
-    ['no clamp', 'let clamped = length <= 1e-12', 'let clamped = false'],
-    ['clamps from 1e-8 on', 'length <= 1e-12', 'length <= 1e-8'],
-    ['divides what it clamps by 1', 'select(scaled, 1e-12, clamped)', 'select(scaled, 1.0, clamped)'],
-    ['the norm is clamped, too', 'select(bitcast<u32>(length)', 'select(bitcast<u32>(max(length, 1e-12))'],
-    ['rows are not scaled', 'let biased = clamp(254u - min(exponent, 254u), 1u, 253u)', 'let biased = 127u'],
-    ['the sign counts as exponent', '& 0x7fffffffu) >> 23u', '& 0xffffffffu) >> 23u'],
-    ['the norm is squared', 'sqrt(sums[0])', 'sums[0]'],
-    ['the norm stays scaled', 'let length = scaled * inverse', 'let length = scaled'],
-    ['rows 64 apart', 'let start = row * params.dim', 'let start = row * WIDTH'],
-    ['rows in one dimension', 'workgroup.y * workgroups.x + workgroup.x', 'workgroup.x'],
-    ['the largest of one lane', 'largest_of_all(exponent, lane)', 'exponent'],
-    ['the sum of half of the lanes', 'half = LANES / 2u', 'half = LANES / 4u'],
-    ['the largest of 64 columns', 'c < params.dim;', 'c < min(params.dim, WIDTH);', { at: 1 }],
-    ['the sum of 64 columns', 'c < params.dim;', 'c < min(params.dim, LANES);', { at: 2 }],
-    ['writes 64 columns', 'c < params.dim;', 'c < min(params.dim, WIDTH);', { at: 3 }],
-    ['sums before all lanes are there', SUMS, 'sums[l] = sum;\n  }'],
-    ['lanes run into each other', 'c = l; c <', 'c = lane; c <'],
-    ['the sum begins at 1', 'var sum = 0.0', 'var sum = 1.0'],
-    [
-      'what is not finite goes on',
-      'let bad = exponent == 255u',
-      'let bad = false',
-      { equivalent: 'float32 of SwiftShader keeps NaN; WGSL lets a device assume that there are none' },
-    ],
-  ]),
-  ...of('l2norm-backward.wgsl', [
-    ['along y, too', '(dy[start + c] - y[start + c] * projection)', 'dy[start + c]'],
-    ['the sign of the projection', 'dy[start + c] - y', 'dy[start + c] + y'],
-    ['projects y on itself', 'y[start + c] * dy[start + c];', 'y[start + c] * y[start + c];'],
-    ['no clamp', 'let clamped = norm[row] <= 1e-12', 'let clamped = false'],
-    ['projects where it clamps', 'select(sums[0], 0.0, clamped)', 'sums[0]'],
-    ['not divided', 'select(norm[row], 1e-12, clamped)', 'select(1.0, 1e-12, clamped)'],
-    ['the norm of the first row', 'select(norm[row],', 'select(norm[0],'],
-    ['the sum of half of the lanes', 'half = LANES / 2u', 'half = LANES / 4u'],
-    ['two partial sums are left', 'half > 0u', 'half > 1u'],
-    ['the sum of 64 columns', 'c < params.dim;', 'c < min(params.dim, LANES);', { at: 1 }],
-    ['writes 64 columns', 'c < params.dim;', 'c < min(params.dim, WIDTH);', { at: 2 }],
-    ['rows in one dimension', 'workgroup.y * workgroups.x + workgroup.x', 'workgroup.x'],
-    ['sums before all lanes are there', SUMS, 'sums[l] = sum;\n  }'],
-    ['a tree without barriers', `    }\n    ${BARRIER}`, '    }'],
-  ]),
+export const WGSL = [
   ...of('summary.wgsl', [
     ['rank 1 is the best, too', 'rank[n] < 1.0', 'rank[n] <= 1.0'],
     ['rank 5 is among 5', 'rank[n] < 5.0', 'rank[n] <= 5.0'],
@@ -124,5 +80,22 @@ export const WGSL_REDUCTIONS = [
     ['the sum of the last subgroup', 'atomicAdd(&reduced, sum)', 'atomicStore(&reduced, sum)'],
     ['the largest sum of a subgroup', 'atomicAdd(&reduced, sum)', 'atomicMax(&reduced, sum)'],
     ['the sum up to each invocation', 'subgroupAdd(value)', 'subgroupInclusiveAdd(value)'],
+  ]),
+];
+
+export const WASM = [
+  ...of('summary.ts', [
+    ['rank 1 is the best, too', 'r < 1', 'r <= 1'],
+    ['rank 5 is among 5', 'r < 5', 'r <= 5'],
+    ['the sum of losses', '<f32>(lossSum / count)', '<f32>lossSum'],
+    ['variances', 'return Math.sqrt(squares / <f64>rows)', 'return squares / <f64>rows'],
+    ['divided by rows − 1', 'Math.sqrt(squares / <f64>rows)', 'Math.sqrt(squares / max(<f64>rows - 1, 1))'],
+    ['squares about 0', '<f64>load<f32>(x) - mean', '<f64>load<f32>(x)'],
+    ['rows for columns', 'const stride = (<usize>dim) << 2', 'const stride: usize = 4'],
+    ['deviations over the rows', 'deviations / <f64>dim', 'deviations / <f64>rows'],
+    ['a gate that is open or not', 'store<u32>(summary, open, 16)', 'store<f32>(summary, open ? 1 : 0, 16)'],
+    ['every other row', 'n += 4', 'n += 8'],
+    ['the last column is left out', 'c < (<usize>dim) << 2', 'c < ((<usize>dim) << 2) - 4'],
+    ['best and best of 5 swapped', '(100 * <f64>best5)', '(100 * <f64>best)'],
   ]),
 ];

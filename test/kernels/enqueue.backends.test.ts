@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { enqueued } from '../../src/conformance/references/queue.ts';
+import { enqueued } from '../../src/conformance/references/enqueue.ts';
 import { onEveryBackend } from './backends.ts';
 import { withArrays } from './inputs.ts';
 
