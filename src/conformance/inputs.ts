@@ -66,15 +66,15 @@ export function toUnit(values: Float32Array, rows: number, dim: number): Float32
 
 /** Unit rows within about `distance` of one row. */
 export function unitRowsAround(
-  centre: Float32Array,
+  center: Float32Array,
   rows: number,
   distance: number,
   random: Random,
 ): Float32Array {
-  const dim = centre.length;
+  const dim = center.length;
   const noise = uniforms(rows * dim, random, distance);
   return toUnit(
-    noise.map((x, i) => x + centre[i % dim]!),
+    noise.map((x, i) => x + center[i % dim]!),
     rows,
     dim,
   );

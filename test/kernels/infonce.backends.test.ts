@@ -30,11 +30,11 @@ function randomInputs(
 function nearIdentical(inputs: InfoNceInputs, distance: number, seed: number): InfoNceInputs {
   const { rows, dim, queueSize } = inputs;
   const random = generator(seed);
-  const centre = unitRows(1, dim, random);
+  const center = unitRows(1, dim, random);
   const around = (count: number): Float32Array => {
     const noise = normals(count * dim, random, distance);
     return toUnit(
-      noise.map((x, i) => x + centre[i % dim]!),
+      noise.map((x, i) => x + center[i % dim]!),
       count,
       dim,
     );

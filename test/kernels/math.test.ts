@@ -17,7 +17,7 @@ function exp(x: Float32Array): Float32Array {
   return result;
 }
 
-/** Distance between neighbouring float32 at x. */
+/** Distance between neighboring float32 at x. */
 function ulp(x: number): number {
   return 2 ** (Math.max(Math.floor(Math.log2(Math.abs(x))), -126) - 23);
 }

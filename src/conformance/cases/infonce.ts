@@ -14,8 +14,8 @@ const ofShape =
 /** Logits so close together that float32 does not tell them apart, at the lowest temperature: loss and rank. */
 const nearIdentical = (distance: number) => async (trial: Trial) => {
   const inputs = spread(trial, 9, 64, 257, 0.01);
-  const centre = unitRows(1, 64, trial.random);
-  const around = (rows: number) => unitRowsAround(centre, rows, distance, trial.random);
+  const center = unitRows(1, 64, trial.random);
+  const around = (rows: number) => unitRowsAround(center, rows, distance, trial.random);
   await check(trial, { ...inputs, query: around(9), key: around(9), queue: around(257) });
 };
 

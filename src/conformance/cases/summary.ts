@@ -54,9 +54,9 @@ async function equalRows(trial: Trial): Promise<void> {
 }
 
 async function collapsed(trial: Trial): Promise<void> {
-  const centre = unitRows(1, 16, trial.random);
+  const center = unitRows(1, 16, trial.random);
   for (const distance of [1e-2, 1e-4, 1e-6]) {
-    await check(trial, step(trial, 100, 16, unitRowsAround(centre, 100, distance, trial.random)));
+    await check(trial, step(trial, 100, 16, unitRowsAround(center, 100, distance, trial.random)));
   }
 }
 
