@@ -19,7 +19,7 @@ import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import type { OptimizedParameter, Optimizer } from '../optimizers/optimizer.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import type { Settings } from '../settings/settings.ts';
-import { RunningStatistics } from './running-statistics.ts';
+import { MethodEncoders } from './method-encoders.ts';
 import { type SavedState, TrainState } from './state.ts';
 import { stateOf, UPDATES } from './state-of.ts';
 import { beginStep, REPORTED, type RunningStep, type StepInput } from './step.ts';
@@ -70,8 +70,7 @@ export class Trainer {
   readonly #workspace: Workspace;
   /** [1]: 1 until a step goes bad. */
   readonly #gate: DeviceArray;
-  readonly #statistics: ReadonlyMap<string, RunningStatistics>;
-  readonly #parameters: ReadonlyMap<string, readonly DeviceArray[]>;
+  readonly #own: MethodEncoders;
   readonly #optimized: readonly OptimizedParameter[];
   /** Settles when the last issued step is done or has failed. */
   #inFlight: Promise<unknown> = Promise.resolve();
@@ -81,22 +80,14 @@ export class Trainer {
     const { settings, method, optimizer, spec, given, saved, kernels } = options;
     this.#options = options;
     this.#layout = encoderLayout(spec, settings.imageSize);
-    const { parameters, layers } = this.#layout;
+    const { parameters } = this.#layout;
     const state = new TrainState(kernels, stateOf(method, optimizer, this.#layout, settings, given), saved);
     this.#state = state;
-    this.#statistics = new Map(
-      method.encoders.map(({ name }) => [name, new RunningStatistics(kernels, layers, state, name)]),
-    );
-    this.#parameters = new Map(
-      method.encoders.map((encoder) => [
-        encoder.name,
-        parameters.map(({ name }) => state.tensor(`${encoder.name}.${name}`)),
-      ]),
-    );
+    this.#own = new MethodEncoders(kernels, method.encoders, this.#layout, state);
     this.#workspace = new Workspace(kernels);
     this.#gate = this.#workspace.array('gate', 1);
     kernels.write(this.#gate, Float32Array.of(1));
-    const values = this.#parameters.get(this.#learner)!;
+    const values = this.#own.parameters(this.#own.learner);
     const gradients = this.#workspace.list(
       'gradient',
       values.map(({ length }) => length),
@@ -114,7 +105,8 @@ export class Trainer {
   /** @throws MocoError out-of-memory, checkpoint-invalid where `saved` is not of this method, optimizer and network */
   static async create(options: TrainerOptions): Promise<Trainer> {
     const trainer = new Trainer(options);
-    for (const [name, weights] of trainer.#parameters) await options.encoders.attachWeights(name, weights);
+    const { names } = trainer.#own;
+    for (const name of names) await options.encoders.attachWeights(name, trainer.#own.parameters(name));
     return trainer;
   }
 
@@ -196,13 +188,9 @@ export class Trainer {
 
   /** Gives the encoders what has been learned so far in its inference form; `embed` uses it until the next call. */
   async prepareEmbedding(): Promise<void> {
-    const { spec, settings, kernels, encoders } = this.#options;
-    const values = await this.#statistics.get(this.#learner)!.named();
-    for (const [i, { name }] of this.#layout.parameters.entries()) {
-      values.set(name, await kernels.read(this.#optimized[i]!.value));
-    }
+    const { spec, settings, encoders } = this.#options;
     const folded = foldBatchNorm(buildNetwork(spec, 1, settings.imageSize).graph);
-    await encoders.setInferenceWeights(foldWeights(folded, values));
+    await encoders.setInferenceWeights(foldWeights(folded, await this.#own.learned()));
   }
 
   /** Embeds images [n, 3, size, size] with the weights of the last `prepareEmbedding`. */
@@ -216,16 +204,10 @@ export class Trainer {
     this.#state.dispose();
   }
 
-  get #learner(): string {
-    return this.#options.method.encoders.find(({ learns }) => learns)!.name;
-  }
-
   /** Names of the tensors that a step changes before it is known to be good. */
   #changedAtOnce(): string[] {
     const { changedByBegin = [] } = this.#options.method;
-    return changedByBegin.flatMap((encoder) =>
-      this.#layout.parameters.map(({ name }) => `${encoder}.${name}`),
-    );
+    return changedByBegin.flatMap((encoder) => this.#own.parameterNames(encoder));
   }
 
   /** As it is now: others may have failed while one awaited. */
@@ -238,7 +220,7 @@ export class Trainer {
     const { method, optimizer, settings, kernels, encoders } = this.#options;
     const step = this.#begin(input);
     method.begin?.(step);
-    for (const { name } of method.encoders) await encoders.weightsChanged(name);
+    for (const name of this.#own.names) await encoders.weightsChanged(name);
     try {
       await method.run(step);
     } finally {
@@ -256,7 +238,7 @@ export class Trainer {
     method.commit?.(step);
     const { batchSize, groups } = settings;
     for (const { encoder, sums } of step.passes) {
-      this.#statistics.get(encoder)!.update(sums, groups, batchSize / groups, gate);
+      this.#own.statistics(encoder).update(sums, groups, batchSize / groups, gate);
     }
     return this.#summarize(losses, step);
   }
@@ -271,8 +253,8 @@ export class Trainer {
       state: this.#state,
       workspace: this.#workspace,
       gate: this.#gate,
-      parameters: (encoder: string) => this.#parameters.get(encoder)!,
-      statisticsLengths: (encoder: string) => this.#statistics.get(encoder)!.lengths,
+      parameters: (encoder: string) => this.#own.parameters(encoder),
+      statisticsLengths: (encoder: string) => this.#own.statistics(encoder).lengths,
     };
     return beginStep(context, input);
   }
