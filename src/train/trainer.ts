@@ -3,7 +3,7 @@
  * its working memory, in kernel memory; what a step does is the method's to say.
  *
  * A step is issued, and its few numbers are read back while the next one may already be under way: on a GPU nothing
- * waits for them. The gate that `finiteGate` closes on the device stops everything that would change the state, in that
+ * waits for them. The gate that `finite` closes on the device stops everything that would change the state, in that
  * step and in those after it.
  */
 import type { Embeddings } from '../encoder/embeddings.ts';
