@@ -6,6 +6,11 @@ import type { EncoderLayout } from '../models/layout.ts';
 import { RunningStatistics } from './running-statistics.ts';
 import type { TrainState } from './state.ts';
 
+/** Names of an encoder's parameters in the state, in the order of the network. */
+export function parameterNames({ parameters }: EncoderLayout, encoder: string): string[] {
+  return parameters.map(({ name }) => `${encoder}.${name}`);
+}
+
 export class MethodEncoders {
   readonly #kernels: Kernels;
   readonly #layout: EncoderLayout;
@@ -23,15 +28,10 @@ export class MethodEncoders {
     for (const name of this.names) {
       this.#parameters.set(
         name,
-        this.parameterNames(name).map((tensor) => state.tensor(tensor)),
+        parameterNames(layout, name).map((tensor) => state.tensor(tensor)),
       );
       this.#statistics.set(name, new RunningStatistics(kernels, layout.layers, state, name));
     }
-  }
-
-  /** Names of an encoder's parameters in the state, in the order of the network. */
-  parameterNames(encoder: string): string[] {
-    return this.#layout.parameters.map(({ name }) => `${encoder}.${name}`);
   }
 
   parameters(encoder: string): readonly DeviceArray[] {

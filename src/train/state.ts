@@ -14,14 +14,15 @@ export class TrainState {
   readonly #spec: StateSpec;
   readonly #tensors = new Map<string, DeviceArray>();
   readonly #counters = new Map<string, number>();
-  /** What `keep` has kept, by name; allocated when it is first called. */
+  /** Copies that `keep` makes, by name. */
   readonly #kept = new Map<string, DeviceArray>();
 
   /**
    * @param saved goes on from these values, which are copied; null: from the initial ones
+   * @param kept the tensors that `keep` keeps: there is room for their copies from the start
    * @throws MocoError out-of-memory, checkpoint-invalid where a tensor is missing or of another shape or type
    */
-  constructor(kernels: Kernels, spec: StateSpec, saved: SavedState | null) {
+  constructor(kernels: Kernels, spec: StateSpec, saved: SavedState | null, kept: readonly string[] = []) {
     this.#kernels = kernels;
     this.#spec = spec;
     for (const { name, shape, initial } of spec.tensors) {
@@ -35,6 +36,7 @@ export class TrainState {
     for (const { name, initial, below } of spec.counters) {
       this.#counters.set(name, saved ? savedCount(saved, name, below) : initial);
     }
+    for (const name of kept) this.#kept.set(name, kernels.allocate(this.tensor(name).length));
   }
 
   /** @throws MocoError usage where there is none of that name */
@@ -52,17 +54,17 @@ export class TrainState {
   }
 
   /**
-   * To be called before a step that changes these tensors at once; what waits for the gate need not be kept. Gives what
-   * undoes the step, counters included. While the gate is closed, what was kept before it closed stays kept.
+   * To be called before a step: keeps the tensors that it changes at once; what waits for the gate need not be kept. Gives
+   * what undoes the step, counters included. While the gate is closed, what was kept before it closed stays kept.
    */
-  keep(names: readonly string[], gate: DeviceArray): () => void {
+  keep(gate: DeviceArray): () => void {
     const counters = new Map(this.#counters);
-    const tensors = names.map((name) => this.tensor(name));
-    const copies = names.map((name, i) => this.#copyOf(name, tensors[i]!.length));
-    if (names.length > 0) this.#kernels.copy({ targets: copies, sources: tensors, gate });
+    const tensors = [...this.#kept.keys()].map((name) => this.tensor(name));
+    const copies = [...this.#kept.values()];
+    if (copies.length > 0) this.#kernels.copy({ targets: copies, sources: tensors, gate });
     return () => {
       for (const [name, value] of counters) this.#counters.set(name, value);
-      if (names.length > 0) this.#kernels.copy({ targets: tensors, sources: copies });
+      if (copies.length > 0) this.#kernels.copy({ targets: tensors, sources: copies });
     };
   }
 
@@ -81,15 +83,6 @@ export class TrainState {
 
   dispose(): void {
     for (const array of [...this.#tensors.values(), ...this.#kept.values()]) this.#kernels.free(array);
-  }
-
-  #copyOf(name: string, length: number): DeviceArray {
-    let copy = this.#kept.get(name);
-    if (!copy) {
-      copy = this.#kernels.allocate(length);
-      this.#kept.set(name, copy);
-    }
-    return copy;
   }
 }
 

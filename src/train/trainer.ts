@@ -19,7 +19,7 @@ import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import type { OptimizedParameter, Optimizer } from '../optimizers/optimizer.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import type { Settings } from '../settings/settings.ts';
-import { MethodEncoders } from './method-encoders.ts';
+import { MethodEncoders, parameterNames } from './method-encoders.ts';
 import { type SavedState, TrainState } from './state.ts';
 import { stateOf, UPDATES } from './state-of.ts';
 import { beginStep, REPORTED, type RunningStep, type StepInput } from './step.ts';
@@ -77,11 +77,14 @@ export class Trainer {
   #failure: Failure | null = null;
 
   private constructor(options: TrainerOptions) {
-    const { settings, method, optimizer, spec, given, saved, kernels } = options;
+    const { settings, method, optimizer, given, saved, kernels } = options;
     this.#options = options;
-    this.#layout = encoderLayout(spec, settings.imageSize);
+    this.#layout = encoderLayout(options.spec, settings.imageSize);
     const { parameters } = this.#layout;
-    const state = new TrainState(kernels, stateOf(method, optimizer, this.#layout, settings, given), saved);
+    const spec = stateOf(method, optimizer, this.#layout, settings, given);
+    // What a step changes before it is known to be good.
+    const atOnce = (method.changedByBegin ?? []).flatMap((name) => parameterNames(this.#layout, name));
+    const state = new TrainState(kernels, spec, saved, atOnce);
     this.#state = state;
     this.#own = new MethodEncoders(kernels, method.encoders, this.#layout, state);
     this.#workspace = new Workspace(kernels);
@@ -124,7 +127,7 @@ export class Trainer {
   async step(input: StepInput): Promise<IssuedStep> {
     if (this.#failure) throw this.#failure.error;
     const { kernels } = this.#options;
-    const undo = this.#state.keep(this.#changedAtOnce(), this.#gate);
+    const undo = this.#state.keep(this.#gate);
     let summary: DeviceArray;
     try {
       summary = await this.#takeStep(input);
@@ -202,12 +205,6 @@ export class Trainer {
   dispose(): void {
     this.#workspace.dispose();
     this.#state.dispose();
-  }
-
-  /** Names of the tensors that a step changes before it is known to be good. */
-  #changedAtOnce(): string[] {
-    const { changedByBegin = [] } = this.#options.method;
-    return changedByBegin.flatMap((encoder) => this.#own.parameterNames(encoder));
   }
 
   /** As it is now: others may have failed while one awaited. */

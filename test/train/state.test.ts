@@ -68,10 +68,10 @@ describe('TrainState', () => {
   });
 
   it('undoes a step: what was kept, and all counters; nothing is kept once the gate is closed', async () => {
-    const state = new TrainState(kernels, SPEC, SAVED);
+    const state = new TrainState(kernels, SPEC, SAVED, ['k.w']);
     const gate = kernels.allocate(1);
     kernels.write(gate, Float32Array.of(1));
-    const undo = state.keep(['k.w'], gate);
+    const undo = state.keep(gate);
     const spoil = () => {
       kernels.write(state.tensor('k.w'), Float32Array.of(0, 0, 0, 0));
       state.setCounter('pointer', 1);
@@ -79,7 +79,7 @@ describe('TrainState', () => {
     spoil();
     // The step after one that has gone bad keeps nothing: what was before the bad one is still there.
     kernels.write(gate, Float32Array.of(0));
-    state.keep(['k.w'], gate);
+    state.keep(gate);
     undo();
     expect(await state.read()).toEqual(SAVED);
     kernels.free(gate);
