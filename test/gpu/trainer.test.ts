@@ -1,6 +1,6 @@
 /** The trainer on WebGPU. Its tests share one set of sessions, and the compilation of their shaders. */
 
-import { beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { STREAMS } from '../../src/random.ts';
 import { requestDevice } from '../../src/runtime/gpu.ts';
@@ -36,7 +36,9 @@ const FORWARD = 10 * 36 * 2 ** -24;
 /** A unit embedding moves each of two logits by 1/τ of what it is off by. */
 const lossTolerance = (steps: number) => (2 / 0.2) * (2 * steps - 1) * FORWARD;
 
-onWebGpu((_, { device, name }) => {
+onWebGpu((_, { name }) => {
+  // Of its own: onnxruntime gives the buffers of a device back with the last session on it, whichever file that is of.
+  let device: GPUDevice;
   let traffic: Traffic;
   let kernels: WebGpuKernels;
   let tiny: TinyEncoders;
@@ -44,6 +46,7 @@ onWebGpu((_, { device, name }) => {
   let clean: Steps;
   let wasm: Steps;
   beforeAll(async () => {
+    device = (await requestDevice()).device;
     traffic = new Traffic(device);
     kernels = await createWebGpuKernels(device);
     tiny = await openTiny(1, { kernels });
@@ -52,6 +55,7 @@ onWebGpu((_, { device, name }) => {
     wasm = await steps(await reference.trainer(), 1, 4);
     await reference.dispose();
   });
+  afterAll(() => device.destroy());
 
   it('trains as on wasm, within rounding', () => {
     console.log(`losses here ${lossesOf(clean).join(', ')}; on wasm ${lossesOf(wasm).join(', ')}`);
