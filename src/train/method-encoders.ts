@@ -44,10 +44,13 @@ export class MethodEncoders {
 
   /** A copy of what the learner has learned, by the network's names, after everything issued so far. */
   async learned(): Promise<Map<string, Float32Array>> {
-    const values = await this.statistics(this.learner).named();
-    for (const [i, { name }] of this.#layout.parameters.entries()) {
-      values.set(name, await this.#kernels.read(this.parameters(this.learner)[i]!));
-    }
+    const reads = this.parameters(this.learner).map((array) => this.#kernels.read(array));
+    // All at once: on a GPU each by itself would be a round trip.
+    const [values, parameters] = await Promise.all([
+      this.statistics(this.learner).named(),
+      Promise.all(reads),
+    ]);
+    for (const [i, { name }] of this.#layout.parameters.entries()) values.set(name, parameters[i]!);
     return values;
   }
 }

@@ -9,6 +9,9 @@ import { count } from '../onnx/dims.ts';
 /** The tensors of a checkpoint. */
 export type SavedState = ReadonlyMap<string, NamedTensor>;
 
+/** Reads at one time. A GPU answers many in one round trip; but each takes staging memory, which is kept for later ones. */
+const READS = 64;
+
 export class TrainState {
   readonly #kernels: Kernels;
   readonly #spec: StateSpec;
@@ -72,8 +75,13 @@ export class TrainState {
   async read(): Promise<SavedState> {
     const counters = new Map(this.#counters);
     const saved = new Map<string, NamedTensor>();
-    for (const { name, shape } of this.#spec.tensors) {
-      saved.set(name, { dtype: 'F32', shape, data: await this.#kernels.read(this.tensor(name)) });
+    const { tensors } = this.#spec;
+    for (let first = 0; first < tensors.length; first += READS) {
+      const some = tensors.slice(first, first + READS);
+      const values = await Promise.all(some.map(({ name }) => this.#kernels.read(this.tensor(name))));
+      for (const [i, { name, shape }] of some.entries()) {
+        saved.set(name, { dtype: 'F32', shape, data: values[i]! });
+      }
     }
     for (const [name, value] of counters) {
       saved.set(name, { dtype: 'I64', shape: [1], data: BigInt64Array.of(BigInt(value)) });
