@@ -12,7 +12,9 @@ const ON_GPU: Options = { env: { MOCO_TEST_BACKEND: 'webgpu' } };
 const SUITES: Readonly<Record<string, Options>> = {
   unit: {
     include: ['test/**/*.test.ts'],
-    exclude: ['slow', 'gpu', 'runtimes', 'mutation', 'soak', 'faults'].map((suite) => `test/${suite}/**`),
+    exclude: ['slow', 'gpu', 'native', 'runtimes', 'mutation', 'soak', 'faults'].map(
+      (suite) => `test/${suite}/**`,
+    ),
     testTimeout: 60 * SECOND,
     // Hooks start workers and train, too.
     hookTimeout: 60 * SECOND,
@@ -44,6 +46,24 @@ const SUITES: Readonly<Record<string, Options>> = {
     fileParallelism: false,
     isolate: false,
   },
+  // What runs encoders on workers, and the suites of gradients, on native code (onnxruntime-node).
+  native: {
+    env: { MOCO_TEST_BACKEND: 'native' },
+    include: [
+      'test/autodiff/*.backends.test.ts',
+      'test/encoder/*.test.ts',
+      'test/train/*.test.ts',
+      'test/evaluate/*.test.ts',
+      'test/faults/{workers-die,run-ends}.test.ts',
+      'test/native/**/*.test.ts',
+    ],
+    testTimeout: 120 * SECOND,
+    hookTimeout: 60 * SECOND,
+    // Tests of faults replace what node:worker_threads exports.
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+
   // Listens to what onnxruntime-web writes from its start on: in a process where nobody has started it.
   'gpu-placement': {
     ...ON_GPU,

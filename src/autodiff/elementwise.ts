@@ -133,7 +133,7 @@ export const pow: Rule = {
  * only one of them has a last size of 1, and more elements than one. That operand is repeated before.
  */
 function powOperands(node: Node, { g, lowering, shape }: LoweringScope): string[] {
-  if (lowering.provider === 'wasm') return [...node.inputs];
+  if (lowering.provider !== 'webgpu') return [...node.inputs];
   const [a = [], b = []] = node.inputs.map((name): Shape => shape(name));
   const last = broadcast(node, a, b).at(-1);
   return node.inputs.map((name) => {

@@ -1,13 +1,38 @@
-/** What differs between the execution providers of onnxruntime-web 1.30 (docs/performance.md has the measurements). */
-export type Provider = 'wasm' | 'webgpu';
+/** What differs between the providers that run our graphs (docs/performance.md has the measurements). */
+import { windowOutput } from '../onnx/attributes.ts';
+import type { Convolution } from './images.ts';
+import type { WeightGradientForm } from './weight-gradient.ts';
+
+/** wasm, webgpu: of onnxruntime-web 1.30; native: the CPU code of onnxruntime-node 1.30. */
+export type Provider = 'wasm' | 'webgpu' | 'native';
+
+export const PROVIDERS: readonly Provider[] = ['wasm', 'webgpu', 'native'];
 
 export interface Lowering {
   readonly provider: Provider;
-  /** Weight gradients. webgpu has no split-K, so a Gemm over N·H·W would run on one workgroup a tile. */
-  readonly weightGradient: 'gemm' | 'batched-matmul';
+  /** How the weight gradient of a convolution without groups is written. */
+  weightGradient(convolution: Convolution): WeightGradientForm;
+  /** Its Gemm cuts long sums itself; where not, such a sum would run on one workgroup a tile, and we cut it. */
+  readonly hasSplitK: boolean;
 }
 
 export const LOWERINGS: Readonly<Record<Provider, Lowering>> = {
-  wasm: { provider: 'wasm', weightGradient: 'gemm' },
-  webgpu: { provider: 'webgpu', weightGradient: 'batched-matmul' },
+  wasm: { provider: 'wasm', weightGradient: () => 'pixels', hasSplitK: true },
+  webgpu: { provider: 'webgpu', weightGradient: () => 'parts', hasSplitK: false },
+  native: { provider: 'native', weightGradient: nativeWeightGradient, hasSplitK: true },
 };
+
+/** With fewer channels than this a Gemm for each tap has hardly anything to multiply. */
+const FEW_CHANNELS = 8;
+/** Pixels of an image from which on a product for each image is large enough to be fast. */
+const LARGE_IMAGE = 196;
+
+/** Measured by bench/weight-gradients.mjs at the shapes of ResNet-18 at 32 px and ResNet-50 at 224 px. */
+function nativeWeightGradient({ window, x }: Convolution): WeightGradientForm {
+  const [channels, height, width] = x;
+  if (channels < FEW_CHANNELS) return 'images';
+  const isOnePixel = window.kernel.every((size) => size === 1);
+  if (!isOnePixel) return 'taps';
+  const [rows, columns] = windowOutput(window, height, width);
+  return rows * columns >= LARGE_IMAGE ? 'images' : 'taps';
+}

@@ -58,7 +58,7 @@ interface Shapes {
  */
 function sharedFactor(scope: BackwardScope, a: string, dy: string, { left, full, right }: Shapes): string {
   const { g, lowering } = scope;
-  if (lowering.weightGradient === 'gemm' || Number(product(right)) >= ENOUGH_TILES) {
+  if (lowering.hasSplitK || Number(product(right)) >= ENOUGH_TILES) {
     const rows = product(left.slice(0, -1));
     const flat = (value: string, shape: Shape) => reshapeTo(g, value, shape, [rows, shape.at(-1)!]);
     return g.op('Gemm', [flat(a, left), flat(dy, full)], { transA: 1 });

@@ -4,7 +4,7 @@ import type { GraphBuilder, Node, Shape } from '../onnx/graph.ts';
 import { image } from '../onnx/shape-rules/windows.ts';
 import { extent, fromImage, toImage, wayBack, windowAttributes, withoutCeil } from './images.ts';
 import { type BackwardScope, copyNode, type LoweringScope, type Rule, reshape } from './rule.ts';
-import { tapsOf } from './weight-gradient.ts';
+import { tapsOf } from './taps.ts';
 
 /** Below every finite activation: what a maximum over padding must never choose. */
 const LOWEST = -3.4028234e38;
@@ -44,7 +44,7 @@ export const maxPool: Rule = {
 
     const shares: string[] = [];
     let free: string | null = null;
-    for (const tap of tapsOf(g, seen, { window, x: [channels, height, width] }, LOWEST)) {
+    for (const tap of tapsOf(g, seen, { window, x: [channels, height, width] }, { fill: LOWEST })) {
       const equal = g.op('Cast', [g.op('Equal', [tap, y])], { to: 1 });
       const chosen: string = free === null ? equal : g.op('Mul', [equal, free]);
       free = free === null ? g.op('Sub', [g.scalar(1), equal]) : g.op('Sub', [free, chosen]);

@@ -1,6 +1,7 @@
 /**
- * What the providers of onnxruntime-web 1.30.0 do with each operator of opset 17, as it was measured: every line is held
- * to a run by test/autodiff/providers.backends.test.ts, which fails once a version has mended or broken an operator.
+ * What the providers of onnxruntime-web and the CPU code of onnxruntime-node, both 1.30.0, do with each operator of opset
+ * 17, as it was measured: every line is held to a run by test/autodiff/providers.backends.test.ts, which fails once a
+ * version has mended or broken an operator.
  */
 import { intAttribute, windowOf, windowOutput } from '../onnx/attributes.ts';
 import type { ElementType, Node, Shape } from '../onnx/graph.ts';
@@ -36,7 +37,7 @@ const SHADER_VALUES: readonly ElementType[] = ['float32', 'int32', 'bool'];
 const BOOL: readonly ElementType[] = ['bool'];
 const NONE: readonly ElementType[] = [];
 
-/** Operators → the element types that wasm and WebGPU have kernels for. */
+/** Operators → the element types that the CPU code (on wasm and natively) and WebGPU have kernels for. */
 const FAMILIES: readonly (readonly [string, readonly ElementType[], readonly ElementType[]])[] = [
   [
     'LeakyRelu Elu ThresholdedRelu Sigmoid HardSigmoid HardSwish Tanh Softplus Erf Softmax Exp Log Sqrt Reciprocal ' +
@@ -67,7 +68,9 @@ const FAMILIES: readonly (readonly [string, readonly ElementType[], readonly Ele
 ];
 
 const KERNELS = new Map<string, Readonly<Record<Provider, readonly ElementType[]>>>(
-  FAMILIES.flatMap(([operators, wasm, webgpu]) => operators.split(' ').map((op) => [op, { wasm, webgpu }])),
+  FAMILIES.flatMap(([operators, cpu, webgpu]) =>
+    operators.split(' ').map((op) => [op, { wasm: cpu, native: cpu, webgpu }]),
+  ),
 );
 
 /** What the provider does with the node. An operator that is not in the table is `refused`: no test has run it. */
@@ -80,7 +83,7 @@ export function judge(facts: NodeFacts, provider: Provider): Judgment {
   const trap = TRAPS[provider][node.op]?.(facts);
   if (trap) return trap;
   if (kernels[provider].includes(type)) return RUNS;
-  if (provider === 'wasm' || !kernels.wasm.includes(type)) {
+  if (provider !== 'webgpu' || !kernels.wasm.includes(type)) {
     return { verdict: 'refused', reason: `no kernel for ${type}` };
   }
   const missing = kernels.webgpu.length === 0 ? 'no WebGPU kernel' : `no WebGPU kernel for ${type}`;
@@ -92,7 +95,7 @@ type Trap = (facts: NodeFacts) => Judgment | null;
 const when = (holds: boolean, verdict: Verdict, reason: string): Judgment | null =>
   holds ? { verdict, reason } : null;
 
-/** onnxruntime's rule of shapes for opset 17 has windows that PyTorch leaves out, and opset 19 too. */
+/** onnxruntime-web's rule of shapes for opset 17 has windows that PyTorch leaves out, and opset 19 too. */
 const lateWindow: Trap = ({ node, shape }) => {
   if (intAttribute(node, 'ceil_mode', 0) === 0) return null;
   const [, , height, width] = image(node, shape(node.inputs[0]!));
@@ -152,6 +155,7 @@ const ON_WEBGPU: Readonly<Record<string, Trap>> = {
 /** What a provider does otherwise than its kernels promise. */
 const TRAPS: Readonly<Record<Provider, Readonly<Record<string, Trap>>>> = {
   wasm: { AveragePool: lateWindow, MaxPool: lateWindow },
+  native: {},
   webgpu: ON_WEBGPU,
 };
 

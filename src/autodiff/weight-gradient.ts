@@ -1,40 +1,161 @@
 /**
- * The gradient of a convolution's weights. 1×1: a Gemm over all pixels; otherwise a Gemm with the im2col of x. On WebGPU,
- * whose Gemm has no split-K, the pixels are cut into parts: a batched MatMul, and the sum over the parts. Groups go another
- * way (docs/performance.md has what was measured).
+ * The gradient of a convolution's weights, [O, C/groups, kh, kw] from images dy and x: sums over all pixels of all images,
+ * which can be brought to matrix products in several ways. Which is fastest depends on the provider and on the shape:
+ * `lowering.ts` chooses (docs/performance.md has what was measured).
  */
 import { windowOutput } from '../onnx/attributes.ts';
 import type { Dim, GraphBuilder } from '../onnx/graph.ts';
 import type { Convolution } from './images.ts';
 import { type BackwardScope, channelSum, reduceSum, reshape, transpose } from './rule.ts';
+import { tapsOf } from './taps.ts';
 
-/** [O, C/groups, kh, kw] from images dy and x. */
-export function weightGradient(scope: BackwardScope, dy: string, x: string, geometry: Convolution): string {
+/** Ways to write it, for convolutions without groups. */
+export type WeightGradientForm = 'pixels' | 'parts' | 'images' | 'taps';
+
+type Form = (g: GraphBuilder, dy: string, x: string, geometry: Geometry) => string;
+
+interface Geometry extends Convolution {
+  /** Of the output. */
+  readonly height: number;
+  readonly width: number;
+  readonly taps: number;
+}
+
+export function weightGradient(
+  scope: BackwardScope,
+  dy: string,
+  x: string,
+  convolution: Convolution,
+): string {
   const { g, lowering } = scope;
-  const { window, outChannels } = geometry;
-  if (geometry.groups > 1) return groupedWeightGradient(g, dy, x, geometry);
+  const { window, x: image } = convolution;
+  const [height, width] = windowOutput(window, image[1], image[2]);
+  const geometry = { ...convolution, height, width, taps: window.kernel[0] * window.kernel[1] };
+  if (convolution.groups > 1) return inGroups(g, dy, x, geometry);
+  return FORMS[lowering.weightGradient(convolution)](g, dy, x, geometry);
+}
+
+/** One Gemm over all pixels: [taps·C, N·H·W] × [O, N·H·W]ᵀ: the smaller matrix is the one that gets packed. */
+const pixels: Form = (g, dy, x, geometry) => {
+  const { taps, outChannels, x: shape, window } = geometry;
+  const columns = joined(g, tapsOf(g, transpose(g, x, [1, 0, 2, 3]), geometry), 0);
+  const left = reshape(g, columns, [taps * shape[0], -1]);
+  const right = reshape(g, transpose(g, dy, [1, 0, 2, 3]), [outChannels, -1]);
+  const product = g.op('Gemm', [left, right], { transB: 1 });
+  return transpose(g, reshape(g, product, [...window.kernel, shape[0], outChannels]), [3, 2, 0, 1]);
+};
+
+/**
+ * The pixels cut into parts: [parts, O, pixels] × [parts, pixels, taps·C], then the sum over the parts. For providers
+ * without split-K, whose Gemm over all pixels would run on one workgroup a tile.
+ */
+const parts: Form = (g, dy, x, geometry) => {
+  const { batch, height, width, taps, outChannels, window, x: shape } = geometry;
+  const terms = taps * shape[0];
+  const { split, merge } = cutPixels(batch, height, width, outChannels * terms);
+  const each = (height * width) / split;
+  const columns = reshape(g, joined(g, tapsOf(g, x, geometry), 1), [0, terms, split, each]);
+  const right = reshape(g, transpose(g, columns, [0, 2, 3, 1]), [-1, merge * each, terms]);
+  let left = dy;
+  if (split > 1) left = transpose(g, reshape(g, dy, [0, outChannels, split, each]), [0, 2, 1, 3]);
+  if (merge > 1) left = transpose(g, reshape(g, dy, [-1, merge, outChannels, each]), [0, 2, 1, 3]);
+  const products = g.op('MatMul', [reshape(g, left, [-1, outChannels, merge * each]), right]);
+  return fromTapsLast(g, reduceSum(g, products, [0]), outChannels, window.kernel, shape[0]);
+};
+
+/** A product for each image, then the sum over the images: no image is transposed; onnxruntime reads one operand so. */
+const images: Form = (g, dy, x, geometry) => {
+  const { height, width, taps, outChannels, window, x: shape } = geometry;
+  const plane = height * width;
+  const terms = taps * shape[0];
+  const columns = reshape(g, joined(g, tapsOf(g, x, geometry), 1), [0, terms, plane]);
+  const gradients = reshape(g, dy, [0, outChannels, plane]);
+  const turned = (matrix: string) => transpose(g, matrix, [0, 2, 1]);
+  if (outChannels > terms) {
+    const products = g.op('MatMul', [gradients, turned(columns)]);
+    return fromTapsLast(g, reduceSum(g, products, [0]), outChannels, window.kernel, shape[0]);
+  }
+  const products = g.op('MatMul', [columns, turned(gradients)]);
+  const sum = reshape(g, reduceSum(g, products, [0]), [...window.kernel, shape[0], outChannels]);
+  return transpose(g, sum, [3, 2, 0, 1]);
+};
+
+/** Values of x that the products of `taps` go through together: 2 MiB, which second-level caches hold. */
+const TOGETHER = 2 ** 19;
+
+/** Channels last, and a Gemm for each tap: dyᵀ [O, pixels] × what the tap sees [pixels, C]; a part of the images at a time. */
+const taps: Form = (g, dy, x, geometry) => {
+  const { batch, outChannels, window, x: shape } = geometry;
+  const channelsLast = (value: string) => transpose(g, value, [0, 2, 3, 1]);
+  const sums = imagesInParts(g, [dy, x], batch, shape[0] * shape[1] * shape[2]).map(([ofDy, ofX]) => {
+    const left = reshape(g, channelsLast(ofDy), [-1, outChannels]);
+    const seen = tapsOf(g, channelsLast(ofX), geometry, { layout: 'channels-last' });
+    const products = seen.map((tap) => {
+      const product = g.op('Gemm', [left, reshape(g, tap, [-1, shape[0]])], { transA: 1 });
+      return reshape(g, product, [outChannels, 1, shape[0]]);
+    });
+    return joined(g, products, 1);
+  });
+  const sum = sums.length === 1 ? sums[0]! : g.op('Sum', sums);
+  return fromTapsLast(g, sum, outChannels, window.kernel, shape[0]);
+};
+
+const FORMS: Readonly<Record<WeightGradientForm, Form>> = { pixels, parts, images, taps };
+
+/**
+ * Depthwise: for each tap a product and its channel sums. Other groups: a MatMul for each image and group, dy [O/g, pixels]
+ * × im2col [pixels, C/g·taps], and the sum over the images. The taps are joined along the height, which puts them
+ * beside their channel: no transposition of x.
+ */
+const inGroups: Form = (g, dy, x, geometry) => {
+  const { window, outChannels, groups, height, width, taps: count } = geometry;
   const [channels] = geometry.x;
   const [kh, kw] = window.kernel;
-  const [oh, ow] = windowOutput(window, geometry.x[1], geometry.x[2]);
-  const taps = kh * kw;
-  if (lowering.weightGradient === 'batched-matmul') {
-    // [parts, O, pixels] × [parts, pixels, taps·C], then the sum over the parts.
-    const { split, merge } = cutPixels(geometry.batch, oh, ow, outChannels * taps * channels);
-    const pixels = (oh * ow) / split;
-    const columns = reshape(g, im2col(g, x, geometry, 1), [0, taps * channels, split, pixels]);
-    const right = reshape(g, transpose(g, columns, [0, 2, 3, 1]), [-1, merge * pixels, taps * channels]);
-    let left = dy;
-    if (split > 1) left = transpose(g, reshape(g, dy, [0, outChannels, split, pixels]), [0, 2, 1, 3]);
-    if (merge > 1) left = transpose(g, reshape(g, dy, [-1, merge, outChannels, pixels]), [0, 2, 1, 3]);
-    const products = g.op('MatMul', [reshape(g, left, [-1, outChannels, merge * pixels]), right]);
-    const sum = reduceSum(g, products, [0]);
-    return transpose(g, reshape(g, sum, [outChannels, kh, kw, channels]), [0, 3, 1, 2]);
+  const seen = tapsOf(g, x, geometry);
+  if (channels === groups && outChannels === groups) {
+    const sums = seen.map((tap) => reshape(g, channelSum(g, g.op('Mul', [tap, dy])), [channels, 1]));
+    return reshape(g, joined(g, sums, 1), [channels, 1, kh, kw]);
   }
-  // [taps·C, N·H·W] × [O, N·H·W]ᵀ: the smaller matrix is the one that gets packed.
-  const columns = reshape(g, im2col(g, transpose(g, x, [1, 0, 2, 3]), geometry, 0), [taps * channels, -1]);
-  const pixels = reshape(g, transpose(g, dy, [1, 0, 2, 3]), [outChannels, -1]);
-  const product = g.op('Gemm', [columns, pixels], { transB: 1 });
-  return transpose(g, reshape(g, product, [kh, kw, channels, outChannels]), [3, 2, 0, 1]);
+  const terms = (channels / groups) * count;
+  const plane = height * width;
+  const columns = reshape(g, joined(g, seen, 2), [0, groups, terms, plane]);
+  const left = reshape(g, dy, [0, groups, outChannels / groups, plane]);
+  const products = g.op('MatMul', [left, transpose(g, columns, [0, 1, 3, 2])]);
+  return reshape(g, reduceSum(g, products, [0]), [outChannels, channels / groups, kh, kw]);
+};
+
+function joined(g: GraphBuilder, values: readonly string[], axis: number): string {
+  return values.length === 1 ? values[0]! : g.op('Concat', values, { axis });
+}
+
+/** [O, taps·C] → [O, C, kh, kw]. */
+function fromTapsLast(
+  g: GraphBuilder,
+  sum: string,
+  outChannels: number,
+  [kh, kw]: readonly [number, number],
+  channels: number,
+): string {
+  if (kh * kw === 1) return reshape(g, sum, [outChannels, channels, 1, 1]);
+  const turned = transpose(g, reshape(g, sum, [outChannels, kh * kw, channels]), [0, 2, 1]);
+  return reshape(g, turned, [outChannels, channels, kh, kw]);
+}
+
+/** The images of [dy, x] cut into equal parts of at most TOGETHER values of x, where their number is known. */
+function imagesInParts(
+  g: GraphBuilder,
+  whole: readonly [string, string],
+  batch: Dim,
+  size: number,
+): (readonly [string, string])[] {
+  if (typeof batch !== 'number') return [whole];
+  const count = smallestDivisor(batch, (parts) => (batch / parts) * size <= TOGETHER);
+  if (count === 1) return [whole];
+  const each = batch / count;
+  return Array.from({ length: count }, (_, part) => {
+    const bounds = [g.ints([part * each]), g.ints([(part + 1) * each]), g.ints([0])];
+    return [g.op('Slice', [whole[0], ...bounds]), g.op('Slice', [whole[1], ...bounds])] as const;
+  });
 }
 
 /** Pixels of a part: enough of them to fill tiles, few enough that sums of sums round less than one long sum. */
@@ -68,60 +189,4 @@ function cutPixels(
 function smallestDivisor(n: number, holds: (divisor: number) => boolean): number {
   for (let divisor = 1; divisor < n; divisor++) if (n % divisor === 0 && holds(divisor)) return divisor;
   return n;
-}
-
-/** What each tap of the kernel sees of x, concatenated along the channel axis in the order (tap row, tap column, channel). */
-function im2col(g: GraphBuilder, x: string, { window, x: shape }: Convolution, channelAxis: number): string {
-  const one = [...window.kernel, ...window.strides].every((n) => n === 1);
-  if (one && window.pads.every((pad) => pad === 0)) return x;
-  const seen = tapsOf(g, x, { window, x: shape });
-  return seen.length === 1 ? seen[0]! : g.op('Concat', seen, { axis: channelAxis });
-}
-
-/** What each tap of a window sees of x, in row-major order of the taps: [N, C, oh, ow] each. `fill` is what padding is. */
-export function tapsOf(
-  g: GraphBuilder,
-  x: string,
-  { window, x: [, height, width] }: Pick<Convolution, 'window' | 'x'>,
-  fill?: number,
-): string[] {
-  const [kh, kw] = window.kernel;
-  const [sh, sw] = window.strides;
-  const [dh, dw] = window.dilations;
-  const [top, left, bottom, right] = window.pads;
-  const [oh, ow] = windowOutput(window, height, width);
-  let padded = x;
-  if (window.pads.some((pad) => pad > 0)) {
-    const value = fill === undefined ? [] : [g.scalar(fill)];
-    padded = g.op('Pad', [x, g.ints([0, 0, top, left, 0, 0, bottom, right]), ...value]);
-  }
-  return Array.from({ length: kh * kw }, (_, tap) => {
-    const [i, j] = [Math.floor(tap / kw) * dh, (tap % kw) * dw];
-    const end = g.ints([i + (oh - 1) * sh + 1, j + (ow - 1) * sw + 1]);
-    return g.op('Slice', [padded, g.ints([i, j]), end, g.ints([2, 3]), g.ints([sh, sw])]);
-  });
-}
-
-/**
- * Depthwise: for each tap a product and its channel sums. Other groups: a MatMul for each image and group, dy [O/g, pixels]
- * × im2col [pixels, C/g·taps], and the sum over the images. The taps are joined along the height, which puts them
- * beside their channel: no transposition of x.
- */
-function groupedWeightGradient(g: GraphBuilder, dy: string, x: string, geometry: Convolution): string {
-  const { window, outChannels, groups } = geometry;
-  const [channels, height, width] = geometry.x;
-  const [kh, kw] = window.kernel;
-  const taps = kh * kw;
-  const seen = tapsOf(g, x, geometry);
-  if (channels === groups && outChannels === groups) {
-    const sums = seen.map((tap) => reshape(g, channelSum(g, g.op('Mul', [tap, dy])), [channels, 1]));
-    const joined = sums.length === 1 ? sums[0]! : g.op('Concat', sums, { axis: 1 });
-    return reshape(g, joined, [channels, 1, kh, kw]);
-  }
-  const [oh, ow] = windowOutput(window, height, width);
-  const terms = (channels / groups) * taps;
-  const joined = seen.length === 1 ? seen[0]! : g.op('Concat', seen, { axis: 2 });
-  const columns = transpose(g, reshape(g, joined, [0, groups, terms, oh * ow]), [0, 1, 3, 2]);
-  const products = g.op('MatMul', [reshape(g, dy, [0, groups, outChannels / groups, oh * ow]), columns]);
-  return reshape(g, reduceSum(g, products, [0]), [outChannels, channels / groups, kh, kw]);
 }

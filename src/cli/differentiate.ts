@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { differentiateModel, type ModelGradient } from '../autodiff/differentiate-model.ts';
+import { PROVIDERS, type Provider } from '../autodiff/lowering.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
 import { knownFactor, product } from '../onnx/dims.ts';
@@ -12,7 +13,7 @@ import type { Terminal } from './terminal.ts';
 interface DifferentiateCommandOptions {
   out: string;
   wrt: string;
-  backend: 'wasm' | 'webgpu';
+  backend: Provider;
   batchNorm: 'train' | 'eval';
   recompute: 'least' | 'cheap';
 }
@@ -27,7 +28,7 @@ export function registerDifferentiate(program: Command, terminal: Terminal): voi
       'folder for forward.onnx, backward.onnx, weights.safetensors, gradient.json',
     )
     .option('--wrt <names>', 'all, or weights and inputs separated by commas', 'all')
-    .addOption(choice('--backend <name>', 'whose operators to use', ['wasm', 'webgpu']).default('wasm'))
+    .addOption(choice('--backend <name>', 'whose operators to use', PROVIDERS).default('wasm'))
     .addOption(
       choice('--batch-norm <mode>', 'statistics that BatchNorm uses', ['train', 'eval']).default('train'),
     )

@@ -28,8 +28,8 @@ const MOST_SHADER_BYTES = 256 * 1024;
 export async function checkKernels(options: KernelChecks, terminal: Terminal): Promise<void> {
   const shaders = options.shaders === undefined ? {} : await readShaders(options.shaders);
   const choice = await chooseBackend(options.backend);
-  if (options.shaders !== undefined && choice.backend === 'wasm') {
-    const why = `--shaders replaces what WebGPU runs, and the backend is wasm: ${choice.reason}`;
+  if (options.shaders !== undefined && choice.backend !== 'webgpu') {
+    const why = `--shaders replaces what WebGPU runs, and the backend is ${choice.backend}: ${choice.reason}`;
     throw new MocoError('usage', `${why}; add --backend webgpu`);
   }
   if (!options.json) terminal.out(`backend  ${choice.backend}: ${choice.reason}`);

@@ -17,7 +17,7 @@ export interface ModelAudit {
   readonly ok: boolean;
 }
 
-const NAMES = { wasm: 'wasm', webgpu: 'WebGPU' } as const;
+const NAMES = { wasm: 'wasm', webgpu: 'WebGPU', native: 'native' } as const;
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   runs: 'runs',

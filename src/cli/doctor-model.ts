@@ -1,6 +1,6 @@
 /** `doctor --model`: what the providers of onnxruntime-web would do with a model, before any session is made. */
 import { auditModel } from '../autodiff/audit.ts';
-import type { Provider } from '../autodiff/lowering.ts';
+import { PROVIDERS, type Provider } from '../autodiff/lowering.ts';
 import { MocoError } from '../errors.ts';
 import { importModel } from '../onnx/import/import-model.ts';
 import { unreadNodes } from '../onnx/import/unread.ts';
@@ -19,7 +19,7 @@ export async function checkModel(
   options: { readonly backend: BackendRequest; readonly json?: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const providers: readonly Provider[] = options.backend === 'auto' ? ['wasm', 'webgpu'] : [options.backend];
+  const providers: readonly Provider[] = options.backend === 'auto' ? PROVIDERS : [options.backend];
   const audit = await auditFile(file, providers);
   if (options.json) terminal.out(JSON.stringify(audit));
   else for (const line of auditLines(audit)) terminal.out(line);

@@ -2,11 +2,13 @@
 import type { BackendChoice } from '../runtime/backend.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type AdapterReport, type GpuReport, RESNET50_BYTES } from '../runtime/gpu-report.ts';
+import type { NativeFinding } from '../runtime/native.ts';
 
 export interface Findings {
   environment: Environment;
   versions: Record<string, string>;
   gpu: GpuReport;
+  native: NativeFinding;
   choice: BackendChoice;
 }
 
@@ -15,7 +17,7 @@ const COLUMN = 18;
 const USUAL_GROUP = 32;
 
 /** A line each. */
-export function doctorLines({ environment, versions, gpu, choice }: Findings): string[] {
+export function doctorLines({ environment, versions, gpu, native, choice }: Findings): string[] {
   const { runtime, runtimeVersion, platform, cores, memory, sharedArrayBuffer, wasmSimd } = environment;
   const { adapter } = gpu;
   const rows: [string, string][] = [
@@ -26,19 +28,29 @@ export function doctorLines({ environment, versions, gpu, choice }: Findings): s
     ['SharedArrayBuffer', yesNo(sharedArrayBuffer)],
     ['WebAssembly SIMD', yesNo(wasmSimd)],
     ['onnxruntime-web', versions['onnxruntime-web'] ?? 'not found: run npm install'],
+    ['onnxruntime-node', native.version ?? 'none'],
     ['GPU adapter', adapter ? nameOf(adapter) : 'none'],
     ...(adapter ? adapterRows(adapter) : []),
     ['backend', `${choice.backend}: ${choice.reason}`],
-    ...adviceOn(environment, gpu).map((line): [string, string] => ['to do', line]),
+    ...adviceOn(environment, gpu, native).map((line): [string, string] => ['to do', line]),
   ];
   return rows.map(([what, value]) => `${what.padEnd(COLUMN)} ${value}`);
 }
 
 /** What is missing, and how to get it. */
-export function adviceOn(environment: Environment, { adapter, missing, page }: GpuReport): string[] {
+export function adviceOn(
+  environment: Environment,
+  { adapter, missing, page }: GpuReport,
+  native: NativeFinding,
+): string[] {
   const lines: string[] = [];
   if (!environment.wasmSimd) lines.push('moco-web needs WebAssembly SIMD: use a newer runtime');
   if (missing) lines.push(`${missing.what}: ${missing.advice}`);
+  if (native.missing && !page) {
+    lines.push(
+      `${native.missing.what} (native code, about four times as fast as wasm): ${native.missing.advice}`,
+    );
+  }
   if (adapter?.software) {
     lines.push(
       'a software adapter is for tests: where there is a GPU, install its driver (on Linux that of Vulkan)',

@@ -3,6 +3,7 @@ import { MocoError } from '../errors.ts';
 import { chooseBackend } from '../runtime/backend.ts';
 import { describeEnvironment, describeVersions } from '../runtime/environment.ts';
 import { describeGpu } from '../runtime/gpu-report.ts';
+import { findNative } from '../runtime/native.ts';
 import { checkKernels, type KernelChecks } from './doctor-kernels.ts';
 import { checkModel } from './doctor-model.ts';
 import { adviceOn, doctorLines } from './doctor-words.ts';
@@ -19,7 +20,7 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
     .option('--shaders <dir>', 'with --kernels: shaders of the same file names in place of ours')
     .option(
       '--model <file.onnx>',
-      'tell which nodes a backend would not run right, or have no gradient; auto: of both',
+      'tell which nodes a backend would not run right, or have no gradient; auto: of each',
     )
     .option('--json', 'one JSON object on stdout')
     .action((options: DoctorOptions) => {
@@ -41,18 +42,28 @@ function requireKernels(options: DoctorOptions): void {
 }
 
 async function runDoctor(options: DoctorOptions, terminal: Terminal): Promise<void> {
-  const [environment, versions, gpu] = await Promise.all([
+  const [environment, versions, gpu, native] = await Promise.all([
     describeEnvironment(),
     describeVersions(),
     describeGpu(),
+    findNative(),
   ]);
-  const choice = await chooseBackend(options.backend, async () => gpu);
+  const choice = await chooseBackend(options.backend, {
+    findAdapter: async () => gpu,
+    findNative: async () => native,
+  });
   if (options.json) {
     const { adapter, missing, page } = gpu;
-    const advice = adviceOn(environment, gpu);
-    const report = { ...environment, versions, gpu: adapter, gpuMissing: missing, page, ...choice, advice };
+    const advice = adviceOn(environment, gpu, native);
+    const found = {
+      gpu: adapter,
+      gpuMissing: missing,
+      native: native.version,
+      nativeMissing: native.missing,
+    };
+    const report = { ...environment, versions, ...found, page, ...choice, advice };
     terminal.out(JSON.stringify(report));
     return;
   }
-  for (const line of doctorLines({ environment, versions, gpu, choice })) terminal.out(line);
+  for (const line of doctorLines({ environment, versions, gpu, native, choice })) terminal.out(line);
 }

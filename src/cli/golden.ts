@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { createContext } from '../golden/context.ts';
 import { countResults, formatCounts, formatResult, resultsAsJson } from '../golden/report.ts';
 import { type CaseResult, runGolden } from '../golden/run-golden.ts';
+import type { Backend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -9,7 +10,7 @@ import { checkWritable } from './writable.ts';
 
 interface GoldenCommandOptions {
   dir: string;
-  backend: 'wasm' | 'webgpu';
+  backend: Backend;
   only?: string[];
   write?: string;
   json?: boolean;
@@ -20,7 +21,7 @@ export function registerGolden(program: Command, terminal: Terminal): void {
     .command('golden')
     .description('compute recorded reference cases with the product itself and compare')
     .requiredOption('--dir <dir>', 'folder of manifest.json')
-    .addOption(choice('--backend <name>', 'what computes', ['wasm', 'webgpu']).default('wasm'))
+    .addOption(choice('--backend <name>', 'what computes', ['wasm', 'native', 'webgpu']).default('wasm'))
     .option('--only <prefix...>', 'only cases whose name starts with this, or one of these')
     .option('--write <out>', 'save what was computed as <out>/<case>.safetensors')
     .option('--json', 'one JSON object on stdout')

@@ -1,4 +1,4 @@
-/** An encoder on this thread's WebAssembly, with plain arrays in and out. */
+/** An encoder on this thread's WebAssembly or native code, with plain arrays in and out. */
 import { MocoError } from '../errors.ts';
 import type { Embeddings } from './embeddings.ts';
 import { Encoder } from './encoder.ts';
@@ -13,24 +13,48 @@ export interface ForwardArrays {
   readonly statistics: readonly Float32Array[];
 }
 
+/** Weights as they were given, and the copies of them that sessions read. */
+interface CopiedWeights {
+  readonly given: readonly Float32Array[];
+  readonly copies: readonly Float32Array[];
+}
+
+/** What it gives is to be read before its next call: native sessions write their results to the same arrays again. */
 export class ArrayEncoder {
   readonly #encoder: Encoder;
   readonly #plan: TrainingPlan;
+  readonly #provider: 'wasm' | 'native';
+  /** native: onnxruntime-node takes no shared memory. */
+  readonly #copied = new Map<string, CopiedWeights>();
 
-  /** @param plan made for wasm */
-  constructor(plan: TrainingPlan) {
+  /** @param plan made for that provider */
+  constructor(plan: TrainingPlan, provider: 'wasm' | 'native') {
     this.#plan = plan;
-    this.#encoder = new Encoder(plan, { provider: 'wasm' });
+    this.#provider = provider;
+    this.#encoder = new Encoder(plan, { provider });
   }
 
   /**
-   * Sets an encoder's weights in the order of the network's parameters. The arrays are kept, not copied, and read at each
-   * run: arrays in shared memory need to be given only once.
+   * Sets an encoder's weights in the order of the network's parameters. The arrays are kept. wasm: they are read at each
+   * run, so that arrays in shared memory need to be given only once; native: at each `weightsChanged`.
    */
-  async setWeights(encoder: string, arrays: readonly Float32Array[]): Promise<void> {
+  async setWeights(encoder: string, given: readonly Float32Array[]): Promise<void> {
     const { parameters } = this.#encoder;
-    const tensors = arrays.map((array, i) => tensor('wasm', array, parameters[i]!.shape));
+    let read = given;
+    if (this.#provider === 'native') {
+      const copies = given.map((array) => Float32Array.from(array));
+      this.#copied.set(encoder, { given, copies });
+      read = copies;
+    }
+    const tensors = read.map((array, i) => tensor(this.#provider, array, parameters[i]!.shape));
     this.#encoder.setWeights(encoder, await Promise.all(tensors));
+  }
+
+  /** What has changed in the arrays of `setWeights` counts from now on. */
+  weightsChanged(encoder: string): void {
+    const weights = this.#copied.get(encoder);
+    if (!weights) return;
+    for (const [i, copy] of weights.copies.entries()) copy.set(weights.given[i]!);
   }
 
   /** Sets the weights of the folded inference graph, by name (see onnx/fold.ts). */
@@ -38,7 +62,7 @@ export class ArrayEncoder {
     const tensors = new Map<string, Tensor>();
     for (const { name, shape } of this.#encoder.inferenceWeights) {
       const value = values.get(name);
-      if (value) tensors.set(name, await tensor('wasm', value, shape));
+      if (value) tensors.set(name, await tensor(this.#provider, value, shape));
     }
     this.#encoder.setInferenceWeights(tensors);
   }
@@ -61,7 +85,8 @@ export class ArrayEncoder {
    * @param dEmbedding [groupSize, dim]
    */
   async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
-    const gradient = await tensor('wasm', dEmbedding, [this.#plan.groupSize, this.#encoder.dim]);
+    const shape = [this.#plan.groupSize, this.#encoder.dim];
+    const gradient = await tensor(this.#provider, dEmbedding, shape);
     return (await this.#encoder.backward(gradient)).map(floats);
   }
 
@@ -84,6 +109,6 @@ export class ArrayEncoder {
         `${images.length} values are no [n, 3, ${imageSize}, ${imageSize}] images`,
       );
     }
-    return tensor('wasm', images, [count, 3, imageSize, imageSize]);
+    return tensor(this.#provider, images, [count, 3, imageSize, imageSize]);
   }
 }

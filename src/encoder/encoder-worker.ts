@@ -1,4 +1,4 @@
-/** Worker script: one encoder, called through comlink. Results are moved, not copied, to the caller. */
+/** Worker script: one encoder, called through comlink. */
 import { transfer } from 'comlink';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
@@ -9,12 +9,16 @@ import type { TrainingPlan } from './training-plan.ts';
 export class EncoderWorker {
   #encoder: ArrayEncoder | null = null;
 
-  open(plan: TrainingPlan): void {
-    this.#encoder = new ArrayEncoder(plan);
+  open(plan: TrainingPlan, provider: 'wasm' | 'native'): void {
+    this.#encoder = new ArrayEncoder(plan, provider);
   }
 
   async setWeights(encoder: string, arrays: readonly Float32Array[]): Promise<void> {
     await this.#opened().setWeights(encoder, arrays);
+  }
+
+  weightsChanged(encoder: string): void {
+    this.#opened().weightsChanged(encoder);
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -22,29 +26,33 @@ export class EncoderWorker {
   }
 
   async forward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
-    return moveForward(await this.#opened().forward(encoder, images));
+    return copied(await this.#opened().forward(encoder, images));
   }
 
   async trainingForward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
-    const { embedding, statistics } = await this.#opened().trainingForward(encoder, images);
-    // Backward may read them, so they stay here and copies go.
-    return moveForward({
-      embedding: embedding.slice(),
-      statistics: statistics.map((values) => values.slice()),
-    });
+    return copied(await this.#opened().trainingForward(encoder, images));
   }
 
-  async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
+  /** @param into shared arrays that take the gradients; null: they are returned, moved to the caller */
+  async backward(
+    dEmbedding: Float32Array,
+    into: readonly Float32Array[] | null,
+  ): Promise<Float32Array[] | null> {
     const gradients = await this.#opened().backward(dEmbedding);
-    return transfer(
-      gradients,
-      gradients.map(({ buffer }) => buffer as ArrayBuffer),
-    );
+    if (into) {
+      for (const [i, gradient] of gradients.entries()) into[i]!.set(gradient);
+      return null;
+    }
+    const buffers = gradients.map(({ buffer }) => buffer as ArrayBuffer);
+    return transfer(gradients, buffers);
   }
 
   async embed(images: Float32Array): Promise<Embeddings> {
-    const result = await this.#opened().embed(images);
-    return transfer(result, [result.embedding.buffer as ArrayBuffer, result.features.buffer as ArrayBuffer]);
+    const { embedding, features } = await this.#opened().embed(images);
+    return transfer({ embedding, features }, [
+      embedding.buffer as ArrayBuffer,
+      features.buffer as ArrayBuffer,
+    ]);
   }
 
   #opened(): ArrayEncoder {
@@ -53,9 +61,9 @@ export class EncoderWorker {
   }
 }
 
-function moveForward(result: ForwardArrays): ForwardArrays {
-  const buffers = [result.embedding, ...result.statistics].map(({ buffer }) => buffer as ArrayBuffer);
-  return transfer(result, buffers);
+/** What is small, and may be written to again, or be read by backward: copies go. */
+function copied({ embedding, statistics }: ForwardArrays): ForwardArrays {
+  return { embedding: embedding.slice(), statistics: statistics.map((values) => values.slice()) };
 }
 
 keepErrorCodes();

@@ -131,9 +131,9 @@ export class Encoder {
   #session(part: GraphPart): Promise<GraphSession> {
     let session = this.#sessions.get(part);
     if (!session) {
-      // Embeddings go to whoever asked; everything else is for other sessions and kernels.
-      const keepOnDevice = part !== this.#plan.inference;
-      session = createSession(part.model, this.#place, { keepOnDevice });
+      // Embeddings go to whoever asked; everything else is for other sessions and kernels, and is used before the next run.
+      const isInner = part !== this.#plan.inference;
+      session = createSession(part.model, this.#place, { keepOnDevice: isInner, reuseOutputs: isInner });
       this.#sessions.set(part, session);
     }
     return session;

@@ -25,18 +25,31 @@ export interface PlanOptions {
 }
 
 /** Where a plan runs: what is written for it, and what fits. */
-export interface PlanPlace {
-  readonly provider: Provider;
+export interface PlanPlace<P extends Provider = Provider> {
+  readonly provider: P;
   /** Bytes that the values of a run may take: as a rule, and at the last level. */
   readonly budget: number;
   readonly most: number;
 }
 
+/** On the threads of workers. */
+export type WorkerPlace = PlanPlace<'wasm' | 'native'>;
+
 /**
  * A heap has 4 GiB, never shrinks, and serves all sessions of an encoder; onnxruntime's order of nodes and its allocator take
  * up to 1.8 times what the values do (docs/performance.md).
  */
-export const ON_WASM: PlanPlace = { provider: 'wasm', budget: WASM_BUDGET, most: WASM_MOST };
+export const ON_WASM: PlanPlace<'wasm'> = { provider: 'wasm', budget: WASM_BUDGET, most: WASM_MOST };
+
+/**
+ * The machine's memory, for so many workers. Each has an arena for each of its sessions, three at most at a time near their
+ * peaks; a part stays for weights, images and everything else.
+ * @param memory bytes; null where it is not known
+ */
+export function onNative(memory: number | null, workers: number): PlanPlace<'native'> {
+  const share = (0.8 * (memory ?? 4 * 2 ** 30)) / workers;
+  return { provider: 'native', budget: share / 3, most: share / 1.5 };
+}
 
 /** Nothing tells how large the memory of a GPU is; devices allow single buffers of a good part of it. */
 export function onWebGpu(device: GPUDevice): PlanPlace {

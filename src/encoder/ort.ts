@@ -1,7 +1,8 @@
-/** The only importer of onnxruntime-web: graphs in, sessions out. */
+/** The only importer of onnxruntime-web, and user of onnxruntime-node: graphs in, sessions out. */
 import type * as Ort from 'onnxruntime-web/wasm';
 import { MocoError, messageOf } from '../errors.ts';
 import { withQuickCompilation } from '../runtime/large-wasm.ts';
+import { loadNative } from '../runtime/native.ts';
 import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
 import type { EncodedModel } from './encoded-model.ts';
 import { GpuTurns } from './gpu-turns.ts';
@@ -9,14 +10,19 @@ import { GpuTurns } from './gpu-turns.ts';
 export type Tensor = Ort.Tensor;
 export type Feeds = Readonly<Record<string, Tensor>>;
 
-/** Where sessions run: on this thread's WebAssembly, or on a device that others use too. */
+/** Where sessions run: on this thread's WebAssembly or processor, or on a device that others use too. */
 export type SessionPlace =
-  | { readonly provider: 'wasm' }
+  | { readonly provider: 'wasm' | 'native' }
   | { readonly provider: 'webgpu'; readonly device: GPUDevice };
 
 export interface SessionOptions {
   /** webgpu: leave outputs in GPU buffers, which whoever gets them disposes of. By default they are read back. */
   readonly keepOnDevice?: boolean;
+  /**
+   * native: outputs of fixed shape are written to the same arrays at each run: whoever wants to keep them copies them.
+   * Saves the copy out of onnxruntime, and fresh memory for each.
+   */
+  readonly reuseOutputs?: boolean;
 }
 
 /** One graph, ready to run. Whoever made it disposes it. */
@@ -35,6 +41,15 @@ const WASM_FILES = {
   webgpu: 'ort-wasm-simd-threaded.asyncify.wasm',
 } as const;
 
+/**
+ * One thread: parallelism comes from groups on workers, whose sums do not depend on how many workers there are.
+ */
+const NATIVE_SETTINGS = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+} satisfies Ort.InferenceSession.SessionOptions;
+
 const runtimes = new Map<SessionPlace['provider'], Promise<typeof Ort>>();
 
 /**
@@ -52,6 +67,11 @@ function loadRuntime(provider: SessionPlace['provider']): Promise<typeof Ort> {
 }
 
 async function importRuntime(provider: SessionPlace['provider']): Promise<typeof Ort> {
+  if (provider === 'native') {
+    const native = (await loadNative()) as typeof Ort;
+    native.env.logLevel = 'error';
+    return native;
+  }
   const source = await prepareOnnxruntime(WASM_FILES[provider]);
   const ort = await (provider === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu'));
   Object.assign(ort.env.wasm, source, { numThreads: 1 });
@@ -90,28 +110,63 @@ export async function createSession(
   options: SessionOptions = {},
 ): Promise<GraphSession> {
   const ort = await loadRuntime(place.provider);
-  const settings =
-    place.provider === 'wasm' ? { executionProviders: ['wasm'] } : onDevice(place.device, options);
-  const turns: Turns = place.provider === 'wasm' ? AT_ONCE : GpuTurns.of(place.device);
+  const settings = settingsFor(place, options);
+  const turns: Turns = place.provider === 'webgpu' ? GpuTurns.of(place.device) : AT_ONCE;
   const session = await turns.take(async () => {
     try {
       return await withQuickCompilation(() => ort.InferenceSession.create(model.bytes, settings));
     } catch (error) {
-      throw leftToCpu(model, error) ?? explain(`onnxruntime-web refused graph ${model.name}`, error);
+      throw leftToCpu(model, error) ?? explain(`onnxruntime refused graph ${model.name}`, error);
     }
   });
+  const reused = place.provider === 'native' && options.reuseOutputs ? reusedOutputs(session) : null;
   return {
     outputNames: session.outputNames,
     run: (feeds) =>
       turns.take(async () => {
         try {
-          return (await session.run(feeds)) as Record<string, Tensor>;
+          if (!reused) return (await session.run(feeds)) as Record<string, Tensor>;
+          // Tensors that others may dispose of, on arrays that stay.
+          const entries = reused.map(({ name, data, shape }) => [name, new ort.Tensor(data, shape)]);
+          const outputs: Record<string, Tensor> = Object.fromEntries(entries);
+          await session.run(feeds, outputs);
+          return outputs;
         } catch (error) {
           throw explain(`running graph ${model.name}`, error);
         }
       }),
     dispose: () => turns.end(() => session.release()),
   };
+}
+
+function settingsFor(place: SessionPlace, options: SessionOptions): Ort.InferenceSession.SessionOptions {
+  switch (place.provider) {
+    case 'wasm':
+      return { executionProviders: ['wasm'] };
+    case 'native':
+      return NATIVE_SETTINGS;
+    case 'webgpu':
+      return onDevice(place.device, options);
+  }
+}
+
+interface ReusedOutput {
+  readonly name: string;
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** Arrays for all outputs of a session; null where the shape of one is not fixed, or its values are no float32. */
+function reusedOutputs(session: Ort.InferenceSession): ReusedOutput[] | null {
+  const outputs: ReusedOutput[] = [];
+  for (const output of session.outputMetadata) {
+    if (!output.isTensor || output.type !== 'float32') return null;
+    const shape = output.shape.filter((size) => typeof size === 'number');
+    if (shape.length !== output.shape.length) return null;
+    const length = shape.reduce((product, size) => product * size, 1);
+    outputs.push({ name: output.name, data: new Float32Array(length), shape });
+  }
+  return outputs;
 }
 
 /**
@@ -144,7 +199,7 @@ function leftToCpu({ name, operators }: EncodedModel, error: unknown): MocoError
 
 function explain(what: string, error: unknown): MocoError {
   const message = messageOf(error);
-  const memory = /bad_alloc|out of memory|allocate|Aborted|OrtArena/i.test(message);
+  const memory = /bad_alloc|bad allocation|out of memory|allocate|Aborted|OrtArena/i.test(message);
   const hint = memory
     ? ': the group is too large for the memory here, raise groups or lower the image size'
     : '';

@@ -7,7 +7,7 @@ import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from '../models/choose-network.ts';
-import { chooseBackend } from '../runtime/backend.ts';
+import { type Backend, chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
@@ -23,7 +23,7 @@ export interface EncoderJob {
   /** From `describeDataset` or `describeDrawn`; images of any size, they are resized to the encoder's. */
   data: DatasetDescription;
   /** By default what `chooseBackend` gives for 'auto'. */
-  backend?: 'wasm' | 'webgpu';
+  backend?: Backend;
   /** Encoder workers; by default as many as there are cores. Changes no number. */
   workers?: number;
   /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
@@ -104,7 +104,10 @@ async function openEncoders(
   };
   try {
     const options = { spec, groupSize: config.batchSize / config.groups, imageSize: config.imageSize };
-    encoders = await startEncoders(kernels, options, { workers: job.workers ?? (await coreCount()) });
+    encoders = await startEncoders(kernels, options, {
+      backend,
+      workers: job.workers ?? (await coreCount()),
+    });
     await encoders.setInferenceWeights(
       inferenceWeights(spec, config.imageSize, queryValues(job.checkpoint.tensors)),
     );

@@ -1,6 +1,7 @@
 import type { SessionPlace } from '../encoder/ort.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 import type { BackendKernels } from '../kernels/open.ts';
+import type { Backend } from '../runtime/backend.ts';
 
 /** One entry of manifest.json. */
 export interface GoldenCase {
@@ -22,7 +23,7 @@ export interface GoldenCase {
 }
 
 export interface GoldenContext {
-  readonly backend: 'wasm' | 'webgpu';
+  readonly backend: Backend;
   readonly kernels: BackendKernels;
   readonly place: SessionPlace;
 }

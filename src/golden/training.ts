@@ -15,12 +15,12 @@ import { Trainer } from '../train/trainer.ts';
 import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
 import { float32, floatInput, int64, numberListParam, numberParam, wholeInput } from './tensors.ts';
 
-const resnetMoco: CaseRunner = async (c, { kernels }) => {
+const resnetMoco: CaseRunner = async (c, { kernels, backend }) => {
   const spec = specOf(c);
   const settings = settingsOf(c);
   const { batchSize, groups, imageSize } = settings;
   const options = { spec, groupSize: batchSize / groups, imageSize };
-  const encoders = await startEncoders(kernels, options, { workers: Math.min(2, groups) });
+  const encoders = await startEncoders(kernels, options, { backend, workers: Math.min(2, groups) });
   try {
     const saved = startingState(c, spec, settings);
     const trainer = await Trainer.create({

@@ -1,3 +1,4 @@
+import type { Backend } from '../runtime/backend.ts';
 import { requestDevice } from '../runtime/gpu.ts';
 import { createWasmKernels, type WasmKernels } from './wasm/wasm-kernels.ts';
 import {
@@ -9,15 +10,15 @@ import {
 export type BackendKernels = WasmKernels | WebGpuKernels;
 
 /**
- * The kernels of a backend. On WebGPU they are on a device of their own, of the best adapter there is (a software one
+ * The kernels of a backend; native has those of wasm. On WebGPU they are on a device of their own, of the best adapter there is (a software one
  * too), which ends with `dispose`.
  * @throws MocoError backend-unavailable, gpu-failed, device-lost
  */
 export async function openKernels(
-  backend: 'wasm' | 'webgpu',
+  backend: Backend,
   options: WebGpuKernelsOptions = {},
 ): Promise<BackendKernels> {
-  if (backend === 'wasm') return createWasmKernels();
+  if (backend !== 'webgpu') return createWasmKernels();
   const { device } = await requestDevice();
   try {
     const kernels = await createWebGpuKernels(device, options);

@@ -3,7 +3,7 @@
 import { version as onnxruntimeVersion } from '../../node_modules/onnxruntime-web/package.json';
 import { version } from '../../package.json';
 import { coreCount } from './cores.ts';
-import { nodeModule } from './node.ts';
+import { memorySize } from './memory.ts';
 
 export interface Environment {
   runtime: string;
@@ -45,15 +45,10 @@ function nameRuntime(): Pick<Environment, 'runtime' | 'runtimeVersion' | 'platfo
 
 export async function describeEnvironment(): Promise<Environment> {
   const named = nameRuntime();
-  let memory: number | null = null;
-  if (named.runtime !== 'browser') {
-    const os = await nodeModule('os');
-    memory = os.totalmem();
-  }
   return {
     ...named,
     cores: await coreCount(),
-    memory,
+    memory: await memorySize(),
     sharedArrayBuffer: typeof SharedArrayBuffer !== 'undefined',
     wasmSimd: WebAssembly.validate(SIMD_PROBE),
   };

@@ -1,11 +1,15 @@
-import type { PlanOptions } from '../encoder/make-plan.ts';
+import { ON_WASM, onNative, type PlanOptions } from '../encoder/make-plan.ts';
 import type { BackendKernels } from '../kernels/open.ts';
+import type { Backend } from '../runtime/backend.ts';
+import { memorySize } from '../runtime/memory.ts';
 import type { GroupEncoders } from './group-encoders.ts';
-import { WasmEncoders } from './wasm-encoders.ts';
+
 import { WebGpuEncoders } from './webgpu-encoders.ts';
+import { WorkerEncoders } from './worker-encoders.ts';
 
 export interface StartEncodersOptions {
-  /** wasm: how many groups are encoded side by side. */
+  readonly backend: Backend;
+  /** wasm, native: how many groups are encoded side by side. */
   readonly workers: number;
   /** Groups whose images are made while others are encoded; by default as many as workers. */
   readonly prefetch?: number | undefined;
@@ -20,8 +24,11 @@ export interface StartEncodersOptions {
 export async function startEncoders(
   kernels: BackendKernels,
   options: PlanOptions,
-  { workers, prefetch = workers, tell }: StartEncodersOptions,
+  { backend, workers, prefetch = workers, tell }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
-  if (kernels.backend === 'wasm') return WasmEncoders.start(kernels, options, workers, prefetch, tell);
+  if (kernels.backend === 'wasm') {
+    const place = backend === 'native' ? onNative(await memorySize(), workers) : ON_WASM;
+    return WorkerEncoders.start(kernels, options, place, workers, prefetch, tell);
+  }
   return new WebGpuEncoders(kernels, options, prefetch);
 }

@@ -1,4 +1,5 @@
 import type { MemoryUse } from '../encoder/training-plan.ts';
+import type { Backend } from '../runtime/backend.ts';
 import type { PretrainConfig } from './configure.ts';
 
 /** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */
@@ -15,7 +16,7 @@ export interface RunEvent {
   type: 'run';
   config: PretrainConfig;
   versions: Record<string, string>;
-  backend: 'wasm' | 'webgpu';
+  backend: Backend;
   adapter: string | null;
   stepsPerEpoch: number;
   totalSteps: number;

@@ -1,10 +1,12 @@
 /** How fast training steps are, and where their time goes. */
+
 import { describeDrawn } from '../data/dataset.ts';
 import { networkOf } from '../models/choose-network.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import { forwardFlops } from '../onnx/flops.ts';
 import { buildNetwork } from '../onnx/network.ts';
 import { Random, STREAMS } from '../random.ts';
+import type { Backend } from '../runtime/backend.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import type { PretrainConfig } from './configure.ts';
@@ -25,7 +27,7 @@ export interface StepMeasurement {
 
 export interface MeasureOptions extends WorkerCounts {
   config: PretrainConfig;
-  backend: 'wasm' | 'webgpu';
+  backend: Backend;
   /** Of a configuration that names an ONNX file: from `importEncoder`. */
   encoder?: ImportedEncoder;
   /** Folder for the graphs that are run, see dump-graphs.ts. */

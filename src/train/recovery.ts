@@ -2,6 +2,7 @@
 import { groupsOfHalfTheSize, WASM_BUDGET } from '../encoder/recompute.ts';
 import { type ErrorCode, MocoError } from '../errors.ts';
 import type { NetworkSpec } from '../onnx/network.ts';
+import type { Backend } from '../runtime/backend.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** A step that fails so has been undone, and the state before it is in memory still: but on a full GPU nothing is sure. */
@@ -12,24 +13,19 @@ const STATE_LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Whether the state of the step before can be saved after this error. */
-export function leavesState(error: unknown, backend: 'wasm' | 'webgpu'): boolean {
+export function leavesState(error: unknown, backend: Backend): boolean {
   if (!(error instanceof MocoError) || !STATE_LEFT.has(error.code)) return false;
-  return backend === 'wasm' || error.code !== 'out-of-memory';
+  return backend !== 'webgpu' || error.code !== 'out-of-memory';
 }
 
 /**
  * What to tell of an error of a step: where a group does not fit into memory, also which groups would. They are the
  * user's to choose: other groups are other statistics of BatchNorm, and so another run.
  */
-export function withAdvice(
-  error: unknown,
-  spec: NetworkSpec,
-  config: Settings,
-  backend: 'wasm' | 'webgpu',
-): unknown {
+export function withAdvice(error: unknown, spec: NetworkSpec, config: Settings, backend: Backend): unknown {
   if (!(error instanceof MocoError) || error.code !== 'out-of-memory') return error;
   const { imageSize, batchSize, groups } = config;
-  // Nothing tells how much a GPU has.
+  // Nothing tells how much a GPU has, nor what other programs leave of a machine's memory.
   const budget = backend === 'wasm' ? WASM_BUDGET : Number.POSITIVE_INFINITY;
   const fitting = groupsOfHalfTheSize(spec, imageSize, batchSize, groups, budget);
   const advice =

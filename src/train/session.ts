@@ -1,4 +1,5 @@
 /** Everything that a run holds open: kernels, encoder workers, data workers, the trainer. */
+
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -8,6 +9,7 @@ import { networkOf } from '../models/choose-network.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { optimizerNamed } from '../optimizers/registry.ts';
+import type { Backend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
@@ -34,7 +36,7 @@ export interface Session {
 
 export interface SessionOptions extends WorkerCounts {
   readonly config: PretrainConfig;
-  readonly backend: 'wasm' | 'webgpu';
+  readonly backend: Backend;
   readonly data: DatasetDescription;
   /** Of a configuration that names an ONNX file. */
   readonly network?: ImportedNetwork | null;
@@ -56,9 +58,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   requireWorkerCounts(options);
   const spec = networkOf(config, options.network);
   const processors = options.workers ?? (await coreCount());
-  // wasm: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
+  // wasm, native: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
   const workers =
-    options.backend === 'wasm' ? Math.min(processors, config.groups) : Math.max(1, processors - 1);
+    options.backend !== 'webgpu' ? Math.min(processors, config.groups) : Math.max(1, processors - 1);
   let notices: string[] = [];
   const tell = (message: string) => void notices.push(message);
   const takeNotices = () => {
@@ -67,7 +69,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     return fresh;
   };
   const dataWorkers =
-    options.dataWorkers ?? (options.backend === 'wasm' ? Math.max(1, Math.floor(workers / 2)) : workers);
+    options.dataWorkers ?? (options.backend !== 'webgpu' ? Math.max(1, Math.floor(workers / 2)) : workers);
   const viewOptions = { ...viewOptionsOf(config, dataWorkers), tell };
   const opened: { dispose(): unknown }[] = [];
   const dispose = async () => {
@@ -88,7 +90,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const groupSize = config.batchSize / config.groups;
     const { recompute } = options;
     const encoderOptions = { spec, groupSize, imageSize: config.imageSize, ...(recompute && { recompute }) };
-    const pool = await startEncoders(kernels, encoderOptions, { workers, prefetch: options.prefetch, tell });
+    const pool = await startEncoders(kernels, encoderOptions, {
+      backend: options.backend,
+      workers,
+      prefetch: options.prefetch,
+      tell,
+    });
     opened.push(pool);
     if (options.dumpGraphs !== undefined) await dumpGraphs(pool.plan, options.dumpGraphs);
     const encoders = options.observe?.(pool) ?? pool;

@@ -44,7 +44,7 @@ export async function observe({ graph, feeds }: Sample, place: SessionPlace): Pr
 
 /** An invalid shader makes no run fail by itself. */
 async function runStrictly(session: GraphSession, feeds: Feeds, place: SessionPlace) {
-  if (place.provider === 'wasm') return session.run(feeds);
+  if (place.provider !== 'webgpu') return session.run(feeds);
   place.device.pushErrorScope('validation');
   const [run] = await Promise.allSettled([session.run(feeds)]);
   const error = await place.device.popErrorScope();

@@ -17,7 +17,7 @@ const U = 2 ** -24;
  * of exp (https://www.w3.org/TR/WGSL/#floating-point-accuracy), and an ulp is two of these units at most; onnxruntime's
  * polynomials on wasm are within 5.
  */
-const FUNCTION_ERROR = { wasm: 5, webgpu: 30 } as const;
+const FUNCTION_ERROR = { wasm: 5, native: 5, webgpu: 30 } as const;
 
 interface Drawn {
   readonly shapes: readonly (readonly number[])[];

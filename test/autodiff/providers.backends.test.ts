@@ -6,6 +6,7 @@ import { judge } from '../../src/autodiff/providers.ts';
 import { contextOf } from '../../src/golden/context.ts';
 import { inferShapes, OPERATORS_WITH_SHAPES } from '../../src/onnx/shapes.ts';
 import { inferTypes } from '../../src/onnx/types.ts';
+import { TEST_BACKEND } from '../backend.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 import { type Outcome, observe } from './observe.ts';
 import { SAMPLES, type Sample } from './provider-samples.ts';
@@ -47,7 +48,7 @@ it('has a sample of every operator that has a shape', () => {
 });
 
 onEveryBackend(({ kernels }) => {
-  const { place } = contextOf(kernels);
+  const { place } = contextOf(kernels, TEST_BACKEND);
   const { provider } = place;
 
   describe('onnxruntime-web does what the table says', () => {

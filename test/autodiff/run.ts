@@ -6,12 +6,13 @@ import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
 import { contextOf } from '../../src/golden/context.ts';
 import type { Dim, Graph } from '../../src/onnx/graph.ts';
+import { TEST_BACKEND, WORKERS_ON } from '../backend.ts';
 import { expectClose } from '../compare.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 import { type Array64, from } from './reference.ts';
 
-/** The two tables of lowerings; both write ordinary ONNX, so both can run on the wasm provider. */
+/** The tables of lowerings that wasm is tried with; both write ordinary ONNX, so both can run on the wasm provider. */
 export const LOWERINGS: readonly Provider[] = ['wasm', 'webgpu'];
 
 /** A table of lowerings, and where the graphs that it wrote are run. */
@@ -20,19 +21,20 @@ export interface Place {
   readonly session: SessionPlace;
 }
 
-/** Runs a suite in both lowerings on the wasm provider (npm test), or in WebGPU's on WebGPU (npm run test:gpu). */
+/** Runs a suite in both lowerings on the wasm provider (npm test), else in that of the suite's backend on it. */
 export function inEveryPlace(suite: (place: Place) => void): void {
   onEveryBackend(({ kernels }) => {
-    const session = contextOf(kernels).place;
+    const session = contextOf(kernels, TEST_BACKEND).place;
     const lowerings = session.provider === 'wasm' ? LOWERINGS : [session.provider];
     describe.each(lowerings)('in the lowering of %s', (lowering) => suite({ lowering, session }));
   });
 }
 
-/** Runs a suite in both lowerings on the wasm provider alone: what takes too long on a software GPU. */
+/** Runs a suite in both lowerings on wasm, or natively: what takes too long on a software GPU. */
 export function onWasm(suite: (place: Place) => void): void {
-  describe.each(LOWERINGS)('in the lowering of %s', (lowering) =>
-    suite({ lowering, session: { provider: 'wasm' } }),
+  const lowerings = WORKERS_ON === 'native' ? (['native'] as const) : LOWERINGS;
+  describe.each(lowerings)('in the lowering of %s', (lowering) =>
+    suite({ lowering, session: { provider: WORKERS_ON } }),
   );
 }
 

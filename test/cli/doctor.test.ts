@@ -3,6 +3,7 @@ import { adviceOn, doctorLines, formatBytes } from '../../src/cli/doctor-words.t
 import type { Environment } from '../../src/runtime/environment.ts';
 import type { AdapterReport, GpuReport, PageReport } from '../../src/runtime/gpu-report.ts';
 import { reportOf } from '../../src/runtime/gpu-report.ts';
+import type { NativeFinding } from '../../src/runtime/native.ts';
 
 const environment: Environment = {
   runtime: 'Node',
@@ -50,12 +51,18 @@ describe('software adapters', () => {
   });
 });
 
+const native: NativeFinding = { version: '1.2.3', missing: null };
+const noNative: NativeFinding = {
+  version: null,
+  missing: { what: 'it is not installed', advice: 'install that' },
+};
+
 describe('doctor', () => {
   it('has nothing to do where all is well', () => {
     const gpu = found(adapterOf({ vendor: 'nvidia', architecture: 'ampere' }));
-    expect(adviceOn(environment, gpu)).toEqual([]);
+    expect(adviceOn(environment, gpu, native)).toEqual([]);
     const choice = { backend: 'webgpu', adapter: 'nvidia ampere', reason: 'hardware adapter' } as const;
-    const text = doctorLines({ environment, versions: {}, gpu, choice }).join('\n');
+    const text = doctorLines({ environment, versions: {}, gpu, native, choice }).join('\n');
     expect(text).toMatch(/^GPU adapter +nvidia ampere \(hardware\)$/m);
     expect(text).toMatch(/^ {2}maxStorageBufferBindingSize +2 GiB$/m);
     expect(text).toMatch(/^ {2}features +shader-f16 yes, timestamp-query no, subgroups no$/m);
@@ -64,10 +71,10 @@ describe('doctor', () => {
 
   it('says which groups fit a small binding', () => {
     const gpu = found(adapterOf({}, 2 ** 27));
-    expect(adviceOn(environment, gpu)).toEqual([
+    expect(adviceOn(environment, gpu, native)).toEqual([
       'ResNet-50 at 224 px needs groups of 18 images or less: raise --groups',
     ]);
-    expect(adviceOn(environment, found(adapterOf({}, 2 ** 20)))).toEqual([
+    expect(adviceOn(environment, found(adapterOf({}, 2 ** 20)), native)).toEqual([
       'ResNet-50 at 224 px does not fit this GPU',
     ]);
   });
@@ -75,15 +82,16 @@ describe('doctor', () => {
   it('says how a page would share memory', () => {
     const page = { secure: true, crossOriginIsolated: false };
     const gpu = found(adapterOf({}), page);
-    expect(adviceOn({ ...environment, sharedArrayBuffer: false }, gpu)).toEqual([
+    expect(adviceOn({ ...environment, sharedArrayBuffer: false }, gpu, native)).toEqual([
       expect.stringContaining('Cross-Origin-Embedder-Policy'),
     ]);
   });
 
   it('says what is missing, and how to get it', () => {
     const missing = { problem: 'no-package', what: 'Node has no WebGPU', advice: 'install it' } as const;
-    expect(adviceOn(environment, { adapter: null, missing, page: null })).toEqual([
+    expect(adviceOn(environment, { adapter: null, missing, page: null }, noNative)).toEqual([
       'Node has no WebGPU: install it',
+      expect.stringMatching(/^it is not installed .*: install that$/),
     ]);
   });
 

@@ -7,19 +7,22 @@ import {
   trainingGraphs,
 } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
-import { makePlan, ON_WASM } from '../../src/encoder/make-plan.ts';
+import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
 import { messageOf } from '../../src/errors.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
 import { encoderLayout } from '../../src/models/layout.ts';
 import { buildResNet, type ResNetSpec, resnetSpec } from '../../src/onnx/resnet.ts';
+import { WORKERS_ON } from '../backend.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 
+const PLACE = WORKERS_ON === 'native' ? onNative(2 ** 32, 2) : ON_WASM;
 const GROUP = 3;
 const SIZE = 32;
 
 async function gradientsAt(spec: ResNetSpec, recompute: (typeof RECOMPUTE_LEVELS)[number]) {
-  const encoder = new ArrayEncoder(makePlan({ spec, groupSize: GROUP, imageSize: SIZE, recompute }, ON_WASM));
+  const plan = makePlan({ spec, groupSize: GROUP, imageSize: SIZE, recompute }, PLACE);
+  const encoder = new ArrayEncoder(plan, WORKERS_ON);
   try {
     const { parameters } = encoderLayout(spec, SIZE);
     const weights = parameters.map((parameter, i) => initialParameter(parameter, i, 5));

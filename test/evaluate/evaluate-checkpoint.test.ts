@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeDrawn } from '../../src/data/dataset.ts';
 import { knnOfCheckpoint } from '../../src/evaluate/evaluate-checkpoint.ts';
+import { WORKERS_ON } from '../backend.ts';
 import { exampleState, exampleTensors } from '../checkpoint/example.ts';
 
 /** The kernels that are open. They are real; only opening and disposing is counted. */
@@ -34,7 +35,7 @@ describe("kNN of a checkpoint's encoder leaves no kernels open", () => {
       runDirectory: '',
       skipped: [],
     },
-    backend: 'wasm' as const,
+    backend: WORKERS_ON as 'wasm' | 'native',
     workers: 1,
     features: 'backbone' as const,
   };

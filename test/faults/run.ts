@@ -5,10 +5,11 @@ import { type PretrainConfig, resolveConfig } from '../../src/train/configure.ts
 import type { PretrainEvent } from '../../src/train/events.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import type { PretrainOptions } from '../../src/train/pretrain-options.ts';
+import { WORKERS_ON } from '../backend.ts';
 
 /** 20 images in batches of 8: two steps an epoch. */
 export const data = await describeDrawn(20, 5, 8, 3);
-export const WASM = { backend: 'wasm', adapter: null, reason: 'asked for' } as const;
+export const ON_WORKERS = { backend: WORKERS_ON, adapter: null, reason: 'asked for' } as const;
 export const SMALL = { width: 1, dim: 4, imageSize: 8, batchSize: 8, groups: 2, queueSize: 12, seed: 5 };
 
 export function configure(overrides: ConfigOverrides = {}, images = data.trainLength): PretrainConfig {
@@ -27,7 +28,7 @@ export async function run(
 ): Promise<Outcome> {
   const events: PretrainEvent[] = [];
   try {
-    const all = { config: configure(), data, backend: WASM, workers: 2, ...options };
+    const all = { config: configure(), data, backend: ON_WORKERS, workers: 2, ...options };
     for await (const event of pretrain(all)) {
       events.push(event);
       seen(event);

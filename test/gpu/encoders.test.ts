@@ -26,7 +26,7 @@ onWebGpu(() => {
     encoders = await startEncoders(
       kernels,
       { spec: SPEC, groupSize: GROUP, imageSize: SIZE },
-      { workers: 1 },
+      { backend: 'webgpu', workers: 1 },
     );
     const weights = LAYOUT.parameters.map((parameter, i) => {
       const values = initialParameter(parameter, i, 1);

@@ -5,6 +5,7 @@ import type { BackendKernels } from '../../src/kernels/open.ts';
 import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { type GpuDevice, requestDevice } from '../../src/runtime/gpu.ts';
+import { TEST_BACKEND } from '../backend.ts';
 
 export interface Backend<K extends BackendKernels = BackendKernels> {
   readonly kernels: K;
@@ -14,7 +15,7 @@ export interface Backend<K extends BackendKernels = BackendKernels> {
 }
 
 /** `npm run test:gpu` sets it: compiling shaders for a software GPU takes longer than all of `npm test`. */
-const ON_GPU = process.env.MOCO_TEST_BACKEND === 'webgpu';
+const ON_GPU = TEST_BACKEND === 'webgpu';
 const SCOPES = ['validation', 'out-of-memory', 'internal'] as const;
 
 const wasm = ON_GPU ? null : await createWasmKernels();
@@ -31,9 +32,9 @@ if (ON_GPU) {
 }
 if (gpu) webgpu = await createWebGpuKernels(gpu.device);
 
-/** Runs a suite on wasm (npm test) or on WebGPU (npm run test:gpu). */
+/** Runs a suite on wasm (npm test), with sessions on native code (npm run test:native) or on WebGPU (npm run test:gpu). */
 export function onEveryBackend(suite: (backend: Backend) => void): void {
-  if (wasm) describe('wasm', () => suite({ kernels: wasm, accuracy: WASM, fewer: 1 }));
+  if (wasm) describe(TEST_BACKEND, () => suite({ kernels: wasm, accuracy: WASM, fewer: 1 }));
   onWebGpu(suite);
 }
 

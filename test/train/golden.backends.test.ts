@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { contextOf } from '../../src/golden/context.ts';
 import { trainingFamily } from '../../src/golden/training.ts';
+import { TEST_BACKEND } from '../backend.ts';
 import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 
@@ -19,7 +20,7 @@ onEveryBackend(({ kernels, fewer }) => {
       it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
       it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
         const before = kernels.liveArrays;
-        const worst = gradeCase(entry, await run(entry, contextOf(kernels)));
+        const worst = gradeCase(entry, await run(entry, contextOf(kernels, TEST_BACKEND)));
         console.log(`${name}: worst error ${worst.toFixed(3)} of tolerance`);
         expect(worst).toBeLessThanOrEqual(1);
         expect(kernels.liveArrays, 'arrays left behind').toBe(before);

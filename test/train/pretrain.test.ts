@@ -11,12 +11,13 @@ import type { PretrainEvent, StepEvent } from '../../src/train/events.ts';
 import { PauseSwitch } from '../../src/train/pause.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
 import type { PretrainOptions } from '../../src/train/pretrain-options.ts';
+import { WORKERS_ON } from '../backend.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { expectSameBits } from '../compare.ts';
 
 /** 20 images in batches of 8: two steps an epoch, four images left over. */
 const data = await describeDrawn(20, 5, 8, 3);
-const BACKEND = { backend: 'wasm', adapter: null, reason: 'asked for' } as const;
+const BACKEND = { backend: WORKERS_ON, adapter: null, reason: 'asked for' } as const;
 
 function configure(overrides: ConfigOverrides = {}): PretrainConfig {
   const small = {
@@ -99,7 +100,7 @@ describe('pretrain', () => {
       stepsPerEpoch: 2,
       memory: { level: 'least', keptPerImage: expect.any(Number), peak: expect.any(Number) },
       totalSteps: 4,
-      backend: 'wasm',
+      backend: WORKERS_ON,
       adapter: null,
     });
     const steps = stepsOf(events);

@@ -15,6 +15,7 @@ import { permutationsOf } from '../../src/train/permutations.ts';
 import type { SavedState } from '../../src/train/state.ts';
 import type { StepInput } from '../../src/train/step.ts';
 import { Trainer } from '../../src/train/trainer.ts';
+import { WORKERS_ON } from '../backend.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 
@@ -73,7 +74,11 @@ export async function openTiny(
 ): Promise<TinyEncoders> {
   const kernels = opened ?? (await openKernels('wasm'));
   const options = { spec: SPEC, groupSize: BATCH / GROUPS, imageSize: SIZE };
-  const encoders = await startEncoders(kernels, options, { workers, prefetch });
+  const encoders = await startEncoders(kernels, options, {
+    backend: kernels.backend === 'webgpu' ? 'webgpu' : WORKERS_ON,
+    workers,
+    prefetch,
+  });
   const trainers: Trainer[] = [];
   return {
     kernels,

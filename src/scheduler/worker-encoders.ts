@@ -1,21 +1,24 @@
-/** GroupEncoders on the wasm provider: a pool of workers with one single-threaded encoder each. */
+/** GroupEncoders on WebAssembly or native code: a pool of workers with one single-threaded encoder each. */
 import { transfer } from 'comlink';
 import type { Embeddings } from '../encoder/embeddings.ts';
 import type { EncoderWorker } from '../encoder/encoder-worker.ts';
-import { makePlan, ON_WASM, type PlanOptions } from '../encoder/make-plan.ts';
+import { makePlan, type PlanOptions, type WorkerPlace } from '../encoder/make-plan.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
 import type { TrainingPlan } from '../encoder/training-plan.ts';
+import { MocoError } from '../errors.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { canShareMemory } from '../runtime/worker.ts';
+import { type ArraySet, ArraySets } from './array-sets.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';
 import { type Call, type Remote, WorkerPool } from './pool.ts';
 import { Semaphore } from './semaphore.ts';
 
-export class WasmEncoders implements GroupEncoders {
+export class WorkerEncoders implements GroupEncoders {
   #pool!: WorkerPool<EncoderWorker>;
   readonly #kernels: WasmKernels;
+  readonly #place: WorkerPlace;
   /** What workers run that begin now. */
   #plan: TrainingPlan;
   readonly #levels: MemoryLevels;
@@ -26,18 +29,26 @@ export class WasmEncoders implements GroupEncoders {
   #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
   readonly #staging = new Map<number, DeviceArray>();
+  /** Where workers put gradients; null where memory cannot be shared, and they come in messages. */
+  readonly #gradients: ArraySets | null;
 
   private constructor(
     kernels: WasmKernels,
     options: PlanOptions,
+    place: WorkerPlace,
     semaphore: Semaphore,
     tell: (message: string) => void = () => {},
   ) {
     this.#kernels = kernels;
-    this.#plan = makePlan(options, ON_WASM);
+    this.#place = place;
+    this.#plan = makePlan(options, place);
+    const lengths = this.#plan.parameters.map(({ shape }) =>
+      shape.reduce((product, size) => product * size, 1),
+    );
+    this.#gradients = canShareMemory() ? new ArraySets(kernels, lengths) : null;
     this.#running = semaphore;
     const renew = (recompute: RecomputeLevel) => {
-      this.#plan = makePlan({ ...options, recompute }, ON_WASM);
+      this.#plan = makePlan({ ...options, recompute }, place);
       this.#pool.renew();
     };
     this.#levels = new MemoryLevels(this.#plan.memory.level, renew, tell);
@@ -50,11 +61,12 @@ export class WasmEncoders implements GroupEncoders {
   static async start(
     kernels: WasmKernels,
     options: PlanOptions,
+    place: WorkerPlace,
     workers: number,
     prefetch: number,
     tell?: (message: string) => void,
-  ): Promise<WasmEncoders> {
-    const encoders = new WasmEncoders(kernels, options, new Semaphore(workers + prefetch), tell);
+  ): Promise<WorkerEncoders> {
+    const encoders = new WorkerEncoders(kernels, options, place, new Semaphore(workers + prefetch), tell);
     encoders.#pool = await WorkerPool.start<EncoderWorker>(
       'encoder-worker.js',
       workers,
@@ -78,8 +90,10 @@ export class WasmEncoders implements GroupEncoders {
   }
 
   async weightsChanged(encoder: string): Promise<void> {
-    // Shared memory shows the change by itself.
-    if (!canShareMemory()) await this.#send(encoder);
+    if (!canShareMemory()) return this.#send(encoder);
+    // WebAssembly's sessions read the shared memory, native ones copies that each worker has.
+    if (this.#place.provider === 'native')
+      await this.#pool.broadcast((remote) => remote.weightsChanged(encoder));
   }
 
   async forward(
@@ -107,8 +121,8 @@ export class WasmEncoders implements GroupEncoders {
       );
       await ready;
       const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
-      const gradients = await call('backward', (remote) => inHeap(remote.backward(moved(dEmbedding))));
-      return { statistics: this.#arrays(statistics), gradients: this.#arrays(gradients) };
+      const gradients = await this.#backward(call, dEmbedding);
+      return { statistics: this.#arrays(statistics), gradients };
     });
   }
 
@@ -127,6 +141,7 @@ export class WasmEncoders implements GroupEncoders {
     await this.#pool.dispose();
     for (const array of this.#staging.values()) this.#kernels.free(array);
     this.#staging.clear();
+    this.#gradients?.dispose();
   }
 
   /** A task on a worker. Its images are made while the tasks before it are at work; and again for each try after the first. */
@@ -150,9 +165,24 @@ export class WasmEncoders implements GroupEncoders {
     }
   }
 
+  async #backward(call: Call<EncoderWorker>, dEmbedding: Float32Array): Promise<GroupArrays> {
+    const sets = this.#gradients;
+    const set = sets?.take() ?? null;
+    try {
+      const gradients = await call('backward', (remote) =>
+        inHeap(remote.backward(moved(dEmbedding), set?.views ?? null)),
+      );
+      return sets && set ? this.#shared(sets, set) : this.#arrays(gradients ?? []);
+    } catch (error) {
+      const mayStillWrite = error instanceof MocoError && error.code === 'worker-died';
+      if (set && !mayStillWrite) sets?.giveBack(set);
+      throw error;
+    }
+  }
+
   /** All that an encoder has to know by now. */
   async #prepare(remote: Remote<EncoderWorker>): Promise<void> {
-    await remote.open(this.#plan);
+    await remote.open(this.#plan, this.#place.provider);
     for (const encoder of this.#weights.keys()) {
       await remote.setWeights(encoder, this.#sharedWeights(encoder));
     }
@@ -180,6 +210,14 @@ export class WasmEncoders implements GroupEncoders {
           kernels.accumulate({ sums: [sums[i]!], xs: [this.#staged(array)] });
       },
       release() {},
+    };
+  }
+
+  #shared(sets: ArraySets, set: ArraySet): GroupArrays {
+    return {
+      copyTo: (targets) => this.#kernels.copy({ targets, sources: set.arrays }),
+      addTo: (sums) => this.#kernels.accumulate({ sums, xs: set.arrays }),
+      release: () => sets.giveBack(set),
     };
   }
 

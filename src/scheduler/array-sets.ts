@@ -1,0 +1,55 @@
+/**
+ * Sets of arrays in kernel memory, all of the same lengths, which workers write into: a group's gradients come without a
+ * copy, and a set is that group's until they have been added up.
+ */
+import type { DeviceArray } from '../kernels/device-array.ts';
+import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
+
+export interface ArraySet {
+  readonly arrays: readonly DeviceArray[];
+  /** The arrays themselves, on shared memory. */
+  readonly views: readonly Float32Array[];
+}
+
+export class ArraySets {
+  readonly #kernels: WasmKernels;
+  readonly #lengths: readonly number[];
+  readonly #all: ArraySet[] = [];
+  readonly #free: ArraySet[] = [];
+
+  constructor(kernels: WasmKernels, lengths: readonly number[]) {
+    this.#kernels = kernels;
+    this.#lengths = lengths;
+  }
+
+  /**
+   * To be given back. A set whose worker was ended while it may have been writing is not: it might write still.
+   * @throws MocoError out-of-memory
+   */
+  take(): ArraySet {
+    return this.#free.pop() ?? this.#make();
+  }
+
+  giveBack(set: ArraySet): void {
+    this.#free.push(set);
+  }
+
+  dispose(): void {
+    for (const { arrays } of this.#all) for (const array of arrays) this.#kernels.free(array);
+    this.#all.length = 0;
+    this.#free.length = 0;
+  }
+
+  #make(): ArraySet {
+    const arrays: DeviceArray[] = [];
+    try {
+      for (const length of this.#lengths) arrays.push(this.#kernels.allocate(length));
+    } catch (error) {
+      for (const array of arrays) this.#kernels.free(array);
+      throw error;
+    }
+    const set = { arrays, views: arrays.map((array) => this.#kernels.view(array)) };
+    this.#all.push(set);
+    return set;
+  }
+}
