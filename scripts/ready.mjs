@@ -21,11 +21,14 @@ const SOURCES = [
   'tsconfig.types.json',
 ];
 
-/** What `npm ci` would install and is not there. */
-function missingPackages() {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const names = Object.keys({ ...dependencies, ...devDependencies });
-  return names.filter((name) => !existsSync(join(ROOT, 'node_modules', name, 'package.json')));
+/** What `npm ci` would install and is not there, of the package itself, and of its tests. */
+function missingPackages(withTests) {
+  const manifests = ['package.json', ...(withTests ? ['test/package.json'] : [])];
+  return manifests.flatMap((manifest) => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, manifest), 'utf8'));
+    const names = Object.keys({ ...dependencies, ...devDependencies });
+    return names.filter((name) => !existsSync(join(ROOT, 'node_modules', name, 'package.json')));
+  });
 }
 
 /** Newest change under a file or folder, of a folder itself too: a file may be gone. 0 where there is none. */
@@ -81,17 +84,23 @@ export async function buildWhereStale() {
   if (code !== 0) throw new Error('the build failed; see above');
 }
 
-/** Ends the process, with what to do, where this cannot be done. */
-export async function getReady() {
+/**
+ * Ends the process, with what to do, where this cannot be done.
+ * @param tests install also what only tests need: 400 MB more
+ */
+export async function getReady({ tests = false } = {}) {
   const [major] = process.versions.node.split('.').map(Number);
   if (major < 20) {
     console.error(`moco-web needs Node 20 or newer, this is ${process.versions.node}`);
     process.exit(2);
   }
-  const missing = missingPackages();
+  const missing = missingPackages(tests);
   if (missing.length > 0) {
     console.log(`installing packages (${missing.length} are missing)`);
-    if ((await npm(['ci', '--no-audit', '--no-fund'])) !== 0) {
+    // onnxruntime-node would fetch code for GPUs, which we have no use for.
+    process.env.ONNXRUNTIME_NODE_INSTALL = 'skip';
+    const which = tests ? [] : ['--workspaces=false'];
+    if ((await npm(['ci', '--no-audit', '--no-fund', ...which])) !== 0) {
       console.error('npm ci failed; see above');
       process.exit(1);
     }

@@ -1,17 +1,23 @@
 /** What differs between the providers that run our graphs (docs/performance.md has the measurements). */
-import { windowOutput } from '../onnx/attributes.ts';
-import type { Convolution } from './images.ts';
-import type { WeightGradientForm } from './weight-gradient.ts';
+import { type Window, windowOutput } from '../onnx/attributes.ts';
 
 /** wasm, webgpu: of onnxruntime-web 1.30; native: the CPU code of onnxruntime-node 1.30. */
 export type Provider = 'wasm' | 'webgpu' | 'native';
 
 export const PROVIDERS: readonly Provider[] = ['wasm', 'webgpu', 'native'];
 
+/** Ways to write the weight gradient of a convolution without groups, see weight-gradient.ts. */
+export type WeightGradientForm = 'pixels' | 'parts' | 'images' | 'taps';
+
+interface ConvolutionSizes {
+  readonly window: Window;
+  /** [channels, height, width] of the input. */
+  readonly x: readonly [number, number, number];
+}
+
 export interface Lowering {
   readonly provider: Provider;
-  /** How the weight gradient of a convolution without groups is written. */
-  weightGradient(convolution: Convolution): WeightGradientForm;
+  weightGradient(convolution: ConvolutionSizes): WeightGradientForm;
   /** Its Gemm cuts long sums itself; where not, such a sum would run on one workgroup a tile, and we cut it. */
   readonly hasSplitK: boolean;
 }
@@ -28,7 +34,7 @@ const FEW_CHANNELS = 8;
 const LARGE_IMAGE = 196;
 
 /** Measured by bench/weight-gradients.mjs at the shapes of ResNet-18 at 32 px and ResNet-50 at 224 px. */
-function nativeWeightGradient({ window, x }: Convolution): WeightGradientForm {
+function nativeWeightGradient({ window, x }: ConvolutionSizes): WeightGradientForm {
   const [channels, height, width] = x;
   if (channels < FEW_CHANNELS) return 'images';
   const isOnePixel = window.kernel.every((size) => size === 1);

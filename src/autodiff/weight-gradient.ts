@@ -6,11 +6,9 @@
 import { windowOutput } from '../onnx/attributes.ts';
 import type { Dim, GraphBuilder } from '../onnx/graph.ts';
 import type { Convolution } from './images.ts';
+import type { WeightGradientForm } from './lowering.ts';
 import { type BackwardScope, channelSum, reduceSum, reshape, transpose } from './rule.ts';
 import { tapsOf } from './taps.ts';
-
-/** Ways to write it, for convolutions without groups. */
-export type WeightGradientForm = 'pixels' | 'parts' | 'images' | 'taps';
 
 type Form = (g: GraphBuilder, dy: string, x: string, geometry: Geometry) => string;
 
