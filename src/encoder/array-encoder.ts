@@ -55,6 +55,7 @@ export class ArrayEncoder {
     const weights = this.#copied.get(encoder);
     if (!weights) return;
     for (const [i, copy] of weights.copies.entries()) copy.set(weights.given[i]!);
+    this.#encoder.weightsChanged(encoder);
   }
 
   /** Sets the weights of the folded inference graph, by name (see onnx/fold.ts). */

@@ -5,7 +5,7 @@
  */
 import { MocoError } from '../errors.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import type { BackwardPart, GraphPart, NamedShape, TrainingPlan } from './training-plan.ts';
+import type { GraphPart, NamedShape, PreparingPart, TrainingPlan } from './training-plan.ts';
 
 /** Tensors that are where the sessions run; whoever gets them disposes of them. */
 export interface GroupForward {
@@ -20,9 +20,11 @@ export class Encoder {
   readonly #place: SessionPlace;
   readonly #weights = new Map<string, Feeds>();
   #inferenceWeights: Feeds | null = null;
-  readonly #sessions = new Map<GraphPart, Promise<GraphSession>>();
-  /** What the next backward needs: weights, the image, saved activations, and what the caller got. */
-  #saved: { readonly weights: Feeds; readonly values: Feeds } | null = null;
+  readonly #sessions = new Map<GraphPart | PreparingPart, Promise<GraphSession>>();
+  /** What parts read that is made of weights, by encoder. */
+  readonly #prepared = new Map<GraphPart, Map<string, Promise<Feeds>>>();
+  /** What the next backward needs: whose weights, the image, saved activations, and what the caller got. */
+  #saved: { readonly encoder: string; readonly values: Feeds } | null = null;
 
   constructor(plan: TrainingPlan, place: SessionPlace) {
     this.#plan = plan;
@@ -51,17 +53,23 @@ export class Encoder {
   setWeights(encoder: string, tensors: readonly Tensor[]): void {
     const named = this.#plan.parameters.map(({ name }, i) => [name, tensors[i]!]);
     this.#weights.set(encoder, Object.fromEntries(named));
+    this.weightsChanged(encoder);
+  }
+
+  /** To be called where the values in the tensors of `setWeights` have changed: parts may have made something of them. */
+  weightsChanged(encoder: string): void {
+    for (const encoders of this.#prepared.values()) encoders.delete(encoder);
   }
 
   /** Sets the weights of the folded inference graph, by name. */
   setInferenceWeights(tensors: ReadonlyMap<string, Tensor>): void {
     this.#inferenceWeights = Object.fromEntries(tensors);
+    this.#prepared.delete(this.#plan.inference);
   }
 
   /** An encoder on one group: image [groupSize, 3, size, size]. */
   async forward(encoder: string, image: Tensor): Promise<GroupForward> {
-    const session = await this.#session(this.#plan.forward);
-    return this.#groupForward(await session.run({ ...this.#weightsOf(encoder), ...this.#group(image) }));
+    return this.#groupForward(await this.#run(this.#plan.forward, encoder, this.#group(image)));
   }
 
   /**
@@ -70,10 +78,8 @@ export class Encoder {
    */
   async trainingForward(encoder: string, image: Tensor): Promise<GroupForward> {
     this.#release();
-    const session = await this.#session(this.#plan.trainingForward);
-    const weights = this.#weightsOf(encoder);
-    const outputs = await session.run({ ...weights, ...this.#group(image) });
-    this.#saved = { weights, values: { ...outputs, image } };
+    const outputs = await this.#run(this.#plan.trainingForward, encoder, this.#group(image));
+    this.#saved = { encoder, values: { ...outputs, image } };
     return this.#groupForward(outputs);
   }
 
@@ -87,8 +93,8 @@ export class Encoder {
     const gradients = new Map<string, Tensor>();
     let passedOn = dEmbedding;
     for (const part of this.#plan.backward) {
-      const available = { ...saved.weights, ...saved.values, [part.outputGradient]: passedOn };
-      const outputs = await this.#runPart(part, available);
+      const values = { ...saved.values, [part.outputGradient]: passedOn };
+      const outputs = await this.#run(part, saved.encoder, values);
       if (passedOn !== dEmbedding) passedOn.dispose();
       for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
       if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
@@ -99,9 +105,7 @@ export class Encoder {
 
   /** The inference form on any number of images [n, 3, size, size]: embedding [n, dim] and features [n, featureDim]. */
   async embed(image: Tensor): Promise<{ embedding: Tensor; features: Tensor }> {
-    const session = await this.#session(this.#plan.inference);
-    if (!this.#inferenceWeights) throw new MocoError('usage', 'the encoder has no inference weights yet');
-    const { embedding, features } = await session.run({ ...this.#inferenceWeights, ...this.#images(image) });
+    const { embedding, features } = await this.#run(this.#plan.inference, null, this.#images(image));
     return { embedding: embedding!, features: features! };
   }
 
@@ -109,6 +113,7 @@ export class Encoder {
     const sessions = [...this.#sessions.values()];
     this.#release();
     this.#sessions.clear();
+    this.#prepared.clear();
     this.#weights.clear();
     this.#inferenceWeights = null;
     for (const result of await Promise.allSettled(sessions)) {
@@ -117,31 +122,45 @@ export class Encoder {
     }
   }
 
-  async #runPart(part: BackwardPart, available: Feeds): Promise<Record<string, Tensor>> {
+  /** @param encoder whose weights; null: those of the inference form */
+  async #run(part: GraphPart, encoder: string | null, values: Feeds): Promise<Record<string, Tensor>> {
     const session = await this.#session(part);
-    const feeds: Record<string, Tensor> = {};
-    for (const name of part.inputs) {
-      const value = available[name];
-      if (!value) throw new MocoError('model-invalid', `the backward graph wants ${name}, which nobody has`);
-      feeds[name] = value;
-    }
-    return session.run(feeds);
+    const prepared = part.prepare ? await this.#preparedFor(part, part.prepare, encoder) : {};
+    return session.run(pick(part, { ...this.#weightsOf(encoder), ...prepared, ...values }));
   }
 
-  #session(part: GraphPart): Promise<GraphSession> {
+  #preparedFor(part: GraphPart, prepare: PreparingPart, encoder: string | null): Promise<Feeds> {
+    const encoders = this.#prepared.get(part) ?? new Map<string, Promise<Feeds>>();
+    this.#prepared.set(part, encoders);
+    const key = encoder ?? '';
+    let prepared = encoders.get(key);
+    if (!prepared) {
+      prepared = this.#session(prepare).then((session) =>
+        session.run(pick(prepare, this.#weightsOf(encoder))),
+      );
+      encoders.set(key, prepared);
+    }
+    return prepared;
+  }
+
+  #session(part: GraphPart | PreparingPart): Promise<GraphSession> {
     let session = this.#sessions.get(part);
     if (!session) {
       // Embeddings go to whoever asked; everything else is for other sessions and kernels, and is used before the next run.
       const isInner = part !== this.#plan.inference;
-      session = createSession(part.model, this.#place, { keepOnDevice: isInner, reuseOutputs: isInner });
+      const isRead = isInner && 'prepare' in part;
+      session = createSession(part.model, this.#place, { keepOnDevice: isInner, reuseOutputs: isRead });
       this.#sessions.set(part, session);
     }
     return session;
   }
 
-  #weightsOf(encoder: string): Feeds {
-    const weights = this.#weights.get(encoder);
-    if (!weights) throw new MocoError('usage', `${encoder} has no weights yet`);
+  #weightsOf(encoder: string | null): Feeds {
+    const weights = encoder === null ? this.#inferenceWeights : this.#weights.get(encoder);
+    if (!weights) {
+      const what = encoder === null ? 'the encoder has no inference weights' : `${encoder} has no weights`;
+      throw new MocoError('usage', `${what} yet`);
+    }
     return weights;
   }
 
@@ -180,4 +199,15 @@ export class Encoder {
     const others = new Set<Tensor>([embedding, ...statistics, values.image!]);
     for (const tensor of Object.values(values)) if (!others.has(tensor)) tensor.dispose();
   }
+}
+
+/** What a part reads, of all that there is. */
+function pick({ model, inputs }: PreparingPart, available: Feeds): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const name of inputs) {
+    const value = available[name];
+    if (!value) throw new MocoError('model-invalid', `graph ${model.name} wants ${name}, which nobody has`);
+    feeds[name] = value;
+  }
+  return feeds;
 }

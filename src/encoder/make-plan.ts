@@ -1,6 +1,9 @@
 /** From a network to what is run: its graphs, differentiated and written for a provider, as bytes. */
+
+import { withBlockedConvolutions } from '../autodiff/blocked.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
 import type { Provider } from '../autodiff/lowering.ts';
+import { prepareWeights } from '../autodiff/prepare.ts';
 import {
   graphsWithin,
   peakOf,
@@ -30,6 +33,8 @@ export interface PlanPlace<P extends Provider = Provider> {
   /** Bytes that the values of a run may take: as a rule, and at the last level. */
   readonly budget: number;
   readonly most: number;
+  /** native: how many channels of a pixel the processor takes at a time, see blocked.ts; 1: no blocks. */
+  readonly block?: number;
 }
 
 /** On the threads of workers. */
@@ -45,10 +50,11 @@ export const ON_WASM: PlanPlace<'wasm'> = { provider: 'wasm', budget: WASM_BUDGE
  * The machine's memory, for so many workers. Each has an arena for each of its sessions, three at most at a time near their
  * peaks; a part stays for weights, images and everything else.
  * @param memory bytes; null where it is not known
+ * @param block from ort.ts
  */
-export function onNative(memory: number | null, workers: number): PlanPlace<'native'> {
+export function onNative(memory: number | null, workers: number, block: number): PlanPlace<'native'> {
   const share = (0.8 * (memory ?? 4 * 2 ** 30)) / workers;
-  return { provider: 'native', budget: share / 3, most: share / 1.5 };
+  return { provider: 'native', budget: share / 3, most: share / 1.5, block };
 }
 
 /** Nothing tells how large the memory of a GPU is; devices allow single buffers of a good part of it. */
@@ -58,7 +64,8 @@ export function onWebGpu(device: GPUDevice): PlanPlace {
 }
 
 /** @throws MocoError out-of-memory where no level leaves enough, usage, operator-unsupported */
-export function makePlan(options: PlanOptions, { provider, budget, most }: PlanPlace): TrainingPlan {
+export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
+  const { provider, budget, most } = place;
   const { spec, groupSize, imageSize, recompute } = options;
   const { graph, parameters, dim } = buildNetwork(spec, groupSize, imageSize);
   const training = { graph, parameters: parameters.map(({ name }) => name), provider };
@@ -69,20 +76,21 @@ export function makePlan(options: PlanOptions, { provider, budget, most }: PlanP
   const wanted = new Set(['embedding', ...statistics]);
   const outputs = graphs.forward.outputs.filter(({ name }) => wanted.has(name));
   const inference = lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, provider);
+  const write = partWriter(place, [...training.parameters, ...inference.inputs.map(({ name }) => name)]);
   return {
     groupSize,
     imageSize,
     dim,
     parameters: parameters.map(({ name, shape }) => ({ name, shape })),
     statistics,
-    forward: partOf({ ...graphs.forward, outputs }),
-    trainingForward: partOf(graphs.forward),
+    forward: write({ ...graphs.forward, outputs }),
+    trainingForward: write(graphs.forward),
     backward: graphs.backward.map(({ graph: backward, outputGradient, gradients, passedOn }) => ({
-      ...partOf(backward),
+      ...write(backward),
       ...{ outputGradient, gradients: [...gradients], passedOn },
     })),
     inference: {
-      ...partOf(inference),
+      ...write(inference),
       weights: inference.inputs
         .filter(({ name }) => name !== 'image')
         .map(({ name, shape }) => ({ name, shape: shape.map(Number) })),
@@ -91,6 +99,17 @@ export function makePlan(options: PlanOptions, { provider, budget, most }: PlanP
   };
 }
 
-function partOf(graph: Graph): GraphPart {
-  return { kind: 'graph', model: encoded(graph), inputs: graph.inputs.map(({ name }) => name) };
+/** @param inputs that hold weights, among others that no part has */
+function partWriter(
+  { provider, block = 1 }: PlanPlace,
+  inputs: readonly string[],
+): (graph: Graph) => GraphPart {
+  const weights = new Set(inputs.filter((name) => name !== 'image'));
+  const reads = (graph: Graph) => ({ model: encoded(graph), inputs: graph.inputs.map(({ name }) => name) });
+  return (graph) => {
+    if (provider !== 'native') return { kind: 'graph', ...reads(graph), prepare: null };
+    const blocked = block > 1 ? withBlockedConvolutions(graph, block) : graph;
+    const { prepare, rest } = prepareWeights(blocked, weights);
+    return { kind: 'graph', ...reads(rest), prepare: prepare && reads(prepare) };
+  };
 }

@@ -11,6 +11,14 @@ export interface GraphPart {
   readonly model: EncodedModel;
   /** What it reads, by name. */
   readonly inputs: readonly string[];
+  /** What some of these are made of weights by, once a step; null where all are read as they are. */
+  readonly prepare: PreparingPart | null;
+}
+
+/** Weights → inputs of a part. */
+export interface PreparingPart {
+  readonly model: EncodedModel;
+  readonly inputs: readonly string[];
 }
 
 /** A part of the backward pass: the whole network, or one segment of it. */

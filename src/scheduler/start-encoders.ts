@@ -1,3 +1,4 @@
+import { channelBlock } from '../encoder/channel-block.ts';
 import { ON_WASM, onNative, type PlanOptions } from '../encoder/make-plan.ts';
 import type { BackendKernels } from '../kernels/open.ts';
 import type { Backend } from '../runtime/backend.ts';
@@ -27,7 +28,8 @@ export async function startEncoders(
   { backend, workers, prefetch = workers, tell }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
   if (kernels.backend === 'wasm') {
-    const place = backend === 'native' ? onNative(await memorySize(), workers) : ON_WASM;
+    const place =
+      backend === 'native' ? onNative(await memorySize(), workers, await channelBlock()) : ON_WASM;
     return WorkerEncoders.start(kernels, options, place, workers, prefetch, tell);
   }
   return new WebGpuEncoders(kernels, options, prefetch);

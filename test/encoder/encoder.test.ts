@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArrayEncoder, type ForwardArrays } from '../../src/encoder/array-encoder.ts';
+import { channelBlock } from '../../src/encoder/channel-block.ts';
 import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
 import { runGradient, type Values } from '../../src/encoder/run-gradient.ts';
 import { inferenceWeights } from '../../src/models/choose-network.ts';
@@ -14,7 +15,7 @@ const SPEC: ResNetSpec = { block: 'basic', layers: [1, 1], planes: [3, 4], stem:
 const SIZE = 8;
 const GROUP = 3;
 const LAYOUT = encoderLayout(SPEC, SIZE);
-const PLACE = WORKERS_ON === 'native' ? onNative(2 ** 32, 2) : ON_WASM;
+const PLACE = WORKERS_ON === 'native' ? onNative(2 ** 32, 2, await channelBlock()) : ON_WASM;
 const PLAN = makePlan({ spec: SPEC, groupSize: GROUP, imageSize: SIZE }, PLACE);
 const WEIGHTS = LAYOUT.parameters.map((parameter, i) => initialParameter(parameter, i, 2));
 

@@ -7,6 +7,7 @@ import {
   trainingGraphs,
 } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
+import { channelBlock } from '../../src/encoder/channel-block.ts';
 import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
 import { messageOf } from '../../src/errors.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
@@ -16,7 +17,7 @@ import { WORKERS_ON } from '../backend.ts';
 import { expectSameBits } from '../compare.ts';
 import { generator, normals } from '../kernels/inputs.ts';
 
-const PLACE = WORKERS_ON === 'native' ? onNative(2 ** 32, 2) : ON_WASM;
+const PLACE = WORKERS_ON === 'native' ? onNative(2 ** 32, 2, await channelBlock()) : ON_WASM;
 const GROUP = 3;
 const SIZE = 32;
 
