@@ -50,9 +50,9 @@ function describe({ loader, nvidia, hasNvidiaGpu }, { driver, gpu, what, why }) 
   return `Vulkan driver: ${line}${hasNvidiaGpu ? adviceOnNvidia(nvidia) : ''}`;
 }
 
-/** CUDA alone is what a container gets where nothing else was asked for. */
+/** CUDA alone is what a container gets where nothing else was asked for. Empty where a library of the driver loads. */
 function adviceOnNvidia(nvidia) {
-  const problems = nvidia.flatMap(({ problem }) => problem ?? []);
-  const why = problems.length > 0 ? ` (${problems.join('; ')})` : '';
-  return `. An NVIDIA GPU is here, but not its Vulkan${why}: start the container with NVIDIA_DRIVER_CAPABILITIES=all`;
+  if (nvidia.length === 0 || nvidia.some(({ problem }) => problem === null)) return '';
+  const why = nvidia.map(({ problem }) => problem).join('; ');
+  return `. An NVIDIA GPU is here, but not its Vulkan (${why}): start the container with NVIDIA_DRIVER_CAPABILITIES=all`;
 }

@@ -18,8 +18,11 @@ const ICD_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
  * Opens a library as Vulkan's loader would. Whatever is no addon of Node ends in an error that says so, after it was
  * loaded. In a process of its own: drivers crash.
  */
-const OPEN = `try { process.dlopen({ exports: {} }, process.argv[1]); } catch (error) {
-  require('node:fs').writeSync(1, /did not self-register/.test(error.message) ? 'loads' : error.message); }`;
+const OPEN = `let said = 'loads';
+try { process.dlopen({ exports: {} }, process.argv[1]); } catch (error) {
+  if (!/did not self-register/.test(error.message)) said = error.message;
+}
+require('node:fs').writeSync(1, said);`;
 
 /** Null where the linker loads it, else why not. */
 async function whyNotLoaded(library, env) {

@@ -102,6 +102,19 @@ describe('the offline bundle', () => {
     });
   });
 
+  it('says what a container lacks that was started for CUDA alone', async () => {
+    const libraries = await mkdtemp(join(work, 'cuda-'));
+    // Any library: it is only loaded.
+    await copyFile(
+      join(bundle, 'node_modules/webgpu/dist/linux-x64/dawn.node'),
+      join(libraries, 'libcuda.so.1'),
+    );
+    const given = { LD_LIBRARY_PATH: libraries, XDG_DATA_DIRS: '/nowhere', XDG_CONFIG_DIRS: '/nowhere' };
+    const { lines } = await runBundle(['--small', 'adapter'], given);
+    expect(lines[0]).toMatch(/An NVIDIA GPU is here, but not its Vulkan \(libGLX_nvidia\.so\.0: cannot open/);
+    expect(lines[0]).toMatch(/NVIDIA_DRIVER_CAPABILITIES=all$/);
+  });
+
   it('finds the library of NVIDIA where no ICD file tells of it, and has a Vulkan loader of its own', async ({
     skip,
   }) => {
