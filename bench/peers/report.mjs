@@ -51,8 +51,13 @@ function checks(list) {
     }
   }
   const counts = [...new Set(list.map((row) => row.parameters))];
-  found.push({ what: 'parameters of the encoder', ok: counts.length === 1, text: counts.join(', ') });
+  found.push({ what: 'parameters of the encoder', ok: counts.length < 2, text: counts.join(', ') });
   return found;
+}
+
+/** Whether all that was measured has computed the same. */
+export function isSame(cases) {
+  return checks(rows(cases).list).every(({ ok }) => ok);
 }
 
 export function jsonReport(found, cases) {

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Peer } from './peer.mjs';
-import { jsonReport, markdownReport, textReport } from './report.mjs';
+import { isSame, jsonReport, markdownReport, textReport } from './report.mjs';
 
 const CIFAR = { preset: 'moco-cifar', arch: 'resnet18', imageSize: 32, queueSize: 4096 };
 const OURS = ['moco-web-native', 'moco-web-wasm'];
@@ -109,6 +109,7 @@ async function compare() {
   const done = running.filter(({ failed }) => !failed);
   const report = options.json ? jsonReport : options.markdown ? markdownReport : textReport;
   console.log(report(found, done));
+  if (!isSame(done)) process.exitCode = 1;
 }
 
 /** The settings in full, beside what all begin with. */
