@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
 import { GENERATOR } from '../random.ts';
+import type { Backend } from '../runtime/backend.ts';
 import { isImported } from '../settings/owners.ts';
 import type { Settings } from '../settings/settings.ts';
 import { parseSettings } from '../settings/validate.ts';
@@ -18,6 +19,8 @@ export interface RunState {
   sampler: SamplerState;
   /** `algorithm`: that of random.ts. */
   generator: { algorithm: string; seed: number };
+  /** What computed; runs of before there was native code do not say. */
+  backend?: Backend;
 }
 
 /** What the order of the images depends on. */
@@ -56,6 +59,7 @@ const StateSchema = v.object({
     stepInEpoch: count,
   }),
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
+  backend: v.exactOptional(v.picklist(['webgpu', 'native', 'wasm'] satisfies Backend[])),
 });
 
 /** sha256 of the other files of a checkpoint, in hex. */
@@ -75,12 +79,13 @@ export async function formatState(
   counters: Readonly<Record<string, number>>,
   digests: Digests,
 ): Promise<string> {
-  const { config, step, epoch, sampler, generator } = state;
+  const { config, step, epoch, sampler, generator, backend } = state;
   const content: v.InferInput<typeof StateSchema> & Omit<v.InferInput<typeof SealSchema>, 'checksum'> = {
     ...{ format_version: FORMAT_VERSION, config, step, epoch },
     ...counters,
     sampler,
     generator,
+    ...(backend === undefined ? {} : { backend }),
     sha256: digests.tensors,
     ...(digests.encoder === undefined ? {} : { encoder_sha256: digests.encoder }),
   };
@@ -133,7 +138,7 @@ export async function openState(text: string): Promise<SealedState> {
  * @throws MocoError checkpoint-invalid saying which field is wrong
  */
 export function readState(content: Readonly<Record<string, unknown>>, digests: Digests): RunState {
-  const { step, epoch, sampler, generator, ...saved } = parsed(StateSchema, content);
+  const { step, epoch, sampler, generator, backend, ...saved } = parsed(StateSchema, content);
   const config = parseSettings(saved.config);
   const refuse = (what: string): never => {
     throw new MocoError('checkpoint-invalid', `state.json: ${what}`);
@@ -147,7 +152,7 @@ export function readState(content: Readonly<Record<string, unknown>>, digests: D
   if ((digests.encoder !== undefined) !== isImported(config.arch)) {
     refuse(`${config.arch} and encoder_sha256 do not fit`);
   }
-  return { config, step, epoch, sampler, generator };
+  return { config, step, epoch, sampler, generator, ...(backend === undefined ? {} : { backend }) };
 }
 
 function parsed<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {

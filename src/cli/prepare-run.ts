@@ -3,12 +3,13 @@ import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../check
 import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
-import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
+import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
 import { checkDecodable, openData } from './data.ts';
 import { type LogWriter, openLog } from './log.ts';
@@ -56,7 +57,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
         encoder: null,
       }
     : await resolveNetwork(options.preset ?? DEFAULT_PRESET, overrides, facts);
-  const backend = await chooseBackend(options.backend);
+  const backend = await backendOf(options.backend, resume);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
   const store = await openFolder(out);

@@ -8,8 +8,10 @@ import type { TrainingPlan } from './training-plan.ts';
 
 export class EncoderWorker {
   #encoder: ArrayEncoder | null = null;
+  #provider: 'wasm' | 'native' = 'wasm';
 
   open(plan: TrainingPlan, provider: 'wasm' | 'native'): void {
+    this.#provider = provider;
     this.#encoder = new ArrayEncoder(plan, provider);
   }
 
@@ -43,8 +45,10 @@ export class EncoderWorker {
       for (const [i, gradient] of gradients.entries()) into[i]!.set(gradient);
       return null;
     }
-    const buffers = gradients.map(({ buffer }) => buffer as ArrayBuffer);
-    return transfer(gradients, buffers);
+    // Native sessions write to their arrays again.
+    const given = this.#provider === 'native' ? gradients.map((values) => values.slice()) : gradients;
+    const buffers = given.map(({ buffer }) => buffer as ArrayBuffer);
+    return transfer(given, buffers);
   }
 
   async embed(images: Float32Array): Promise<Embeddings> {

@@ -2,7 +2,6 @@
 
 import { hasClasses } from '../evaluate/monitor.ts';
 import { networkOf } from '../models/choose-network.ts';
-import { chooseBackend } from '../runtime/backend.ts';
 import { describeVersions } from '../runtime/environment.ts';
 import { workerCounts } from '../scheduler/worker-counts.ts';
 import { stepsPerEpoch, totalSteps } from '../settings/run-length.ts';
@@ -11,6 +10,7 @@ import type { PretrainEvent } from './events.ts';
 import { GpuRecovery, type Position } from './gpu-recovery.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
+import { backendOf } from './resumed-backend.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -18,7 +18,7 @@ import { openSession, type Session } from './session.ts';
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   const { config, data, resume } = options;
   validateConfig(config, data.trainLength);
-  const backend = options.backend ?? (await chooseBackend('auto'));
+  const backend = options.backend ?? (await backendOf('auto', resume));
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const network = resume?.network ?? options.encoder?.network ?? null;

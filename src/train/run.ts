@@ -127,7 +127,7 @@ export class Run {
 
   /** Whether the state after a step is copied, in case the GPU device is lost. */
   #copied(step: number): boolean {
-    return this.#session.kernels.backend === 'webgpu' && step % COPY_EVERY === 0;
+    return this.#session.backend === 'webgpu' && step % COPY_EVERY === 0;
   }
 
   async #issue(): Promise<void> {
@@ -155,7 +155,7 @@ export class Run {
 
   /** Where a step goes bad the trainer has undone it: what was learned before it is worth keeping. */
   async *#lastCheckpoint(error: unknown): AsyncGenerator<PretrainEvent> {
-    if (leavesState(error, this.#session.kernels.backend) && this.#step > 0) yield* this.#checkpoint();
+    if (leavesState(error, this.#session.backend) && this.#step > 0) yield* this.#checkpoint();
   }
 
   *#notices(): Generator<PretrainEvent> {
@@ -243,12 +243,13 @@ export class Run {
           stepInEpoch: this.#step % this.#perEpoch,
         },
         generator: { algorithm: GENERATOR, seed: config.seed },
+        backend: this.#session.backend,
       },
       state,
       this.#network,
     );
     this.#saved = this.#step;
-    if (this.#session.kernels.backend === 'webgpu') this.#recovery.keep(this.#step, state);
+    if (this.#session.backend === 'webgpu') this.#recovery.keep(this.#step, state);
     yield { type: 'checkpoint', step: this.#step, path };
   }
 }

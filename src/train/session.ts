@@ -21,6 +21,7 @@ import type { SavedState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
 export interface Session {
+  readonly backend: Backend;
   readonly kernels: Kernels;
   readonly encoders: GroupEncoders;
   readonly trainer: Trainer;
@@ -113,7 +114,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     });
     opened.push(trainer);
     const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
-    return { kernels, encoders, trainer, views, viewOptions, stepsUnderWay, takeNotices, dispose };
+    const { backend } = options;
+    return { backend, kernels, encoders, trainer, views, viewOptions, stepsUnderWay, takeNotices, dispose };
   } catch (error) {
     // What is told is why it could not be opened.
     await dispose().catch(() => {});

@@ -34,6 +34,8 @@ function tolerances(losses: readonly number[]): number[] {
 const table: string[] = [];
 /** The losses that all runs on wasm have to give: those of the first one. */
 let reference: number[] | null = null;
+/** The losses that all runs on native code have to give, of this machine. */
+let onNative: number[] | null = null;
 /** What wasm gives for what runs on WebGPU, of two groups: a software GPU takes long enough for them. */
 let onWasm: number[] | null = null;
 
@@ -71,6 +73,23 @@ await inEveryRuntime((runtime) => {
     // Doubles go through JSON and back without a change.
     expect(result.losses).toEqual(reference);
   });
+
+  if (!inPage) {
+    it.each(rows)('native, %i workers, shared memory %s: the same bits', async (workers, shared) => {
+      const options: ProgramOptions = { backend: 'native', workers, groups: GROUPS };
+      if (!shared) options.sharedMemory = false;
+      const result = await runIn(runtime, options);
+      note(runtime, options, result);
+      expect(result).toMatchObject({ backend: 'native', adapter: null, sharedMemory: shared });
+      onNative ??= result.losses;
+      expect(result.losses).toEqual(onNative);
+      // As close to wasm as WebGPU has to be.
+      const allowed = tolerances(reference ?? result.losses);
+      for (const [i, loss] of result.losses.entries()) {
+        expect(Math.abs(loss - (reference ?? [])[i]!)).toBeLessThanOrEqual(allowed[i]!);
+      }
+    });
+  }
 
   // With headers or without makes no difference to a GPU. The tests of gpu train in Node.
   if (isFirefox(runtime) || isIsolated(runtime) || runtime === 'node') return;

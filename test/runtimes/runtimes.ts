@@ -13,7 +13,7 @@ export type PageRuntime = (typeof PAGES)[number];
 export type Runtime = (typeof RUNTIMES)[number];
 
 export interface ProgramOptions {
-  backend: 'wasm' | 'webgpu';
+  backend: 'wasm' | 'native' | 'webgpu';
   /** Encoder workers; no more of them are started than there are groups. */
   workers: number;
   /** Groups of 8 images in a batch; by default 2. */
