@@ -2,6 +2,7 @@
 // By its path, because the package does not export it. The build takes up the version that it bundles.
 import { version as onnxruntimeVersion } from '../../node_modules/onnxruntime-web/package.json';
 import { version } from '../../package.json';
+import type { Backend } from './backend.ts';
 import { coreCount } from './cores.ts';
 import { memorySize } from './memory.ts';
 
@@ -54,8 +55,10 @@ export async function describeEnvironment(): Promise<Environment> {
   };
 }
 
-/** Versions of what computes: this package, the runtime, onnxruntime-web. */
-export async function describeVersions(): Promise<Record<string, string>> {
+/** Versions of what computes: this package, the runtime, onnxruntime-web, and of native code that it runs on. */
+export async function describeVersions(backend?: Backend): Promise<Record<string, string>> {
   const { runtime, runtimeVersion } = nameRuntime();
-  return { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': onnxruntimeVersion };
+  const versions = { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': onnxruntimeVersion };
+  // No other version of it is taken.
+  return backend === 'native' ? { ...versions, 'onnxruntime-node': onnxruntimeVersion } : versions;
 }

@@ -43,7 +43,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
     yield {
       type: 'run',
       config,
-      versions: await describeVersions(),
+      versions: await describeVersions(backend.backend),
       backend: backend.backend,
       adapter: backend.adapter,
       stepsPerEpoch: perEpoch,

@@ -47,7 +47,7 @@ describe('moco-web', () => {
     [['bench', '--epochs', '3'], /unknown option '--epochs'/],
     [['pretrain', '--dataset', 'no-such-kind'], /Allowed choices are auto, cifar10/],
     [['pretrain', '--dataset', 'cifar10'], /--dataset cifar10 needs --data/],
-    [['pretrain', '--backend', 'cuda'], /Allowed choices are auto, webgpu, wasm/],
+    [['pretrain', '--backend', 'cuda'], /Allowed choices are auto, webgpu, native, wasm/],
     [
       ['pretrain', '--queue', '8'],
       /queue size 8 is smaller than batch 256: lower batchSize or raise queueSize/,
@@ -62,7 +62,7 @@ describe('moco-web', () => {
     [['embed', '--checkpoint', '.', '--data', '.', '--out', 'x.txt'], /cannot tell the format of x.txt/],
     [['bench', '--batch-size', '6', '--groups', '4'], /groups 4 do not divide batch 6/],
     [['golden', '--dir', 'no/such/folder'], /no golden cases: no\/such\/folder\/manifest.json/],
-    [['golden', '--dir', '.', '--backend', 'auto'], /Allowed choices are wasm, webgpu/],
+    [['golden', '--dir', '.', '--backend', 'auto'], /Allowed choices are wasm, native, webgpu/],
   ])('refuses %j in one line', async (args, message) => {
     const folder = await temporaryFolder();
     await refused(args, message, folder);
@@ -108,10 +108,10 @@ describe('moco-web', () => {
       wasmSimd: true,
       sharedArrayBuffer: true,
       versions: { 'onnxruntime-web': expect.stringMatching(/^\d+\.\d+/) },
-      backend: expect.stringMatching(/^(wasm|webgpu)$/),
+      backend: expect.stringMatching(/^(wasm|native|webgpu)$/),
       reason: expect.any(String),
     });
-    expect((await mocoWeb(['doctor'])).stdout).toMatch(/^backend +(wasm|webgpu): /m);
+    expect((await mocoWeb(['doctor'])).stdout).toMatch(/^backend +(wasm|native|webgpu): /m);
   });
 
   it('shows the stack and the causes of an error with --debug', async () => {
@@ -135,7 +135,16 @@ describe('moco-web', () => {
     const folder = await temporaryFolder();
     const graphs = `${folder}/graphs`;
     const small = '--preset moco-cifar --width 1 --image-size 8 --batch-size 4 --groups 2 --queue 8 --dim 4';
-    const bench = ['bench', ...small.split(' '), '--repeat', '1', '--dump-graphs', graphs];
+    const bench = [
+      'bench',
+      ...small.split(' '),
+      '--backend',
+      'wasm',
+      '--repeat',
+      '1',
+      '--dump-graphs',
+      graphs,
+    ];
     expect(await mocoWeb(bench)).toMatchObject({ code: 0, stderr: '' });
     const files = ['backward-0.onnx', 'forward.onnx', 'inference.onnx', 'training-forward.onnx'];
     expect((await readdir(graphs)).sort()).toEqual(files);

@@ -27,7 +27,7 @@ async function doctor(file: string, ...args: string[]): Promise<{ code: number; 
 }
 
 describe('doctor --model', () => {
-  it('tells of both providers what is rewritten', async () => {
+  it('tells of each provider what is rewritten', async () => {
     const file = await modelWith((g, x) => g.op('LogSoftmax', [x], {}, 'log'));
     const { code, terminal } = await doctor(file);
     expect(code).toBe(0);
@@ -37,7 +37,10 @@ describe('doctor --model', () => {
       /^ {2}LogSoftmax {2}log {2}is left to the CPU, written as ReduceMax, .*\(no WebGPU kernel\)$/,
     );
     expect(terminal.lines.at(2)).toMatch(/^WebGPU: \d nodes, 1 rewritten: the model runs and trains$/);
-    expect(terminal.lines).toHaveLength(3);
+    expect(terminal.lines.at(3)).toMatch(
+      /^native: \d nodes, all run as they are: the model runs and trains$/,
+    );
+    expect(terminal.lines).toHaveLength(4);
   });
 
   it('is data, too', async () => {

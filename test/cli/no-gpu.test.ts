@@ -33,8 +33,9 @@ onLinux('doctor says what is missing, and exits with 0', async () => {
   expect(JSON.parse(stdout)).toMatchObject({
     gpu: null,
     gpuMissing: { problem: 'no-driver' },
-    backend: 'wasm',
+    // Whether native code is here, others ask.
+    backend: expect.stringMatching(/^(native|wasm)$/),
     reason: expect.stringMatching(/^no GPU: /),
-    advice: [expect.stringMatching(/install or update the driver/)],
+    advice: expect.arrayContaining([expect.stringMatching(/install or update the driver/)]),
   });
 });
