@@ -33,7 +33,7 @@ const FEW_CHANNELS = 8;
 /** Pixels of an image from which on a product for each image is large enough to be fast. */
 const LARGE_IMAGE = 196;
 
-/** Measured by bench/weight-gradients.mjs at the shapes of ResNet-18 at 32 px and ResNet-50 at 224 px. */
+/** Measured by bench/native-convolutions.mjs at the shapes of ResNet-18 at 32 px and ResNet-50 at 224 px. */
 function nativeWeightGradient({ window, x }: ConvolutionSizes): WeightGradientForm {
   const [channels, height, width] = x;
   if (channels < FEW_CHANNELS) return 'images';

@@ -26,11 +26,25 @@ export function weightGradient(
   convolution: Convolution,
 ): string {
   const { g, lowering } = scope;
-  const { window, x: image } = convolution;
-  const [height, width] = windowOutput(window, image[1], image[2]);
-  const geometry = { ...convolution, height, width, taps: window.kernel[0] * window.kernel[1] };
-  if (convolution.groups > 1) return inGroups(g, dy, x, geometry);
-  return FORMS[lowering.weightGradient(convolution)](g, dy, x, geometry);
+  if (convolution.groups > 1) return inGroups(g, dy, x, geometryOf(convolution));
+  return weightGradientAs(lowering.weightGradient(convolution), g, dy, x, convolution);
+}
+
+/** In a form of the caller's choice: for measurements. */
+export function weightGradientAs(
+  form: WeightGradientForm,
+  g: GraphBuilder,
+  dy: string,
+  x: string,
+  convolution: Convolution,
+): string {
+  return FORMS[form](g, dy, x, geometryOf(convolution));
+}
+
+function geometryOf(convolution: Convolution): Geometry {
+  const { window, x } = convolution;
+  const [height, width] = windowOutput(window, x[1], x[2]);
+  return { ...convolution, height, width, taps: window.kernel[0] * window.kernel[1] };
 }
 
 /** One Gemm over all pixels: [taps·C, N·H·W] × [O, N·H·W]ᵀ: the smaller matrix is the one that gets packed. */
