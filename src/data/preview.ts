@@ -1,8 +1,7 @@
-import encodePng, { init as initPng } from '@jsquash/png/encode.js';
 import { MocoError } from '../errors.ts';
-import { compileCodec, provideImageData } from '../runtime/codecs.ts';
 import { Canvas } from './augment/canvas.ts';
 import { resizedCrop } from './augment/resize.ts';
+import { encodeImage } from './encode.ts';
 import type { RgbImage } from './image.ts';
 
 /** A query image and its nearest neighbors before and after training, best first. */
@@ -27,13 +26,6 @@ const SAME = [40, 160, 70] as const; // green
 const OTHER = [205, 60, 50] as const; // red
 const NEUTRAL = [150, 150, 150] as const; // gray
 const MAX_TILES = 10_000;
-
-let ready: Promise<unknown> | null = null;
-
-async function startEncoder(): Promise<unknown> {
-  provideImageData();
-  return initPng(await compileCodec('squoosh_png_bg.wasm'));
-}
 
 /**
  * A picture of query images with their nearest neighbors: in each row the query, its neighbors before training, and
@@ -69,9 +61,7 @@ export async function neighborSheet(rows: readonly NeighborRow[]): Promise<Uint8
     line(firstBefore, row.before);
     line(firstAfter, row.after);
   });
-  ready ??= startEncoder();
-  await ready;
-  return new Uint8Array(await encodePng(new ImageData(sheet, width, height)));
+  return encodeImage(sheet, width, height);
 }
 
 /** Puts an image, scaled to a tile, with its border at (left, top) of an RGBA sheet. */

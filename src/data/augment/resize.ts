@@ -77,8 +77,8 @@ function filter(
   const { exports } = canvas;
   const pairs = exports.filterPairs(input, output, from, count);
   const rounded = Math.ceil(count / 4) * 4;
-  const starts = canvas.scratch(`starts ${name}`, rounded * 4);
-  const weights = canvas.scratch(`weights ${name}`, rounded * pairs * 8);
+  const starts = canvas.scratch(name, rounded * 4 + rounded * pairs * 8);
+  const weights = starts + rounded * 4;
   exports.makeFilter(input, output, from, count, pairs, starts, weights);
   return { starts, weights, pairs };
 }

@@ -20,7 +20,7 @@ import * as pillow from '../pillow.ts';
 const canvas = await Canvas.open();
 
 /** Sizes around those of vectors, values that are often the extremes. */
-const images = (most = 70): fc.Arbitrary<RgbImage> =>
+const images = (most = 50): fc.Arbitrary<RgbImage> =>
   fc.tuple(fc.integer({ min: 1, max: most }), fc.integer({ min: 1, max: most })).chain(([width, height]) => {
     const bytes = width * height * 3;
     const data = fc.oneof(
