@@ -6,7 +6,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from
 import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
-import { KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
+import { AUGMENT_OPTIONS, KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
 import { withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
 import { writeThirdPartyNotices } from './scripts/build/third-party-notices.mjs';
 
@@ -30,13 +30,13 @@ for (const path of BINARIES) {
   await chmod(copy, 0o644);
 }
 
-const { error, stderr } = await asc.main([
-  'wasm/index.ts',
-  '--outFile',
-  `${OUT}/kernels.wasm`,
-  ...KERNEL_OPTIONS,
-]);
-if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
+for (const [source, file, options] of [
+  ['wasm/index.ts', 'kernels.wasm', KERNEL_OPTIONS],
+  ['wasm/augment/index.ts', 'augment.wasm', AUGMENT_OPTIONS],
+]) {
+  const { error, stderr } = await asc.main([source, '--outFile', `${OUT}/${file}`, ...options]);
+  if (error) throw new Error(`${source} does not compile:\n${stderr.toString()}`);
+}
 
 // What the library uses at run time goes into dist/: a page needs no bundler and no import map (workers have none), and
 // every runtime gets the same bits. Only what the command alone uses, and the optional peer, stay packages of their own.
@@ -71,7 +71,7 @@ const scripts = await build({ ...common, entryPoints: workers, entryNames: '[nam
 await chmod(`${OUT}/cli.js`, 0o755);
 
 const bundled = [library, scripts].flatMap(({ metafile }) => Object.keys(metafile.inputs));
-// The runtime of AssemblyScript is in kernels.wasm.
+// The runtime of AssemblyScript is in kernels.wasm and augment.wasm.
 await writeThirdPartyNotices(OUT, [...bundled, ...BINARIES, 'node_modules/assemblyscript/std']);
 
 // Types of the library. They import each other under the names that the sources have; older compilers want those of the

@@ -1,11 +1,12 @@
 // How much processor time one augmented view takes. Prints a table; docs/performance.md holds figures.
-// node bench/augment.mjs
+// npm run build && node bench/augment.mjs
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const bundle = await build({
   stdin: {
     contents: `export { augment } from './src/data/augment/augment.ts';
+export { Canvas } from './src/data/augment/canvas.ts';
 export { RECIPES } from './src/data/augment/recipes.ts';
 export { resizedCrop } from './src/data/augment/resize.ts';
 export { Random, STREAMS } from './src/random.ts';`,
@@ -14,12 +15,18 @@ export { Random, STREAMS } from './src/random.ts';`,
   },
   bundle: true,
   format: 'esm',
+  platform: 'neutral',
+  external: ['node:*'],
+  // Where augment.wasm lies.
+  define: { 'import.meta.url': JSON.stringify(new URL('../dist/index.js', import.meta.url)) },
   write: false,
 });
 const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
-const { augment, RECIPES, resizedCrop, Random, STREAMS } = await import(
+const { augment, Canvas, RECIPES, resizedCrop, Random, STREAMS } = await import(
   `data:text/javascript;base64,${source}`
 );
+
+const canvas = await Canvas.open();
 
 // Real images (CIFAR-10), enlarged for the second case: branches depend on how smooth an image is.
 const records = readFileSync(new URL('../test/data/cifar10/data_batch_1.bin', import.meta.url));
@@ -31,14 +38,13 @@ const images = Array.from({ length: 80 }, (_, i) => {
   return { width: 32, height: 32, data };
 });
 const enlarged = images.slice(0, 8).map((image) => {
-  const data = new Uint8Array(500 * 375 * 3);
-  resizedCrop(image, { top: 0, left: 0, height: 32, width: 32 }, 500, 375, data);
-  return { width: 500, height: 375, data };
+  resizedCrop(canvas, image, { top: 0, left: 0, height: 32, width: 32 }, 500, 375);
+  return canvas.image();
 });
 
 const cases = [
   { name: '32 px view of a 32×32 image', sources: images, size: 32, views: 20_000 },
-  { name: '224 px view of a 500×375 image', sources: enlarged, size: 224, views: 200 },
+  { name: '224 px view of a 500×375 image', sources: enlarged, size: 224, views: 1000 },
 ];
 for (const { name, sources, size, views } of cases) {
   const out = new Float32Array(3 * size * size);
@@ -46,7 +52,7 @@ for (const { name, sources, size, views } of cases) {
     const run = (count, epoch) => {
       for (let image = 0; image < count; image++) {
         const random = new Random({ seed: 0, epoch, image, stream: STREAMS.firstView });
-        augment(sources[image % sources.length], steps, random, size, out);
+        augment(canvas, sources[image % sources.length], steps, random, size, out);
       }
     };
     run(views / 4, 1);

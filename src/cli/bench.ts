@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { describeDataset } from '../data/dataset.ts';
+import { measureViews } from '../data/measure-views.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
@@ -11,6 +14,7 @@ import type { Terminal } from './terminal.ts';
 interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
   backend: BackendRequest;
   repeat: number;
+  data?: string;
   json?: boolean;
 }
 
@@ -21,6 +25,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
   addDumpOptions(addWorkerOptions(addConfigOptions(command, 'step')))
     .addOption(backendOption())
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
+    .option('--data <path>', 'images to time decoding and augmentation on (default: drawn ones)')
     .option('--json', 'one JSON object on stdout')
     .action((options: BenchOptions) => runBench(options, terminal));
 }
@@ -32,6 +37,8 @@ export async function runBench(
 ): Promise<void> {
   const { config, encoder } = await resolveNetwork(options.preset ?? DEFAULT_PRESET, overridesOf(options));
   const { backend, adapter, reason } = await chooseBackend(options.backend);
+  // Before what takes long: the path may be wrong.
+  const data = options.data === undefined ? null : await describeDataset(resolve(options.data));
   const measured = await measure({
     config,
     backend,
@@ -40,8 +47,9 @@ export async function runBench(
     ...workerCounts(options),
     dumpGraphs: options.dumpGraphs,
   });
+  const augmentation = await measureViews(config.augmentation, config.imageSize, data?.train ?? null);
   if (options.json) {
-    terminal.out(JSON.stringify({ ...measured, backend, adapter, config }));
+    terminal.out(JSON.stringify({ ...measured, augmentation, backend, adapter, config }));
     return;
   }
   const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
@@ -56,4 +64,8 @@ export async function runBench(
     const share = ((100 * seconds) / total).toFixed(1);
     terminal.out(`  ${what.padEnd(24)} ${seconds.toFixed(4).padStart(9)} s ${share.padStart(5)} %`);
   }
+  const { images, decodeMicroseconds, viewMicroseconds } = augmentation;
+  terminal.out(
+    `a view: ${decodeMicroseconds.toFixed(0)} µs to decode, ${viewMicroseconds.toFixed(1)} µs to augment (${images})`,
+  );
 }

@@ -1,6 +1,7 @@
 import { MocoError, messageOf } from '../errors.ts';
 import { Random, type Stream } from '../random.ts';
 import { augment, evaluationView } from './augment/augment.ts';
+import { Canvas } from './augment/canvas.ts';
 import { type Recipe, recipeNamed } from './augment/recipes.ts';
 import { openDataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
@@ -32,11 +33,16 @@ export class ViewLoader {
   private readonly recipe: Recipe;
   private readonly imageSize: number;
   private readonly seed: number;
+  private readonly canvas: Canvas;
   /** Reasons by index: a corrupt image is read once. */
   private readonly corrupt = new Map<number, string>();
 
-  /** @param imageSize side of the views in pixels, 1 … 4096. @throws MocoError usage */
-  constructor(dataset: Dataset, recipe: Recipe, imageSize: number, seed: number) {
+  /**
+   * @param imageSize side of the views in pixels, 1 … 4096.
+   * @param canvas that views are made on, here alone.
+   * @throws MocoError usage
+   */
+  constructor(dataset: Dataset, recipe: Recipe, imageSize: number, seed: number, canvas: Canvas) {
     if (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 4096) {
       throw new MocoError('usage', `image size ${imageSize} is not a whole number from 1 to 4096`);
     }
@@ -44,9 +50,10 @@ export class ViewLoader {
     this.recipe = recipe;
     this.imageSize = imageSize;
     this.seed = seed;
+    this.canvas = canvas;
   }
 
-  /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid */
+  /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid, backend-unavailable */
   static async open(
     spec: DatasetSpec,
     recipe: string,
@@ -57,7 +64,7 @@ export class ViewLoader {
     const known = recipeNamed(recipe);
     const dataset = await openDataset(spec, sources);
     try {
-      return new ViewLoader(dataset, known, imageSize, seed);
+      return new ViewLoader(dataset, known, imageSize, seed, await Canvas.open());
     } catch (error) {
       dataset.close();
       throw error;
@@ -67,19 +74,20 @@ export class ViewLoader {
   /**
    * Augmented views for training. The random numbers of a view are keyed by (seed, epoch, index asked for, stream).
    * @param stream which of an image's views: STREAMS.firstView or STREAMS.secondView
-   * @throws MocoError image-corrupt — no image of the data can be decoded; usage — an index out of range.
+   * @throws MocoError image-corrupt — no image of the data can be decoded; usage — an index out of range;
+   * out-of-memory.
    */
   async views(epoch: number, indices: ArrayLike<number>, stream: Stream): Promise<Views> {
     return this.batch(indices, (image, index, out, offset) => {
       const random = new Random({ seed: this.seed, epoch, image: index, stream });
-      augment(image, this.recipe, random, this.imageSize, out, offset);
+      augment(this.canvas, image, this.recipe, random, this.imageSize, out, offset);
     });
   }
 
   /** Evaluation views. Look up labels by the returned `indices`. @throws as `views` */
   async plain(indices: ArrayLike<number>): Promise<Views> {
     return this.batch(indices, (image, _index, out, offset) => {
-      evaluationView(image, this.recipe, this.imageSize, out, offset);
+      evaluationView(this.canvas, image, this.recipe, this.imageSize, out, offset);
     });
   }
 

@@ -1,7 +1,7 @@
-import encodePng, { init as initPng } from '@jsquash/png/encode.js';
 import { MocoError } from '../errors.ts';
-import { compileCodec, provideImageData } from '../runtime/codecs.ts';
+import { Canvas } from './augment/canvas.ts';
 import { resizedCrop } from './augment/resize.ts';
+import { encodeImage } from './encode.ts';
 import type { RgbImage } from './image.ts';
 
 /** A query image and its nearest neighbors before and after training, best first. */
@@ -27,13 +27,6 @@ const OTHER = [205, 60, 50] as const; // red
 const NEUTRAL = [150, 150, 150] as const; // gray
 const MAX_TILES = 10_000;
 
-let ready: Promise<unknown> | null = null;
-
-async function startEncoder(): Promise<unknown> {
-  provideImageData();
-  return initPng(await compileCodec('squoosh_png_bg.wasm'));
-}
-
 /**
  * A picture of query images with their nearest neighbors: in each row the query, its neighbors before training, and
  * after a wide gap those after training, framed green where of the query's class, red where of another.
@@ -55,25 +48,25 @@ export async function neighborSheet(rows: readonly NeighborRow[]): Promise<Uint8
   const width = firstAfter + after * cell + GAP;
   const height = rows.length * cell + GAP;
   const sheet = new Uint8ClampedArray(width * height * 4).fill(255);
+  const canvas = await Canvas.open();
   rows.forEach((row, r) => {
     const y = GAP + r * cell;
-    paste(sheet, width, GAP, y, row.query, NEUTRAL);
+    paste(canvas, sheet, width, GAP, y, row.query, NEUTRAL);
     const line = (first: number, neighbors: readonly Neighbor[]) => {
       neighbors.forEach(({ image, sameClass }, n) => {
         const color = sameClass === null ? NEUTRAL : sameClass ? SAME : OTHER;
-        paste(sheet, width, GAP + first + n * cell, y, image, color);
+        paste(canvas, sheet, width, GAP + first + n * cell, y, image, color);
       });
     };
     line(firstBefore, row.before);
     line(firstAfter, row.after);
   });
-  ready ??= startEncoder();
-  await ready;
-  return new Uint8Array(await encodePng(new ImageData(sheet, width, height)));
+  return encodeImage(sheet, width, height);
 }
 
 /** Puts an image, scaled to a tile, with its border at (left, top) of an RGBA sheet. */
 function paste(
+  canvas: Canvas,
   sheet: Uint8ClampedArray,
   sheetWidth: number,
   left: number,
@@ -81,7 +74,6 @@ function paste(
   image: RgbImage,
   border: readonly [number, number, number],
 ): void {
-  const tile = new Uint8Array(3 * TILE * TILE);
   const side = Math.min(image.width, image.height);
   const box = {
     top: (image.height - side) >> 1,
@@ -89,7 +81,8 @@ function paste(
     height: side,
     width: side,
   };
-  resizedCrop(image, box, TILE, TILE, tile);
+  resizedCrop(canvas, image, box, TILE, TILE);
+  const { data: tile } = canvas.image();
   const outer = TILE + 2 * BORDER;
   for (let y = 0; y < outer; y++) {
     for (let x = 0; x < outer; x++) {

@@ -1,8 +1,9 @@
 import { gaussianBlur } from '../data/augment/blur.ts';
+import { Canvas } from '../data/augment/canvas.ts';
 import { adjustBrightness, adjustContrast, adjustSaturation, grayscale } from '../data/augment/color.ts';
 import { adjustHue } from '../data/augment/hue.ts';
 import { flipHorizontally, normalize } from '../data/augment/normalize.ts';
-import { resizedCrop } from '../data/augment/resize.ts';
+import { putImage, resizedCrop } from '../data/augment/resize.ts';
 import type { RgbImage } from '../data/image.ts';
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
@@ -13,11 +14,11 @@ type Parameters = Readonly<Record<string, unknown>>;
 
 /** Cases augment_*: each output is one named operation on the input image; and rrc_stats, graded in place. */
 export const augmentFamily: CaseFamily = {
-  runners: { augment: async (goldenCase) => runAugment(goldenCase) },
+  runners: { augment: async (goldenCase) => runAugment(goldenCase, await Canvas.open()) },
   graders: { rrc_stats: async (goldenCase) => gradeCropStatistics(goldenCase) },
 };
 
-function runAugment(goldenCase: GoldenCase): ReadonlyMap<string, NamedTensor> {
+function runAugment(goldenCase: GoldenCase, canvas: Canvas): ReadonlyMap<string, NamedTensor> {
   const input = goldenCase.inputs.get('image');
   if (input?.dtype !== 'U8' || input.shape.length !== 3 || input.shape[2] !== 3) {
     throw invalid(goldenCase.name, 'the input tensor `image` is not U8 [height, width, 3]');
@@ -28,25 +29,26 @@ function runAugment(goldenCase: GoldenCase): ReadonlyMap<string, NamedTensor> {
   // Everything that the operations name, and not what `outputs` lists, which may be empty.
   for (const [name, value] of Object.entries(operations)) {
     const parameters = record(value, `${goldenCase.name}: params.ops.${name}`);
-    const result = apply(source, parameters, operations);
+    const result = apply(canvas, source, parameters, operations);
     results.set(name, { dtype: 'U8', shape: [result.height, result.width, 3], data: result.data });
   }
-  if (goldenCase.params.mean !== undefined) results.set('normalized', normalized(source, goldenCase));
+  if (goldenCase.params.mean !== undefined) results.set('normalized', normalized(canvas, source, goldenCase));
   return results;
 }
 
-function normalized(source: RgbImage, goldenCase: GoldenCase): NamedTensor {
+function normalized(canvas: Canvas, source: RgbImage, goldenCase: GoldenCase): NamedTensor {
   const data = new Float32Array(source.data.length);
   const mean = triple(goldenCase.params.mean, `${goldenCase.name}: params.mean`);
   const std = triple(goldenCase.params.std, `${goldenCase.name}: params.std`);
-  normalize(source.data, source.width, source.height, { mean, std }, data);
+  putImage(canvas, source);
+  normalize(canvas, { mean, std }, data);
   return { dtype: 'F32', shape: [3, source.height, source.width], data };
 }
 
-function apply(source: RgbImage, parameters: Parameters, operations: Parameters): RgbImage {
+function apply(canvas: Canvas, source: RgbImage, parameters: Parameters, operations: Parameters): RgbImage {
   const op = parameters.op;
   if (typeof op === 'string' && op.startsWith('chain:'))
-    return applyChain(source, op, parameters, operations);
+    return applyChain(canvas, source, op, parameters, operations);
   if (op === 'resized_crop') {
     const [height, width] = pair(parameters.size);
     const box = {
@@ -58,22 +60,23 @@ function apply(source: RgbImage, parameters: Parameters, operations: Parameters)
     if (box.top + box.height > source.height || box.left + box.width > source.width) {
       throw invalid('resized_crop', 'the box reaches beyond the image');
     }
-    const out = { width, height, data: new Uint8Array(width * height * 3) };
-    resizedCrop(source, box, width, height, out.data);
-    return out;
+    resizedCrop(canvas, source, box, width, height);
+    return canvas.image();
   }
-  const image = { ...source, data: source.data.slice() };
-  const { data, width, height } = image;
-  const length = data.length;
-  if (op === 'adjust_brightness') adjustBrightness(data, length, number(parameters, 'factor'));
-  else if (op === 'adjust_contrast') adjustContrast(data, length, number(parameters, 'factor'));
-  else if (op === 'adjust_saturation') adjustSaturation(data, length, number(parameters, 'factor'));
-  else if (op === 'adjust_hue') adjustHue(data, length, number(parameters, 'factor'));
-  else if (op === 'rgb_to_grayscale') grayscale(data, length);
-  else if (op === 'pil_gaussian_blur') gaussianBlur(data, width, height, number(parameters, 'radius'));
-  else if (op === 'hflip') flipHorizontally(data, width, height);
+  if (op === 'hflip') {
+    const data = source.data.slice();
+    flipHorizontally(data, source.width, source.height);
+    return { ...source, data };
+  }
+  putImage(canvas, source);
+  if (op === 'adjust_brightness') adjustBrightness(canvas, number(parameters, 'factor'));
+  else if (op === 'adjust_contrast') adjustContrast(canvas, number(parameters, 'factor'));
+  else if (op === 'adjust_saturation') adjustSaturation(canvas, number(parameters, 'factor'));
+  else if (op === 'adjust_hue') adjustHue(canvas, number(parameters, 'factor'));
+  else if (op === 'rgb_to_grayscale') grayscale(canvas);
+  else if (op === 'pil_gaussian_blur') gaussianBlur(canvas, number(parameters, 'radius'));
   else throw invalid(String(op), 'no such operation');
-  return image;
+  return canvas.image();
 }
 
 const LETTERS: Readonly<Record<string, string>> = {
@@ -84,22 +87,33 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 
 /** "chain: resized_crop(NAME), jitter in this order, blur(…), hflip": the links in the order in which they are named. */
-function applyChain(source: RgbImage, op: string, parameters: Parameters, operations: Parameters): RgbImage {
+function applyChain(
+  canvas: Canvas,
+  source: RgbImage,
+  op: string,
+  parameters: Parameters,
+  operations: Parameters,
+): RgbImage {
   let image = source;
   for (const link of op.slice('chain:'.length).split(',')) {
     const [, word = '', argument] = /^\s*([a-z_]+)(?:\(([^)]*)\))?/.exec(link) ?? [];
     if (word === 'resized_crop') {
-      image = apply(image, record(operations[argument ?? ''], `crop ${argument}`), operations);
+      image = apply(canvas, image, record(operations[argument ?? ''], `crop ${argument}`), operations);
     } else if (word === 'jitter') {
       for (const letter of String(parameters.order)) {
         const name = LETTERS[letter];
         if (name === undefined) throw invalid(op, `jitter has no '${letter}'`);
-        image = apply(image, { op: `adjust_${name}`, factor: number(parameters, name) }, operations);
+        image = apply(canvas, image, { op: `adjust_${name}`, factor: number(parameters, name) }, operations);
       }
     } else if (word === 'blur') {
-      image = apply(image, { op: 'pil_gaussian_blur', radius: number(parameters, 'radius') }, operations);
+      image = apply(
+        canvas,
+        image,
+        { op: 'pil_gaussian_blur', radius: number(parameters, 'radius') },
+        operations,
+      );
     } else {
-      image = apply(image, { op: word }, operations);
+      image = apply(canvas, image, { op: word }, operations);
     }
   }
   return image;

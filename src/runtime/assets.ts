@@ -12,6 +12,7 @@ const WRITTEN_OUT: Readonly<Record<string, URL>> = SOURCES
   ? {}
   : {
       'kernels.wasm': new URL('./kernels.wasm', import.meta.url),
+      'augment.wasm': new URL('./augment.wasm', import.meta.url),
       'ort-wasm-simd-threaded.wasm': new URL('./ort-wasm-simd-threaded.wasm', import.meta.url),
       'ort-wasm-simd-threaded.asyncify.wasm': new URL(
         './ort-wasm-simd-threaded.asyncify.wasm',

@@ -1,6 +1,7 @@
 import { STREAMS } from '../../src/random.ts';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { Canvas } from '../../src/data/augment/canvas.ts';
 import { RECIPES } from '../../src/data/augment/recipes.ts';
 import { describeDataset } from '../../src/data/dataset.ts';
 import { ViewLoader } from '../../src/data/loader.ts';
@@ -64,11 +65,11 @@ describe('views', () => {
 
   test('evaluation takes a small image as it is', async () => {
     const dataset = fakeDataset([]);
-    const loader = new ViewLoader(dataset, RECIPES.v2, 8, 0);
+    const loader = new ViewLoader(dataset, RECIPES.v2, 8, 0, await Canvas.open());
     const { images } = await loader.plain([4]);
     expect(images[0]).toBeCloseTo((200 / 255 - 0.485) / 0.229, 6);
     expect(images[191]).toBeCloseTo((200 / 255 - 0.406) / 0.225, 6);
-    const resized = await new ViewLoader(dataset, RECIPES.v2, 16, 0).plain([4]);
+    const resized = await new ViewLoader(dataset, RECIPES.v2, 16, 0, await Canvas.open()).plain([4]);
     expect(resized.images.length).toBe(3 * 256);
     expect(resized.images[100]).toBeCloseTo((200 / 255 - 0.485) / 0.229, 6);
   });
@@ -77,7 +78,7 @@ describe('views', () => {
 describe('corrupt images', () => {
   test('the next one takes their place, and they are named', async () => {
     const dataset = fakeDataset([1, 2, 4]);
-    const loader = new ViewLoader(dataset, RECIPES.cifar, 8, 0);
+    const loader = new ViewLoader(dataset, RECIPES.cifar, 8, 0, await Canvas.open());
     const first = await loader.views(0, [1, 4, 1], STREAMS.firstView);
     expect([...first.indices]).toEqual([3, 0, 3]);
     expect(first.skipped).toEqual([
@@ -92,7 +93,7 @@ describe('corrupt images', () => {
   });
 
   test('when all are corrupt it says so', async () => {
-    const loader = new ViewLoader(fakeDataset([0, 1, 2, 3, 4]), RECIPES.cifar, 8, 0);
+    const loader = new ViewLoader(fakeDataset([0, 1, 2, 3, 4]), RECIPES.cifar, 8, 0, await Canvas.open());
     await expect(loader.plain([0])).rejects.toMatchObject({
       code: 'image-corrupt',
       message: 'none of the 5 images can be decoded (fake 0: torn)',
@@ -100,7 +101,7 @@ describe('corrupt images', () => {
   });
 
   test('indices out of range are the caller’s mistake', async () => {
-    const loader = new ViewLoader(fakeDataset([]), RECIPES.cifar, 8, 0);
+    const loader = new ViewLoader(fakeDataset([]), RECIPES.cifar, 8, 0, await Canvas.open());
     for (const index of [-1, 5, 0.5]) {
       await expect(loader.plain([index])).rejects.toMatchObject({ code: 'usage' });
     }

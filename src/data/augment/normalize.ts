@@ -1,3 +1,4 @@
+import type { Canvas } from './canvas.ts';
 import type { Recipe } from './recipes.ts';
 
 type Statistics = Pick<Recipe, 'mean' | 'std'>;
@@ -21,32 +22,26 @@ function tableOf(statistics: Statistics): Float32Array {
 }
 
 /**
- * torchvision ToTensor and Normalize: RGB bytes [height, width, 3] → float32 planes [3, height, width] at `offset`
- * of out, mirrored left to right if `flip` (RandomHorizontalFlip; it commutes with every color operation).
+ * torchvision ToTensor and Normalize: what a canvas holds → float32 planes [3, height, width] at `offset` of out, mirrored
+ * left to right if `flip` (RandomHorizontalFlip; it commutes with every color operation).
+ * @throws MocoError out-of-memory
  */
 export function normalize(
-  pixels: Uint8Array,
-  width: number,
-  height: number,
+  canvas: Canvas,
   statistics: Statistics,
   out: Float32Array,
   offset = 0,
   flip = false,
 ): void {
+  const { exports, width, height, stride } = canvas;
   const table = tableOf(statistics);
-  const plane = width * height;
-  const step = flip ? -1 : 1;
-  let source = 0;
-  for (let y = 0; y < height; y++) {
-    let target = offset + y * width + (flip ? width - 1 : 0);
-    for (let x = 0; x < width; x++) {
-      out[target] = table[pixels[source]!]!;
-      out[target + plane] = table[256 + pixels[source + 1]!]!;
-      out[target + 2 * plane] = table[512 + pixels[source + 2]!]!;
-      source += 3;
-      target += step;
-    }
-  }
+  const tables = canvas.scratch('tables', table.byteLength);
+  const length = 3 * width * height;
+  const normalized = canvas.scratch('normalized', 4 * length);
+  const { buffer } = canvas.memory;
+  new Float32Array(buffer, tables, table.length).set(table);
+  exports.normalize(canvas.pixels, stride, width, height, tables, normalized, flip ? 1 : 0);
+  out.set(new Float32Array(buffer, normalized, length), offset);
 }
 
 /** Mirrors RGB bytes left to right, in place. */

@@ -1,4 +1,5 @@
 import type { RgbImage } from '../image.ts';
+import type { Canvas } from './canvas.ts';
 
 /** A rectangle of whole pixels inside an image. */
 export interface Box {
@@ -8,28 +9,14 @@ export interface Box {
   width: number;
 }
 
-/** Weights are fixed-point numbers with this many fractional bits, as in Pillow's path for 8-bit images. */
-const PRECISION = 22;
-const HALF = 1 << (PRECISION - 1);
+/** Rows of an image are copied into the canvas's memory in strips of about this size, so that they stay in the cache. */
+const STRIP_BYTES = 1 << 16;
 
+/** A triangle filter along one axis, in the memory of the canvas; see wasm/augment/filter.ts. */
 interface Filter {
-  /** First input pixel of each output pixel. */
-  start: Int32Array;
-  /** How many input pixels each output pixel takes. */
-  count: Int32Array;
-  /** [output, taps] weights · 2²². */
-  weight: Int32Array;
-  taps: number;
-}
-
-// Buffers that live from call to call, so that a view costs no allocation. A worker is single-threaded.
-const horizontal: Filter = emptyFilter();
-const vertical: Filter = emptyFilter();
-let middle = new Uint8Array(0);
-let sums = new Int32Array(0);
-
-function emptyFilter(): Filter {
-  return { start: new Int32Array(0), count: new Int32Array(0), weight: new Int32Array(0), taps: 0 };
+  starts: number;
+  weights: number;
+  pairs: number;
 }
 
 /**
@@ -37,160 +24,94 @@ function emptyFilter(): Filter {
  * the cropped image. Triangle filter whose support grows when shrinking (antialias), horizontal pass first, rounded
  * to 8 bits between the passes, no pixel from outside the box.
  *
- * @param out at least 3·width·height bytes; receives [height, width, 3].
+ * @param box inside the image
+ * @param width, height what the box is resized to
+ * @param window the part of that which the canvas receives; default all of it. Nothing else is computed.
+ * @throws MocoError out-of-memory
  */
-export function resizedCrop(image: RgbImage, box: Box, width: number, height: number, out: Uint8Array): void {
-  const stride = image.width * 3;
-  const origin = box.top * stride + box.left * 3;
-  const length = width * 3;
-  if (box.width === width && box.height === height) {
-    copyRows(image.data, origin, stride, length, height, out);
-  } else if (box.width === width) {
-    computeFilter(vertical, box.height, height);
-    verticalPass(image.data, origin, stride, length, height, out);
-  } else if (box.height === height) {
-    computeFilter(horizontal, box.width, width);
-    horizontalPass(image.data, origin, stride, width, height, out);
-  } else {
-    computeFilter(horizontal, box.width, width);
-    computeFilter(vertical, box.height, height);
-    if (middle.length < length * box.height) middle = new Uint8Array(length * box.height);
-    horizontalPass(image.data, origin, stride, width, box.height, middle);
-    verticalPass(middle, 0, length, length, height, out);
-  }
-}
-
-/** The weights of a triangle filter from `input` to `output` pixels (Pillow, Resample.c: precompute_coeffs). */
-function computeFilter(filter: Filter, input: number, output: number): void {
-  const scale = input / output;
-  const stretch = Math.max(scale, 1);
-  const inverse = 1 / stretch;
-  const taps = Math.ceil(stretch) * 2 + 1;
-  if (filter.start.length < output) {
-    filter.start = new Int32Array(output);
-    filter.count = new Int32Array(output);
-  }
-  if (filter.weight.length < output * taps) filter.weight = new Int32Array(output * taps);
-  filter.taps = taps;
-  const raw = new Float64Array(taps);
-  for (let x = 0; x < output; x++) {
-    const center = (x + 0.5) * scale;
-    const first = Math.max(0, Math.trunc(center - stretch + 0.5));
-    const end = Math.min(input, Math.trunc(center + stretch + 0.5));
-    let total = 0;
-    for (let i = first; i < end; i++) {
-      const distance = Math.abs((i - center + 0.5) * inverse);
-      const value = distance < 1 ? 1 - distance : 0;
-      raw[i - first] = value;
-      total += value;
-    }
-    for (let i = 0; i < end - first; i++) {
-      const value = total === 0 ? raw[i]! : raw[i]! / total;
-      filter.weight[x * taps + i] = Math.trunc(0.5 + value * (1 << PRECISION));
-    }
-    filter.start[x] = first;
-    filter.count[x] = end - first;
-  }
-}
-
-/** No weight is negative, but rounded ones may sum to a little more than 2²²; a Uint8Array would wrap. */
-function clip(sum: number): number {
-  return Math.min(sum >> PRECISION, 255);
-}
-
-function horizontalPass(
-  source: Uint8Array,
-  origin: number,
-  stride: number,
+export function resizedCrop(
+  canvas: Canvas,
+  image: RgbImage,
+  box: Box,
   width: number,
-  rows: number,
-  out: Uint8Array,
+  height: number,
+  window: Box = { top: 0, left: 0, width, height },
 ): void {
-  const { start, count, weight, taps } = horizontal;
-  let target = 0;
-  for (let y = 0; y < rows; y++) {
-    const row = origin + y * stride;
-    for (let x = 0; x < width; x++) {
-      let position = row + start[x]! * 3;
-      let w = x * taps;
-      if (count[x] === 2) {
-        const first = weight[w]!;
-        const second = weight[w + 1]!;
-        for (let c = 0; c < 3; c++) {
-          const mean = Math.imul(source[position + c]!, first) + Math.imul(source[position + c + 3]!, second);
-          out[target + c] = (mean + HALF) >> PRECISION;
-        }
-        target += 3;
-        continue;
-      }
-      const end = w + count[x]!;
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      for (; w < end; w++) {
-        const value = weight[w]!;
-        red = (red + Math.imul(source[position]!, value)) | 0;
-        green = (green + Math.imul(source[position + 1]!, value)) | 0;
-        blue = (blue + Math.imul(source[position + 2]!, value)) | 0;
-        position += 3;
-      }
-      out[target] = clip(red);
-      out[target + 1] = clip(green);
-      out[target + 2] = clip(blue);
-      target += 3;
-    }
+  const { exports } = canvas;
+  canvas.resize(window.width, window.height);
+  const rowBytes = 3 * canvas.stride;
+  const across =
+    box.width === width ? null : filter(canvas, 'across', box.width, width, window.left, window.width);
+  const down =
+    box.height === height ? null : filter(canvas, 'down', box.height, height, window.top, window.height);
+  if (down === null) {
+    takeRows(canvas, image, box, window.top, window.height, across, window, canvas.pixels);
+    return;
   }
+  // The rows of the box that the window is made of, and one that counts with weight 0.
+  const starts = new Int32Array(canvas.memory.buffer, down.starts, window.height);
+  const top = starts[0]!;
+  const end = Math.min(starts[window.height - 1]! + 2 * down.pairs, box.height);
+  const middle = canvas.scratch('middle', (end - top + 1) * rowBytes);
+  takeRows(canvas, image, box, top, end - top, across, window, middle);
+  const { weights, pairs } = down;
+  const first = middle - top * rowBytes; // where row 0 of the box would lie
+  exports.resizeColumns(first, rowBytes, down.starts, weights, pairs, window.height, canvas.pixels);
 }
 
-/** Row by row, so that memory is read in order. `length` is bytes a row. */
-function verticalPass(
-  source: Uint8Array,
-  origin: number,
-  stride: number,
-  length: number,
-  rows: number,
-  out: Uint8Array,
-): void {
-  const { start, count, weight, taps } = vertical;
-  if (sums.length < length) sums = new Int32Array(length);
-  const sum = sums;
-  let target = 0;
-  for (let y = 0; y < rows; y++) {
-    const first = origin + start[y]! * stride;
-    if (count[y] === 2) {
-      // Enlarging, and much of mild shrinking: two rows, no sums to keep, and no clipping: 255 · (2²² + 1) + 2²¹
-      // shifted by 22 bits is 255.
-      const upper = weight[y * taps]!;
-      const lower = weight[y * taps + 1]!;
-      const second = first + stride;
-      for (let x = 0; x < length; x++) {
-        const sum2 = (Math.imul(source[first + x]!, upper) + Math.imul(source[second + x]!, lower)) | 0;
-        out[target + x] = (sum2 + HALF) >> PRECISION;
-      }
-      target += length;
-      continue;
-    }
-    sum.fill(HALF, 0, length);
-    for (let i = 0; i < count[y]!; i++) {
-      const value = weight[y * taps + i]!;
-      const row = first + i * stride;
-      for (let x = 0; x < length; x++) sum[x] = (sum[x]! + Math.imul(source[row + x]!, value)) | 0;
-    }
-    for (let x = 0; x < length; x++) out[target + x] = clip(sum[x]!);
-    target += length;
-  }
+/** Puts an image on a canvas as it is. @throws MocoError out-of-memory */
+export function putImage(canvas: Canvas, image: RgbImage): void {
+  const { width, height } = image;
+  resizedCrop(canvas, image, { top: 0, left: 0, width, height }, width, height);
 }
 
-function copyRows(
-  source: Uint8Array,
-  origin: number,
-  stride: number,
-  length: number,
+/** Of `count` outputs from number `from` on, of the `output` ones that `input` pixels are resized to. */
+function filter(
+  canvas: Canvas,
+  name: 'across' | 'down',
+  input: number,
+  output: number,
+  from: number,
+  count: number,
+): Filter {
+  const { exports } = canvas;
+  const pairs = exports.filterPairs(input, output, from, count);
+  const rounded = Math.ceil(count / 4) * 4;
+  const starts = canvas.scratch(name, rounded * 4 + rounded * pairs * 8);
+  const weights = starts + rounded * 4;
+  exports.makeFilter(input, output, from, count, pairs, starts, weights);
+  return { starts, weights, pairs };
+}
+
+/** The horizontal pass: `rows` rows of the box, from row `top` on, to rows of three planes at `out`. */
+function takeRows(
+  canvas: Canvas,
+  image: RgbImage,
+  box: Box,
+  top: number,
   rows: number,
-  out: Uint8Array,
+  across: Filter | null,
+  window: Box,
+  out: number,
 ): void {
-  for (let y = 0; y < rows; y++) {
-    const from = origin + y * stride;
-    out.set(source.subarray(from, from + length), y * length);
+  const { exports, stride } = canvas;
+  const pitch = image.width * 3;
+  const left = box.left + (across ? 0 : window.left);
+  const length = 3 * (across ? box.width : window.width);
+  const origin = (box.top + top) * pitch + left * 3;
+  const most = Math.max(1, Math.floor(STRIP_BYTES / pitch));
+  // Vectors are read whole, and one pixel more counts with weight 0.
+  const source = canvas.scratch('source', (Math.min(most, rows) - 1) * pitch + length + 64);
+  for (let y = 0; y < rows; y += most) {
+    const count = Math.min(most, rows - y);
+    const from = origin + y * pitch;
+    canvas.memory.set(image.data.subarray(from, from + (count - 1) * pitch + length), source);
+    const to = out + y * 3 * stride;
+    if (across) {
+      const { starts, weights, pairs } = across;
+      exports.resizeRows(source, pitch, count, starts, weights, pairs, window.width, to, stride);
+    } else {
+      exports.deinterleave(source, pitch, count, to, stride);
+    }
   }
 }

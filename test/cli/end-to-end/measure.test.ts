@@ -19,13 +19,16 @@ async function manifest(): Promise<Manifest> {
 describe('moco-web bench', () => {
   it('measures the whole step and ends by itself', async () => {
     const stdout = await succeed(['bench', ...TINY, '--backend', 'wasm', '--repeat', '2', '--json']);
-    const { imagesPerSecond, imagesPerSecondWithAugmentation, flopsPerImage, seconds } = JSON.parse(stdout);
+    const { imagesPerSecond, imagesPerSecondWithAugmentation, flopsPerImage, seconds, augmentation } =
+      JSON.parse(stdout);
     expect(imagesPerSecond).toBeGreaterThan(0);
     expect(imagesPerSecondWithAugmentation).toBeGreaterThan(0);
     // The first convolution alone: 2·16²·4·27 operations, forward four times.
     expect(flopsPerImage).toBeGreaterThan(4 * 2 * 16 * 16 * 4 * 27);
     expect(Number.isInteger(flopsPerImage)).toBe(true);
     for (const value of Object.values(seconds)) expect(value).toBeGreaterThanOrEqual(0);
+    expect(augmentation.decodeMicroseconds).toBeGreaterThan(0);
+    expect(augmentation.viewMicroseconds).toBeGreaterThan(0);
   });
 });
 
