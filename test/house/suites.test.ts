@@ -31,11 +31,14 @@ it('a plain vitest runs the unit tests alone', () => {
   expect([...found.keys()]).toContain('test/random.test.ts');
 });
 
-it('every file has one suite, and those of every backend two', () => {
+it('every file has one suite, those of every backend two; some of them run natively, too', () => {
   const found = suites('--project', '*');
   const others = Object.fromEntries(ALL.map((path) => [path, found.get(path)?.sort()]));
-  for (const [path, names] of Object.entries(others)) {
+  for (const [path, all = []] of Object.entries(others)) {
+    const names = path.startsWith('test/native/') ? all : all.filter((name) => name !== 'native');
     if (path.endsWith('.backends.test.ts')) expect(names, path).toEqual(['gpu', 'unit']);
     else expect(names, path).toHaveLength(1);
   }
+  const natively = Object.entries(others).filter(([, names]) => names?.includes('native'));
+  expect(natively.map(([path]) => path)).toContain('test/autodiff/pytorch-encoders.backends.test.ts');
 });
