@@ -1,6 +1,7 @@
 // How much processor time one augmented view takes. Prints a table; docs/performance.md holds figures.
 // npm run build && node bench/augment.mjs
 import { readFileSync } from 'node:fs';
+import encodeJpeg, { init as initEncoder } from '@jsquash/jpeg/encode.js';
 import { build } from 'esbuild';
 
 const bundle = await build({
@@ -9,6 +10,8 @@ const bundle = await build({
 export { Canvas } from './src/data/augment/canvas.ts';
 export { RECIPES } from './src/data/augment/recipes.ts';
 export { resizedCrop } from './src/data/augment/resize.ts';
+export { decodeImage } from './src/data/decode.ts';
+export { provideImageData } from './src/runtime/codecs.ts';
 export { Random, STREAMS } from './src/random.ts';`,
     resolveDir: new URL('..', import.meta.url).pathname,
     loader: 'ts',
@@ -16,15 +19,15 @@ export { Random, STREAMS } from './src/random.ts';`,
   bundle: true,
   format: 'esm',
   platform: 'neutral',
+  mainFields: ['module', 'main'],
   external: ['node:*'],
   // Where augment.wasm lies.
   define: { 'import.meta.url': JSON.stringify(new URL('../dist/index.js', import.meta.url)) },
   write: false,
 });
 const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
-const { augment, Canvas, RECIPES, resizedCrop, Random, STREAMS } = await import(
-  `data:text/javascript;base64,${source}`
-);
+const { augment, Canvas, decodeImage, provideImageData, RECIPES, resizedCrop, Random, STREAMS } =
+  await import(`data:text/javascript;base64,${source}`);
 
 const canvas = await Canvas.open();
 
@@ -65,4 +68,31 @@ for (const { name, sources, size, views } of cases) {
     }
     console.log(`${name}  ${recipe.padEnd(6)} ${best.toFixed(1)} µs`);
   }
+}
+
+// What decoding adds. The noise gives the file the size that a photograph's has: about 100 KB.
+provideImageData();
+const encoder = await WebAssembly.compile(
+  readFileSync(new URL('../node_modules/@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm', import.meta.url)),
+);
+await initEncoder(encoder);
+for (const [name, { width, height, data }, noise] of [
+  ['32×32', images[0], 0],
+  ['500×375', enlarged[0], 40],
+]) {
+  const random = new Random({ seed: 0, stream: STREAMS.drawnImage });
+  const rgba = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let p = 0; p < width * height; p++) {
+    for (let c = 0; c < 3; c++) rgba[4 * p + c] = data[3 * p + c] + noise * (random.uniform() - 0.5);
+  }
+  const file = new Uint8Array(await encodeJpeg(new ImageData(rgba, width, height), { quality: 90 }));
+  const times = [];
+  for (let i = 0; i < 60; i++) {
+    const start = process.cpuUsage();
+    await decodeImage(file);
+    const { user, system } = process.cpuUsage(start);
+    times.push(user + system);
+  }
+  const median = times.slice(20).sort((a, b) => a - b)[20];
+  console.log(`a JPEG file of ${name} pixels, ${file.length} bytes: ${median} µs to decode`);
 }
