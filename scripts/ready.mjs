@@ -99,7 +99,8 @@ export async function getReady({ tests = false } = {}) {
     console.log(`installing packages (${missing.length} are missing)`);
     // onnxruntime-node would fetch code for GPUs, which we have no use for.
     process.env.ONNXRUNTIME_NODE_INSTALL = 'skip';
-    const which = tests ? [] : ['--workspaces=false'];
+    // npm would install the optional peer that the lock file has for the tests.
+    const which = tests ? [] : ['--workspaces=false', '--legacy-peer-deps'];
     if ((await npm(['ci', '--no-audit', '--no-fund', ...which])) !== 0) {
       console.error('npm ci failed; see above');
       process.exit(1);
