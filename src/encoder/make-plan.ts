@@ -50,7 +50,7 @@ export const ON_WASM: PlanPlace<'wasm'> = { provider: 'wasm', budget: WASM_BUDGE
  * The machine's memory, for so many workers. Each has an arena for each of its sessions, three at most at a time near their
  * peaks; a part stays for weights, images and everything else.
  * @param memory bytes; null where it is not known
- * @param block from ort.ts
+ * @param block of channel-block.ts
  */
 export function onNative(memory: number | null, workers: number, block: number): PlanPlace<'native'> {
   const share = (0.8 * (memory ?? 4 * 2 ** 30)) / workers;
