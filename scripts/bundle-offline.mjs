@@ -58,8 +58,9 @@ function options() {
 /** The packages that the command needs at run time, and theirs, as folders: what the lock file does not keep for others. */
 function runtimePackages() {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
-  const own = ([path, { dev, devOptional, optional, peer }]) =>
-    path !== '' && !(dev || devOptional || optional || peer);
+  // Links are workspaces: the tests.
+  const own = ([path, { dev, devOptional, optional, peer, link }]) =>
+    path.startsWith('node_modules/') && !(dev || devOptional || optional || peer || link);
   return Object.entries(packages)
     .filter(own)
     .map(([path]) => path);

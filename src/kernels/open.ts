@@ -10,9 +10,8 @@ import {
 export type BackendKernels = WasmKernels | WebGpuKernels;
 
 /**
- * The kernels of a backend; native has those of wasm. On WebGPU they are on a device of their own, of the best adapter there
- * is (a software one
- * too), which ends with `dispose`.
+ * The kernels of a backend; native has those of wasm. On WebGPU they are on a device of their own, of the best adapter
+ * there is (a software one too), which ends with `dispose`.
  * @throws MocoError backend-unavailable, gpu-failed, device-lost
  */
 export async function openKernels(

@@ -82,7 +82,7 @@ describe('the packed package', () => {
       await readFile(`${project}/node_modules/moco-web/package.json`, 'utf8'),
     );
     expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual([
-      ...['cli-progress', 'commander', 'webgpu'],
+      ...['cli-progress', 'commander', 'onnxruntime-node', 'webgpu'],
     ]);
     const installed = (await readdir(`${project}/node_modules`)).filter((name) => !name.startsWith('.'));
     // Those two, what cli-progress needs to measure text, and this package.
