@@ -1,5 +1,5 @@
-// Times the wasm kernels: `npm run build && node bench/kernels.mjs [--json]`. One thread (kernel-threads.mjs has more); medians, and the best run for machines
-// that others use too.
+// Times the wasm kernels: `npm run build && node bench/kernels.mjs [--json]`. One thread (kernel-threads.mjs: several);
+// medians, and the best run for machines that others use too.
 //
 // Floors. Arithmetic: what a loop of independent 128-bit multiplications and additions in registers reaches here
 // (`peak`: 56 flop a round). Memory: what memory.copy reaches on 32 MiB, counting three transfers: reading, and reading
