@@ -1,5 +1,5 @@
-// Times the wasm kernels: `npm run build && node bench/kernels.mjs [--json]`. One thread; medians, and the best run for machines
-// that others use too.
+// Times the wasm kernels: `npm run build && node bench/kernels.mjs [--json]`. One thread (kernel-threads.mjs: several);
+// medians, and the best run for machines that others use too.
 //
 // Floors. Arithmetic: what a loop of independent 128-bit multiplications and additions in registers reaches here
 // (`peak`: 56 flop a round). Memory: what memory.copy reaches on 32 MiB, counting three transfers: reading, and reading
@@ -81,11 +81,12 @@ for (const [n, c, k, spread] of [
 ]) {
   const [query, key, queue] = [unitRows(n, c, spread), unitRows(n, c, spread), unitRows(k, c, spread)];
   const [loss, gradient, rank] = [array(n), array(n * c), array(n)];
+  const scratch = array(wasm.infonceScratch(n, c) / 4);
   const shape = `N=${n} C=${c} K=${k}${spread ? '' : ', all rows equal'}`;
   arithmetic('infonce', shape, 4 * n * c * k, () =>
-    wasm.infonce(query, key, queue, n, c, k, 0.2, 1 / n, loss, gradient, rank),
+    wasm.infonce(query, key, queue, n, c, k, 0.2, 1 / n, loss, gradient, rank, scratch),
   );
-  for (const pointer of [query, key, queue, loss, gradient, rank]) wasm.free(pointer);
+  for (const pointer of [query, key, queue, loss, gradient, rank, scratch]) wasm.free(pointer);
 }
 for (const [q, m, c, k] of [
   [256, 50000, 128, 200],

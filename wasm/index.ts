@@ -1,9 +1,10 @@
 /** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
+export { copy } from './copy';
 export { ema } from './ema';
 export { enqueue } from './enqueue';
 export { finite } from './finite';
-export { infonce } from './infonce';
+export { infonce, infonceScratch } from './infonce';
 export { l2norm } from './l2norm';
 export { l2normBackward } from './l2norm-backward';
 export { expArray, log1p } from './math';

@@ -11,7 +11,6 @@
  */
 
 import { exp, exp4, log, log1p } from './math';
-import { allocate, free } from './memory';
 import { decideTile, undecidedWithin } from './rank';
 import { addWeighted, dotPairs, dotTile, pack, paddedColumns, padTile, promoteHigh, TILE } from './vector';
 
@@ -24,7 +23,8 @@ const STATE: usize = 80;
 
 /**
  * query, key [n, c], queue [queueSize, c] (unit rows) → loss [n], dQuery [n, c] (times gradientScale), rank [n].
- * Returns 0 where there was no memory for scratch (nothing is written then), else 1.
+ * A query's results depend on no other query, so that calls may take some of them each, from multiples of 4 on.
+ * scratch: infonceScratch(n, c) bytes, whatever they are.
  */
 export function infonce(
   query: usize,
@@ -38,13 +38,10 @@ export function infonce(
   loss: usize,
   dQuery: usize,
   rank: usize,
-): i32 {
-  const block = min(n, QUERIES);
-  const blocks = <usize>((block + 3) >> 2);
-  const packedBytes = blocks * ((<usize>paddedColumns(c)) << 4);
+  scratch: usize,
+): void {
+  const packedBytes = packedSize(n, c);
   const tileBytes = <usize>paddedColumns(c) * TILE * 4;
-  const scratch = allocate(3 * packedBytes + tileBytes + TILE * 16 + blocks * STATE);
-  if (scratch == 0) return 0;
   const tile = scratch + 3 * packedBytes;
   for (let first = 0; first < n; first += QUERIES) {
     const rows = min(n - first, QUERIES);
@@ -69,8 +66,20 @@ export function infonce(
       rank + ((<usize>first) << 2),
     );
   }
-  free(scratch);
-  return 1;
+}
+
+/** Bytes of scratch for n queries of c columns. */
+export function infonceScratch(n: i32, c: i32): usize {
+  return 3 * packedSize(n, c) + <usize>paddedColumns(c) * TILE * 4 + TILE * 16 + blocksOf(n) * STATE;
+}
+
+/** Fours of queries in one pass. */
+function blocksOf(n: i32): usize {
+  return <usize>((min(n, QUERIES) + 3) >> 2);
+}
+
+function packedSize(n: i32, c: i32): usize {
+  return blocksOf(n) * ((<usize>paddedColumns(c)) << 4);
 }
 
 function overQueue(

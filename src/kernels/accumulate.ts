@@ -1,6 +1,8 @@
 /** sum ← sum + x: gradients and statistics of the groups of a batch, added up in the order of the groups. */
 import text from '../../shaders/accumulate.wgsl';
 import type { DeviceArray } from './device-array.ts';
+import { elementwise } from './elementwise.ts';
+import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { elements, shaderOf } from './shader.ts';
 
@@ -34,7 +36,10 @@ export const accumulate: Kernel<
     );
   },
 
-  wasm({ sums, xs }, { at, exports }) {
-    for (const [i, sum] of sums.entries()) exports.accumulate(at(sum), at(xs[i]!), sum.length);
+  wasm({ sums, xs }, call) {
+    const { at, exports } = call;
+    elementwise(call, { writes: [sums], reads: [xs] }, (i, first, count) =>
+      callOf(exports.accumulate, at(sums[i]!) + 4 * first, at(xs[i]!) + 4 * first, count),
+    );
   },
 };

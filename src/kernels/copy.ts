@@ -1,6 +1,8 @@
 /** target ← source, bit for bit: what a step may have to take back is kept so. */
 import text from '../../shaders/copy.wgsl';
 import type { DeviceArray } from './device-array.ts';
+import { elementwise } from './elementwise.ts';
+import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { elements, shaderOf } from './shader.ts';
 
@@ -14,7 +16,14 @@ export interface CopyArguments {
 
 const shader = shaderOf([{ name: 'copy.wgsl', text }], ['write', 'read', 'read']);
 
-export const copy: Kernel<CopyArguments, void, object> = {
+/** The gate of wasm/copy.ts that is always open. */
+const OPEN = 0;
+
+export const copy: Kernel<
+  CopyArguments,
+  void,
+  { copy(target: number, source: number, length: number, gate: number): void }
+> = {
   shaders: [shader],
 
   check({ targets, sources, gate }, checks) {
@@ -41,11 +50,11 @@ export const copy: Kernel<CopyArguments, void, object> = {
     );
   },
 
-  wasm({ targets, sources, gate }, { view }) {
-    for (const [i, target] of targets.entries()) {
-      // A target may be the gate itself.
-      if (gate && view(gate)[0] === 0) return;
-      view(target).set(view(sources[i]!));
-    }
+  wasm({ targets, sources, gate }, call) {
+    const { at, exports } = call;
+    const gateAt = gate ? at(gate) : OPEN;
+    elementwise(call, { writes: [targets], reads: [sources], gate }, (i, first, count) =>
+      callOf(exports.copy, at(targets[i]!) + 4 * first, at(sources[i]!) + 4 * first, count, gateAt),
+    );
   },
 };

@@ -5,6 +5,8 @@
 import text from '../../shaders/ema.wgsl';
 import { expectNumber, expectSameCount } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
+import { elementwise } from './elementwise.ts';
+import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { elements, f32, shaderOf } from './shader.ts';
 
@@ -53,11 +55,13 @@ export const ema: Kernel<
     );
   },
 
-  wasm({ targets, sources, keep, scale, gate }, { at, exports }) {
+  wasm({ targets, sources, keep, scale, gate }, call) {
+    const { at, exports } = call;
     const gateAt = gate ? at(gate) : OPEN;
-    for (const [i, target] of targets.entries()) {
-      exports.ema(at(target), at(sources[i]!), target.length, keep, scaleOf(scale, i), gateAt);
-    }
+    elementwise(call, { writes: [targets], reads: [sources], gate }, (i, first, count) => {
+      const arrays = [at(targets[i]!) + 4 * first, at(sources[i]!) + 4 * first] as const;
+      return callOf(exports.ema, ...arrays, count, keep, scaleOf(scale, i), gateAt);
+    });
   },
 };
 

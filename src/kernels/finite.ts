@@ -1,6 +1,8 @@
 /** Closes the gate of a step that has gone bad. */
 import text from '../../shaders/finite.wgsl';
 import type { DeviceArray } from './device-array.ts';
+import { elementwise } from './elementwise.ts';
+import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { elements, shaderOf } from './shader.ts';
 
@@ -38,7 +40,10 @@ export const finite: Kernel<
     );
   },
 
-  wasm({ gate, arrays }, { at, view, exports }) {
-    if (!arrays.every((array) => exports.finite(at(array), array.length))) view(gate)[0] = 0;
+  wasm({ gate, arrays }, call) {
+    const found = elementwise(call, { writes: [], reads: [arrays] }, (i, first, count) =>
+      callOf(call.exports.finite, call.at(arrays[i]!) + 4 * first, count),
+    );
+    if (found.includes(0)) call.view(gate)[0] = 0;
   },
 };

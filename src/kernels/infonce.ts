@@ -5,6 +5,7 @@ import combineText from '../../shaders/infonce-combine.wgsl';
 import rankText from '../../shaders/infonce-rank.wgsl';
 import { expectNumber, expectWhole } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
+import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { REDUCE_FILES } from './reduce-files.ts';
 import { type Dispatch, f32, grid, type Shader, shaderOf } from './shader.ts';
@@ -71,7 +72,6 @@ export const infonce: Kernel<
   InfoNceArguments,
   void,
   {
-    /** 0 where there was no memory for scratch, else 1. */
     infonce(
       query: number,
       key: number,
@@ -84,7 +84,10 @@ export const infonce: Kernel<
       loss: number,
       dQuery: number,
       rank: number,
-    ): number;
+      scratch: number,
+    ): void;
+    /** Bytes. */
+    infonceScratch(rows: number, dim: number): number;
   }
 > = {
   shaders: [shader, combine],
@@ -136,11 +139,31 @@ export const infonce: Kernel<
     run(dispatches);
   },
 
-  wasm(args, { at, exports, expectMemory }) {
+  /** A query's results depend on no other query: calls take some each, from multiples of 4 on (see wasm/). */
+  wasm(args, { at, exports, threadsFor, borrow, share }) {
     const { rows, dim, queueSize, temperature, gradientScale } = args;
-    const inputs = [at(args.query), at(args.key), at(args.queue)] as const;
-    const shape = [rows, dim, queueSize, temperature, gradientScale] as const;
-    const done = exports.infonce(...inputs, ...shape, at(args.loss), at(args.dQuery), at(args.rank));
-    expectMemory(done, `the scratch of infonce for ${rows} queries of ${dim}`);
+    // Where a result goes into the queue, no query may be done before all have seen it.
+    const inPlace = [args.loss, args.dQuery, args.rank].includes(args.queue);
+    const threads = inPlace ? 1 : threadsFor((rows * dim * queueSize) / 4);
+    const most = threads === 1 ? rows : rowsOfCall(rows, threads);
+    const firsts = Array.from({ length: rows === 0 ? 0 : Math.ceil(rows / most) }, (_, part) => part * most);
+    const bytes = exports.infonceScratch(most, dim) >>> 0;
+    const shape = [dim, queueSize, temperature, gradientScale] as const;
+    borrow(firsts.length * bytes, `the scratch of infonce for ${rows} queries of ${dim}`, (scratch) => {
+      const calls = firsts.map((first, part) => {
+        const row = 4 * first;
+        const inputs = [at(args.query) + row * dim, at(args.key) + row * dim, at(args.queue)] as const;
+        const results = [at(args.loss) + row, at(args.dQuery) + row * dim, at(args.rank) + row] as const;
+        const count = Math.min(most, rows - first);
+        return callOf(exports.infonce, ...inputs, count, ...shape, ...results, scratch + part * bytes);
+      });
+      share(calls);
+    });
   },
 };
+
+/** Each call reads the whole queue. Two a thread, so that one that is late takes fewer; but not for less than 16 rows each. */
+function rowsOfCall(rows: number, threads: number): number {
+  const calls = rows < 32 * threads ? threads : 2 * threads;
+  return 4 * Math.ceil(rows / calls / 4);
+}

@@ -1,6 +1,7 @@
 /** A kernel is a value: what it takes, how that is checked, and how each backend computes it. */
 import type { Checks } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
+import type { ExportCall } from './export-call.ts';
 import type { Dispatch, Shader } from './shader.ts';
 
 /**
@@ -21,6 +22,18 @@ export interface Kernel<Arguments, Result, Exports> {
 /** What a kernel may do on WebAssembly. */
 export interface WasmCall<Exports> {
   readonly exports: Exports;
+  /**
+   * On how many threads to compute: 1 where more are not worth the while, or there are no more.
+   * @param work in elements that are read from memory and written back; about 4 multiplications and additions take as long
+   */
+  threadsFor(work: number): number;
+  /**
+   * Makes calls that depend on none of each other, on all threads, and returns what each returned when all are done.
+   * @throws MocoError worker-died where a thread dies in the middle of one
+   */
+  share(calls: readonly ExportCall[]): number[];
+  /** Makes calls one after the other. */
+  inOrder(calls: readonly ExportCall[]): number[];
   /** The address of an array. */
   at(array: DeviceArray): number;
   /** The array itself. */

@@ -7,18 +7,23 @@ import {
   type WebGpuKernelsOptions,
 } from './webgpu/webgpu-kernels.ts';
 
+export interface OpenKernelsOptions extends WebGpuKernelsOptions {
+  /** On wasm: see createWasmKernels. A GPU has its own. */
+  readonly threads?: number;
+}
+
 export type BackendKernels = WasmKernels | WebGpuKernels;
 
 /**
  * The kernels of a backend; native has those of wasm. On WebGPU they are on a device of their own, of the best adapter
  * there is (a software one too), which ends with `dispose`.
- * @throws MocoError backend-unavailable, gpu-failed, device-lost
+ * @throws MocoError backend-unavailable, gpu-failed, device-lost, worker-died
  */
 export async function openKernels(
   backend: Backend,
-  options: WebGpuKernelsOptions = {},
+  options: OpenKernelsOptions = {},
 ): Promise<BackendKernels> {
-  if (backend !== 'webgpu') return createWasmKernels();
+  if (backend !== 'webgpu') return createWasmKernels({ threads: options.threads ?? 1 });
   const { device } = await requestDevice();
   try {
     const kernels = await createWebGpuKernels(device, options);

@@ -2,6 +2,8 @@
 import text from '../../shaders/sgd.wgsl';
 import { expectNumber } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
+import { elementwise } from './elementwise.ts';
+import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { elements, f32, shaderOf } from './shader.ts';
 
@@ -62,11 +64,17 @@ export const sgd: Kernel<
     );
   },
 
-  wasm(args, { at, exports }) {
+  wasm(args, call) {
     const { parameters, gradients, buffers, learningRate, momentum, weightDecay, gate } = args;
-    for (const [i, parameter] of parameters.entries()) {
-      const arrays = [at(parameter), at(gradients[i]!), at(buffers[i]!)] as const;
-      exports.sgd(...arrays, parameter.length, learningRate, momentum, weightDecay, at(gate));
-    }
+    const from = (array: DeviceArray, first: number) => call.at(array) + 4 * first;
+    const gateAt = call.at(gate);
+    elementwise(call, { writes: [parameters, buffers], reads: [gradients], gate }, (i, first, count) => {
+      const triple = [
+        from(parameters[i]!, first),
+        from(gradients[i]!, first),
+        from(buffers[i]!, first),
+      ] as const;
+      return callOf(call.exports.sgd, ...triple, count, learningRate, momentum, weightDecay, gateAt);
+    });
   },
 };

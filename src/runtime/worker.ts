@@ -12,12 +12,15 @@ export interface WorkerHandle {
   /** Calls back once when the worker has crashed or exited, however that came about. */
   onDeath(callback: (reason: string) => void): void;
   terminate(): Promise<void>;
+  /** In Node: the process may end while the worker is there. Other runtimes have no such call. */
+  unref(): void;
 }
 
 /** Bundlers know a worker, and bundle its script, when it is written like this. */
 const WRITTEN_OUT: Readonly<Record<string, () => Worker>> = {
   'encoder-worker.js': () => new Worker(new URL('./encoder-worker.js', import.meta.url), { type: 'module' }),
   'data-worker.js': () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
+  'kernel-worker.js': () => new Worker(new URL('./kernel-worker.js', import.meta.url), { type: 'module' }),
 };
 
 /**
@@ -43,6 +46,7 @@ export async function spawnWorker(
       async terminate() {
         await worker.terminate();
       },
+      unref: () => worker.unref(),
     };
   }
   const worker = written?.() ?? new Worker(assetUrl(script), { type: 'module' });
@@ -68,6 +72,7 @@ export async function spawnWorker(
       // There is no event for it.
       tell('it was ended');
     },
+    unref() {},
   };
 }
 

@@ -86,7 +86,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const kernels = await openKernels(options.backend);
+    const kernels = await openKernels(options.backend, { threads: Math.min(4, processors) });
     opened.push(kernels);
     const groupSize = config.batchSize / config.groups;
     const { recompute } = options;

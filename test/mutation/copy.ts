@@ -14,3 +14,15 @@ export const WGSL = [
     ],
   ]),
 ];
+
+export const WASM = [
+  ...of('copy.ts', [
+    ['the gate is ignored', 'if (gate != 0 && load<f32>(gate) == 0) return;', ''],
+    ['the gate is inverted', 'load<f32>(gate) == 0', 'load<f32>(gate) != 0'],
+    ['no gate is a closed one', 'gate != 0 && ', ''],
+    ['half of it', '(<usize>length) << 2', '(<usize>length) << 1'],
+    ['the last element is left out', '<usize>length)', '<usize>max(length - 1, 0))'],
+    ['the other way', 'target, source, (<usize>length)', 'source, target, (<usize>length)'],
+    ['from the second element on', 'copy(target, source, (', 'copy(target, source + 4, ('],
+  ]),
+];

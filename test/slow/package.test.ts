@@ -63,6 +63,7 @@ describe('the packed package', () => {
       'conformance.js',
       'encoder-worker.js',
       'data-worker.js',
+      'kernel-worker.js',
       'job-worker.js',
       'types/index.d.ts',
     ]) {
@@ -89,7 +90,7 @@ describe('the packed package', () => {
     expect(installed.length).toBeLessThanOrEqual(8);
     expect(installed).not.toContain('onnxruntime-web');
     const dist = `${project}/node_modules/moco-web/dist`;
-    for (const script of ['encoder-worker.js', 'data-worker.js']) {
+    for (const script of ['encoder-worker.js', 'data-worker.js', 'kernel-worker.js']) {
       const text = await readFile(`${dist}/${script}`, 'utf8');
       expect([script, text.match(/^(import|export\b.*from)\s*[{*"'].*/gm)]).toEqual([script, null]);
     }

@@ -1,4 +1,4 @@
-/** copy.wgsl: NaN, −0 and denormals stay what they are. */
+/** copy: NaN, −0 and denormals stay what they are. */
 import type { KernelCases } from '../case.ts';
 import { anyBits, LENGTHS, MANY, PERIOD, repeated, uniforms } from '../inputs.ts';
 import { copied } from '../references/copy.ts';

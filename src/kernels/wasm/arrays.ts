@@ -24,6 +24,8 @@ interface Instance {
 export class WasmArrays {
   /** null once disposed of: nothing else holds the memory. */
   #instance: Instance | null;
+  /** What each use of an array throws. */
+  #failure: unknown = null;
 
   constructor(instance: Instance) {
     this.#instance = instance;
@@ -44,23 +46,24 @@ export class WasmArrays {
   }
 
   free(array: DeviceArray): void {
-    const pointer = this.at(array, 'array');
-    this.exports.free(pointer);
-    (array as WasmArray).pointer = 0;
+    const live = this.#own(array, 'array');
+    this.exports.free(live.pointer);
+    live.pointer = 0;
   }
 
   view(array: DeviceArray): Float32Array<SharedArrayBuffer> {
     return new Float32Array(this.buffer, this.at(array, 'array'), array.length);
   }
 
-  /** The address of a live array of this instance. @throws MocoError array-freed */
+  /** The address of a live array of this instance. @throws MocoError array-freed, and what `fail` was given */
   at(array: DeviceArray, name: string): number {
-    this.#live();
-    if (!(array instanceof WasmArray) || array.owner !== this) {
-      throw new MocoError('array-freed', `${name} was not allocated by these kernels`);
-    }
-    if (array.pointer === 0) throw new MocoError('array-freed', `${name} was used after it was freed`);
-    return array.pointer;
+    if (this.#failure) throw this.#failure;
+    return this.#own(array, name).pointer;
+  }
+
+  /** From now on no array can be used, only freed. */
+  fail(error: unknown): void {
+    this.#failure = error;
   }
 
   /** The address of so many bytes, which `exports.free` takes back. @throws MocoError out-of-memory */
@@ -72,6 +75,15 @@ export class WasmArrays {
 
   dispose(): void {
     this.#instance = null;
+  }
+
+  #own(array: DeviceArray, name: string): WasmArray {
+    this.#live();
+    if (!(array instanceof WasmArray) || array.owner !== this) {
+      throw new MocoError('array-freed', `${name} was not allocated by these kernels`);
+    }
+    if (array.pointer === 0) throw new MocoError('array-freed', `${name} was used after it was freed`);
+    return array;
   }
 
   #live(): Instance {

@@ -19,6 +19,13 @@ export interface WasmExports {
   peak(rounds: number, one: number): number;
 }
 
+/** The kernels, compiled, and one instance of them. */
+export interface KernelInstance {
+  readonly module: WebAssembly.Module;
+  readonly exports: WasmExports;
+  readonly memory: WebAssembly.Memory;
+}
+
 /** WebAssembly addresses 65536 pages of 64 KiB; one fewer keeps the end of the heap below 2³². */
 const MAXIMUM_PAGES = 65535;
 const INITIAL_PAGES = 16;
@@ -30,17 +37,17 @@ const INITIAL_PAGES = 16;
  */
 export async function instantiateKernels(
   maximumPages = MAXIMUM_PAGES,
-  module?: Uint8Array<ArrayBuffer>,
-): Promise<{ exports: WasmExports; memory: WebAssembly.Memory }> {
-  const bytes = module ?? (await loadAsset(assetUrl('kernels.wasm')));
+  binary?: Uint8Array<ArrayBuffer>,
+): Promise<KernelInstance> {
+  const bytes = binary ?? (await loadAsset(assetUrl('kernels.wasm')));
   try {
     const memory = new WebAssembly.Memory({
       initial: Math.min(INITIAL_PAGES, maximumPages),
       maximum: Math.min(maximumPages, MAXIMUM_PAGES),
       shared: true,
     });
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
-    return { exports: instance.exports as unknown as WasmExports, memory };
+    const { module, instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+    return { module, exports: instance.exports as unknown as WasmExports, memory };
   } catch (error) {
     throw new MocoError(
       'backend-unavailable',

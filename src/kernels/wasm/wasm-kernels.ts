@@ -1,14 +1,27 @@
-import { Checks, checkWrite } from '../checks.ts';
+import { isPageThread } from '../../runtime/detect.ts';
+import { canShareMemory } from '../../runtime/worker.ts';
+import { Checks, checkWrite, expectWhole } from '../checks.ts';
 import type { DeviceArray } from '../device-array.ts';
+import type { ExportCall } from '../export-call.ts';
 import type { WasmCall } from '../kernel.ts';
 import type { Kernels } from '../kernels.ts';
 import { kernelCalls } from '../registry.ts';
 import { outOfMemory, WasmArrays } from './arrays.ts';
 import { instantiateKernels } from './module.ts';
+import { KernelTeam } from './team.ts';
+
+const SHARED_FROM = 2 ** 20;
 
 export interface WasmKernelsOptions {
   /** Upper limit of the memory in bytes (default and at most 4 GiB − 64 KiB). */
   maximumBytes?: number;
+  /**
+   * On how many threads a long call is computed, the calling one included (default 1). None are added on a page's own
+   * thread, which may not wait for them, nor where memory cannot be shared. The results are the same, bit for bit.
+   */
+  threads?: number;
+  /** From how many elements on a call is shared among threads (default 2²⁰: with fewer it takes as long to wake them). */
+  sharedFrom?: number;
   /** WebAssembly to take in place of kernels.wasm, to see what changed kernels do. */
   module?: Uint8Array<ArrayBuffer>;
 }
@@ -29,12 +42,20 @@ export interface WasmKernels extends Kernels {
 
 /**
  * Kernels with a memory of their own. `dispose` ends them.
- * @throws MocoError backend-unavailable without WebAssembly SIMD and threads, or where kernels.wasm is missing
+ * @throws MocoError backend-unavailable without WebAssembly SIMD and threads, or where kernels.wasm is missing; shape-mismatch
+ * (not a number of threads), worker-died
  */
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
   const pages = options.maximumBytes === undefined ? undefined : Math.ceil(options.maximumBytes / 65536);
-  const arrays = new WasmArrays(await instantiateKernels(pages, options.module));
+  const { threads = 1, sharedFrom = SHARED_FROM } = options;
+  expectWhole('threads', threads, 1, 1024);
+  const instance = await instantiateKernels(pages, options.module);
+  const mayWait = canShareMemory() && !isPageThread();
+  const team = threads > 1 && mayWait ? await KernelTeam.start(instance, threads - 1) : null;
+  const arrays = new WasmArrays(instance);
   const checks = new Checks((array, name) => arrays.at(array, name));
+  const inOrder = (calls: readonly ExportCall[]) =>
+    calls.map(({ called, args }) => called(...args) as number);
   const call: WasmCall<never> = {
     // Each kernel says what it calls of them.
     get exports() {
@@ -50,6 +71,18 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
         arrays.exports.free(address);
       }
     },
+    threadsFor: (work) => (team && work >= sharedFrom ? team.threads : 1),
+    share(calls) {
+      if (!team || calls.length < 2) return inOrder(calls);
+      try {
+        return team.make(calls);
+      } catch (error) {
+        // What the call was to write is torn: nobody may take it for a state.
+        arrays.fail(error);
+        throw error;
+      }
+    },
+    inOrder,
     expectMemory(done, what) {
       if (!done) throw outOfMemory(what);
     },
@@ -58,15 +91,17 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
     kernel.check(args, checks);
     return kernel.wasm(args, call);
   });
-  return Object.assign(new WasmMemory(arrays), calls);
+  return Object.assign(new WasmMemory(arrays, team), calls);
 }
 
 class WasmMemory {
   readonly backend = 'wasm';
   readonly #arrays: WasmArrays;
+  readonly #team: KernelTeam | null;
 
-  constructor(arrays: WasmArrays) {
+  constructor(arrays: WasmArrays, team: KernelTeam | null) {
     this.#arrays = arrays;
+    this.#team = team;
   }
 
   get heapBytes(): number {
@@ -100,6 +135,7 @@ class WasmMemory {
   }
 
   dispose(): void {
+    this.#team?.dispose();
     this.#arrays.dispose();
   }
 }
