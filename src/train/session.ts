@@ -86,7 +86,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const kernels = await openKernels(options.backend, { threads: Math.min(4, processors) });
+    // Beside encoders that leave no processor idle, further threads gain nothing (docs/performance.md).
+    const kernels = await openKernels(options.backend, { threads: Math.min(4, Math.ceil(processors / 2)) });
     opened.push(kernels);
     const groupSize = config.batchSize / config.groups;
     const { recompute } = options;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { STREAMS } from '../../src/random.ts';
 import type { GroupEncoders } from '../../src/scheduler/group-encoders.ts';
 import type { SavedState } from '../../src/train/state.ts';
@@ -35,17 +36,17 @@ async function steps(trainer: Trainer, first: number, last: number): Promise<Ste
   return { results, states, embeddings };
 }
 
-/** Encoders on two workers, and four steps of a trainer on them that nothing disturbed. */
+/** Encoders on two workers, kernels on two threads, and four steps of a trainer on them that nothing disturbed. */
 let tiny: TinyEncoders;
 let clean: Steps;
 beforeAll(async () => {
-  tiny = await openTiny(2);
+  tiny = await openTiny(2, { kernels: await createWasmKernels({ threads: 2, sharedFrom: 1 }) });
   clean = await steps(await tiny.trainer(), 1, 4);
 });
 afterAll(() => tiny.dispose());
 
 describe('Trainer', () => {
-  it('gives the same digits on one worker and on two', async () => {
+  it('gives the same digits on one worker and on two, kernels on one thread and on two', async () => {
     const single = await openTiny(1);
     try {
       const one = await steps(await single.trainer(), 1, 3);
