@@ -48,7 +48,7 @@ export function adviceOn(
   if (missing) lines.push(`${missing.what}: ${missing.advice}`);
   if (native.missing && !page) {
     lines.push(
-      `${native.missing.what} (native code, about four times as fast as wasm): ${native.missing.advice}`,
+      `${native.missing.what} (native code, about three times as fast as wasm): ${native.missing.advice}`,
     );
   }
   if (adapter?.software) {
