@@ -10,7 +10,7 @@ import { outOfMemory, WasmArrays } from './arrays.ts';
 import { instantiateKernels } from './module.ts';
 import { KernelTeam } from './team.ts';
 
-const SHARED_FROM = 2 ** 20;
+const SHARED_FROM = 2 ** 23;
 
 export interface WasmKernelsOptions {
   /** Upper limit of the memory in bytes (default and at most 4 GiB − 64 KiB). */
@@ -20,7 +20,7 @@ export interface WasmKernelsOptions {
    * thread, which may not wait for them, nor where memory cannot be shared. The results are the same, bit for bit.
    */
   threads?: number;
-  /** From how many elements on a call is shared among threads (default 2²⁰: with fewer it takes as long to wake them). */
+  /** From how many elements on a call is shared among threads (default 2²³: with fewer it may take as long to wake them). */
   sharedFrom?: number;
   /** WebAssembly to take in place of kernels.wasm, to see what changed kernels do. */
   module?: Uint8Array<ArrayBuffer>;
