@@ -1,10 +1,9 @@
 /** What this machine and runtime offer, for `doctor` and for the first line of a log. */
-// By its path, because the package does not export it. The build takes up the version that it bundles.
-import { version as onnxruntimeVersion } from '../../node_modules/onnxruntime-web/package.json';
 import { version } from '../../package.json';
 import type { Backend } from './backend.ts';
 import { coreCount } from './cores.ts';
 import { memorySize } from './memory.ts';
+import { ONNXRUNTIME_VERSION } from './native.ts';
 
 export interface Environment {
   runtime: string;
@@ -58,7 +57,7 @@ export async function describeEnvironment(): Promise<Environment> {
 /** Versions of what computes: this package, the runtime, onnxruntime-web, and of native code that it runs on. */
 export async function describeVersions(backend?: Backend): Promise<Record<string, string>> {
   const { runtime, runtimeVersion } = nameRuntime();
-  const versions = { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': onnxruntimeVersion };
+  const versions = { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': ONNXRUNTIME_VERSION };
   // No other version of it is taken.
-  return backend === 'native' ? { ...versions, 'onnxruntime-node': onnxruntimeVersion } : versions;
+  return backend === 'native' ? { ...versions, 'onnxruntime-node': ONNXRUNTIME_VERSION } : versions;
 }

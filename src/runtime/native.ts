@@ -1,9 +1,12 @@
 /** onnxruntime-node: onnxruntime's native CPU code, an optional package of Node and Deno. */
 // By its path, because the package does not export it. The build takes up the version that it bundles.
-import { version as wanted } from '../../node_modules/onnxruntime-web/package.json';
+import { version as ONNXRUNTIME_VERSION } from '../../node_modules/onnxruntime-web/package.json';
 import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
 import { nodeModule } from './node.ts';
+
+/** Of onnxruntime-web, and what onnxruntime-node has to have. */
+export { ONNXRUNTIME_VERSION };
 
 /** A variable, so that bundlers do not look for it. */
 const PACKAGE = 'onnxruntime-node';
@@ -21,7 +24,7 @@ export async function findNative(): Promise<NativeFinding> {
     const advice = 'it is for Node and Deno';
     return { version: null, missing: { what: 'a page has no native code', advice } };
   }
-  const advice = `npm install --ignore-scripts ${PACKAGE}@${wanted}`;
+  const advice = `npm install --ignore-scripts ${PACKAGE}@${ONNXRUNTIME_VERSION}`;
   const missing = (what: string): NativeFinding => ({ version: null, missing: { what, advice } });
   const { createRequire } = await nodeModule('module');
   const require = createRequire(import.meta.url);
@@ -33,7 +36,8 @@ export async function findNative(): Promise<NativeFinding> {
     return missing(isAbsent ? `${PACKAGE} is not installed` : `${PACKAGE}: ${messageOf(error)}`);
   }
   // Gradients are written for one version, and a table says what it computes wrong.
-  if (version !== wanted) return missing(`${PACKAGE} ${version} is installed, and ${wanted} is needed`);
+  if (version !== ONNXRUNTIME_VERSION)
+    return missing(`${PACKAGE} ${version} is installed, and ${ONNXRUNTIME_VERSION} is needed`);
   try {
     loaded ??= Promise.resolve(require(PACKAGE));
     await loaded;

@@ -29,7 +29,7 @@ export class WorkerEncoders implements GroupEncoders {
   #inference: ReadonlyMap<string, Float32Array> | null = null;
   /** What comes from workers passes through here, one array of a length at a time. */
   readonly #staging = new Map<number, DeviceArray>();
-  /** Where workers put gradients; null where memory cannot be shared, and they come in messages. */
+  /** Where workers put gradients; null where memory cannot be shared. Without room in it they come in messages. */
   readonly #gradients: ArraySets | null;
 
   private constructor(
