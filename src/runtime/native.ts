@@ -1,12 +1,12 @@
 /** onnxruntime-node: onnxruntime's native CPU code, an optional package of Node and Deno. */
 // By its path, because the package does not export it. The build takes up the version that it bundles.
-import { version as ONNXRUNTIME_VERSION } from '../../node_modules/onnxruntime-web/package.json';
+import { version } from '../../node_modules/onnxruntime-web/package.json';
 import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
 import { nodeModule } from './node.ts';
 
-/** Of onnxruntime-web, and what onnxruntime-node has to have. */
-export { ONNXRUNTIME_VERSION };
+/** Of onnxruntime-web, and what onnxruntime-node has to have. Not exported as it comes: our types may not name that path. */
+export const ONNXRUNTIME_VERSION: string = version;
 
 /** A variable, so that bundlers do not look for it. */
 const PACKAGE = 'onnxruntime-node';
@@ -28,23 +28,23 @@ export async function findNative(): Promise<NativeFinding> {
   const missing = (what: string): NativeFinding => ({ version: null, missing: { what, advice } });
   const { createRequire } = await nodeModule('module');
   const require = createRequire(import.meta.url);
-  let version: string;
+  let installed: string;
   try {
-    ({ version } = require(`${PACKAGE}/package.json`) as { version: string });
+    installed = (require(`${PACKAGE}/package.json`) as { version: string }).version;
   } catch (error) {
     const isAbsent = (error as { code?: unknown }).code === 'MODULE_NOT_FOUND';
     return missing(isAbsent ? `${PACKAGE} is not installed` : `${PACKAGE}: ${messageOf(error)}`);
   }
   // Gradients are written for one version, and a table says what it computes wrong.
-  if (version !== ONNXRUNTIME_VERSION)
-    return missing(`${PACKAGE} ${version} is installed, and ${ONNXRUNTIME_VERSION} is needed`);
+  if (installed !== ONNXRUNTIME_VERSION)
+    return missing(`${PACKAGE} ${installed} is installed, and ${ONNXRUNTIME_VERSION} is needed`);
   try {
     loaded ??= Promise.resolve(require(PACKAGE));
     await loaded;
   } catch (error) {
-    return missing(`${PACKAGE} ${version} does not start here (${messageOf(error)})`);
+    return missing(`${PACKAGE} ${installed} does not start here (${messageOf(error)})`);
   }
-  return { version, missing: null };
+  return { version: installed, missing: null };
 }
 
 /** The module. @throws MocoError backend-unavailable */
