@@ -23,6 +23,8 @@ export const STREAMS = {
   drawnImage: 6,
   /** Inputs of the conformance suite (image = hash of the name of a case). */
   conformance: 7,
+  /** Which images a share of the labels is of. */
+  labelShare: 11,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

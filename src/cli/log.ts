@@ -74,6 +74,18 @@ export function openLog(path: string, resumedStep: number | null): LogWriter {
   };
 }
 
+/** One that writes to all of them. */
+export function allLogs(logs: readonly LogWriter[]): LogWriter {
+  return {
+    write(event) {
+      for (const log of logs) log.write(event);
+    },
+    close() {
+      for (const log of logs) log.close();
+    },
+  };
+}
+
 /** Cuts a log where it first tells of a step after `step`, or has a line that is not whole. Pipes are left alone. */
 function cutLater(path: string, step: number): void {
   const found = statSync(path, { throwIfNoEntry: false });

@@ -1,4 +1,5 @@
 /** Everything that can be wrong with a run before it starts. */
+import { resolve } from 'node:path';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
@@ -9,10 +10,11 @@ import { openFolder } from '../runtime/files.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
+import { requireLabels } from '../train/require-labels.ts';
 import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
 import { checkDecodable, openData } from './data.ts';
-import { type LogWriter, openLog } from './log.ts';
+import { allLogs, type LogWriter, openLog } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
 import { checkWritable } from './writable.ts';
 
@@ -35,8 +37,11 @@ export interface PreparedRun {
   /** The run directory: exists and can be written to. */
   out: string;
   resume: LoadedCheckpoint | null;
-  log: LogWriter | null;
+  log: LogWriter;
 }
+
+/** In the run directory. */
+const LOG = 'log.jsonl';
 
 /**
  * Checks everything; creates the run directory and the log last, or neither of them.
@@ -57,6 +62,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
         encoder: null,
       }
     : await resolveNetwork(options.preset ?? DEFAULT_PRESET, overrides, facts);
+  requireLabels(config, data);
   const backend = await backendOf(options.backend, resume);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
@@ -65,7 +71,8 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const existed = await store.exists('');
   await checkWritable(store, '--out');
   try {
-    const log = options.log === undefined ? null : openLog(options.log, resume?.state.step ?? null);
+    const paths = new Set([options.log, `${out}/${LOG}`].flatMap((path) => path ?? []).map((path) => resolve(path)));
+    const log = allLogs([...paths].map((path) => openLog(path, resume?.state.step ?? null)));
     return { config, encoder, data, backend, out, resume, log };
   } catch (error) {
     if (!existed) await store.remove('');

@@ -34,7 +34,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
     .option('--resume <dir>', 'go on with a run directory or checkpoint')
-    .option('--log <file.jsonl>', 'log, one JSON object a line')
+    .option('--log <file.jsonl>', 'log, one JSON object a line, besides log.jsonl in the run directory')
     .action((options: PretrainCommandOptions) => runPretrain(options, terminal));
 }
 
@@ -96,7 +96,7 @@ export async function runPretrain(
     }
   } finally {
     interrupts.dispose();
-    log?.close();
+    log.close();
   }
 }
 

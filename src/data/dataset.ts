@@ -3,6 +3,7 @@ import { drawn, findDrawn } from './drawn.ts';
 import { lookAt } from './place.ts';
 import { kindsAtPaths, SOURCES, sourceNamed } from './registry.ts';
 import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
+import { subset } from './subset.ts';
 
 /** A data set as a run is given it: plain data. */
 export interface DatasetDescription {
@@ -26,7 +27,8 @@ export interface DatasetDescription {
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
 export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
-  return sourceNamed(spec.kind, sources).open(spec);
+  const dataset = await sourceNamed(spec.kind, sources).open(spec);
+  return spec.only ? subset(dataset, spec.only) : dataset;
 }
 
 /** Opens a dataset for as long as `use` takes. @throws as openDataset and `use` do */

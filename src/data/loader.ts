@@ -20,6 +20,8 @@ export interface Views {
   images: Float32Array<ArrayBuffer>;
   /** Which image each row really shows: the index asked for, or the one that took a corrupt image's place. */
   indices: Uint32Array<ArrayBuffer>;
+  /** Classes of the images that are shown, or null where the data has none. */
+  labels: Int32Array<ArrayBuffer> | null;
   /** Corrupt images met on the way, each once a call. */
   skipped: Skipped[];
 }
@@ -109,7 +111,9 @@ export class ViewLoader {
       used[row] = found.index;
       write(found.image, index, images, row * length);
     }
-    return { images, indices: used, skipped: [...skipped.values()] };
+    const { labels: all } = this.dataset;
+    const labels = all && Int32Array.from(used, (index) => all[index]!);
+    return { images, indices: used, labels, skipped: [...skipped.values()] };
   }
 
   /** The image, or the next one that can be decoded: i + 1, i + 2, … modulo the length. */

@@ -22,6 +22,8 @@ export interface Dataset {
 export interface DatasetSpec {
   /** Of the source that opens it. */
   readonly kind: string;
+  /** Which of its images, where not all. */
+  readonly only?: Int32Array;
 }
 
 /** What a source has to say of a whole data set. */

@@ -5,7 +5,7 @@ import { exportFamily } from './exports.ts';
 import { kernelFamily } from './kernels.ts';
 import { operatorFamily } from './operators.ts';
 import { scheduleFamily } from './schedules.ts';
-import { trainingFamily } from './training.ts';
+import { trainingFamily } from './training-cases.ts';
 
 /** Everything that can compute golden cases. A new family is added here and nowhere else. */
 export const FAMILIES: readonly CaseFamily[] = [

@@ -1,56 +1,78 @@
-/** Golden cases of whole training steps: the product's trainer on the case's weights and images. */
+/** Whole training steps of a golden case: the product's trainer on the case's weights and images. */
 import type { NamedTensor } from '../formats/safetensors.ts';
-import { moco } from '../methods/moco.ts';
+import type { Method } from '../methods/method.ts';
 import { encoderLayout } from '../models/layout.ts';
 import type { ResNetSpec } from '../onnx/resnet.ts';
-import { sgd } from '../optimizers/sgd.ts';
+import { optimizerNamed } from '../optimizers/registry.ts';
 import { STREAMS } from '../random.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
 import type { Settings } from '../settings/settings.ts';
-import { resolveConfig } from '../train/configure.ts';
 import type { SavedState } from '../train/state.ts';
 import { stateOf, UPDATES } from '../train/state-of.ts';
 import type { StepInput } from '../train/step.ts';
 import { Trainer } from '../train/trainer.ts';
-import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
+import type { GoldenCase, GoldenContext } from './case.ts';
 import { float32, floatInput, int64, numberListParam, numberParam, wholeInput } from './tensors.ts';
 
-const resnetMoco: CaseRunner = async (c, { kernels, backend }) => {
+/** What distinguishes the cases of one method from those of another. */
+export interface TrainingCase {
+  readonly method: Method;
+  readonly settings: Settings;
+  /** The inputs that hold a step's images: `im_q` for `im_q.1`, `im_q.2`, … */
+  readonly images: { readonly first: string; readonly second?: string };
+  readonly labels?: string;
+  /** The inputs that hold permutations of the batch, by their numbers. */
+  readonly shuffles?: readonly string[];
+  /** What the case calls the encoder that learns. */
+  readonly learner: string;
+  /** What else it records of a step. */
+  outputs(
+    trainer: Trainer,
+    result: { readonly loss: number; readonly acc1: number },
+  ): Promise<Record<string, NamedTensor>>;
+}
+
+/** Computes what such a case records. */
+export async function runTraining(
+  c: GoldenCase,
+  { kernels, backend }: GoldenContext,
+  kind: TrainingCase,
+): Promise<Map<string, NamedTensor>> {
   const spec = specOf(c);
-  const settings = settingsOf(c);
+  const { settings, method } = kind;
   const { batchSize, groups, imageSize } = settings;
-  const options = { spec, groupSize: batchSize / groups, imageSize };
-  const encoders = await startEncoders(kernels, options, { backend, workers: Math.min(2, groups) });
+  const groupSize = ((method.viewsTogether ?? 1) * batchSize) / groups;
+  const encoders = await startEncoders(
+    kernels,
+    { spec, groupSize, imageSize },
+    { backend, workers: Math.min(2, groups) },
+  );
   try {
-    const saved = startingState(c, spec, settings);
-    const trainer = await Trainer.create({
-      ...{ settings, method: moco, optimizer: sgd },
-      ...{ spec, saved, kernels, encoders },
-    });
-    const { dim, parameters } = trainer.layout;
+    const optimizer = optimizerNamed(settings.optimizer);
+    const saved = startingState(c, spec, kind);
+    const trainer = await Trainer.create({ settings, method, optimizer, spec, saved, kernels, encoders });
     const tensors = new Map<string, NamedTensor>();
     const steps = numberParam(c, 'steps');
     for (let step = 1; step <= steps; step++) {
-      const { loss } = await (await trainer.step(stepInput(c, step, batchSize))).result;
-      tensors.set(`q.${step}`, float32([batchSize, dim], await trainer.rows('embedding')));
-      tensors.set(`k.${step}`, float32([batchSize, dim], await trainer.rows('keys')));
-      tensors.set(`loss.${step}`, float32([1], [loss]));
+      const result = await (await trainer.step(stepInput(c, step, kind))).result;
+      tensors.set(`loss.${step}`, float32([1], [result.loss]));
+      for (const [name, tensor] of Object.entries(await kind.outputs(trainer, result))) {
+        tensors.set(`${name}.${step}`, tensor);
+      }
       if (step === 1) {
         const gradients = await trainer.gradients();
-        parameters.forEach(({ name, shape }, i) => {
+        trainer.layout.parameters.forEach(({ name, shape }, i) => {
           tensors.set(`grad.1.${name}`, float32(shape, gradients[i]!));
         });
       }
-      collectState(tensors, await trainer.state(), step, steps);
+      collectState(tensors, await trainer.state(), step, steps, kind.learner);
     }
     trainer.dispose();
     return tensors;
   } finally {
     await encoders.dispose();
   }
-};
-
-export const trainingFamily: CaseFamily = { runners: { resnet_moco: resnetMoco } };
+}
 
 function specOf(c: GoldenCase): ResNetSpec {
   return {
@@ -63,56 +85,56 @@ function specOf(c: GoldenCase): ResNetSpec {
   };
 }
 
-function settingsOf(c: GoldenCase): Settings {
-  return {
-    ...resolveConfig('moco-cifar'),
-    dim: numberParam(c, 'dim'),
-    imageSize: numberParam(c, 'image'),
-    batchSize: numberParam(c, 'N'),
-    groups: numberParam(c, 'bn_splits'),
-    queueSize: numberParam(c, 'K'),
-    momentum: numberParam(c, 'm'),
-    temperature: numberParam(c, 'T'),
-    sgdMomentum: numberParam(c, 'momentum'),
-    weightDecay: numberParam(c, 'weight_decay'),
-  };
-}
-
-/** What the case begins with: both encoders alike, momentum zero. */
-function startingState(c: GoldenCase, spec: ResNetSpec, settings: Settings): SavedState {
-  const { tensors, counters } = stateOf(moco, sgd, encoderLayout(spec, settings.imageSize), settings);
+/** What the case begins with: all encoders alike, the optimizer's slots zero. */
+function startingState(c: GoldenCase, spec: ResNetSpec, { method, settings }: TrainingCase): SavedState {
+  const optimizer = optimizerNamed(settings.optimizer);
+  const layout = encoderLayout(spec, settings.imageSize);
+  const { tensors, counters } = stateOf(method, optimizer, layout, settings);
   const state = new Map<string, NamedTensor>();
   for (const { name, shape } of tensors) {
-    const inner = name.replace(/^encoder_[qk]\./, '');
+    const isSlot = optimizer.slots.some((slot) => name.startsWith(`${slot}.`));
     const size = shape.reduce((product, length) => product * length, 1);
-    const data = name.startsWith('momentum.') ? new Float32Array(size) : floatInput(c, `init.${inner}`).data;
+    const data = isSlot ? new Float32Array(size) : floatInput(c, `init.${withoutEncoder(name)}`).data;
     state.set(name, float32(shape, data));
   }
   for (const { name, initial } of counters) {
-    const inner = `init.${name.replace(/^encoder_[qk]\./, '')}`;
+    const inner = `init.${withoutEncoder(name)}`;
     state.set(name, int64([1], c.inputs.has(inner) ? wholeInput(c, inner) : [initial]));
   }
   return state;
 }
 
-function stepInput(c: GoldenCase, step: number, batchSize: number): StepInput {
-  const queries = floatInput(c, `im_q.${step}`).data;
-  const keys = floatInput(c, `im_k.${step}`).data;
+function withoutEncoder(name: string): string {
+  return name.replace(/^encoder_[qk]\./, '');
+}
+
+function stepInput(
+  c: GoldenCase,
+  step: number,
+  { settings, images, labels, shuffles }: TrainingCase,
+): StepInput {
+  const { batchSize } = settings;
   const inOrder = Uint32Array.from({ length: batchSize }, (_, position) => position);
-  const shuffled = c.inputs.has(`shuffle.${step}`);
-  const shuffle = shuffled ? Uint32Array.from(wholeInput(c, `shuffle.${step}`)) : inOrder;
+  const classes = labels === undefined ? null : wholeInput(c, `${labels}.${step}`);
   return {
     step,
     learningRate: numberParam(c, 'lr'),
-    permutation: () => shuffle,
+    permutation(number) {
+      const name = `${shuffles?.[number]}.${step}`;
+      return c.inputs.has(name) ? Uint32Array.from(wholeInput(c, name)) : inOrder;
+    },
     async views(stream, positions) {
-      const data = stream === STREAMS.firstView ? queries : keys;
+      const input = stream === STREAMS.firstView ? images.first : (images.second ?? images.first);
+      const { data } = floatInput(c, `${input}.${step}`);
       const size = data.length / batchSize;
       const views = new Float32Array(positions.length * size);
       positions.forEach((position, row) => {
         views.set(data.subarray(position * size, (position + 1) * size), row * size);
       });
-      return views;
+      return {
+        images: views,
+        labels: classes && Int32Array.from(positions, (position) => classes[position]!),
+      };
     },
   };
 }
@@ -123,6 +145,7 @@ function collectState(
   state: SavedState,
   step: number,
   steps: number,
+  learner: string,
 ): void {
   for (const [name, tensor] of state) {
     const [prefix = '', ...rest] = name.split('.');
@@ -132,6 +155,8 @@ function collectState(
     if (inner === '') tensors.set(`${name}.${step}`, tensor);
     else if (prefix === 'momentum') {
       if (step === steps) tensors.set(`momentum.${step}.${inner}`, tensor);
-    } else if (buffer || step === 1 || step === steps) tensors.set(`${prefix}.${step}.${inner}`, tensor);
+    } else if (buffer || step === 1 || step === steps) {
+      tensors.set(`${prefix === 'encoder_q' ? learner : prefix}.${step}.${inner}`, tensor);
+    }
   }
 }

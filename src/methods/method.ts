@@ -20,6 +20,14 @@ export interface EncoderRole {
 /** @typeParam S the settings that it needs: all, and those that it has of its own */
 export interface Method<S extends Settings = Settings> {
   readonly encoders: readonly EncoderRole[];
+  /** How many views of an image go through an encoder together, in one BatchNorm group (SimCLR: both). 1 where left out. */
+  readonly viewsTogether?: number;
+  /** How many times an image of the batch is reported: as often as it is asked about. Once where left out. */
+  reports?(settings: S): number;
+  /** Whether a step calls `trainTogether`. */
+  together?(settings: S): boolean;
+  /** It learns from labels: an embedding is the logits of the classes, and the data has to have some. */
+  readonly labels?: true;
   /** What it keeps from step to step besides its encoders. */
   state(settings: S): StateSpec;
   /** Changes parameters before the first forward of a step. */
@@ -32,16 +40,22 @@ export interface Method<S extends Settings = Settings> {
   commit?(step: Step<S>): void;
 }
 
+/** One view, or as many as `viewsTogether` says. */
+export type Views = Stream | readonly Stream[];
+
 /** What an encoder has made of the images of one group, for as long as the function runs that is given it. */
 export interface GroupRows {
+  /** Rows: images times views; those of the first view come first. */
   readonly count: number;
   /** [count, C], not normalized. */
   readonly embedding: DeviceArray;
-  /** Positions of the images in the batch, row by row. */
+  /** Row by row, where it is in the batch: v·N + the image's position, of view v = 0, 1, … */
   readonly positions: Uint32Array;
+  /** Row by row, the class of the image that is shown; null where the data has none. */
+  readonly labels: Uint32Array | null;
 }
 
-/** Rows of all groups, [N, C] in batch order; complete once each group has put its own. */
+/** Rows of all groups, [V·N, C] in batch order, view after view; complete once each group has put its own. */
 export interface BatchRows {
   readonly rows: DeviceArray;
   put(values: DeviceArray, positions: Uint32Array): void;
@@ -56,7 +70,12 @@ export interface ForwardOptions {
   readonly statistics?: boolean;
 }
 
-/** What each image of a group tells of the step. */
+export interface TrainOptions {
+  /** As in ForwardOptions. */
+  readonly statistics?: boolean;
+}
+
+/** What some rows tell of the step: they enter its means. */
 export interface Report {
   /** [n] */
   readonly loss: DeviceArray;
@@ -88,10 +107,10 @@ export interface Step<S extends Settings = Settings> {
   scratch(name: string, length: number): DeviceArray;
   /** The rows of that name. */
   batch(name: string): BatchRows;
-  /** Runs all groups of a view of the batch through an encoder; no activations are kept. */
+  /** Runs all groups of the batch through an encoder; no activations are kept. */
   forward(
     encoder: string,
-    view: Stream,
+    views: Views,
     take: (group: GroupRows) => void,
     options?: ForwardOptions,
   ): Promise<void>;
@@ -102,10 +121,22 @@ export interface Step<S extends Settings = Settings> {
    */
   train(
     encoder: string,
-    view: Stream,
+    views: Views,
     ready: Promise<unknown>,
     loss: (group: GroupRows) => DeviceArray,
+    options?: TrainOptions,
   ): Promise<void>;
-  /** To be called once a step for the images of each group. */
-  report(values: Report, positions: Uint32Array): void;
+  /**
+   * As `train`, with the activations of all groups kept at once: all groups forward, each given to `take`; then `all`; then
+   * all backward.
+   */
+  trainTogether(
+    encoder: string,
+    views: Views,
+    take: (group: GroupRows) => void,
+    all: () => void,
+    loss: (group: GroupRows) => DeviceArray,
+  ): Promise<void>;
+  /** To be called with what is there for each of the N·`reports` rows: r·N + position, for report r = 0, 1, … of an image. */
+  report(values: Report, rows: Uint32Array): void;
 }

@@ -7,6 +7,7 @@ import { STREAMS } from '../random.ts';
 import type { OwnSettings, Settings } from '../settings/settings.ts';
 import type { GroupRows, Method, Step } from './method.ts';
 import { randomUnitRows } from './random-unit-rows.ts';
+import { unitRows } from './unit-rows.ts';
 
 type MocoSettings = Settings & OwnSettings<'method', 'moco'>;
 
@@ -37,46 +38,56 @@ export const moco: Method<MocoSettings> = {
   },
   changedByBegin: ['encoder_k'],
 
+  reports: ({ symmetric }) => (symmetric ? 2 : 1),
+
   /** Algorithm 1: two views of each image; one is the query, the other its positive key. */
   async run(step) {
-    const keys = step.batch('keys');
-    const encoded = step.forward(
-      'encoder_k',
-      STREAMS.secondView,
-      (group) => keys.put(unitRows(step, 'key', group).unit, group.positions),
-      // ShuffleBN (3.3): were a query and its key in one BatchNorm group, its statistics would tell which is the positive.
-      { order: step.permutation(0) },
-    );
-    await step.train('encoder_q', STREAMS.firstView, encoded, (group) => contrast(step, group));
+    const trained = directions(step.settings).map(({ query, key, keys }, number) => {
+      const encoded = step.forward(
+        'encoder_k',
+        key,
+        (group) => step.batch(keys).put(unitRows(step, 'key', group).unit, group.positions),
+        // ShuffleBN (3.3): were a query and its key in one BatchNorm group, its statistics would tell which is the positive.
+        step.settings.shuffle ? { order: step.permutation(number) } : {},
+      );
+      return step.train('encoder_q', query, encoded, (group) => contrast(step, group, keys, number));
+    });
+    await Promise.all(trained);
   },
 
   /** The keys go into the queue, in the place of the oldest. */
   commit({ device, state, settings, batch, dim, gate }) {
-    const { queueSize, batchSize } = settings;
-    const pointer = state.counter('queue_ptr');
-    device.enqueue({
-      queue: state.tensor('queue'),
-      keys: batch('keys').rows,
-      pointer,
-      queueSize,
-      rows: batchSize,
-      dim,
-      gate,
-    });
-    state.setCounter('queue_ptr', (pointer + batchSize) % queueSize);
+    const { queueSize, batchSize: rows } = settings;
+    const queue = state.tensor('queue');
+    for (const { keys } of directions(settings).toReversed()) {
+      const pointer = state.counter('queue_ptr');
+      device.enqueue({ queue, keys: batch(keys).rows, pointer, queueSize, rows, dim, gate });
+      state.setCounter('queue_ptr', (pointer + rows) % queueSize);
+    }
   },
 };
+
+/**
+ * Which view is the query and which the key. The symmetric loss of the reference's CIFAR notebook has each view be the query
+ * once, against the same queue, and sums both losses; the keys of first views are enqueued before those of second ones.
+ */
+function directions({ symmetric }: Pick<MocoSettings, 'symmetric'>) {
+  const { firstView, secondView } = STREAMS;
+  const asInPaper = { query: firstView, key: secondView, keys: 'keys' };
+  const swapped = { query: secondView, key: firstView, keys: 'keys of first views' };
+  return symmetric ? [asInPaper, swapped] : [asInPaper];
+}
 
 /**
  * Equation (1), InfoNCE, on the queries of a group: −log of the softmax of q·k₊/τ among 1 + K logits, of its own key k₊ and
  * of the K keys in the queue. Gives the gradient of the batch's mean loss with respect to the embeddings.
  */
-function contrast(step: Step<MocoSettings>, group: GroupRows): DeviceArray {
+function contrast(step: Step<MocoSettings>, group: GroupRows, keys: string, direction: number): DeviceArray {
   const { device, settings, dim } = step;
   const { count, positions } = group;
   const { unit: query, norm } = unitRows(step, 'query', group);
   const key = step.scratch('key', count * dim);
-  step.batch('keys').take(key, positions);
+  step.batch(keys).take(key, positions);
   const loss = step.scratch('loss', count);
   const rank = step.scratch('rank', count);
   const dQuery = step.scratch('dQuery', count * dim);
@@ -93,16 +104,9 @@ function contrast(step: Step<MocoSettings>, group: GroupRows): DeviceArray {
     rank,
     dQuery,
   });
-  step.report({ loss, rank, embedding: query }, positions);
+  const rows = positions.map((position) => direction * settings.batchSize + position);
+  step.report({ loss, rank, embedding: query }, rows);
   const dEmbedding = step.scratch('dEmbedding', count * dim);
   device.l2normBackward({ y: query, norm, dy: dQuery, dx: dEmbedding, rows: count, dim });
   return dEmbedding;
-}
-
-/** The embeddings of a group at unit length (3.1: q and k are normalized), and the lengths that they had. */
-function unitRows({ device, scratch, dim }: Step, name: string, { embedding, count }: GroupRows) {
-  const unit = scratch(name, count * dim);
-  const norm = scratch(`${name} norm`, count);
-  device.l2norm({ x: embedding, y: unit, norm, rows: count, dim });
-  return { unit, norm };
 }

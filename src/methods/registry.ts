@@ -1,9 +1,11 @@
 import { MocoError } from '../errors.ts';
 import type { Method } from './method.ts';
 import { moco } from './moco.ts';
+import { simclr } from './simclr.ts';
+import { supervised } from './supervised.ts';
 
 /** All methods, by the names that settings and checkpoints have for them. A new one is a file and a line here. */
-export const METHODS = { moco } as const satisfies Readonly<Record<string, Method>>;
+export const METHODS = { moco, simclr, supervised } as const satisfies Readonly<Record<string, Method>>;
 
 export const METHOD_NAMES = Object.keys(METHODS) as readonly (keyof typeof METHODS)[];
 

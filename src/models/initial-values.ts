@@ -4,11 +4,11 @@ import { count } from '../onnx/dims.ts';
 import type { Parameter } from '../onnx/encoder-graph.ts';
 import { Random, STREAMS } from '../random.ts';
 
-/** Values that an imported model brings: parameters, `<layer>.running_mean` and `<layer>.running_var`, by name. */
+/** Values that an encoder begins with, those that an imported model brings for example: parameters, `<layer>.running_mean` and `<layer>.running_var`, by name. */
 export type GivenValues = ReadonlyMap<string, Float32Array>;
 
 /**
- * One parameter: as the model brings it, or as torchvision and PyTorch draw it.
+ * One parameter: as it is given, or as torchvision and PyTorch draw it.
  * @param index its number in the encoder, which its random numbers are keyed by
  * @throws MocoError model-invalid where a given value is missing or of another size
  */
@@ -19,7 +19,7 @@ export function initialParameter(
   given: GivenValues = new Map(),
 ): Float32Array {
   const { name, shape, initialization } = parameter;
-  if (initialization === 'given') return givenValues(given, name, count(shape));
+  if (initialization === 'given' || given.has(name)) return givenValues(given, name, count(shape));
   return drawn(parameter, index, seed);
 }
 

@@ -93,6 +93,32 @@ export function networkFromModel(
   return { network: { graph: g.build(), parameters }, values };
 }
 
+/**
+ * The backbone of a network that was learned, with a new head in the place of the one that it had.
+ * @param values its parameters and running statistics, by name
+ * @throws MocoError model-invalid where one is missing
+ */
+export function withNewHead(
+  { graph, parameters }: ImportedNetwork,
+  values: ReadonlyMap<string, Float32Array>,
+  { dim, mlp }: HeadOptions,
+): NetworkWithValues {
+  const [input, ...others] = graph.inputs;
+  if (!input) throw new MocoError('model-invalid', 'the graph has no image');
+  const isWeight = new Set(parameters.map(({ name }) => name));
+  const constants = (names: readonly Value[]) =>
+    new Map(
+      names.map(({ name, shape }): [string, Constant] => {
+        const data = values.get(name);
+        if (!data) throw new MocoError('model-invalid', `there are no values for ${name}`);
+        return [name, { type: 'float32', shape: shape.map(Number), data }];
+      }),
+    );
+  const weights = constants(others.filter(({ name }) => isWeight.has(name)));
+  const statistics = constants(others.filter(({ name }) => !isWeight.has(name)));
+  return networkFromModel({ graph, input, weights, statistics }, { feature: 'features', dim, mlp });
+}
+
 /** The nodes that a value depends on, with the inputs and constants that they read. */
 function upTo(graph: Graph, value: string): Graph {
   const { nodes, needed } = sliceFor(graph, [value]);

@@ -41,12 +41,15 @@ export interface GroupEncoders {
    * An encoder on one group, forward and backward. `loss` gets the embeddings [groupSize, dim], not normalized, for as long
    * as it runs, and gives the gradient of the loss with respect to them, in an array that it may use again for the next
    * group. It is called once `ready` is fulfilled, which may wait for groups that were given before.
+   * @param embedded gets the embeddings as soon as they are there. With it `ready` may wait for groups given later, of which
+   * as many are kept at once as the encoders were started for (`together`)
    */
   train(
     encoder: string,
     images: () => Promise<Float32Array>,
     ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
+    embedded?: (embedding: DeviceArray) => void,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }>;
   /** Weights of the folded inference form, by name. */
   setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void>;

@@ -12,6 +12,8 @@ export interface StartEncodersOptions {
   readonly backend: Backend;
   /** wasm, native: how many groups are encoded side by side. */
   readonly workers: number;
+  /** How many groups are trained on at once, with the activations of all of them kept (see GroupEncoders.train); default 1. */
+  readonly together?: number | undefined;
   /** Groups whose images are made while others are encoded; by default as many as workers. */
   readonly prefetch?: number | undefined;
   /** Told of each worker that is replaced, in words for people. */
@@ -25,12 +27,14 @@ export interface StartEncodersOptions {
 export async function startEncoders(
   kernels: BackendKernels,
   options: PlanOptions,
-  { backend, workers, prefetch = workers, tell }: StartEncodersOptions,
+  { backend, workers: asked, together = 1, prefetch = asked, tell }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
   if (kernels.backend === 'wasm') {
+    // A worker keeps the activations of one group.
+    const workers = Math.max(asked, together);
     const place =
       backend === 'native' ? onNative(await memorySize(), workers, await channelBlock()) : ON_WASM;
     return WorkerEncoders.start(kernels, options, place, workers, prefetch, tell);
   }
-  return new WebGpuEncoders(kernels, options, prefetch);
+  return new WebGpuEncoders(kernels, options, prefetch, together);
 }

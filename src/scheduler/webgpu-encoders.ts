@@ -10,36 +10,66 @@ import type { TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
+import { Semaphore } from './semaphore.ts';
 import { Sequencer } from './sequencer.ts';
+
+/** What the activations of one group take: an encoder that keeps them, and its images, which the backward reads again. */
+interface Slot {
+  readonly encoder: Encoder;
+  readonly images: DeviceArray;
+}
+
+/** A group between its forward and its backward. */
+interface Forward {
+  readonly encoder: Encoder;
+  readonly embedding: DeviceArray;
+  readonly lent: GroupArrays;
+  readonly statistics: GroupArrays;
+}
 
 export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
   readonly plan: TrainingPlan;
-  readonly #encoder: Encoder;
   readonly #kernels: WebGpuKernels;
   readonly #options: PlanOptions;
-  /** The images of the group at hand. */
-  readonly #images: DeviceArray;
+  /** As many as there are groups whose activations are kept at once. The first does all that keeps none. */
+  readonly #slots: readonly Slot[];
+  /** Those that hold no activations; taken from the end. */
+  readonly #free: Slot[];
+  readonly #freed: Semaphore;
   /** Weights of the folded inference form. */
   #inference: DeviceArray[] = [];
   readonly #sequencer: Sequencer;
 
-  /** @param prefetch groups whose images are made while others are encoded */
-  constructor(kernels: WebGpuKernels, options: PlanOptions, prefetch: number) {
+  /**
+   * @param prefetch groups whose images are made while others are encoded
+   * @param together groups whose activations are kept at once
+   */
+  constructor(kernels: WebGpuKernels, options: PlanOptions, prefetch: number, together: number) {
     const { groupSize, imageSize } = options;
     this.#kernels = kernels;
     this.#options = options;
     this.#sequencer = new Sequencer(prefetch);
     const { device } = kernels;
     this.plan = makePlan(options, onWebGpu(device));
-    this.#encoder = new Encoder(this.plan, { provider: 'webgpu', device });
-    this.#images = kernels.allocate(groupSize * 3 * imageSize ** 2);
+    this.#slots = Array.from({ length: together }, () => ({
+      encoder: new Encoder(this.plan, { provider: 'webgpu', device }),
+      images: kernels.allocate(groupSize * 3 * imageSize ** 2),
+    }));
+    this.#free = this.#slots.toReversed();
+    this.#freed = new Semaphore(together);
+  }
+
+  get #encoder(): Encoder {
+    return this.#slots[0]!.encoder;
   }
 
   async attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void> {
     const { parameters } = this.#encoder;
-    const tensors = weights.map((array, i) => gpuTensor(this.#kernels.buffer(array), parameters[i]!.shape));
-    this.#encoder.setWeights(encoder, await Promise.all(tensors));
+    const tensors = await Promise.all(
+      weights.map((array, i) => gpuTensor(this.#kernels.buffer(array), parameters[i]!.shape)),
+    );
+    for (const slot of this.#slots) slot.encoder.setWeights(encoder, tensors);
   }
 
   /** Sessions read the kernels' own buffers. */
@@ -52,7 +82,7 @@ export class WebGpuEncoders implements GroupEncoders {
   ): Promise<GroupArrays> {
     return this.#sequencer.run(images, async (values) => {
       const { embedding, statistics } = await this.#kernels.wait(
-        this.#encoder.forward(encoder, await this.#image(values)),
+        this.#encoder.forward(encoder, await this.#image(this.#slots[0]!.images, values)),
       );
       const lent = this.#arrays([embedding]);
       const kept = this.#arrays(statistics);
@@ -68,33 +98,38 @@ export class WebGpuEncoders implements GroupEncoders {
     });
   }
 
-  train(
+  async train(
     encoder: string,
     images: () => Promise<Float32Array>,
     ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
+    embedded?: (embedding: DeviceArray) => void,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
-    return this.#sequencer.run(images, async (values) => {
-      const { embedding, statistics } = await this.#kernels.wait(
-        this.#encoder.trainingForward(encoder, await this.#image(values)),
+    // Where `ready` waits for nothing that comes later, both halves are one turn, and one slot is enough.
+    if (!embedded) {
+      return this.#sequencer.run(images, async (values) => {
+        const forward = await this.#trainingForward(this.#slots[0]!, encoder, values);
+        return this.#backward(forward, ready, loss);
+      });
+    }
+    await this.#freed.acquire();
+    const slot = this.#free.pop()!;
+    try {
+      const forward = await this.#sequencer.run(images, async (values) => {
+        const made = await this.#trainingForward(slot, encoder, values);
+        embedded(made.embedding);
+        return made;
+      });
+      // Whether it fails or not, the memory is given back in the turn below.
+      await ready.catch(() => {});
+      return await this.#sequencer.run(
+        async () => {},
+        () => this.#backward(forward, ready, loss),
       );
-      const lent = this.#arrays([embedding]);
-      const kept = this.#arrays(statistics);
-      try {
-        await ready;
-        const shape = [this.#options.groupSize, this.#encoder.dim];
-        const dEmbedding = this.#kernels.buffer(loss(lent.wrapped[0]!));
-        const gradients = await this.#kernels.wait(
-          this.#encoder.backward(await gpuTensor(dEmbedding, shape)),
-        );
-        return { statistics: kept, gradients: this.#arrays(gradients) };
-      } catch (error) {
-        kept.release();
-        throw error;
-      } finally {
-        lent.release();
-      }
-    });
+    } finally {
+      this.#free.push(slot);
+      this.#freed.release();
+    }
   }
 
   async setInferenceWeights(values: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -132,16 +167,44 @@ export class WebGpuEncoders implements GroupEncoders {
 
   async dispose(): Promise<void> {
     await this.#sequencer.finish();
-    for (const array of [this.#images, ...this.#inference]) this.#kernels.free(array);
+    for (const array of [...this.#slots.map(({ images }) => images), ...this.#inference])
+      this.#kernels.free(array);
     this.#inference = [];
-    await this.#encoder.dispose();
+    for (const { encoder } of this.#slots) await encoder.dispose();
   }
 
-  /** The images of a group, in the one buffer that all groups use in turn. */
-  #image(values: Float32Array): Promise<Tensor> {
+  async #trainingForward({ encoder, images }: Slot, name: string, values: Float32Array): Promise<Forward> {
+    const { embedding, statistics } = await this.#kernels.wait(
+      encoder.trainingForward(name, await this.#image(images, values)),
+    );
+    const lent = this.#arrays([embedding]);
+    return { encoder, embedding: lent.wrapped[0]!, lent, statistics: this.#arrays(statistics) };
+  }
+
+  async #backward(
+    { encoder, embedding, lent, statistics }: Forward,
+    ready: Promise<unknown>,
+    loss: (embedding: DeviceArray) => DeviceArray,
+  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
+    try {
+      await ready;
+      const shape = [this.#options.groupSize, encoder.dim];
+      const dEmbedding = this.#kernels.buffer(loss(embedding));
+      const gradients = await this.#kernels.wait(encoder.backward(await gpuTensor(dEmbedding, shape)));
+      return { statistics, gradients: this.#arrays(gradients) };
+    } catch (error) {
+      statistics.release();
+      throw error;
+    } finally {
+      lent.release();
+    }
+  }
+
+  /** The images of a group, in the one buffer that all groups of a slot use in turn. */
+  #image(images: DeviceArray, values: Float32Array): Promise<Tensor> {
     const { groupSize, imageSize } = this.#options;
-    this.#kernels.write(this.#images, values);
-    return gpuTensor(this.#kernels.buffer(this.#images), [groupSize, 3, imageSize, imageSize]);
+    this.#kernels.write(images, values);
+    return gpuTensor(this.#kernels.buffer(images), [groupSize, 3, imageSize, imageSize]);
   }
 
   /** Tensors as kernel arrays, for as long as nobody releases them. */

@@ -114,11 +114,13 @@ export class WorkerEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
+    embedded?: (embedding: DeviceArray) => void,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
     return this.#withImages('train', images, async (call, values) => {
       const { embedding, statistics } = await call('training forward', (remote) =>
         inHeap(remote.trainingForward(encoder, moved(values))),
       );
+      embedded?.(this.#staged(embedding));
       await ready;
       const dEmbedding = Float32Array.from(this.#kernels.view(loss(this.#staged(embedding))));
       const gradients = await this.#backward(call, dEmbedding);

@@ -22,7 +22,27 @@ const V1 = {
   epochs: 200,
 } as const satisfies Preset;
 
-/** Sources: arXiv:1911.05722 (v1), arXiv:2003.04297 (v2), the CIFAR-10 notebook of facebookresearch/moco (cifar). */
+const { queueSize: _queue, momentum: _momentum, temperature: _temperature, ...COMMON } = V1;
+
+/** arXiv:2002.05709, 2.2 and appendix B.6. Groups are MoCo's: its own BatchNorm over the whole batch is `groups: 1`. */
+const SIMCLR = {
+  ...COMMON,
+  method: 'simclr',
+  mlp: true,
+  augmentation: 'simclr',
+  temperature: 0.1,
+  optimizer: 'lars',
+  schedule: 'cosine-by-step',
+  learningRate: 0.3,
+  weightDecay: 1e-6,
+  // @ts-expect-error not there yet
+  warmup: 10,
+} as const satisfies Preset;
+
+/**
+ * Sources: arXiv:1911.05722 (v1), arXiv:2003.04297 (v2), the CIFAR-10 notebook of facebookresearch/moco (cifar),
+ * arXiv:2002.05709 (simclr; simclr-cifar: appendix B.9), the ImageNet example of PyTorch (supervised).
+ */
 export const PRESETS = {
   'moco-v1': V1,
   'moco-v2': { ...V1, mlp: true, augmentation: 'v2', temperature: 0.2, schedule: 'cosine' },
@@ -38,6 +58,27 @@ export const PRESETS = {
     schedule: 'cosine',
     learningRate: 0.06,
     weightDecay: 5e-4,
+  },
+  simclr: SIMCLR,
+  'simclr-cifar': {
+    ...SIMCLR,
+    arch: 'resnet18',
+    imageSize: 32,
+    augmentation: 'simclr-cifar',
+    batchSize: 512,
+    temperature: 0.5,
+    // 0.075·√batch
+    learningRate: 0.075 * 2 ** 4.5,
+    rateScales: 'by-root',
+  },
+  supervised: {
+    ...COMMON,
+    method: 'supervised',
+    dim: 1000,
+    augmentation: 'supervised',
+    schedule: 'thirds',
+    learningRate: 0.1,
+    epochs: 90,
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 

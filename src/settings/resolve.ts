@@ -22,15 +22,19 @@ export interface DataFacts {
   imageSizeOfData?: number;
   /** Side in pixels that an imported encoder takes, where it takes one alone. */
   imageSizeOfModel?: number;
+  /** How many classes there are. */
+  classes?: number;
 }
 
 /** What a described data set says about the configuration: the third argument of `resolveConfig`. */
 export function factsOf(data: {
   readonly trainLength: number;
   readonly imageSize: number | null;
+  readonly classes: readonly string[];
 }): DataFacts {
   return {
     images: data.trainLength,
+    classes: data.classes.length,
     ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
   };
 }
@@ -50,17 +54,23 @@ export function resolveSettings(
 ): Settings {
   const unknown = unknownWord('preset', preset, known.words);
   if (unknown) throw new MocoError('usage', unknown);
-  const base: Preset = PRESETS[preset as PresetName];
+  const { rateScales = 'linearly', ...base }: Preset = PRESETS[preset as PresetName];
   const batchSize = overrides.batchSize ?? base.batchSize;
   const imageSize =
     overrides.imageSize ??
     data.imageSizeOfModel ??
     Math.min(base.imageSize, data.imageSizeOfData ?? Number.POSITIVE_INFINITY);
+  const learnsLabels = known.labelMethods.includes(overrides.method ?? base.method);
   const own = {
     ...defaults(),
     ...base,
     imageSize,
-    learningRate: (base.learningRate * batchSize) / base.batchSize,
+    // Of one class there is nothing to tell: whoever trains says so.
+    dim: learnsLabels && data.classes ? data.classes : base.dim,
+    learningRate:
+      rateScales === 'by-root'
+        ? base.learningRate * Math.sqrt(batchSize / base.batchSize)
+        : (base.learningRate * batchSize) / base.batchSize,
   };
   const given = inFull(overrides, own);
   const values = { ...own, stem: chooseStem('auto', imageSize), ...given, preset };

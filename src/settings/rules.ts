@@ -24,6 +24,15 @@ export const RULES: readonly Pick<Rule<SettingName>, 'about' | 'says' | 'broken'
         : null,
   }),
   rule({
+    about: ['batchSize', 'queueSize', 'symmetric'],
+    says: 'queueSize is at least twice batchSize where the loss is symmetric',
+    broken: ({ batchSize, queueSize, symmetric }) =>
+      symmetric && 2 * batchSize > queueSize
+        ? `queue size ${queueSize} does not hold the ${2 * batchSize} keys of a symmetric step: ` +
+          'lower batchSize or raise queueSize'
+        : null,
+  }),
+  rule({
     about: ['batchSize', 'groups'],
     says: 'groups divide batchSize',
     broken: ({ batchSize, groups }) =>

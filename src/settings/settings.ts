@@ -36,9 +36,17 @@ export type ResumeOptions = ConfigOverrides & { preset?: string };
 
 type InPreset = { [N in SettingName]: Table[N] extends { readonly preset: true } ? N : never }[SettingName];
 
-/** A recipe of a paper. `learningRate` belongs to `batchSize` and scales with the batch that a run uses. */
+/**
+ * A recipe of a paper. What it says of settings that have a default takes the default's place. `learningRate` belongs to
+ * `batchSize` and scales with the batch that a run uses, linearly where `rateScales` does not say otherwise.
+ */
 export type Preset = Values<Pick<Table, Exclude<InPreset, Owned>>> &
-  Partial<Values<Pick<Table, Extract<InPreset, Owned>>>>;
+  Partial<Values<Pick<Table, Extract<InPreset, Owned> | Defaulted>>> & {
+    readonly rateScales?: 'linearly' | 'by-root';
+  };
+type Defaulted = {
+  [N in SettingName]: Table[N] extends { readonly default: unknown } ? N : never;
+}[SettingName];
 
 type WordName = {
   [N in SettingName]: Table[N] extends { readonly kind: WordKind } ? N : never;
@@ -50,6 +58,8 @@ export type Words = { readonly [N in WordName]: readonly string[] };
 /** What settings are checked against and do not know themselves. */
 export interface Known {
   readonly words: Words;
+  /** Methods that learn from labels: the length of their embedding is the number of classes. */
+  readonly labelMethods: readonly string[];
   /** By stem: the smallest side of an image in pixels. */
   readonly smallestImage: Readonly<Record<string, number>>;
 }

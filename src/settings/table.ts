@@ -57,7 +57,7 @@ export const SETTINGS = {
     flag: { name: '--image-size <n>', help: 'side of the views in pixels' },
     preset: true,
   },
-  /** C: length of the embedding. */
+  /** C: length of the embedding. Of methods that learn from labels it is the number of classes, and comes from the data. */
   dim: {
     kind: { type: 'whole', least: 1, most: 65536 },
     flag: { name: '--dim <n>', help: 'length of the embedding' },
@@ -105,7 +105,39 @@ export const SETTINGS = {
     kind: { type: 'number', above: 0, such: 0.2 },
     flag: { name: '--temperature <t>', help: 'temperature of the loss' },
     preset: true,
+    only: { method: ['moco', 'simclr'] },
+  },
+  /** Each view is the query once, against the same queue, and both losses are summed; both views' keys are enqueued. */
+  symmetric: {
+    kind: { type: 'yes-no' },
+    flag: { name: '--symmetric', help: 'each view is the query once', no: 'the first view is the query' },
+    default: false,
     only: { method: ['moco'] },
+    since: { format: 3, absent: false },
+  },
+  /** ShuffleBN: keys are encoded in other groups than their queries. */
+  shuffle: {
+    kind: { type: 'yes-no' },
+    flag: {
+      name: '--shuffle',
+      help: 'ShuffleBN: keys are encoded in other groups than their queries (the default)',
+      no: 'keys are encoded in the groups of their queries',
+    },
+    default: true,
+    only: { method: ['moco'] },
+    since: { format: 3, absent: true },
+  },
+  /** Forward twice, so that the activations of one group are enough; without, those of all groups are kept. Same results. */
+  gradientCache: {
+    kind: { type: 'yes-no' },
+    flag: {
+      name: '--gradient-cache',
+      help: 'keep the activations of one group at a time (the default)',
+      no: 'keep the activations of all groups: faster, in as many times the memory',
+    },
+    default: true,
+    only: { method: ['simclr'] },
+    since: { format: 3, absent: true },
   },
   /** What makes steps out of gradients. */
   optimizer: {

@@ -2,7 +2,8 @@
  * Configurations in words that are known here: the table of settings (settings/table.ts) with the names of the registries.
  */
 import { AUGMENTATIONS } from '../data/augment/recipes.ts';
-import { METHOD_NAMES } from '../methods/registry.ts';
+import type { Method } from '../methods/method.ts';
+import { METHOD_NAMES, METHODS } from '../methods/registry.ts';
 import { ARCHITECTURES, SMALLEST_IMAGE, STEMS } from '../onnx/resnet.ts';
 import { OPTIMIZER_NAMES } from '../optimizers/registry.ts';
 import { SCHEDULES } from '../optimizers/schedule.ts';
@@ -31,7 +32,11 @@ export const WORDS = {
 } as const satisfies Words;
 
 /** What settings are checked against. */
-export const KNOWN: Known = { words: WORDS, smallestImage: SMALLEST_IMAGE };
+export const KNOWN: Known = {
+  words: WORDS,
+  labelMethods: METHOD_NAMES.filter((name) => (METHODS[name] as Method).labels),
+  smallestImage: SMALLEST_IMAGE,
+};
 
 /** Everything that determines the numbers of a run; saved in its checkpoints. docs/settings.md tells of each setting. */
 export type PretrainConfig = Configuration<typeof WORDS>;

@@ -1,6 +1,8 @@
 /** How fast training steps are, and where their time goes. */
 
 import { describeDrawn } from '../data/dataset.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
+import { methodNamed } from '../methods/registry.ts';
 import { networkOf } from '../models/choose-network.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import { forwardFlops } from '../onnx/flops.ts';
@@ -10,16 +12,16 @@ import type { Backend } from '../runtime/backend.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import type { PretrainConfig } from './configure.ts';
+import type { MakeViews } from './group-views.ts';
 import { permutationsOf } from './permutations.ts';
 import { openSession } from './session.ts';
-import type { MakeViews } from './step.ts';
 
 export interface StepMeasurement {
   /** The whole step on images in memory: the batch over the median wall-clock time of a step. */
   imagesPerSecond: number;
   /** The same with drawn images that data workers decode and augment. */
   imagesPerSecondWithAugmentation: number;
-  /** Floating-point operations of one image in one step: key forward, query forward and backward. */
+  /** Floating-point operations of one image in one step: of MoCo key forward, query forward and backward. */
   flopsPerImage: number;
   /** Where the time of a step on images in memory goes: wall-clock seconds by phase. */
   seconds: Readonly<Record<string, number>>;
@@ -79,11 +81,14 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     const inMemory = await time(imagesInMemory(config));
     const seconds = phases(clock as PhaseClock | null, inMemory);
     const augmented = await time(async (stream, positions) => {
-      return (await session.views.views(step, positions, stream)).images;
+      return session.views.views(step, positions, stream);
     });
-    // Key forward, query forward, and a backward of twice the forward, but for the image gradient that nobody needs.
+    // Groups that were only encoded, and those that were trained on, with a backward of twice the forward.
+    const { forwards, trainings } = clock as unknown as PhaseClock;
+    const runs = (forwards + 3 * trainings) / (2 * (steps + 1));
+    const rows = (methodNamed(config.method).viewsTogether ?? 1) / config.groups;
     const spec = networkOf(config, options.encoder?.network);
-    const flopsPerImage = 4 * forwardFlops(buildNetwork(spec, 1, config.imageSize).graph);
+    const flopsPerImage = runs * rows * forwardFlops(buildNetwork(spec, 1, config.imageSize).graph);
     return {
       imagesPerSecond: config.batchSize / median(inMemory),
       imagesPerSecondWithAugmentation: config.batchSize / median(augmented),
@@ -100,7 +105,10 @@ function imagesInMemory(config: PretrainConfig): MakeViews {
   const random = new Random({ seed: 0, stream: STREAMS.drawnImage });
   const group = new Float32Array((config.batchSize / config.groups) * 3 * config.imageSize ** 2);
   for (let i = 0; i < group.length; i++) group[i] = random.normal();
-  return async () => group.slice();
+  return async (_stream, positions) => ({
+    images: group.slice(),
+    labels: Int32Array.from(positions, (position) => position % config.dim),
+  });
 }
 
 /** Adds up the time in which at least one thing is under way. */
@@ -125,6 +133,9 @@ class PhaseClock {
   readonly forward = new Stopwatch();
   readonly training = new Stopwatch();
   readonly loss = new Stopwatch();
+  /** Calls in all. */
+  forwards = 0;
+  trainings = 0;
 
   constructor(encoders: GroupEncoders) {
     this.encoders = {
@@ -133,6 +144,7 @@ class PhaseClock {
       attachWeights: (encoder, weights) => encoders.attachWeights(encoder, weights),
       weightsChanged: (encoder) => encoders.weightsChanged(encoder),
       forward: async (encoder, images, done) => {
+        this.forwards++;
         this.forward.start();
         try {
           return await encoders.forward(encoder, images, done);
@@ -140,16 +152,18 @@ class PhaseClock {
           this.forward.stop();
         }
       },
-      train: async (encoder, images, ready, loss) => {
+      train: async (encoder, images, ready, loss, embedded) => {
+        this.trainings++;
         // What is encoded while the last forward runs are counts with these.
         const started = ready.then(() => this.training.start());
         try {
-          return await encoders.train(encoder, images, ready, (embedding) => {
+          const timed = (embedding: DeviceArray) => {
             this.loss.start();
             const gradient = loss(embedding);
             this.loss.stop();
             return gradient;
-          });
+          };
+          return await encoders.train(encoder, images, ready, timed, embedded);
         } finally {
           await started;
           this.training.stop();

@@ -1,6 +1,7 @@
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
+import type { GivenValues } from '../models/initial-values.ts';
 import type { BackendChoice } from '../runtime/backend.ts';
 import type { WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -13,6 +14,8 @@ export interface PretrainOptions extends WorkerCounts {
   data: DatasetDescription;
   /** Of a configuration that names an ONNX file: from `importEncoder`. A resumed run has it in its checkpoint. */
   encoder?: ImportedEncoder;
+  /** Values that a new run's encoder begins with instead of random ones, by the names of its network: see `finetuneFrom`. */
+  init?: GivenValues;
   /** What `chooseBackend` gave; by default what it gives for 'auto'. */
   backend?: BackendChoice;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. One that fails is a notice. */

@@ -10,6 +10,7 @@ import type { PretrainEvent } from './events.ts';
 import { GpuRecovery, type Position } from './gpu-recovery.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
+import { requireLabels } from './require-labels.ts';
 import { backendOf } from './resumed-backend.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
@@ -18,6 +19,7 @@ import { openSession, type Session } from './session.ts';
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   const { config, data, resume } = options;
   validateConfig(config, data.trainLength);
+  requireLabels(config, data);
   const backend = options.backend ?? (await backendOf('auto', resume));
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
@@ -33,7 +35,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       dumpGraphs: options.dumpGraphs,
       recompute,
       saved: state ?? resume?.tensors ?? null,
-      given: options.encoder?.values,
+      given: new Map([...(options.encoder?.values ?? []), ...(options.init ?? [])]),
     });
   const recovery = new GpuRecovery(resume?.state.step ?? 0);
   /** Null while one takes the place of another. */

@@ -11,11 +11,11 @@ import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
+import type { MakeViews } from './group-views.ts';
 import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { leavesState } from './recovery.ts';
 import type { Session } from './session.ts';
-import type { MakeViews } from './step.ts';
 import { TimeLeft } from './time-left.ts';
 
 const KNN = { k: 200, t: 0.1 };
@@ -173,7 +173,7 @@ export class Run {
     const batch = this.#order.images.subarray(first, first + config.batchSize);
     return async (stream, positions) => {
       const indices = positions.map((position) => batch[position]!);
-      return (await this.#session.views.views(epoch, indices, stream)).images;
+      return this.#session.views.views(epoch, indices, stream);
     };
   }
 

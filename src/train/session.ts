@@ -89,12 +89,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     // Beside encoders that leave no processor idle, further threads gain nothing (docs/performance.md).
     const kernels = await openKernels(options.backend, { threads: Math.min(4, Math.ceil(processors / 2)) });
     opened.push(kernels);
-    const groupSize = config.batchSize / config.groups;
+    const method = methodNamed(config.method);
+    const groupSize = ((method.viewsTogether ?? 1) * config.batchSize) / config.groups;
     const { recompute } = options;
     const encoderOptions = { spec, groupSize, imageSize: config.imageSize, ...(recompute && { recompute }) };
     const pool = await startEncoders(kernels, encoderOptions, {
       backend: options.backend,
       workers,
+      together: method.together?.(config) ? config.groups : 1,
       prefetch: options.prefetch,
       tell,
     });
@@ -105,7 +107,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     opened.push(views);
     const trainer = await Trainer.create({
       settings: config,
-      method: methodNamed(config.method),
+      method,
       optimizer: optimizerNamed(config.optimizer),
       spec,
       given: options.given,

@@ -2,17 +2,13 @@
 
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { groupPositions } from '../methods/groups.ts';
-import type { BatchRows, ForwardOptions, GroupRows, Report, Step } from '../methods/method.ts';
-import type { Stream } from '../random.ts';
+import type { BatchRows, Report, Step, TrainOptions, Views } from '../methods/method.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type GroupSum, sumGroups } from './group-sums.ts';
+import { groupViews, type MakeViews } from './group-views.ts';
 import type { TrainState } from './state.ts';
 import type { Workspace } from './workspace.ts';
-
-/** Makes the views of some images of the batch: positions in the batch → [positions, 3, size, size]. */
-export type MakeViews = (stream: Stream, positions: Uint32Array) => Promise<Float32Array>;
 
 export interface StepInput {
   /** Counted from 1; named when the loss is not finite. */
@@ -27,6 +23,9 @@ export interface StepInput {
 export interface StepContext {
   readonly settings: Settings;
   readonly dim: number;
+  readonly viewsTogether: number;
+  /** Rows that are reported. */
+  readonly reported: number;
   readonly kernels: Kernels;
   readonly encoders: GroupEncoders;
   readonly state: TrainState;
@@ -38,11 +37,11 @@ export interface StepContext {
   statisticsLengths(encoder: string): readonly number[];
 }
 
-/** Where the values of all images are gathered, in batch order. */
+/** Where what is reported is gathered, row by row. */
 export const REPORTED = {
   loss: 'reported loss',
   rank: 'reported rank',
-  embedding: 'batch embedding',
+  embedding: 'reported embedding',
 } as const;
 
 /** Sums of the statistics of one forward through an encoder. */
@@ -58,23 +57,28 @@ export interface RunningStep extends Step {
   settled(): Promise<void>;
 }
 
-export function beginStep(context: StepContext, { permutation, views }: StepInput): RunningStep {
-  const { settings, dim, kernels, encoders, workspace, parameters } = context;
-  const { batchSize, groups } = settings;
-  const count = batchSize / groups;
+export function beginStep(context: StepContext, { permutation, views: make }: StepInput): RunningStep {
+  const { settings, dim, viewsTogether, reported, kernels, encoders, workspace, parameters } = context;
   const passes: StatisticsPass[] = [];
   const running: Promise<void>[] = [];
   let gradients: GroupSum | null = null;
   /** The last call of `train`. */
   let trained: Promise<void> = Promise.resolve();
 
-  const positionsOfGroups = (order?: Uint32Array) =>
-    Array.from({ length: groups }, (_, group) => groupPositions(group, groups, batchSize, order));
-  const statisticsOf = (encoder: string): GroupSum => {
+  const groupsOf = (views: Views, order?: Uint32Array) =>
+    groupViews(settings, viewsTogether, views, make, order);
+  /** Sums of the statistics of a pass; null: they do not count. */
+  const statisticsOf = (encoder: string, { statistics = true }: TrainOptions): GroupSum | null => {
+    if (!statistics) return null;
     const name = `statistics of pass ${passes.length}, ${encoder}`;
     const sums = workspace.list(name, context.statisticsLengths(encoder));
     passes.push({ encoder, sums });
     return { arrays: sums, begun: false };
+  };
+  const gradientsOf = (encoder: string): GroupSum => {
+    const lengths = parameters(encoder).map(({ length }) => length);
+    gradients ??= { arrays: workspace.list('gradient', lengths), begun: false };
+    return gradients;
   };
   const follow = (pass: Promise<void>): Promise<void> => {
     running.push(pass);
@@ -82,14 +86,8 @@ export function beginStep(context: StepContext, { permutation, views }: StepInpu
     pass.catch(() => {});
     return pass;
   };
-  const batch = (name: string): BatchRows => {
-    const rows = workspace.array(`batch ${name}`, batchSize * dim);
-    return {
-      rows,
-      put: (values, positions) => kernels.scatterRows({ target: rows, source: values, rows: positions, dim }),
-      take: (target, positions) => kernels.gatherRows({ target, source: rows, rows: positions, dim }),
-    };
-  };
+  const put = (name: string, length: number, width: number, source: DeviceArray, rows: Uint32Array) =>
+    kernels.scatterRows({ target: workspace.array(name, length * width), source, rows, dim: width });
 
   return {
     device: kernels,
@@ -100,60 +98,71 @@ export function beginStep(context: StepContext, { permutation, views }: StepInpu
     parameters,
     permutation,
     scratch: (name, length) => workspace.array(`scratch ${name}`, length),
-    batch,
     passes,
 
-    forward(encoder: string, view: Stream, take: (group: GroupRows) => void, options: ForwardOptions = {}) {
-      const { order, statistics = true } = options;
-      const sums = statistics ? statisticsOf(encoder) : null;
-      const runs = positionsOfGroups(order).map(async (positions) => [
-        await encoders.forward(
-          encoder,
-          () => views(view, positions),
-          (embedding) => take({ count, embedding, positions }),
-        ),
-      ]);
-      return follow(sumGroups(runs, [sums]));
+    batch(name): BatchRows {
+      const rows = workspace.array(`batch ${name}`, viewsTogether * settings.batchSize * dim);
+      return {
+        rows,
+        put: (source, positions) => kernels.scatterRows({ target: rows, source, rows: positions, dim }),
+        take: (target, positions) => kernels.gatherRows({ target, source: rows, rows: positions, dim }),
+      };
     },
 
-    train(encoder, view, ready, loss) {
+    forward(encoder, views, take, options = {}) {
+      const statistics = statisticsOf(encoder, options);
+      const runs = groupsOf(views, options.order).map(async ({ images, rows }) => [
+        await encoders.forward(encoder, images, (embedding) => take(rows(embedding))),
+      ]);
+      return follow(sumGroups(runs, [statistics]));
+    },
+
+    train(encoder, views, ready, loss, options = {}) {
       // Avoids an unhandledRejection before a group awaits it.
       ready.catch(() => {});
-      const statistics = statisticsOf(encoder);
-      gradients ??= {
-        arrays: workspace.list(
-          'gradient',
-          parameters(encoder).map(({ length }) => length),
-        ),
-        begun: false,
-      };
-      const runs = positionsOfGroups().map(async (positions) => {
-        const made = await encoders.train(
-          encoder,
-          () => views(view, positions),
-          ready,
-          (embedding) => loss({ count, embedding, positions }),
-        );
+      const statistics = statisticsOf(encoder, options);
+      const runs = groupsOf(views).map(async ({ images, rows }) => {
+        const made = await encoders.train(encoder, images, ready, (embedding) => loss(rows(embedding)));
         return [made.statistics, made.gradients];
       });
-      trained = follow(sumGroups(runs, [statistics, gradients], trained));
+      trained = follow(sumGroups(runs, [statistics, gradientsOf(encoder)], trained));
       return trained;
     },
 
-    report({ loss, rank, embedding }: Report, positions: Uint32Array) {
-      kernels.scatterRows({
-        target: workspace.array(REPORTED.loss, batchSize),
-        source: loss,
-        rows: positions,
-        dim: 1,
+    trainTogether(encoder, views, take, all, loss) {
+      const { groups } = settings;
+      const taken = new Set<number>();
+      let allTaken = () => {};
+      let fail = (_error: unknown) => {};
+      const ready = new Promise<void>((resolve, reject) => {
+        allTaken = resolve;
+        fail = reject;
+      }).then(all);
+      ready.catch(() => {});
+      const statistics = statisticsOf(encoder, {});
+      const runs = groupsOf(views).map(async ({ images, rows }, group) => {
+        // A group that is done again after its worker has died is taken again, and counts once.
+        const embedded = (embedding: DeviceArray) => {
+          take(rows(embedding));
+          if (taken.add(group).size === groups) allTaken();
+        };
+        try {
+          const made = await encoders.train(encoder, images, ready, (dz) => loss(rows(dz)), embedded);
+          return [made.statistics, made.gradients];
+        } catch (error) {
+          // The others wait for it.
+          fail(error);
+          throw error;
+        }
       });
-      kernels.scatterRows({
-        target: workspace.array(REPORTED.rank, batchSize),
-        source: rank,
-        rows: positions,
-        dim: 1,
-      });
-      batch('embedding').put(embedding, positions);
+      trained = follow(sumGroups(runs, [statistics, gradientsOf(encoder)], trained));
+      return trained;
+    },
+
+    report({ loss, rank, embedding }: Report, rows) {
+      put(REPORTED.loss, reported, 1, loss, rows);
+      put(REPORTED.rank, reported, 1, rank, rows);
+      put(REPORTED.embedding, reported, dim, embedding, rows);
     },
 
     async settled() {

@@ -172,10 +172,23 @@ export class Trainer {
     return { result };
   }
 
-  /** [N, C] what the method has put into the batch of that name in the last step; 'embedding': what it has reported. */
+  /** [V·N, C] what the method has put into the batch of that name in the last step, with V its views together. */
   rows(batch: string): Promise<Float32Array> {
-    const length = this.#options.settings.batchSize * this.#layout.dim;
-    return this.#options.kernels.read(this.#workspace.array(`batch ${batch}`, length));
+    const { settings, method, kernels } = this.#options;
+    const length = (method.viewsTogether ?? 1) * settings.batchSize * this.#layout.dim;
+    return kernels.read(this.#workspace.array(`batch ${batch}`, length));
+  }
+
+  /** What the method has reported of the last step: losses [R·N] and embeddings [R·N, C], with R its reports an image. */
+  async reported(): Promise<{ loss: Float32Array; embedding: Float32Array }> {
+    const rows = this.#reported;
+    const read = (name: string, length: number) =>
+      this.#options.kernels.read(this.#workspace.array(name, length));
+    const [loss, embedding] = await Promise.all([
+      read(REPORTED.loss, rows),
+      read(REPORTED.embedding, rows * this.#layout.dim),
+    ]);
+    return { loss, embedding };
   }
 
   /** Sum over the groups, in their order, of the gradients of the last step's mean loss, without weight decay. */
@@ -207,6 +220,12 @@ export class Trainer {
     this.#state.dispose();
   }
 
+  /** Rows that a step reports. */
+  get #reported(): number {
+    const { method, settings } = this.#options;
+    return (method.reports?.(settings) ?? 1) * settings.batchSize;
+  }
+
   /** As it is now: others may have failed while one awaited. */
   #failed(): Failure | null {
     return this.#failure;
@@ -224,7 +243,7 @@ export class Trainer {
       await step.settled();
     }
     const gate = this.#gate;
-    const losses = this.#workspace.array(REPORTED.loss, settings.batchSize);
+    const losses = this.#workspace.array(REPORTED.loss, this.#reported);
     const gradients = this.#optimized.map(({ gradient }) => gradient);
     // Statistics too: a GPU's Relu may make 0 of NaN, and the loss of such keys is finite.
     kernels.finite({ gate, arrays: [losses, ...gradients, ...step.passes.flatMap(({ sums }) => sums)] });
@@ -234,16 +253,19 @@ export class Trainer {
     this.#state.setCounter(UPDATES, updates + 1);
     method.commit?.(step);
     const { batchSize, groups } = settings;
+    const { viewsTogether = 1 } = method;
     for (const { encoder, sums } of step.passes) {
-      this.#own.statistics(encoder).update(sums, groups, batchSize / groups, gate);
+      this.#own.statistics(encoder).update(sums, groups, (viewsTogether * batchSize) / groups, gate);
     }
-    return this.#summarize(losses, step);
+    return this.#summarize(losses);
   }
 
   #begin(input: StepInput): RunningStep {
-    const { settings, kernels, encoders } = this.#options;
+    const { settings, method, kernels, encoders } = this.#options;
     const context = {
       settings,
+      viewsTogether: method.viewsTogether ?? 1,
+      reported: this.#reported,
       kernels,
       encoders,
       dim: this.#layout.dim,
@@ -256,13 +278,13 @@ export class Trainer {
     return beginStep(context, input);
   }
 
-  #summarize(loss: DeviceArray, step: RunningStep): DeviceArray {
-    const rows = this.#options.settings.batchSize;
+  #summarize(loss: DeviceArray): DeviceArray {
+    const rows = this.#reported;
     const summary = this.#workspace.array('summary', SUMMARY_LENGTH);
     this.#options.kernels.summary({
       loss,
       rank: this.#workspace.array(REPORTED.rank, rows),
-      embedding: step.batch('embedding').rows,
+      embedding: this.#workspace.array(REPORTED.embedding, rows * this.#layout.dim),
       gate: this.#gate,
       rows,
       dim: this.#layout.dim,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { contextOf } from '../../src/golden/context.ts';
-import { trainingFamily } from '../../src/golden/training.ts';
+import { trainingFamily } from '../../src/golden/training-cases.ts';
 import { TEST_BACKEND } from '../backend.ts';
 import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from '../kernels/backends.ts';

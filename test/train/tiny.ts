@@ -128,7 +128,7 @@ export function input(
         );
       }
       spoil(images, stream, positions);
-      return images;
+      return { images, labels: null };
     },
   };
 }

@@ -31,7 +31,7 @@ async function steps(trainer: Trainer, first: number, last: number): Promise<Ste
   for (let step = first; step <= last; step++) {
     results.push(await (await trainer.step(input(step))).result);
     states.push(await trainer.state());
-    embeddings.push({ queries: await trainer.rows('embedding'), keys: await trainer.rows('keys') });
+    embeddings.push({ queries: (await trainer.reported()).embedding, keys: await trainer.rows('keys') });
   }
   return { results, states, embeddings };
 }

@@ -29,14 +29,26 @@ export interface Recipe {
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 const CIFAR = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] } as const;
+/** Values from 0 to 1, which SimCLR does not normalize. */
+const AS_THEY_ARE = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 const RATIO = [3 / 4, 4 / 3] as const;
+const CROP_AND_FLIP = {
+  crop: { scale: [0.08, 1], ratio: RATIO },
+  steps: [{ op: 'flip', probability: 0.5 }],
+} as const;
 const JITTER = { op: 'jitter', brightness: 0.4, contrast: 0.4, saturation: 0.4 } as const;
+
+type RecipeName = 'v1' | 'v2' | 'cifar' | 'simclr' | 'simclr-cifar' | SupervisedName;
+type SupervisedName = 'supervised' | 'supervised-cifar' | 'supervised-as-is';
 
 /**
  * - `v1`: MoCo v1 (arXiv:1911.05722 §3.3), `v2`: "aug+" of MoCo v2 (arXiv:2003.04297 §2), in the reference's order;
- * - `cifar`: the CIFAR-10 demo of the reference.
+ * - `cifar`: the CIFAR-10 demo of the reference;
+ * - `simclr`: SimCLR (arXiv:2002.05709, appendix A, strength 1), `simclr-cifar`: its appendix B.9, strength 0.5, no blur;
+ * - `supervised`: crop and flip alone, with torchvision's default scale, for the supervised baseline and fine-tuning;
+ *   `-cifar` and `-as-is` for encoders whose images were normalized like those of `cifar` and `simclr`.
  */
-export const RECIPES: Readonly<Record<'v1' | 'v2' | 'cifar', Recipe>> = {
+export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
   v1: {
     crop: { scale: [0.2, 1], ratio: RATIO },
     steps: [
@@ -65,6 +77,28 @@ export const RECIPES: Readonly<Record<'v1' | 'v2' | 'cifar', Recipe>> = {
     ],
     ...CIFAR,
   },
+  simclr: {
+    crop: { scale: [0.08, 1], ratio: RATIO },
+    steps: [
+      { op: 'flip', probability: 0.5 },
+      { op: 'jitter', brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2, probability: 0.8 },
+      { op: 'grayscale', probability: 0.2 },
+      { op: 'blur', sigma: [0.1, 2], probability: 0.5 },
+    ],
+    ...AS_THEY_ARE,
+  },
+  'simclr-cifar': {
+    crop: { scale: [0.08, 1], ratio: RATIO },
+    steps: [
+      { op: 'flip', probability: 0.5 },
+      { ...JITTER, hue: 0.1, probability: 0.8 },
+      { op: 'grayscale', probability: 0.2 },
+    ],
+    ...AS_THEY_ARE,
+  },
+  supervised: { ...CROP_AND_FLIP, ...IMAGENET },
+  'supervised-cifar': { ...CROP_AND_FLIP, ...CIFAR },
+  'supervised-as-is': { ...CROP_AND_FLIP, ...AS_THEY_ARE },
 };
 
 /** The names of the recipes. */
@@ -77,4 +111,11 @@ export function recipeNamed(name: string): Recipe {
     'usage',
     `unknown augmentation '${name}': choose one of ${Object.keys(RECIPES).join(', ')}`,
   );
+}
+
+/** The name of the recipe that crops and flips alone, for an encoder whose images had the normalization of another recipe. */
+export function cropAndFlipLike(name: string): SupervisedName {
+  const { mean } = recipeNamed(name);
+  if (mean === IMAGENET.mean) return 'supervised';
+  return mean === CIFAR.mean ? 'supervised-cifar' : 'supervised-as-is';
 }

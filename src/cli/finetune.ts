@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { shareOfLabels } from '../data/label-share.ts';
+import { MocoError } from '../errors.ts';
+import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
+import { factsOf } from '../settings/resolve.ts';
+import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
+import { pretrain } from '../train/pretrain.ts';
+import { requireLabels } from '../train/require-labels.ts';
+import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
+import { openData } from './data.ts';
+import { followRun } from './follow-run.ts';
+import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
+import { resolveNetwork } from './network-file.ts';
+import { addDataOptions, addWorkerOptions, backendOption, parseNumber } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What `--checkpoint` says for an encoder that begins with random weights. */
+const NONE = 'none';
+
+interface FinetuneCommandOptions extends ConfigOptions, WorkerCounts {
+  checkpoint: string;
+  data?: string;
+  dataset: string;
+  backend: BackendRequest;
+  labels: number;
+  out?: string;
+  json?: boolean;
+}
+
+export function registerFinetune(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('finetune')
+    .description(
+      'learn classes from labels, beginning with a learned encoder: its whole backbone and a new head ' +
+        '(30 epochs, learning rate 0.05·batch/256 on the cosine schedule, no weight decay, crop and flip)',
+    )
+    .requiredOption('--checkpoint <dir>', `run directory or one checkpoint; ${NONE}: random weights`);
+  addDataOptions(command, "the checkpoint's own");
+  addWorkerOptions(addConfigOptions(command, 'run'))
+    .addOption(backendOption())
+    .option('--labels <share>', 'share of the labels, above 0, at most 1', parseNumber, 1)
+    .option('--out <dir>', 'run directory (default: nothing is saved)')
+    .option('--json', 'the result as JSON')
+    .action((options: FinetuneCommandOptions) => runFinetune(options, terminal));
+}
+
+export async function runFinetune(options: FinetuneCommandOptions, terminal: Terminal): Promise<void> {
+  const say = options.json ? terminal.error.bind(terminal) : terminal.out.bind(terminal);
+  const checkpoint = options.checkpoint === NONE ? null : await loadCheckpoint(options.checkpoint);
+  const path = options.data ?? checkpoint?.state.sampler.path ?? undefined;
+  const all = await openData(path, options.dataset, checkpoint?.state.config.imageSize ?? options.imageSize);
+  if (!all.test) {
+    throw new MocoError('data-invalid', `${all.path} has no test split, by which a fine-tuned encoder is judged`);
+  }
+  const overrides = overridesOf(options);
+  const data = shareOfLabels(all, options.labels, overrides.seed ?? 0);
+  const facts = factsOf(data);
+  const start: Partial<FinetuneStart> & Pick<FinetuneStart, 'config'> = checkpoint
+    ? finetuneFrom(checkpoint, overrides, facts)
+    : await fromScratch(options.preset ?? 'supervised', overrides, facts);
+  const { config } = start;
+  requireLabels(config, data);
+  const backend = await chooseBackend(options.backend);
+  say(`backend ${backend.backend}: ${backend.reason}`);
+  say(
+    `fine-tuning on ${data.trainLength} images of ${data.classes.length} classes, judged by ${data.testLength}: ` +
+      `${config.epochs} epochs of batch ${config.batchSize} in ${config.groups} groups, learning rate ${config.learningRate}`,
+  );
+  const interrupts = watchInterrupts(terminal, say);
+  try {
+    const events = pretrain({
+      ...start,
+      config,
+      data,
+      backend,
+      signal: interrupts.signal,
+      ...workerCounts(options),
+      ...(options.out === undefined ? {} : { out: options.out }),
+    });
+    const { test } = await followRun(events, {
+      terminal: options.json ? { ...terminal, out: terminal.error } : terminal,
+      log: null,
+      firstStep: 0,
+      noted: () => {},
+    });
+    if (interrupts.signal.aborted) {
+      terminal.exitCode = INTERRUPTED;
+      return;
+    }
+    const { top1, top5 } = test!;
+    terminal.out(
+      options.json
+        ? JSON.stringify({ top1, top5, epochs: config.epochs, labels: data.trainLength })
+        : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} % of the test split`,
+    );
+  } finally {
+    interrupts.dispose();
+  }
+}
+
+async function fromScratch(...given: Parameters<typeof resolveNetwork>) {
+  const { config, encoder } = await resolveNetwork(...given);
+  return { config, ...(encoder ? { encoder } : {}) };
+}

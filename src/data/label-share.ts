@@ -1,0 +1,45 @@
+/** A share of the labels, for fine-tuning. */
+import { MocoError } from '../errors.ts';
+import { Random, STREAMS } from '../random.ts';
+import type { DatasetDescription } from './dataset.ts';
+import { packIntegers } from './shared.ts';
+
+/**
+ * The data with a share of its training images, the same share of each class (SimCLR, arXiv:2002.05709, appendix B.5), at
+ * least one of each; the test split stays whole.
+ * @param share above 0, at most 1
+ * @param seed which they are
+ * @throws MocoError usage for a share out of range, data-invalid for data without classes
+ */
+export function shareOfLabels(data: DatasetDescription, share: number, seed: number): DatasetDescription {
+  if (!(share > 0 && share <= 1)) {
+    throw new MocoError(
+      'usage',
+      `share of the labels ${share} is out of range: give a number above 0, at most 1`,
+    );
+  }
+  if (share === 1) return data;
+  const { trainLabels } = data;
+  if (!trainLabels)
+    throw new MocoError('data-invalid', `the images of ${data.path} have no classes to share out`);
+  const wanted = Array.from({ length: data.classes.length }, () => 0);
+  for (const label of trainLabels) if (label >= 0) wanted[label]! += 1;
+  for (const [label, count] of wanted.entries())
+    wanted[label] = Math.min(count, Math.max(1, Math.round(share * count)));
+  const order = new Random({ seed, stream: STREAMS.labelShare }).permutation(trainLabels.length);
+  const taken: number[] = [];
+  for (const image of order) {
+    const label = trainLabels[image]!;
+    if (label < 0 || wanted[label] === 0) continue;
+    wanted[label]! -= 1;
+    taken.push(image);
+  }
+  // In the order of the data, so that the share alone says which images they are.
+  const only = packIntegers(taken.sort((a, b) => a - b));
+  return {
+    ...data,
+    train: { ...data.train, only },
+    trainLength: only.length,
+    trainLabels: only.map((image) => trainLabels[image]!),
+  };
+}
