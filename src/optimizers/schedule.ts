@@ -2,8 +2,16 @@ import { MocoError } from '../errors.ts';
 import { cos } from '../math.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** What the learning rate of an epoch depends on. */
-export type ScheduleSettings = Pick<Settings, 'schedule' | 'learningRate' | 'epochs'>;
+/** What the learning rate of a step depends on. */
+export type ScheduleSettings = Pick<Settings, 'schedule' | 'learningRate' | 'epochs' | 'warmup'>;
+
+/** Where a run is. */
+export interface RunPosition {
+  /** Steps before this one, over the whole run. */
+  readonly step: number;
+  /** Steps of an epoch. */
+  readonly perEpoch: number;
+}
 
 /** The step schedule multiplies with this at each milestone. */
 const STEP_FACTOR = 0.1;
@@ -15,28 +23,47 @@ export function stepMilestones(epochs: number): readonly number[] {
 }
 
 /**
- * The schedules: what becomes of the rate of epoch 0.
- * cosine: lr·½(1 + cos(π·epoch/epochs)); step: lr·0.1 for every milestone reached.
- * Source: adjust_learning_rate of facebookresearch/moco. Own cos, so that a run has the same bits everywhere.
+ * The schedules, after the warm-up.
+ * cosine: lr·½(1 + cos(π·epoch/epochs)); step: lr·0.1 for every milestone reached; both once an epoch, as
+ * adjust_learning_rate of facebookresearch/moco has it.
+ * cosine-by-step: lr·½(1 + cos(π·t/T)), where T steps follow the warm-up and t of them are done, as SimCLR has it
+ * (arXiv:2002.05709, B.6). Own cos, so that a run has the same bits everywhere.
  */
 const RATES = {
-  cosine: (base: number, epoch: number, epochs: number) => base * 0.5 * (1 + cos((Math.PI * epoch) / epochs)),
-  step: (base: number, epoch: number, epochs: number) => steppedRate(base, epoch, stepMilestones(epochs)),
+  cosine: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
+    cosineRate(base, epochOf(at), epochs),
+  'cosine-by-step': ({ learningRate: base, epochs, warmup }: ScheduleSettings, at: RunPosition) => {
+    const begin = warmup * at.perEpoch;
+    return cosineRate(base, at.step - begin, epochs * at.perEpoch - begin);
+  },
+  step: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
+    steppedRate(base, epochOf(at), stepMilestones(epochs)),
 };
 
 export const SCHEDULES = Object.keys(RATES) as readonly (keyof typeof RATES)[];
 
 /**
- * The learning rate of an epoch counted from 0; set once at its start.
+ * The learning rate of a step. For `warmup` epochs (Goyal et al., arXiv:1706.02677, 2.2) it rises by equal amounts a step
+ * from 0, which the first step has, to what the schedule is then given.
  * @throws MocoError usage for a schedule that there is not
  */
-export function learningRate(
-  { schedule, learningRate: base, epochs }: ScheduleSettings,
-  epoch: number,
-): number {
+export function learningRate(settings: ScheduleSettings, at: RunPosition): number {
+  const { schedule, learningRate: base, warmup } = settings;
   const name = SCHEDULES.find((known) => known === schedule);
-  if (name) return RATES[name](base, epoch, epochs);
-  throw new MocoError('usage', `unknown schedule '${schedule}': choose one of ${SCHEDULES.join(', ')}`);
+  if (!name) {
+    throw new MocoError('usage', `unknown schedule '${schedule}': choose one of ${SCHEDULES.join(', ')}`);
+  }
+  const warming = warmup * at.perEpoch;
+  return at.step < warming ? (base * at.step) / warming : RATES[name](settings, at);
+}
+
+function epochOf({ step, perEpoch }: RunPosition): number {
+  return Math.floor(step / perEpoch);
+}
+
+/** The first half of a cosine: `base` at 0 of `length`, 0 at its end. */
+function cosineRate(base: number, done: number, length: number): number {
+  return base * 0.5 * (1 + cos((Math.PI * done) / length));
 }
 
 /** `base`·0.1 for every milestone (in epochs) at or before `epoch`. */

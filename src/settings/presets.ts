@@ -16,6 +16,7 @@ const V1 = {
   temperature: 0.07,
   optimizer: 'sgd',
   schedule: 'step',
+  warmup: 0,
   learningRate: 0.03,
   weightDecay: 1e-4,
   sgdMomentum: 0.9,

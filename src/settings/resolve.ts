@@ -73,7 +73,13 @@ export function resolveSettings(
         : (base.learningRate * batchSize) / base.batchSize,
   };
   const given = inFull(overrides, own);
-  const values = { ...own, stem: chooseStem('auto', imageSize), ...given, preset };
+  const values = {
+    ...own,
+    ...{ stem: chooseStem('auto', imageSize) },
+    ...epochsOf(overrides.steps, data.images, batchSize),
+    ...given,
+    preset,
+  };
   checkGiven(given, values, data);
   // In the order of the table, without what belongs to other methods and optimizers.
   const settings: unknown = Object.fromEntries(
@@ -82,10 +88,14 @@ export function resolveSettings(
       .filter(([, value]) => value !== undefined),
   );
   validateSettings(settings, known, data.images);
-  if (settings.steps !== null && overrides.epochs === undefined && data.images !== undefined) {
-    settings.epochs = Math.ceil(settings.steps / stepsPerEpoch(data.images, batchSize));
-  }
   return settings;
+}
+
+/** How many epochs so many steps take. Nothing of numbers that cannot be: the check of all settings tells of them. */
+function epochsOf(steps: number | undefined, images: number | undefined, batchSize: number) {
+  if (!Number.isInteger(steps) || steps! < 1 || images === undefined) return {};
+  const perEpoch = stepsPerEpoch(images, batchSize);
+  return perEpoch >= 1 ? { epochs: Math.ceil(steps! / perEpoch) } : {};
 }
 
 function defaults(): Partial<Settings> {

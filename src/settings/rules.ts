@@ -64,6 +64,14 @@ export const RULES: readonly Pick<Rule<SettingName>, 'about' | 'says' | 'broken'
     },
   }),
   rule({
+    about: ['warmup', 'epochs'],
+    says: 'warmup is shorter than epochs',
+    broken: ({ warmup, epochs }) =>
+      warmup >= epochs
+        ? `a warm-up of ${warmup} epochs leaves nothing of a run of ${epochs}: lower warmup or raise epochs`
+        : null,
+  }),
+  rule({
     about: ['batchSize'],
     says: 'there are at least batchSize training images',
     broken: ({ batchSize }, { images }) =>

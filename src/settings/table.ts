@@ -139,20 +139,37 @@ export const SETTINGS = {
     only: { method: ['simclr'] },
     since: { format: 3, absent: true },
   },
-  /** What makes steps out of gradients. */
+  /** What makes steps out of gradients. Learning rate and weight decay of a preset are for its own: another one needs its own. */
   optimizer: {
     kind: { type: 'word' },
-    flag: { name: '--optimizer <name>', help: '{words}' },
+    flag: {
+      name: '--optimizer <name>',
+      help: "{words}; another than the preset's needs its own --lr and --weight-decay",
+    },
     preset: true,
     since: { format: 2, absent: 'sgd' },
   },
-  /** What becomes of the learning rate from epoch to epoch. */
+  /** What becomes of the learning rate after the warm-up: from epoch to epoch, or, `cosine-by-step`, from step to step. */
   schedule: {
     kind: { type: 'word' },
     flag: { name: '--schedule <name>', help: '{words}' },
     preset: true,
   },
-  /** Learning rate of epoch 0. Left out, the preset's, scaled linearly from the preset's batch to the run's; given, it is not scaled. */
+  /**
+   * Over so many epochs the learning rate rises from 0, step by step, before the schedule takes over. May be part of an epoch.
+   * `cosine-by-step` begins where the warm-up ends; the other schedules are at each epoch what they are without it.
+   */
+  warmup: {
+    kind: { type: 'number', least: 0 },
+    flag: {
+      name: '--warmup <epochs>',
+      help: 'epochs over which the learning rate rises from 0; 0.5 is half of one',
+    },
+    said: 'warm-up',
+    preset: true,
+    since: { format: 3, absent: 0 },
+  },
+  /** Learning rate of epoch 0, or that to which it warms up. Left out, the preset's, scaled linearly from the preset's batch to the run's; given, it is not scaled. */
   learningRate: {
     kind: { type: 'number', least: 0 },
     flag: {
@@ -161,7 +178,7 @@ export const SETTINGS = {
     },
     preset: true,
   },
-  /** Added to each gradient: this times the parameter. */
+  /** sgd, lars: this times the parameter is added to its gradient. adamw: this times the learning rate is taken off the parameter. */
   weightDecay: {
     kind: { type: 'number', least: 0 },
     flag: { name: '--weight-decay <x>', help: 'weight decay' },
@@ -172,7 +189,48 @@ export const SETTINGS = {
     kind: { type: 'number', least: 0, below: 1 },
     said: 'SGD momentum',
     preset: true,
-    only: { optimizer: ['sgd'] },
+    // Of presets whose optimizer has none.
+    default: 0.9,
+    only: { optimizer: ['sgd', 'lars'] },
+  },
+  /** Length of the step of a tensor, relative to the tensor's own, before the learning rate. */
+  trust: {
+    kind: { type: 'number', above: 0, such: 0.001 },
+    flag: { name: '--trust <x>', help: 'lars: length of a step relative to its tensor (default: {default})' },
+    default: 0.001,
+    only: { optimizer: ['lars'] },
+  },
+  /** The momentum is that of steps, learning rate included, as SimCLR has it; or else of gradients, as moco-v3 has it. */
+  rateInMomentum: {
+    kind: { type: 'yes-no' },
+    flag: {
+      name: '--rate-in-momentum',
+      help: 'lars: momentum of steps, as in SimCLR (default)',
+      no: 'lars: momentum of gradients, as in moco-v3',
+    },
+    default: true,
+    only: { optimizer: ['lars'] },
+  },
+  /** β₁: how much of the mean of gradients stays from step to step. */
+  beta1: {
+    kind: { type: 'number', least: 0, below: 1 },
+    flag: { name: '--beta1 <x>', help: 'adamw: decay of the mean of gradients (default: {default})' },
+    default: 0.9,
+    only: { optimizer: ['adamw'] },
+  },
+  /** β₂: the same of their squares. */
+  beta2: {
+    kind: { type: 'number', least: 0, below: 1 },
+    flag: { name: '--beta2 <x>', help: 'adamw: decay of the mean of their squares (default: {default})' },
+    default: 0.999,
+    only: { optimizer: ['adamw'] },
+  },
+  /** ε: is added to the root of the mean of squares. */
+  epsilon: {
+    kind: { type: 'number', least: 1e-30 },
+    flag: { name: '--epsilon <x>', help: 'adamw: is added to the root of that mean (default: {default})' },
+    default: 1e-8,
+    only: { optimizer: ['adamw'] },
   },
   /** Passes over the images. Left out beside `steps`, as many as these take. More of them stretch the cosine schedule. */
   epochs: {

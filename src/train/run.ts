@@ -133,7 +133,7 @@ export class Run {
   async #issue(): Promise<void> {
     const { config } = this.#options;
     const epoch = Math.floor(this.#issued / this.#perEpoch);
-    const lr = learningRate(config, epoch);
+    const lr = learningRate(config, { step: this.#issued, perEpoch: this.#perEpoch });
     const step = this.#issued + 1;
     const { result } = await this.#session.trainer.step({
       step,

@@ -196,25 +196,38 @@ describe('golden runner', () => {
 });
 
 describe('schedules', () => {
-  async function scheduleFolder(lr: number[]): Promise<string> {
+  const grade = async (name: string, recorded: object) => {
     const folder = await temporaryFolder();
-    const listed = { name: 'schedules', file: 'schedules.json', rtol: 1e-12 };
+    const listed = { name, file: `${name}.json`, rtol: 1e-12 };
     await writeFile(`${folder}/manifest.json`, JSON.stringify({ cases: [listed] }));
-    const recorded = { s: { kind: 'step', base_lr: 30, epochs: 3, milestones: [1, 2], factor: 0.1, lr } };
-    await writeFile(`${folder}/schedules.json`, JSON.stringify(recorded));
-    return folder;
-  }
-  const grade = async (lr: number[]) => {
-    const store = await openFolder(await scheduleFolder(lr));
+    await writeFile(`${folder}/${name}.json`, JSON.stringify(recorded));
+    const store = await openFolder(folder);
     const results: CaseResult[] = [];
     for await (const result of runGolden({ store, context: await createContext('wasm') }))
       results.push(result);
-    return results[0];
+    return results[0]?.status;
   };
 
   it('accepts right rates and fails wrong or missing ones', async () => {
-    expect((await grade([30, 3, 0.3]))?.status).toBe('ok');
-    expect((await grade([30, 3, 0.3 * (1 + 3e-12)]))?.status).toBe('FAIL');
-    expect((await grade([30, 3]))?.status).toBe('FAIL');
+    const steps = (lr: number[]) =>
+      grade('schedules', {
+        s: { kind: 'step', base_lr: 30, epochs: 3, milestones: [1, 2], factor: 0.1, lr },
+      });
+    expect(await steps([30, 3, 0.3])).toBe('ok');
+    expect(await steps([30, 3, 0.3 * (1 + 3e-12)])).toBe('FAIL');
+    expect(await steps([30, 3])).toBe('FAIL');
+  });
+
+  it('does so with a warm-up, whose first rate is 0', async () => {
+    const warmup = (lr: number[]) =>
+      grade('warmup_cosine', { base_lr: 0.3, epochs: 3, warmup_epochs: 1, steps_per_epoch: 2, lr });
+    // ½(1 + cos(πt/4)) for t = 0…3
+    const half = 0.3 * Math.SQRT1_2;
+    const rates = [0, 0.15, 0.3, (0.3 + half) / 2, 0.15, (0.3 - half) / 2];
+    expect(await warmup(rates)).toBe('ok');
+    expect(await warmup([1e-300, ...rates.slice(1)])).toBe('FAIL');
+    expect(await warmup(rates.with(1, 0.15 * (1 + 3e-12)))).toBe('FAIL');
+    expect(await warmup(rates.with(5, rates[5]! * (1 - 3e-12)))).toBe('FAIL');
+    expect(await warmup(rates.slice(0, 5))).toBe('FAIL');
   });
 });

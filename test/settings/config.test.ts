@@ -89,6 +89,14 @@ describe('resolveConfig', () => {
     expect(totalSteps(resolveConfig('moco-v2', { epochs: 2 }), 3)).toBe(6);
   });
 
+  it('takes a warm-up of part of an epoch', () => {
+    expect(resolveConfig('moco-v2').warmup).toBe(0);
+    expect(resolveConfig('moco-v2', { warmup: 0.5, epochs: 1 }).warmup).toBe(0.5);
+    // The epochs that steps take count, not those of the preset.
+    const long = resolveConfig('moco-v2', { warmup: 250, batchSize: 256, steps: 900 }, { images: 1000 });
+    expect([long.epochs, long.warmup]).toEqual([300, 250]);
+  });
+
   it('switches augmentations', () => {
     const augmentation = (preset: string, augPlus: boolean) =>
       resolveConfig(preset, { augPlus }).augmentation;
@@ -158,6 +166,20 @@ describe('resolveConfig', () => {
     ['a negative rate', 'moco-v2', { learningRate: -0.1 }, /learning rate -0.1/],
     ['an infinite decay', 'moco-v2', { weightDecay: Number.POSITIVE_INFINITY }, /weight decay Infinity/],
     ['half an epoch', 'moco-v2', { epochs: 0.5 }, /epochs 0.5 is out of range: give a whole number/],
+    [
+      'a warm-up as long as the run',
+      'moco-v2',
+      { warmup: 10, epochs: 10 },
+      /a warm-up of 10 epochs leaves nothing of a run of 10: lower warmup or raise epochs/,
+    ],
+    [
+      'a warm-up longer than the epochs that steps take',
+      'moco-v2',
+      { warmup: 5, batchSize: 256, steps: 10 },
+      /a warm-up of 5 epochs leaves nothing of a run of 4/,
+      { images: 1000 },
+    ],
+    ['a negative warm-up', 'moco-v2', { warmup: -1 }, /warm-up -1 is out of range/],
     ['no steps', 'moco-v2', { steps: 0 }, /steps 0 is out of range/],
     ['a negative batch', 'moco-v2', { batchSize: -4 }, /batch size -4/],
     ['no dim', 'moco-v2', { dim: 0 }, /dim 0/],
