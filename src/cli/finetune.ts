@@ -52,7 +52,10 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const path = options.data ?? checkpoint?.state.sampler.path ?? undefined;
   const all = await openData(path, options.dataset, checkpoint?.state.config.imageSize ?? options.imageSize);
   if (!all.test) {
-    throw new MocoError('data-invalid', `${all.path} has no test split, by which a fine-tuned encoder is judged`);
+    throw new MocoError(
+      'data-invalid',
+      `${all.path} has no test split, by which a fine-tuned encoder is judged`,
+    );
   }
   const overrides = overridesOf(options);
   const data = shareOfLabels(all, options.labels, overrides.seed ?? 0);

@@ -1,6 +1,6 @@
 import { isImported } from '../settings/owners.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { NeighborsEvent, PretrainEvent, RunEvent } from '../train/events.ts';
+import type { NeighborsEvent, PretrainEvent, RunEvent, TestEvent } from '../train/events.ts';
 import type { LogWriter } from './log.ts';
 import { createProgress, type Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
@@ -13,6 +13,8 @@ export interface RunOutcome {
   /** The last checkpoint written. */
   checkpoint: string | null;
   skipped: number;
+  /** The last accuracy on the test split, of a method that learns from labels. */
+  test: TestEvent | null;
   /** Nearest neighbors at the first and at the last kNN, where both were measured. */
   neighbors: { before: NeighborsEvent; after: NeighborsEvent } | null;
 }
@@ -34,7 +36,14 @@ export async function followRun(
   },
 ): Promise<RunOutcome> {
   const { terminal, log, firstStep, noted } = options;
-  const outcome: RunOutcome = { step: null, totalSteps: null, checkpoint: null, skipped: 0, neighbors: null };
+  const outcome: RunOutcome = {
+    step: null,
+    totalSteps: null,
+    checkpoint: null,
+    skipped: 0,
+    test: null,
+    neighbors: null,
+  };
   let untrained: NeighborsEvent | null = null;
   let progress: Progress | null = null;
   const note = (line: string) => (progress ? progress.note(line) : terminal.out(line));
@@ -76,6 +85,12 @@ export async function followRun(
           note(
             `kNN after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1 ` +
               `(${event.features}, k=${event.k}, t=${event.t})`,
+          );
+          break;
+        case 'test':
+          outcome.test = event;
+          note(
+            `test split after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1, ${event.top5.toFixed(2)} % top-5`,
           );
           break;
         case 'neighbors':

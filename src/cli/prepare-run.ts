@@ -71,7 +71,9 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const existed = await store.exists('');
   await checkWritable(store, '--out');
   try {
-    const paths = new Set([options.log, `${out}/${LOG}`].flatMap((path) => path ?? []).map((path) => resolve(path)));
+    const paths = new Set(
+      [options.log, `${out}/${LOG}`].flatMap((path) => path ?? []).map((path) => resolve(path)),
+    );
     const log = allLogs([...paths].map((path) => openLog(path, resume?.state.step ?? null)));
     return { config, encoder, data, backend, out, resume, log };
   } catch (error) {

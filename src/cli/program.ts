@@ -7,6 +7,7 @@ import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEmbed } from './embed.ts';
 import { registerExport } from './export.ts';
+import { registerFinetune } from './finetune.ts';
 import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
 import { registerPretrain } from './pretrain.ts';
@@ -30,6 +31,7 @@ function createProgram(terminal: Terminal): Command {
     });
   // Sub-commands made by `command()` inherit what is set above.
   registerPretrain(program, terminal);
+  registerFinetune(program, terminal);
   registerKnn(program, terminal);
   registerEmbed(program, terminal);
   registerExport(program, terminal);

@@ -61,8 +61,8 @@ export async function monitorKnn(options: MonitorOptions): Promise<MonitorResult
   };
 }
 
-async function embedSplit(
-  { views, embed }: MonitorOptions,
+export async function embedSplit(
+  { views, embed }: Pick<MonitorOptions, 'views' | 'embed'>,
   spec: DatasetSpec,
   length: number,
 ): Promise<DatasetEmbeddings> {
@@ -79,7 +79,7 @@ function ownImages({ indices }: DatasetEmbeddings): Uint32Array {
   return indices.filter((index, row) => index === row);
 }
 
-function ownRows(embeddings: DatasetEmbeddings, kind: FeatureKind, labels: Int32Array) {
+export function ownRows(embeddings: DatasetEmbeddings, kind: FeatureKind, labels: Int32Array) {
   const images = ownImages(embeddings);
   const all = embeddings[kind];
   const dim = all.length / embeddings.indices.length;

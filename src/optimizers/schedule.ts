@@ -25,7 +25,8 @@ export function stepMilestones(epochs: number): readonly number[] {
 /**
  * The schedules, after the warm-up.
  * cosine: lr·½(1 + cos(π·epoch/epochs)); step: lr·0.1 for every milestone reached; both once an epoch, as
- * adjust_learning_rate of facebookresearch/moco has it.
+ * adjust_learning_rate of facebookresearch/moco has it. thirds: lr·0.1 after each third of the epochs, which is every 30 of
+ * 90, as supervised learning has it (the ImageNet example of PyTorch).
  * cosine-by-step: lr·½(1 + cos(π·t/T)), where T steps follow the warm-up and t of them are done, as SimCLR has it
  * (arXiv:2002.05709, B.6). Own cos, so that a run has the same bits everywhere.
  */
@@ -38,6 +39,8 @@ const RATES = {
   },
   step: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
     steppedRate(base, epochOf(at), stepMilestones(epochs)),
+  thirds: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
+    steppedRate(base, epochOf(at), [epochs / 3, (epochs * 2) / 3]),
 };
 
 export const SCHEDULES = Object.keys(RATES) as readonly (keyof typeof RATES)[];

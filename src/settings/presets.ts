@@ -36,7 +36,6 @@ const SIMCLR = {
   schedule: 'cosine-by-step',
   learningRate: 0.3,
   weightDecay: 1e-6,
-  // @ts-expect-error not there yet
   warmup: 10,
 } as const satisfies Preset;
 

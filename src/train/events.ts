@@ -7,6 +7,7 @@ export type PretrainEvent =
   | RunEvent
   | StepEvent
   | KnnEvent
+  | TestEvent
   | NeighborsEvent
   | SkippedEvent
   | CheckpointEvent
@@ -52,6 +53,16 @@ export interface KnnEvent {
   k: number;
   t: number;
   features: 'backbone' | 'head';
+}
+
+/** Of a method that learns from labels, where there is a test split: after each kNN that is asked for, and at the end. */
+export interface TestEvent {
+  type: 'test';
+  /** How many epochs were trained. */
+  epoch: number;
+  /** Percent of its images whose class is the first guess, or among the first five. */
+  top1: number;
+  top5: number;
 }
 
 /** Told with the first and last kNN: some queries and their nearest images by the backbone, for people to look at. */

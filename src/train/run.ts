@@ -2,8 +2,10 @@
 import { saveCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
-import { hasClasses, type MonitorResult, monitorKnn } from '../evaluate/monitor.ts';
+import { hasClasses, monitorKnn } from '../evaluate/monitor.ts';
+import { testAccuracy } from '../evaluate/test-accuracy.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { methodNamed } from '../methods/registry.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
 import { GENERATOR, Random, STREAMS } from '../random.ts';
@@ -62,7 +64,7 @@ export class Run {
     const { signal, pause, checkpointEvery, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
     // Where a lost GPU device ended the measurement that is due here, it is made now.
-    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#knn();
+    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measurements();
     let clock = performance.now();
     const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
@@ -107,7 +109,7 @@ export class Run {
       // Saved first: whatever becomes of the measurement, the state is safe.
       if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
         yield* this.#checkpoint();
-      yield* this.#knn();
+      yield* this.#measurements();
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
@@ -177,43 +179,69 @@ export class Run {
     };
   }
 
-  /** The kNN monitor, where it is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
-  async *#knn(): AsyncGenerator<PretrainEvent> {
+  /** What is measured between steps, where it is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
+  async *#measurements(): AsyncGenerator<PretrainEvent> {
     const { knnEvery, data, config } = this.#options;
+    if (!this.#recovery.monitors) return;
     const ends = this.#step === this.#last;
-    if (knnEvery === undefined || !hasClasses(data) || !this.#recovery.monitors) return;
-    if (!ends && this.#step % (knnEvery * this.#perEpoch) !== 0) return;
-    const epoch = Math.ceil(this.#step / this.#perEpoch);
-    const { trainer, kernels, viewOptions } = this.#session;
-    let result: MonitorResult;
+    const isDue = knnEvery !== undefined && (ends || this.#step % (knnEvery * this.#perEpoch) === 0);
+    if (isDue && hasClasses(data)) yield* this.#measured('kNN', () => this.#knn(ends));
+    if ((isDue || ends) && methodNamed(config.method).labels)
+      yield* this.#measured('test accuracy', () => this.#test());
+  }
+
+  get #epochsDone(): number {
+    return Math.ceil(this.#step / this.#perEpoch);
+  }
+
+  /** A measurement that fails ends no run: a notice says so. */
+  async *#measured(what: string, measure: () => Promise<PretrainEvent[]>): AsyncGenerator<PretrainEvent> {
+    const { kernels } = this.#session;
+    let events: PretrainEvent[];
     try {
-      await trainer.prepareEmbedding();
-      result = await monitorKnn({
-        kernels,
-        data,
-        views: viewOptions,
-        embed: (images) => trainer.embed(images),
-        ...KNN,
-      });
+      events = await measure();
     } catch (error) {
       if (isCode(error, 'aborted')) throw error;
       const reported = reportedBy(kernels);
       if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
       if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;
-      const message = `no kNN after ${epoch} epochs: ${messageOf(error)}; training goes on`;
+      const message = `no ${what} after ${this.#epochsDone} epochs: ${messageOf(error)}; training goes on`;
       yield { type: 'notice', message };
       return;
     }
-    for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
+    yield* events;
+  }
+
+  async #test(): Promise<PretrainEvent[]> {
+    const { trainer, viewOptions: views } = this.#session;
+    await trainer.prepareEmbedding();
+    const embed = (images: () => Promise<Float32Array>) => trainer.embed(images);
+    const accuracy = await testAccuracy(this.#options.data, { views, embed });
+    return accuracy ? [{ type: 'test', epoch: this.#epochsDone, ...accuracy }] : [];
+  }
+
+  async #knn(ends: boolean): Promise<PretrainEvent[]> {
+    const { data, config } = this.#options;
+    const { trainer, kernels, viewOptions } = this.#session;
+    const epoch = this.#epochsDone;
+    await trainer.prepareEmbedding();
+    const result = await monitorKnn({
+      kernels,
+      data,
+      views: viewOptions,
+      embed: (images) => trainer.embed(images),
+      ...KNN,
+    });
+    const events: PretrainEvent[] = (['backbone', 'head'] satisfies FeatureKind[]).map((features) => {
       const { top1, k, t } = result[features];
-      yield { type: 'knn', epoch, top1, k, t, features };
-    }
-    if (epoch !== 0 && !ends) return;
+      return { type: 'knn', epoch, top1, k, t, features };
+    });
+    if (epoch !== 0 && !ends) return events;
     const { neighbors, k } = result.backbone;
     // Queries of every class in turn, where images come sorted or shuffled alike.
     const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
     const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
-    yield {
+    events.push({
       type: 'neighbors',
       epoch,
       queries: queries.map((row) => result.queries[row]!),
@@ -223,7 +251,8 @@ export class Run {
           (near) => result.bank[near]!,
         ),
       ),
-    };
+    });
+    return events;
   }
 
   async *#checkpoint(): AsyncGenerator<PretrainEvent> {
