@@ -1,26 +1,30 @@
 import { expect, it } from 'vitest';
+import type { CaseRunner } from '../../src/golden/case.ts';
 import { contextOf } from '../../src/golden/context.ts';
 import { trainingFamily } from '../../src/golden/training-cases.ts';
 import { TEST_BACKEND } from '../backend.ts';
-import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
+import { CARRIED, describeRecorded, FULL, FULL_METHOD, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 
-// Whole MoCo steps as PyTorch takes them in float64: losses, keys, gradients and the whole state after each step.
-const run = trainingFamily.runners!.resnet_moco!;
+// Whole steps as PyTorch takes them in float64: losses, embeddings, gradients and the whole state after each step.
+const runners = Object.entries(trainingFamily.runners!);
+const runnerOf = (name: string): CaseRunner => runners.find(([prefix]) => name.startsWith(prefix))![1];
 
 onEveryBackend(({ kernels, fewer }) => {
   for (const [set, folder, least] of [
     ['carried', CARRIED, 1],
     ['full', FULL, 4],
+    ['methods', FULL_METHOD, 5],
   ] as const) {
-    // Too slow for a software GPU; `golden --backend webgpu` computes it too.
-    if (set === 'full' && fewer > 1) continue;
+    // Too slow for a software GPU; `golden --backend webgpu` computes them too.
+    if (set !== 'carried' && fewer > 1) continue;
     describeRecorded(`golden training (${set})`, folder, (recorded) => {
-      const cases = readCases(recorded, ['resnet_moco']);
+      const prefixes = runners.map(([prefix]) => prefix);
+      const cases = readCases(recorded, prefixes);
       it('are there', () => expect(cases.length).toBeGreaterThanOrEqual(least));
       it.each(cases.map((entry) => [entry.name, entry] as const))('%s', async (name, entry) => {
         const before = kernels.liveArrays;
-        const worst = gradeCase(entry, await run(entry, contextOf(kernels, TEST_BACKEND)));
+        const worst = gradeCase(entry, await runnerOf(name)(entry, contextOf(kernels, TEST_BACKEND)));
         console.log(`${name}: worst error ${worst.toFixed(3)} of tolerance`);
         expect(worst).toBeLessThanOrEqual(1);
         expect(kernels.liveArrays, 'arrays left behind').toBe(before);
