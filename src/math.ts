@@ -43,6 +43,17 @@ function powerOfTwo(k: number): number {
   return k < 0 ? 1 / result : result;
 }
 
+/** x^n for whole n from 0 to 2³¹, by squaring: within n roundings of it. */
+export function wholePower(x: number, n: number): number {
+  let result = 1;
+  let square = x;
+  for (let rest = n; rest > 0; rest >>>= 1) {
+    if (rest & 1) result *= square;
+    square *= square;
+  }
+  return result;
+}
+
 /** Taylor sum x^start/start! + x^(start+step)/(start+step)! + … by Horner, in powers of z = ±x^step, without x^start. */
 function taylor(z: number, start: number, step: number, last: number): number {
   let sum = INVERSE_FACTORIAL[last]!;

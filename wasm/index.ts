@@ -1,5 +1,6 @@
 /** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
+export { adamw } from './adamw';
 export { copy } from './copy';
 export { ema } from './ema';
 export { enqueue } from './enqueue';
@@ -7,6 +8,7 @@ export { finite } from './finite';
 export { infonce, infonceScratch } from './infonce';
 export { l2norm } from './l2norm';
 export { l2normBackward } from './l2norm-backward';
+export { lars, larsNorms } from './lars';
 export { expArray, log1p } from './math';
 export { allocate, free, heapBytes, liveBlocks } from './memory';
 export { peak } from './peak';

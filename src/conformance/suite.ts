@@ -1,6 +1,7 @@
 import type { KernelName as RegistryName } from '../kernels/registry.ts';
 import { type Case, casesOf, type KernelCases, type KernelName, kernelName } from './case.ts';
 import { accumulate } from './cases/accumulate.ts';
+import { adamw } from './cases/adamw.ts';
 import { copy } from './cases/copy.ts';
 import { ema } from './cases/ema.ts';
 import { enqueue } from './cases/enqueue.ts';
@@ -9,6 +10,7 @@ import { gatherRows } from './cases/gather-rows.ts';
 import { infonce } from './cases/infonce.ts';
 import { l2norm } from './cases/l2norm.ts';
 import { l2normBackward } from './cases/l2norm-backward.ts';
+import { lars } from './cases/lars.ts';
 import { scatterRows } from './cases/scatter-rows.ts';
 import { sgd } from './cases/sgd.ts';
 import { summary } from './cases/summary.ts';
@@ -17,6 +19,7 @@ import { topk } from './cases/topk.ts';
 /** A new kernel is a file in cases/, one in references/, both of its name, and a line. */
 const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
+  adamw,
   copy,
   ema,
   enqueue,
@@ -25,6 +28,7 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   infonce,
   l2norm,
   l2normBackward,
+  lars,
   scatterRows,
   sgd,
   summary,

@@ -2,6 +2,7 @@ import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { lars as larsOptimizer } from '../optimizers/lars.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import {
   float32,
@@ -13,13 +14,14 @@ import {
   wholeInput,
 } from './tensors.ts';
 
-/** The golden cases of the method's kernels: infonce_*, queue_*, ema, sgd_*. */
+/** The golden cases of the method's kernels: infonce_*, queue_*, ema, sgd_*, lars*. */
 export const kernelFamily: CaseFamily = {
   runners: {
     infonce: withArrays(infonce),
     queue: withArrays(queue),
     ema: withArrays(ema),
     sgd: withArrays(sgd),
+    lars: withArrays(lars),
   },
 };
 
@@ -150,21 +152,71 @@ async function sgd(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
       `golden case ${goldenCase.name} asks for Nesterov momentum, which MoCo does not use`,
     );
   }
-  const names = namesAfter(goldenCase, 'p.0.');
-  const parameters = names.map((name) => arrays.from(floatInput(goldenCase, `p.0.${name}`).data));
-  const buffers = parameters.map((parameter) => arrays.take(parameter.length));
-  const gate = arrays.from(Float32Array.of(1));
   const momentum = numberParam(goldenCase, 'momentum');
   const weightDecay = numberParam(goldenCase, 'weight_decay');
+  return steps(goldenCase, arrays, 'buf', (arraysOfStep, learningRate, gate) => {
+    kernels.sgd({ ...columns(arraysOfStep), learningRate, momentum, weightDecay, gate });
+  });
+}
+
+/** Tensors of one axis are neither decayed nor adapted, by the optimizer's own rule. */
+async function lars(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
+  const { kernels } = arrays;
+  const [momentum, decay, ratio] = ['momentum', 'weight_decay', 'trust'].map((name) =>
+    numberParam(goldenCase, name),
+  ) as [number, number, number];
+  const rateInMomentum = goldenCase.params.lr_in_momentum === true;
+  return steps(goldenCase, arrays, 'mu', (arraysOfStep, learningRate, gate) => {
+    for (const one of arraysOfStep) {
+      const rule = larsOptimizer.rule(one);
+      const [weightDecay, trust] = [rule.decay ? decay : 0, rule.adapt ? ratio : null];
+      const options = { learningRate, momentum, weightDecay, trust, rateInMomentum };
+      kernels.lars({ ...columns([one]), ...options, gate });
+    }
+  });
+}
+
+/** A parameter, its gradient in a step, and the momentum that goes with it. */
+interface Momentum {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly parameter: DeviceArray;
+  readonly gradient: DeviceArray;
+  readonly buffer: DeviceArray;
+}
+
+function columns(of: readonly Momentum[]) {
+  return {
+    parameters: of.map(({ parameter }) => parameter),
+    gradients: of.map(({ gradient }) => gradient),
+    buffers: of.map(({ buffer }) => buffer),
+  };
+}
+
+/** Steps of an optimizer with momentum: p.0.* and grad.<step>.* in, p.<step>.* and <slot>.<step>.* out. */
+async function steps(
+  goldenCase: GoldenCase,
+  arrays: Arrays,
+  slot: string,
+  take: (arraysOfStep: readonly Momentum[], learningRate: number, gate: DeviceArray) => void,
+): Promise<Outputs> {
+  const { kernels } = arrays;
+  const gate = arrays.from(Float32Array.of(1));
+  const kept = namesAfter(goldenCase, 'p.0.').map((name) => {
+    const { shape, data } = floatInput(goldenCase, `p.0.${name}`);
+    return { name, shape, parameter: arrays.from(data), buffer: arrays.take(data.length) };
+  });
   const outputs: Outputs = new Map();
   for (const [i, learningRate] of numberListParam(goldenCase, 'lr').entries()) {
     const step = i + 1;
-    const gradients = names.map((name) => arrays.from(floatInput(goldenCase, `grad.${step}.${name}`).data));
-    kernels.sgd({ parameters, gradients, buffers, learningRate, momentum, weightDecay, gate });
-    for (const [j, name] of names.entries()) {
-      const { shape } = floatInput(goldenCase, `p.0.${name}`);
-      outputs.set(`p.${step}.${name}`, float32(shape, await kernels.read(parameters[j]!)));
-      outputs.set(`buf.${step}.${name}`, float32(shape, await kernels.read(buffers[j]!)));
+    const now = kept.map((one) => {
+      const gradient = arrays.from(floatInput(goldenCase, `grad.${step}.${one.name}`).data);
+      return { ...one, gradient };
+    });
+    take(now, learningRate, gate);
+    for (const { name, shape, parameter, buffer } of now) {
+      outputs.set(`p.${step}.${name}`, float32(shape, await kernels.read(parameter)));
+      outputs.set(`${slot}.${step}.${name}`, float32(shape, await kernels.read(buffer)));
     }
   }
   return outputs;

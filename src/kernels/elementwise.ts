@@ -39,7 +39,7 @@ export function elementwise(
 }
 
 /** Whether the order of places does not matter: what one writes, no other has. Lists may name an array more than once. */
-function areIndependent({ writes, reads, gate }: ElementwiseArrays): boolean {
+export function areIndependent({ writes, reads, gate }: ElementwiseArrays): boolean {
   const writer = new Map<DeviceArray, number>();
   for (const list of writes) {
     for (const [place, array] of list.entries()) {

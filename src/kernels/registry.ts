@@ -1,5 +1,6 @@
 /** All kernels, by the names of their files. A new one is a file here, one in shaders/, one in wasm/, and a line. */
 import { accumulate } from './accumulate.ts';
+import { adamw } from './adamw.ts';
 import { copy } from './copy.ts';
 import { ema } from './ema.ts';
 import { enqueue } from './enqueue.ts';
@@ -9,6 +10,7 @@ import { infonce } from './infonce.ts';
 import type { Kernel } from './kernel.ts';
 import { l2norm } from './l2norm.ts';
 import { l2normBackward } from './l2norm-backward.ts';
+import { lars } from './lars.ts';
 import { scatterRows } from './scatter-rows.ts';
 import { sgd } from './sgd.ts';
 import type { Shader, ShaderFile } from './shader.ts';
@@ -17,6 +19,7 @@ import { topk } from './topk.ts';
 
 export const KERNELS = {
   accumulate,
+  adamw,
   copy,
   ema,
   enqueue,
@@ -25,6 +28,7 @@ export const KERNELS = {
   infonce,
   l2norm,
   l2normBackward,
+  lars,
   scatterRows,
   sgd,
   summary,

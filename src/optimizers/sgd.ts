@@ -1,5 +1,6 @@
 import type { OwnSettings, Settings } from '../settings/settings.ts';
-import type { OptimizedParameter, Optimizer } from './optimizer.ts';
+import { byRule } from './by-rule.ts';
+import type { Optimizer } from './optimizer.ts';
 
 /** torch.optim.SGD with momentum: d = g + wd·p; v ← μ·v + d; p ← p − lr·v. MoCo decays every parameter alike. */
 export const sgd: Optimizer<Settings & OwnSettings<'optimizer', 'sgd'>> = {
@@ -22,14 +23,3 @@ export const sgd: Optimizer<Settings & OwnSettings<'optimizer', 'sgd'>> = {
     }
   },
 };
-
-/** One call of a kernel takes many parameters, which have to be treated alike. */
-function byRule(parameters: readonly OptimizedParameter[]): OptimizedParameter[][] {
-  const alike = new Map<string, OptimizedParameter[]>();
-  for (const parameter of parameters) {
-    const { decay, rate } = parameter.rule;
-    const key = `${decay} ${rate}`;
-    alike.set(key, [...(alike.get(key) ?? []), parameter]);
-  }
-  return [...alike.values()];
-}

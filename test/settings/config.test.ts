@@ -89,6 +89,29 @@ describe('resolveConfig', () => {
     expect(totalSteps(resolveConfig('moco-v2', { epochs: 2 }), 3)).toBe(6);
   });
 
+  it('gives every optimizer its own settings, on every preset', () => {
+    const names = ['sgdMomentum', 'trust', 'rateInMomentum', 'beta1', 'beta2', 'epsilon'] as const;
+    const own = (preset: string, overrides: ConfigOverrides): Partial<Settings> => {
+      const config: Settings = resolveConfig(preset, overrides);
+      return Object.fromEntries(
+        names.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]])),
+      );
+    };
+    for (const preset of PRESET_NAMES) {
+      expect(own(preset, { optimizer: 'sgd' })).toEqual({ sgdMomentum: 0.9 });
+      expect(own(preset, { optimizer: 'lars', trust: 0.02 })).toEqual({
+        sgdMomentum: 0.9,
+        trust: 0.02,
+        rateInMomentum: true,
+      });
+      expect(own(preset, { optimizer: 'adamw', beta2: 0.95 })).toEqual({
+        beta1: 0.9,
+        beta2: 0.95,
+        epsilon: 1e-8,
+      });
+    }
+  });
+
   it('takes a warm-up of part of an epoch', () => {
     expect(resolveConfig('moco-v2').warmup).toBe(0);
     expect(resolveConfig('moco-v2', { warmup: 0.5, epochs: 1 }).warmup).toBe(0.5);
@@ -180,6 +203,27 @@ describe('resolveConfig', () => {
       { images: 1000 },
     ],
     ['a negative warm-up', 'moco-v2', { warmup: -1 }, /warm-up -1 is out of range/],
+    ['a β of 1', 'moco-v2', { optimizer: 'adamw', beta1: 1 }, /beta1 1 is out of range/],
+    [
+      'no ε',
+      'moco-v2',
+      { optimizer: 'adamw', epsilon: 0 },
+      /epsilon 0 is out of range: give .* 1e-30 or more/,
+    ],
+    ['no trust', 'moco-v2', { optimizer: 'lars', trust: 0 }, /trust 0 is out of range/],
+    [
+      'a setting of another optimizer',
+      'moco-v2',
+      { optimizer: 'adamw', trust: 0.01 },
+      /trust belongs to optimizer lars, not to adamw: leave it out/,
+    ],
+    [
+      'momentum of adamw',
+      'moco-v2',
+      { optimizer: 'adamw', sgdMomentum: 0.5 },
+      /sgdMomentum belongs to optimizer sgd, lars, not to adamw/,
+    ],
+    ['a β of sgd', 'moco-v2', { beta2: 0.9 }, /beta2 belongs to optimizer adamw, not to sgd/],
     ['no steps', 'moco-v2', { steps: 0 }, /steps 0 is out of range/],
     ['a negative batch', 'moco-v2', { batchSize: -4 }, /batch size -4/],
     ['no dim', 'moco-v2', { dim: 0 }, /dim 0/],
@@ -197,7 +241,7 @@ describe('validateConfig', () => {
 
   it.each([
     [{ method: 'simsiam' }, /unknown method 'simsiam': choose one of .*moco/],
-    [{ optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd/],
+    [{ optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd, lars, adamw/],
     [{ augmentation: 'sepia' }, /unknown augmentation 'sepia': choose one of v1, v2, cifar$/],
     [{ preset: 'mine' }, /unknown preset 'mine'/],
     [{ extra: 1 }, /there is no setting extra/],
