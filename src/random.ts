@@ -23,6 +23,10 @@ export const STREAMS = {
   drawnImage: 6,
   /** Inputs of the conformance suite (image = hash of the name of a case). */
   conformance: 7,
+  /** A linear classifier's first weights, the order of its images in an epoch, and their views. */
+  linearInit: 8,
+  linearOrder: 9,
+  linearView: 10,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

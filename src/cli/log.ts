@@ -14,7 +14,7 @@ import type { PretrainEvent } from '../train/events.ts';
 
 /** Writes the log of a run: one JSON object a line, numbers in full round-trip precision. */
 export interface LogWriter {
-  /** Writes run, step and knn events and passes over the others. @throws MocoError write-failed */
+  /** Writes run, step, knn and probe events and passes over the others. @throws MocoError write-failed */
   write(event: PretrainEvent): void;
   close(): void;
 }
@@ -33,6 +33,10 @@ function logged(event: PretrainEvent): object | null {
     case 'knn': {
       const { type, epoch, top1, k, t, features } = event;
       return { type, epoch, top1, k, t, features };
+    }
+    case 'probe': {
+      const { type, epoch, top1, top5, uniformity, rankMe } = event;
+      return { type, epoch, top1, top5, uniformity, rankMe };
     }
     default:
       return null;

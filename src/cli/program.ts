@@ -9,6 +9,7 @@ import { registerEmbed } from './embed.ts';
 import { registerExport } from './export.ts';
 import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
+import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -31,6 +32,7 @@ function createProgram(terminal: Terminal): Command {
   // Sub-commands made by `command()` inherit what is set above.
   registerPretrain(program, terminal);
   registerKnn(program, terminal);
+  registerLinear(program, terminal);
   registerEmbed(program, terminal);
   registerExport(program, terminal);
   registerBench(program, terminal);

@@ -5,6 +5,7 @@ import { MocoError } from '../errors.ts';
 import type { Stream } from '../random.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
+import type { Recipe } from './augment/recipes.ts';
 import { ViewLoader, type Views } from './loader.ts';
 import type { DatasetSpec } from './source.ts';
 
@@ -21,7 +22,7 @@ function give(views: Views): Views {
 }
 
 const api = {
-  async open(spec: DatasetSpec, recipe: string, imageSize: number, seed: number): Promise<void> {
+  async open(spec: DatasetSpec, recipe: string | Recipe, imageSize: number, seed: number): Promise<void> {
     loader?.close();
     loader = null;
     loader = await ViewLoader.open(spec, recipe, imageSize, seed);

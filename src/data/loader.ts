@@ -53,15 +53,18 @@ export class ViewLoader {
     this.canvas = canvas;
   }
 
-  /** @param recipe a name of RECIPES. @throws MocoError usage, data-missing, data-invalid, backend-unavailable */
+  /**
+   * @param recipe a name of RECIPES, or one of the caller's own
+   * @throws MocoError usage, data-missing, data-invalid, backend-unavailable
+   */
   static async open(
     spec: DatasetSpec,
-    recipe: string,
+    recipe: string | Recipe,
     imageSize: number,
     seed: number,
     sources: readonly Source[] = SOURCES,
   ): Promise<ViewLoader> {
-    const known = recipeNamed(recipe);
+    const known = typeof recipe === 'string' ? recipeNamed(recipe) : recipe;
     const dataset = await openDataset(spec, sources);
     try {
       return new ViewLoader(dataset, known, imageSize, seed, await Canvas.open());

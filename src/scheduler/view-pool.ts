@@ -1,5 +1,6 @@
 /** Data workers: views of the images of one data set, made beside whatever else is going on. */
 
+import type { Recipe } from '../data/augment/recipes.ts';
 import type { DataWorkerApi } from '../data/data-worker.ts';
 import type { Skipped, Views } from '../data/loader.ts';
 import type { DatasetSpec } from '../data/source.ts';
@@ -7,8 +8,8 @@ import type { Stream } from '../random.ts';
 import { WorkerPool } from './pool.ts';
 
 export interface ViewPoolOptions {
-  /** A name of data/augment/recipes.ts. */
-  readonly recipe: string;
+  /** A name of data/augment/recipes.ts, or a recipe of its own. */
+  readonly recipe: string | Recipe;
   readonly imageSize: number;
   readonly seed: number;
   readonly workers: number;

@@ -1,8 +1,7 @@
-/** The steps of a run in one session, and what is done between them: the kNN monitor, checkpoints. */
+/** The steps of a run in one session, and what is done between them: monitors, checkpoints. */
 import { saveCheckpoint } from '../checkpoint/run-directory.ts';
-import type { FeatureKind } from '../encoder/embeddings.ts';
 import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
-import { hasClasses, type MonitorResult, monitorKnn } from '../evaluate/monitor.ts';
+import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
@@ -11,16 +10,13 @@ import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
+import { measureEncoder } from './monitors.ts';
 import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { leavesState } from './recovery.ts';
 import type { Session } from './session.ts';
 import type { MakeViews } from './step.ts';
 import { TimeLeft } from './time-left.ts';
-
-const KNN = { k: 200, t: 0.1 };
-const SHOWN_QUERIES = 8;
-const SHOWN_NEIGHBORS = 8;
 
 /** The position of a run, and what is done at each. */
 export class Run {
@@ -62,7 +58,7 @@ export class Run {
     const { signal, pause, checkpointEvery, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
     // Where a lost GPU device ended the measurement that is due here, it is made now.
-    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#knn();
+    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measure();
     let clock = performance.now();
     const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
@@ -107,7 +103,7 @@ export class Run {
       // Saved first: whatever becomes of the measurement, the state is safe.
       if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
         yield* this.#checkpoint();
-      yield* this.#knn();
+      yield* this.#measure();
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
@@ -115,12 +111,12 @@ export class Run {
 
   /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
   #mayIssue(): boolean {
-    const { checkpointEvery, knnEvery } = this.#options;
+    const { checkpointEvery, knnEvery, probeEvery } = this.#options;
     const issued = this.#issued;
     const looked =
       this.#copied(issued) ||
       (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
-      (knnEvery !== undefined && issued % this.#perEpoch === 0);
+      ((knnEvery ?? probeEvery) !== undefined && issued % this.#perEpoch === 0);
     const ahead = issued - this.#step;
     return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
   }
@@ -177,53 +173,30 @@ export class Run {
     };
   }
 
-  /** The kNN monitor, where it is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
-  async *#knn(): AsyncGenerator<PretrainEvent> {
-    const { knnEvery, data, config } = this.#options;
+  /** kNN and probe, where they are due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
+  async *#measure(): AsyncGenerator<PretrainEvent> {
+    const { knnEvery, probeEvery, data, config } = this.#options;
+    if (!this.#recovery.monitors) return;
     const ends = this.#step === this.#last;
-    if (knnEvery === undefined || !hasClasses(data) || !this.#recovery.monitors) return;
-    if (!ends && this.#step % (knnEvery * this.#perEpoch) !== 0) return;
+    const isDue = (every: number | undefined) =>
+      every !== undefined && (ends || this.#step % (every * this.#perEpoch) === 0);
+    const knn = isDue(knnEvery) && hasClasses(data);
+    const probe = isDue(probeEvery) && canProbe(data);
+    if (!knn && !probe) return;
     const epoch = Math.ceil(this.#step / this.#perEpoch);
-    const { trainer, kernels, viewOptions } = this.#session;
-    let result: MonitorResult;
+    const due = { knn, probe, neighbors: epoch === 0 || ends };
     try {
-      await trainer.prepareEmbedding();
-      result = await monitorKnn({
-        kernels,
-        data,
-        views: viewOptions,
-        embed: (images) => trainer.embed(images),
-        ...KNN,
-      });
+      yield* await measureEncoder(this.#session, data, epoch, due, config.seed);
     } catch (error) {
+      const { kernels } = this.#session;
       if (isCode(error, 'aborted')) throw error;
       const reported = reportedBy(kernels);
       if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
       if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;
-      const message = `no kNN after ${epoch} epochs: ${messageOf(error)}; training goes on`;
+      const what = knn ? 'kNN' : 'probe';
+      const message = `no ${what} after ${epoch} epochs: ${messageOf(error)}; training goes on`;
       yield { type: 'notice', message };
-      return;
     }
-    for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
-      const { top1, k, t } = result[features];
-      yield { type: 'knn', epoch, top1, k, t, features };
-    }
-    if (epoch !== 0 && !ends) return;
-    const { neighbors, k } = result.backbone;
-    // Queries of every class in turn, where images come sorted or shuffled alike.
-    const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
-    const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
-    yield {
-      type: 'neighbors',
-      epoch,
-      queries: queries.map((row) => result.queries[row]!),
-      neighbors: queries.map((row) =>
-        Array.from(
-          neighbors.subarray(row * k, row * k + Math.min(k, SHOWN_NEIGHBORS)),
-          (near) => result.bank[near]!,
-        ),
-      ),
-    };
   }
 
   async *#checkpoint(): AsyncGenerator<PretrainEvent> {

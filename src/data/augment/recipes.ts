@@ -78,3 +78,15 @@ export function recipeNamed(name: string): Recipe {
     `unknown augmentation '${name}': choose one of ${Object.keys(RECIPES).join(', ')}`,
   );
 }
+
+/**
+ * The augmentation of linear classification: crop and flip alone, with torchvision's default scale (main_lincls.py of
+ * facebookresearch/moco), and the mean and deviation that an encoder's images had.
+ */
+export function cropAndFlip({ mean, std }: Recipe): Recipe {
+  return {
+    crop: { scale: [0.08, 1], ratio: RATIO },
+    steps: [{ op: 'flip', probability: 0.5 }],
+    ...{ mean, std },
+  };
+}
