@@ -2,7 +2,7 @@
  * The public API of moco-web. Every error thrown on purpose is a MocoError with a stable `code`.
  *
  * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
- * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint
+ * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint, linearOfCheckpoint
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
  * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
  */
@@ -29,6 +29,8 @@ export type { DatasetSpec } from './data/source.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
+export type { FitSettings } from './evaluate/fit.ts';
+export type { LinearEpoch, LinearEvent, LinearJob, LinearOutcome, LinearStart } from './evaluate/linear.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export type { DeviceArray } from './kernels/device-array.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';
@@ -71,7 +73,7 @@ export {
 } from './onnx/network.ts';
 export { buildResNet, type ResNetSpec, resnetSpec } from './onnx/resnet.ts';
 export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
-export { embedImages, knnOfCheckpoint, pretrain } from './page/jobs.ts';
+export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
 export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
 export type { MissingGpu } from './runtime/gpu-missing.ts';

@@ -25,6 +25,10 @@ export const STREAMS = {
   conformance: 7,
   /** Which images a share of the labels is of. */
   labelShare: 11,
+  /** A linear classifier's first weights, the order of its images in an epoch, and their views. */
+  linearInit: 8,
+  linearOrder: 9,
+  linearView: 10,
 } as const;
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS];

@@ -1,3 +1,4 @@
+import { PROBE_EPOCHS } from '../evaluate/probe.ts';
 import { isImported } from '../settings/owners.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { NeighborsEvent, PretrainEvent, RunEvent, TestEvent } from '../train/events.ts';
@@ -91,6 +92,13 @@ export async function followRun(
           outcome.test = event;
           note(
             `test split after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1, ${event.top5.toFixed(2)} % top-5`,
+          );
+          break;
+        case 'probe':
+          note(
+            `probe after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1, ${event.top5.toFixed(2)} % top-5 ` +
+              `(linear, ${PROBE_EPOCHS} epochs on cached features; uniformity ${event.uniformity.toFixed(2)}, ` +
+              `RankMe ${event.rankMe.toFixed(1)})`,
           );
           break;
         case 'neighbors':

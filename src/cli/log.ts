@@ -14,7 +14,7 @@ import type { PretrainEvent } from '../train/events.ts';
 
 /** Writes the log of a run: one JSON object a line, numbers in full round-trip precision. */
 export interface LogWriter {
-  /** Writes run, step, knn and test events and passes over the others. @throws MocoError write-failed */
+  /** Writes run, step, knn, probe and test events and passes over the others. @throws MocoError write-failed */
   write(event: PretrainEvent): void;
   close(): void;
 }
@@ -37,6 +37,10 @@ function logged(event: PretrainEvent): object | null {
     case 'test': {
       const { type, epoch, top1, top5 } = event;
       return { type, epoch, top1, top5 };
+    }
+    case 'probe': {
+      const { type, epoch, top1, top5, uniformity, rankMe } = event;
+      return { type, epoch, top1, top5, uniformity, rankMe };
     }
     default:
       return null;

@@ -22,6 +22,7 @@ const PICTURE = 'neighbors.png';
 
 interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
   knnEvery?: number;
+  probeEvery?: number;
   checkpointEvery?: number;
 }
 
@@ -31,6 +32,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
   addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))
     .addOption(backendOption())
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
+    .option('--probe-every <epochs>', 'fit a linear probe every so many epochs', wholeNumber(1))
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
     .option('--resume <dir>', 'go on with a run directory or checkpoint')
@@ -67,6 +69,7 @@ export async function runPretrain(
       ...workerCounts(options),
       dumpGraphs: options.dumpGraphs,
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
+      ...(options.probeEvery === undefined ? {} : { probeEvery: options.probeEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
     });
     const outcome = await followRun(tolerateAbort(events), {

@@ -10,6 +10,7 @@ import { registerExport } from './export.ts';
 import { registerFinetune } from './finetune.ts';
 import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
+import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,6 +34,7 @@ function createProgram(terminal: Terminal): Command {
   registerPretrain(program, terminal);
   registerFinetune(program, terminal);
   registerKnn(program, terminal);
+  registerLinear(program, terminal);
   registerEmbed(program, terminal);
   registerExport(program, terminal);
   registerBench(program, terminal);

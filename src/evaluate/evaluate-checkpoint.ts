@@ -86,8 +86,9 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
   }
 }
 
-async function openEncoders(
-  job: EncoderJob,
+/** Kernels and encoders with the checkpoint's inference weights; `dispose` both. */
+export async function openEncoders(
+  job: Pick<EncoderJob, 'checkpoint' | 'backend' | 'workers'>,
 ): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
   requireWorkerCounts({ workers: job.workers });
   const backend = job.backend ?? (await chooseBackend('auto')).backend;

@@ -1,19 +1,13 @@
 /** The kNN monitor: how well the embeddings of now tell classes apart that training never saw. */
 import type { DatasetDescription } from '../data/dataset.ts';
-import type { DatasetSpec } from '../data/source.ts';
-import type { Embeddings, FeatureKind } from '../encoder/embeddings.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { embeddingBatch } from '../models/choose-network.ts';
-import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
-import { type DatasetEmbeddings, embedDataset } from './embed-dataset.ts';
 import { type KnnResult, knnClassify, knnLeaveOneOut } from './knn.ts';
+import { type EmbeddedSplits, type EmbedOptions, embedSplits, ownImages, ownRows } from './splits.ts';
 
-export interface MonitorOptions {
+export interface MonitorOptions extends EmbedOptions {
   readonly kernels: Kernels;
-  readonly data: DatasetDescription;
-  readonly views: ViewPoolOptions;
-  readonly embed: (images: () => Promise<Float32Array>) => Promise<Embeddings>;
   readonly k: number;
   readonly t: number;
 }
@@ -31,11 +25,17 @@ export function hasClasses(data: DatasetDescription): boolean {
   return data.trainLabels !== null && data.classes.length > 1;
 }
 
+/** Whether there is also a test split to judge a classifier by. */
+export function canProbe(data: DatasetDescription): boolean {
+  return hasClasses(data) && data.test !== null && data.testLabels !== null;
+}
+
 /**
  * Weighted kNN with the training images as the bank: of the test split, or leave-one-out without one.
+ * @param embedded both splits, where they are embedded already
  * @throws MocoError data-invalid for data without classes
  */
-export async function monitorKnn(options: MonitorOptions): Promise<MonitorResult> {
+export async function monitorKnn(options: MonitorOptions, embedded?: EmbeddedSplits): Promise<MonitorResult> {
   const { data, kernels, k, t } = options;
   const { trainLabels, testLabels } = data;
   if (!trainLabels || !hasClasses(data)) {
@@ -44,8 +44,7 @@ export async function monitorKnn(options: MonitorOptions): Promise<MonitorResult
       `kNN needs classes: put images of ${data.path} in one folder a class`,
     );
   }
-  const train = await embedSplit(options, data.train, data.trainLength);
-  const test = data.test && testLabels ? await embedSplit(options, data.test, data.testLength) : null;
+  const { train, test } = embedded ?? (await embedSplits(options));
   const classify = (kind: FeatureKind): Promise<KnnResult> => {
     const bank = ownRows(train, kind, trainLabels);
     const dim = bank.features.length / bank.rows;
@@ -59,33 +58,4 @@ export async function monitorKnn(options: MonitorOptions): Promise<MonitorResult
     bank: ownImages(train),
     queries: ownImages(test ?? train),
   };
-}
-
-export async function embedSplit(
-  { views, embed }: Pick<MonitorOptions, 'views' | 'embed'>,
-  spec: DatasetSpec,
-  length: number,
-): Promise<DatasetEmbeddings> {
-  const pool = await ViewPool.start(spec, views);
-  try {
-    return await embedDataset(pool, embed, length, embeddingBatch(views.imageSize));
-  } finally {
-    await pool.dispose();
-  }
-}
-
-/** A corrupt image's row shows another one: that would be in the bank twice, and be its own nearest neighbor. */
-function ownImages({ indices }: DatasetEmbeddings): Uint32Array {
-  return indices.filter((index, row) => index === row);
-}
-
-export function ownRows(embeddings: DatasetEmbeddings, kind: FeatureKind, labels: Int32Array) {
-  const images = ownImages(embeddings);
-  const all = embeddings[kind];
-  const dim = all.length / embeddings.indices.length;
-  const features = new Float32Array(images.length * dim);
-  images.forEach((image, row) => {
-    features.set(all.subarray(image * dim, (image + 1) * dim), row * dim);
-  });
-  return { features, labels: Int32Array.from(images, (image) => labels[image]!), rows: images.length };
 }

@@ -1,6 +1,6 @@
 /** How well an encoder whose embedding is the logits of classes tells the images of the test split apart. */
-import type { DatasetDescription } from '../data/dataset.ts';
-import { embedSplit, type MonitorOptions, ownRows } from './monitor.ts';
+import type { DatasetEmbeddings } from './embed-dataset.ts';
+import { type EmbedOptions, embedSplit, ownRows } from './splits.ts';
 
 export interface Accuracy {
   /** Percent of images whose class is the first guess, or among the first five. */
@@ -8,14 +8,22 @@ export interface Accuracy {
   readonly top5: number;
 }
 
-/** Null without a test split that has labels. @throws as embedDataset does */
+/**
+ * Null without a test split that has labels.
+ * @param embedded the test split, where it is embedded already
+ * @throws as embedSplit does
+ */
 export async function testAccuracy(
-  data: DatasetDescription,
-  options: Pick<MonitorOptions, 'views' | 'embed'>,
+  options: EmbedOptions,
+  embedded: DatasetEmbeddings | null = null,
 ): Promise<Accuracy | null> {
-  const { test, testLabels, testLength } = data;
+  const { test, testLabels, testLength } = options.data;
   if (!test || !testLabels) return null;
-  const { features, labels } = ownRows(await embedSplit(options, test, testLength), 'head', testLabels);
+  const { features, labels } = ownRows(
+    embedded ?? (await embedSplit(options, test, testLength)),
+    'head',
+    testLabels,
+  );
   return accuracyOf(features, labels);
 }
 

@@ -9,6 +9,7 @@ import {
   type KnnOutcome,
   knnOfCheckpoint,
 } from '../evaluate/evaluate-checkpoint.ts';
+import { type LinearEvent, type LinearJob, linearOfCheckpoint } from '../evaluate/linear.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
 import {
   describeEncoder,
@@ -49,6 +50,7 @@ export class JobWorker {
   readonly #pieces = new PieceReceiver();
   #events: AsyncGenerator<PretrainEvent> | null = null;
   #rows: AsyncGenerator<EmbeddingRow> | null = null;
+  #linear: AsyncGenerator<LinearEvent> | null = null;
 
   /** A piece of what the job is about, which is given before the job. */
   add(...piece: Parameters<PieceReceiver['add']>): void {
@@ -87,6 +89,15 @@ export class JobWorker {
 
   knn(parcel: Parcel<EncoderJob>, k: number, t: number): Promise<KnnOutcome> {
     return knnOfCheckpoint(this.#pieces.unpack(parcel), k, t);
+  }
+
+  linear(parcel: Parcel<LinearJob>): void {
+    this.#linear = linearOfCheckpoint(this.#pieces.unpack(parcel));
+  }
+
+  /** The next event; none at the end. */
+  nextLinear(): Promise<LinearEvent[]> {
+    return take(this.#linear, 1);
   }
 
   async loadCheckpoint(parcel: Parcel<string>): Promise<LoadedCheckpoint> {

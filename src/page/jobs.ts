@@ -10,6 +10,7 @@ import {
   type KnnOutcome,
   knnOfCheckpoint as knnHere,
 } from '../evaluate/evaluate-checkpoint.ts';
+import { type LinearEvent, type LinearJob, linearOfCheckpoint as linearHere } from '../evaluate/linear.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
 import type { PretrainEvent } from '../train/events.ts';
@@ -83,7 +84,29 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
   return askedOf(queryOf(job), (remote, parcel) => remote.knn(parcel, k, t));
 }
 
-const queryOf = (job: EncoderJob): EncoderJob => ({ ...job, checkpoint: withQueryOnly(job.checkpoint) });
+/**
+ * Linear classification (arXiv:1911.05722, 4.1): softmax regression on the backbone's features of the training images, judged
+ * on the test split. The encoder is in its inference form and does not change, which is checked bit by bit. Tells of each epoch as
+ * it goes; the last event is the outcome. Leaving the loop ends it. On a page's own thread workers do it, as with `embedImages`.
+ * @throws MocoError usage (a setting out of range), data-invalid for data without classes or without a test split,
+ * loss-not-finite (lower the learning rate), else as embedImages
+ */
+export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<LinearEvent> {
+  if (!isPageThread()) return yield* linearHere(job);
+  const worker = await startJob();
+  try {
+    const parcel = await packFor(worker, queryOf(job));
+    await worker.call((remote) => remote.linear(parcel));
+    yield* untilNone(worker, (remote) => remote.nextLinear());
+  } finally {
+    endSoon(worker);
+  }
+}
+
+const queryOf = <J extends Pick<EncoderJob, 'checkpoint'>>(job: J): J => ({
+  ...job,
+  checkpoint: withQueryOnly(job.checkpoint),
+});
 
 /** What is there to be had from a worker, asked for as it is needed. */
 async function* untilNone<Value>(

@@ -2,12 +2,13 @@ import type { MemoryUse } from '../encoder/training-plan.ts';
 import type { Backend } from '../runtime/backend.ts';
 import type { PretrainConfig } from './configure.ts';
 
-/** What a pre-training run tells, in order. `run`, `step` and `knn` are the lines of the log (DESIGN: contracts). */
+/** What a pre-training run tells, in order. `run`, `step`, `knn` and `probe` are the lines of the log (DESIGN: contracts). */
 export type PretrainEvent =
   | RunEvent
   | StepEvent
   | KnnEvent
   | TestEvent
+  | ProbeEvent
   | NeighborsEvent
   | SkippedEvent
   | CheckpointEvent
@@ -63,6 +64,23 @@ export interface TestEvent {
   /** Percent of its images whose class is the first guess, or among the first five. */
   top1: number;
   top5: number;
+}
+
+/** A linear classifier fitted on the backbone's features of now, see evaluate/probe.ts. */
+export interface ProbeEvent {
+  type: 'probe';
+  /** How many epochs were trained: 0 for the untrained encoder. */
+  epoch: number;
+  /** Percent of the test split. */
+  top1: number;
+  top5: number;
+  /**
+   * Of the test images' features at unit length (Wang & Isola, arXiv:2005.10242): 0 where all are the same, near −4 where they are
+   * spread evenly.
+   */
+  uniformity: number;
+  /** How many dimensions the features take (arXiv:2210.02574), from 1 to their length. */
+  rankMe: number;
 }
 
 /** Told with the first and last kNN: some queries and their nearest images by the backbone, for people to look at. */

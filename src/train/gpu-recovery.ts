@@ -47,12 +47,12 @@ export class GpuRecovery {
     this.#last = { ...this.#last, step, state };
   }
 
-  /** Whether the kNN monitor still runs. */
+  /** Whether the monitors, kNN and probe, still run. */
   get monitors(): boolean {
     return this.#monitors;
   }
 
-  /** The kNN monitor has left the device unusable: the run goes on with another, and measures no more. */
+  /** A monitor has left the device unusable: the run goes on with another, and measures no more. */
   endMonitor(): void {
     this.#monitors = false;
     this.#monitorFailed = true;
@@ -105,6 +105,7 @@ export class GpuRecovery {
     if (event.type === 'skipped') return this.#isFirst(`skipped ${event.path}`);
     if (event.type === 'checkpoint') return this.#isFirst(`checkpoint ${event.step}`);
     if (event.type === 'knn') return this.#isFirst(`knn ${event.epoch} ${event.features}`);
+    if (event.type === 'probe') return this.#isFirst(`probe ${event.epoch}`);
     if (event.type === 'neighbors') return this.#isFirst(`neighbors ${event.epoch}`);
     return true;
   }

@@ -20,6 +20,8 @@ export interface PretrainOptions extends WorkerCounts {
   backend?: BackendChoice;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. One that fails is a notice. */
   knnEvery?: number;
+  /** A linear probe every so many epochs, likewise; needs classes and a test split. It changes nothing of the run. */
+  probeEvery?: number;
   /** Checkpoints every so many steps, besides the one at the end. */
   checkpointEvery?: number;
   /** Folder for the graphs that are run: forward.onnx, training-forward.onnx, backward-0.onnx, …, inference.onnx. */

@@ -1,6 +1,6 @@
 /** A whole pre-training run: what it holds open, from the first session to the last. */
 
-import { hasClasses } from '../evaluate/monitor.ts';
+import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import { networkOf } from '../models/choose-network.ts';
 import { describeVersions } from '../runtime/environment.ts';
 import { workerCounts } from '../scheduler/worker-counts.ts';
@@ -54,6 +54,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
     };
     if (options.knnEvery !== undefined && !hasClasses(data)) {
       yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
+    }
+    if (options.probeEvery !== undefined && !canProbe(data)) {
+      yield { type: 'notice', message: 'no probe: it needs classes and a test split' };
     }
     for (;;) {
       try {

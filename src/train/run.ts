@@ -1,9 +1,7 @@
-/** The steps of a run in one session, and what is done between them: the kNN monitor, checkpoints. */
+/** The steps of a run in one session, and what is done between them: monitors, checkpoints. */
 import { saveCheckpoint } from '../checkpoint/run-directory.ts';
-import type { FeatureKind } from '../encoder/embeddings.ts';
 import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
-import { hasClasses, monitorKnn } from '../evaluate/monitor.ts';
-import { testAccuracy } from '../evaluate/test-accuracy.ts';
+import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { methodNamed } from '../methods/registry.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
@@ -14,15 +12,12 @@ import { openFolder } from '../runtime/files.ts';
 import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
 import type { MakeViews } from './group-views.ts';
+import { measureEncoder } from './monitors.ts';
 import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { leavesState } from './recovery.ts';
 import type { Session } from './session.ts';
 import { TimeLeft } from './time-left.ts';
-
-const KNN = { k: 200, t: 0.1 };
-const SHOWN_QUERIES = 8;
-const SHOWN_NEIGHBORS = 8;
 
 /** The position of a run, and what is done at each. */
 export class Run {
@@ -64,7 +59,7 @@ export class Run {
     const { signal, pause, checkpointEvery, out } = this.#options;
     if (out !== undefined) this.#store = await openFolder(out);
     // Where a lost GPU device ended the measurement that is due here, it is made now.
-    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measurements();
+    if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measure();
     let clock = performance.now();
     const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
@@ -109,7 +104,7 @@ export class Run {
       // Saved first: whatever becomes of the measurement, the state is safe.
       if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
         yield* this.#checkpoint();
-      yield* this.#measurements();
+      yield* this.#measure();
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
@@ -117,12 +112,12 @@ export class Run {
 
   /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
   #mayIssue(): boolean {
-    const { checkpointEvery, knnEvery } = this.#options;
+    const { checkpointEvery, knnEvery, probeEvery } = this.#options;
     const issued = this.#issued;
     const looked =
       this.#copied(issued) ||
       (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
-      (knnEvery !== undefined && issued % this.#perEpoch === 0);
+      ((knnEvery ?? probeEvery) !== undefined && issued % this.#perEpoch === 0);
     const ahead = issued - this.#step;
     return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
   }
@@ -179,80 +174,31 @@ export class Run {
     };
   }
 
-  /** What is measured between steps, where it is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
-  async *#measurements(): AsyncGenerator<PretrainEvent> {
-    const { knnEvery, data, config } = this.#options;
+  /** kNN and probe, where they are due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
+  async *#measure(): AsyncGenerator<PretrainEvent> {
+    const { knnEvery, probeEvery, data, config } = this.#options;
     if (!this.#recovery.monitors) return;
     const ends = this.#step === this.#last;
-    const isDue = knnEvery !== undefined && (ends || this.#step % (knnEvery * this.#perEpoch) === 0);
-    if (isDue && hasClasses(data)) yield* this.#measured('kNN', () => this.#knn(ends));
-    if ((isDue || ends) && methodNamed(config.method).labels)
-      yield* this.#measured('test accuracy', () => this.#test());
-  }
-
-  get #epochsDone(): number {
-    return Math.ceil(this.#step / this.#perEpoch);
-  }
-
-  /** A measurement that fails ends no run: a notice says so. */
-  async *#measured(what: string, measure: () => Promise<PretrainEvent[]>): AsyncGenerator<PretrainEvent> {
-    const { kernels } = this.#session;
-    let events: PretrainEvent[];
+    const isDue = (every: number | undefined) =>
+      every !== undefined && (ends || this.#step % (every * this.#perEpoch) === 0);
+    const knn = isDue(knnEvery) && hasClasses(data);
+    const probe = isDue(probeEvery) && canProbe(data);
+    const test = (ends || isDue(knnEvery)) && methodNamed(config.method).labels === true;
+    if (!knn && !probe && !test) return;
+    const epoch = Math.ceil(this.#step / this.#perEpoch);
+    const due = { knn, probe, test, neighbors: epoch === 0 || ends };
     try {
-      events = await measure();
+      yield* await measureEncoder(this.#session, data, epoch, due, config.seed);
     } catch (error) {
+      const { kernels } = this.#session;
       if (isCode(error, 'aborted')) throw error;
       const reported = reportedBy(kernels);
       if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
       if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;
-      const message = `no ${what} after ${this.#epochsDone} epochs: ${messageOf(error)}; training goes on`;
+      const what = knn ? 'kNN' : probe ? 'probe' : 'accuracy';
+      const message = `no ${what} after ${epoch} epochs: ${messageOf(error)}; training goes on`;
       yield { type: 'notice', message };
-      return;
     }
-    yield* events;
-  }
-
-  async #test(): Promise<PretrainEvent[]> {
-    const { trainer, viewOptions: views } = this.#session;
-    await trainer.prepareEmbedding();
-    const embed = (images: () => Promise<Float32Array>) => trainer.embed(images);
-    const accuracy = await testAccuracy(this.#options.data, { views, embed });
-    return accuracy ? [{ type: 'test', epoch: this.#epochsDone, ...accuracy }] : [];
-  }
-
-  async #knn(ends: boolean): Promise<PretrainEvent[]> {
-    const { data, config } = this.#options;
-    const { trainer, kernels, viewOptions } = this.#session;
-    const epoch = this.#epochsDone;
-    await trainer.prepareEmbedding();
-    const result = await monitorKnn({
-      kernels,
-      data,
-      views: viewOptions,
-      embed: (images) => trainer.embed(images),
-      ...KNN,
-    });
-    const events: PretrainEvent[] = (['backbone', 'head'] satisfies FeatureKind[]).map((features) => {
-      const { top1, k, t } = result[features];
-      return { type: 'knn', epoch, top1, k, t, features };
-    });
-    if (epoch !== 0 && !ends) return events;
-    const { neighbors, k } = result.backbone;
-    // Queries of every class in turn, where images come sorted or shuffled alike.
-    const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
-    const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
-    events.push({
-      type: 'neighbors',
-      epoch,
-      queries: queries.map((row) => result.queries[row]!),
-      neighbors: queries.map((row) =>
-        Array.from(
-          neighbors.subarray(row * k, row * k + Math.min(k, SHOWN_NEIGHBORS)),
-          (near) => result.bank[near]!,
-        ),
-      ),
-    });
-    return events;
   }
 
   async *#checkpoint(): AsyncGenerator<PretrainEvent> {

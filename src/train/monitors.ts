@@ -1,0 +1,83 @@
+/**
+ * What is measured of the encoder between epochs: kNN, the linear probe and, of supervised learning, the accuracy on the test
+ * split, on features that are computed once for all.
+ */
+import type { DatasetDescription } from '../data/dataset.ts';
+import type { FeatureKind } from '../encoder/embeddings.ts';
+import { type MonitorResult, monitorKnn } from '../evaluate/monitor.ts';
+import { probe } from '../evaluate/probe.ts';
+import { embedSplits } from '../evaluate/splits.ts';
+import { testAccuracy } from '../evaluate/test-accuracy.ts';
+import { Random, STREAMS } from '../random.ts';
+import type { KnnEvent, NeighborsEvent, ProbeEvent, TestEvent } from './events.ts';
+import type { Session } from './session.ts';
+
+const KNN = { k: 200, t: 0.1 };
+const SHOWN_QUERIES = 8;
+const SHOWN_NEIGHBORS = 8;
+
+type Measured = KnnEvent | ProbeEvent | TestEvent | NeighborsEvent;
+
+/** Which of them are due. */
+export interface Due {
+  readonly knn: boolean;
+  readonly probe: boolean;
+  /** Of methods whose embedding is the logits of classes. */
+  readonly test: boolean;
+  /** Whether neighbors are shown, with kNN. */
+  readonly neighbors: boolean;
+}
+
+/**
+ * @param epoch how many epochs were trained
+ * @param seed of the run: which queries are shown
+ * @throws as embedSplits, monitorKnn and probe do
+ */
+export async function measureEncoder(
+  { trainer, kernels, viewOptions: views }: Session,
+  data: DatasetDescription,
+  epoch: number,
+  due: Due,
+  seed: number,
+): Promise<Measured[]> {
+  await trainer.prepareEmbedding();
+  const options = {
+    ...{ kernels, data, views },
+    embed: (images: () => Promise<Float32Array>) => trainer.embed(images),
+    ...KNN,
+  };
+  const embedded = due.knn || due.probe ? await embedSplits(options) : null;
+  const events: Measured[] = [];
+  const knn = due.knn && embedded ? await monitorKnn(options, embedded) : null;
+  if (knn) {
+    for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
+      const { top1, k, t } = knn[features];
+      events.push({ type: 'knn', epoch, top1, k, t, features });
+    }
+  }
+  if (due.probe && embedded) events.push({ type: 'probe', epoch, ...probe(embedded, data) });
+  if (due.test) {
+    const accuracy = await testAccuracy(options, embedded?.test ?? null);
+    if (accuracy) events.push({ type: 'test', epoch, ...accuracy });
+  }
+  if (knn && due.neighbors) events.push(neighborsOf(knn, epoch, seed));
+  return events;
+}
+
+function neighborsOf(result: MonitorResult, epoch: number, seed: number): NeighborsEvent {
+  const { neighbors, k } = result.backbone;
+  // Queries of every class in turn, where images come sorted or shuffled alike.
+  const random = new Random({ seed, stream: STREAMS.sampleOrder, epoch: 2 ** 32 - 1 });
+  const queries = [...random.permutation(result.queries.length).subarray(0, SHOWN_QUERIES)];
+  return {
+    type: 'neighbors',
+    epoch,
+    queries: queries.map((row) => result.queries[row]!),
+    neighbors: queries.map((row) =>
+      Array.from(
+        neighbors.subarray(row * k, row * k + Math.min(k, SHOWN_NEIGHBORS)),
+        (near) => result.bank[near]!,
+      ),
+    ),
+  };
+}
