@@ -14,7 +14,7 @@ import type { PretrainEvent } from '../train/events.ts';
 
 /** Writes the log of a run: one JSON object a line, numbers in full round-trip precision. */
 export interface LogWriter {
-  /** Writes run, step, knn, probe and test events and passes over the others. @throws MocoError write-failed */
+  /** Writes run, step, epoch, knn, probe and test events and passes over the others. @throws MocoError write-failed */
   write(event: PretrainEvent): void;
   close(): void;
 }
@@ -30,6 +30,8 @@ function logged(event: PretrainEvent): object | null {
       const { type, step, epoch, loss, acc1, acc5, lr, imagesPerSecond, embeddingStd } = event;
       return { type, step, epoch, loss, acc1, acc5, lr, imagesPerSecond, embeddingStd };
     }
+    case 'epoch':
+      return event;
     case 'knn': {
       const { type, epoch, top1, k, t, features } = event;
       return { type, epoch, top1, k, t, features };

@@ -24,6 +24,11 @@ export interface Method<S extends Settings = Settings> {
   readonly viewsTogether?: number;
   /** How many times an image of the batch is reported: as often as it is asked about. Once where left out. */
   reports?(settings: S): number;
+  /**
+   * Where the positives of the images' first reports are, for metrics: the name of a batch with rows of unit length, or
+   * 'reports': the images' second reports.
+   */
+  readonly positives?: string;
   /** Whether a step calls `trainTogether`. */
   together?(settings: S): boolean;
   /** It learns from labels: an embedding is the logits of the classes, and the data has to have some. */

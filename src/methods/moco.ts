@@ -39,6 +39,7 @@ export const moco: Method<MocoSettings> = {
   changedByBegin: ['encoder_k'],
 
   reports: ({ symmetric }) => (symmetric ? 2 : 1),
+  positives: 'keys',
 
   /** Algorithm 1: two views of each image; one is the query, the other its positive key. */
   async run(step) {

@@ -15,6 +15,7 @@ export const simclr: Method<SimclrSettings> = {
   encoders: [{ name: 'encoder_q', learns: true }],
   viewsTogether: 2,
   reports: () => 2,
+  positives: 'reports',
   together: ({ gradientCache }) => !gradientCache,
   state: () => ({ tensors: [], counters: [] }),
 

@@ -6,6 +6,7 @@ import type { PretrainConfig } from './configure.ts';
 export type PretrainEvent =
   | RunEvent
   | StepEvent
+  | EpochEvent
   | KnnEvent
   | TestEvent
   | ProbeEvent
@@ -43,6 +44,25 @@ export interface StepEvent {
   embeddingStd: number;
   /** Until the end of the run, by the mean of the last steps with all that came between them; pauses do not count. */
   secondsLeft: number;
+}
+
+/** At the end of each epoch, of its last step. */
+export interface EpochEvent {
+  type: 'epoch';
+  /** How many epochs were trained. */
+  epoch: number;
+  /** Of the gradient of the mean loss, without weight decay, over all parameters together. */
+  gradientNorm: number;
+  /** Of all parameters of the encoder that learns together. */
+  weightNorm: number;
+  /** Mean squared distance of positives at unit length, 0 … 4: 0 where views of an image are the same (arXiv:2005.10242); null without positives. */
+  alignment: number | null;
+  /** Of the embeddings of the batch at unit length, as in ProbeEvent. */
+  uniformity: number;
+  /** How many dimensions they take, as in ProbeEvent. */
+  rankMe: number;
+  /** Steps since the oldest key in the queue was encoded; null without a queue. */
+  queueAge: number | null;
 }
 
 export interface KnnEvent {

@@ -9,17 +9,19 @@ import { probe } from '../evaluate/probe.ts';
 import { embedSplits } from '../evaluate/splits.ts';
 import { testAccuracy } from '../evaluate/test-accuracy.ts';
 import { Random, STREAMS } from '../random.ts';
-import type { KnnEvent, NeighborsEvent, ProbeEvent, TestEvent } from './events.ts';
+import type { Settings } from '../settings/settings.ts';
+import { epochMetrics } from './epoch-metrics.ts';
+import type { EpochEvent, KnnEvent, NeighborsEvent, ProbeEvent, TestEvent } from './events.ts';
 import type { Session } from './session.ts';
 
 const KNN = { k: 200, t: 0.1 };
 const SHOWN_QUERIES = 8;
 const SHOWN_NEIGHBORS = 8;
 
-type Measured = KnnEvent | ProbeEvent | TestEvent | NeighborsEvent;
-
 /** Which of them are due. */
 export interface Due {
+  /** What the last step of an epoch tells. */
+  readonly epoch: boolean;
   readonly knn: boolean;
   readonly probe: boolean;
   /** Of methods whose embedding is the logits of classes. */
@@ -28,18 +30,23 @@ export interface Due {
   readonly neighbors: boolean;
 }
 
-/**
- * @param epoch how many epochs were trained
- * @param seed of the run: which queries are shown
- * @throws as embedSplits, monitorKnn and probe do
- */
-export async function measureEncoder(
+/** Where a run is. */
+export interface At {
+  readonly data: DatasetDescription;
+  readonly config: Settings;
+  /** How many steps and epochs were taken. */
+  readonly step: number;
+  readonly epoch: number;
+}
+
+/** @throws as embedSplits, monitorKnn and probe do */
+export async function* measureEncoder(
   { trainer, kernels, viewOptions: views }: Session,
-  data: DatasetDescription,
-  epoch: number,
+  { data, config, step, epoch }: At,
   due: Due,
-  seed: number,
-): Promise<Measured[]> {
+): AsyncGenerator<EpochEvent | KnnEvent | ProbeEvent | TestEvent | NeighborsEvent> {
+  if (due.epoch) yield { type: 'epoch', epoch, ...(await epochMetrics(trainer, config, step)) };
+  if (!due.knn && !due.probe && !due.test) return;
   await trainer.prepareEmbedding();
   const options = {
     ...{ kernels, data, views },
@@ -47,21 +54,19 @@ export async function measureEncoder(
     ...KNN,
   };
   const embedded = due.knn || due.probe ? await embedSplits(options) : null;
-  const events: Measured[] = [];
   const knn = due.knn && embedded ? await monitorKnn(options, embedded) : null;
   if (knn) {
     for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
       const { top1, k, t } = knn[features];
-      events.push({ type: 'knn', epoch, top1, k, t, features });
+      yield { type: 'knn', epoch, top1, k, t, features };
     }
   }
-  if (due.probe && embedded) events.push({ type: 'probe', epoch, ...probe(embedded, data) });
+  if (due.probe && embedded) yield { type: 'probe', epoch, ...probe(embedded, data) };
   if (due.test) {
     const accuracy = await testAccuracy(options, embedded?.test ?? null);
-    if (accuracy) events.push({ type: 'test', epoch, ...accuracy });
+    if (accuracy) yield { type: 'test', epoch, ...accuracy };
   }
-  if (knn && due.neighbors) events.push(neighborsOf(knn, epoch, seed));
-  return events;
+  if (knn && due.neighbors) yield neighborsOf(knn, epoch, config.seed);
 }
 
 function neighborsOf(result: MonitorResult, epoch: number, seed: number): NeighborsEvent {

@@ -112,12 +112,12 @@ export class Run {
 
   /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
   #mayIssue(): boolean {
-    const { checkpointEvery, knnEvery, probeEvery } = this.#options;
+    const { checkpointEvery } = this.#options;
     const issued = this.#issued;
     const looked =
       this.#copied(issued) ||
       (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
-      ((knnEvery ?? probeEvery) !== undefined && issued % this.#perEpoch === 0);
+      issued % this.#perEpoch === 0;
     const ahead = issued - this.#step;
     return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
   }
@@ -174,7 +174,7 @@ export class Run {
     };
   }
 
-  /** kNN and probe, where they are due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
+  /** What is due: at the end of each epoch, of some, and of a run that `steps` ends within an epoch. */
   async *#measure(): AsyncGenerator<PretrainEvent> {
     const { knnEvery, probeEvery, data, config } = this.#options;
     if (!this.#recovery.monitors) return;
@@ -184,18 +184,19 @@ export class Run {
     const knn = isDue(knnEvery) && hasClasses(data);
     const probe = isDue(probeEvery) && canProbe(data);
     const test = (ends || isDue(knnEvery)) && methodNamed(config.method).labels === true;
-    if (!knn && !probe && !test) return;
+    const ended = this.#step > 0 && this.#step % this.#perEpoch === 0;
+    if (!ended && !knn && !probe && !test) return;
     const epoch = Math.ceil(this.#step / this.#perEpoch);
-    const due = { knn, probe, test, neighbors: epoch === 0 || ends };
+    const due = { epoch: ended, knn, probe, test, neighbors: epoch === 0 || ends };
     try {
-      yield* await measureEncoder(this.#session, data, epoch, due, config.seed);
+      yield* measureEncoder(this.#session, { data, config, step: this.#step, epoch }, due);
     } catch (error) {
       const { kernels } = this.#session;
       if (isCode(error, 'aborted')) throw error;
       const reported = reportedBy(kernels);
       if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
       if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;
-      const what = knn ? 'kNN' : probe ? 'probe' : 'accuracy';
+      const what = [knn && 'kNN', probe && 'probe', test && 'accuracy'].filter(Boolean).join(', ');
       const message = `no ${what} after ${epoch} epochs: ${messageOf(error)}; training goes on`;
       yield { type: 'notice', message };
     }

@@ -196,6 +196,11 @@ export class Trainer {
     return Promise.all(this.#optimized.map(({ gradient }) => this.#options.kernels.read(gradient)));
   }
 
+  /** The parameters of the encoder that learns, in the order of the network. */
+  async weights(): Promise<Float32Array[]> {
+    return Promise.all(this.#optimized.map(({ value }) => this.#options.kernels.read(value)));
+  }
+
   /** A copy of everything that a checkpoint holds, when the steps issued so far are done. */
   async state(): Promise<SavedState> {
     await this.#inFlight;
