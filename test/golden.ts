@@ -38,6 +38,12 @@ export const FULL: URL | null = (() => {
   return existsSync(new URL('manifest.json', folder)) ? folder : null;
 })();
 
+/** The cases of further methods, beside those. */
+export const FULL_METHOD: URL | null = (() => {
+  const folder = new URL('../golden-method/', FULL ?? new URL('golden/', SHARED));
+  return existsSync(new URL('manifest.json', folder)) ? folder : null;
+})();
+
 /** A suite of recorded cases. Where they are not on this machine it is NOT RUN, which is said and counted (`notHere`). */
 export function describeRecorded(name: string, folder: URL | null, suite: (folder: URL) => void): void {
   if (folder) describe(name, () => suite(folder));

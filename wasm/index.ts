@@ -9,6 +9,7 @@ export { l2norm } from './l2norm';
 export { l2normBackward } from './l2norm-backward';
 export { expArray, log1p } from './math';
 export { allocate, free, heapBytes, liveBlocks } from './memory';
+export { ntxentGradient, ntxentScratch, ntxentSums } from './ntxent';
 export { peak } from './peak';
 export { sgd } from './sgd';
 export { summary } from './summary';

@@ -9,6 +9,7 @@ import { gatherRows } from './cases/gather-rows.ts';
 import { infonce } from './cases/infonce.ts';
 import { l2norm } from './cases/l2norm.ts';
 import { l2normBackward } from './cases/l2norm-backward.ts';
+import { ntxent } from './cases/ntxent.ts';
 import { scatterRows } from './cases/scatter-rows.ts';
 import { sgd } from './cases/sgd.ts';
 import { summary } from './cases/summary.ts';
@@ -25,6 +26,7 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   infonce,
   l2norm,
   l2normBackward,
+  ntxent,
   scatterRows,
   sgd,
   summary,

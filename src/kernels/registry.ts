@@ -9,6 +9,7 @@ import { infonce } from './infonce.ts';
 import type { Kernel } from './kernel.ts';
 import { l2norm } from './l2norm.ts';
 import { l2normBackward } from './l2norm-backward.ts';
+import { ntxent } from './ntxent.ts';
 import { scatterRows } from './scatter-rows.ts';
 import { sgd } from './sgd.ts';
 import type { Shader, ShaderFile } from './shader.ts';
@@ -25,6 +26,7 @@ export const KERNELS = {
   infonce,
   l2norm,
   l2normBackward,
+  ntxent,
   scatterRows,
   sgd,
   summary,
