@@ -88,6 +88,25 @@ for (const [n, c, k, spread] of [
   );
   for (const pointer of [query, key, queue, loss, gradient, rank, scratch]) wasm.free(pointer);
 }
+for (const [rows, c, spread] of [
+  [512, 128, 1],
+  [2048, 128, 1],
+  [8192, 128, 1],
+  [2048, 128, 0],
+]) {
+  const z = unitRows(rows, c, spread);
+  const [loss, rank, lse, miss, gradient] = [
+    ...Array.from({ length: 4 }, () => array(rows)),
+    array(rows * c),
+  ];
+  const scratch = array(wasm.ntxentScratch(rows, c) / 4);
+  const shape = `2N=${rows} C=${c}${spread ? '' : ', all rows equal'}`;
+  arithmetic('ntxent', shape, 6 * rows * rows * c, () => {
+    wasm.ntxentSums(z, rows, c, 0, rows, 0.1, loss, rank, lse, miss, scratch);
+    wasm.ntxentGradient(z, rows, c, 0, rows, 0.1, 1 / rows, lse, miss, gradient, scratch);
+  });
+  for (const pointer of [z, loss, rank, lse, miss, gradient, scratch]) wasm.free(pointer);
+}
 for (const [q, m, c, k] of [
   [256, 50000, 128, 200],
   [256, 5000, 512, 200],

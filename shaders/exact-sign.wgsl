@@ -1,5 +1,5 @@
 // Which of two dot products is larger, where float32 cannot tell: the sign of Σ qᵢ·nᵢ − Σ qᵢ·kᵢ, for the rank of the
-// positive (infonce-rank.wgsl; this file has no bindings and is appended to it).
+// positive (rank.wgsl; this file has no bindings and is appended to it).
 //
 // WGSL has no float64, and an implementation may reorder float32 sums, fuse a product with a sum and flush denormals, so
 // tricks with pairs of float32 are not safe. Whole numbers are: each product of two 24-bit mantissas is an exact 48-bit

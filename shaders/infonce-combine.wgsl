@@ -8,8 +8,8 @@
 //
 // Bindings: state [N, splits], weighted [N, splits, C], key [N, C]; written: loss [N] (as bits: a sample with a logit that
 // is not finite gets NaN whatever WGSL assumes), dq [N, C], rank [N].
-// Bytes: 4·N·(splits·(C + 4) + 2·C + 2). Operations: 2·N·splits·C. One workgroup a query. reduce.wgsl is joined
-// to it.
+// Bytes: 4·N·(splits·(C + 4) + 2·C + 2). Operations: 2·N·splits·C. One workgroup a query. reduce.wgsl and
+// softmax-loss.wgsl are joined to it.
 
 struct Params {
   // Queries of this dispatch, and the first of them.
@@ -43,40 +43,6 @@ const NAN = 0x7fc00000u;
 
 var<workgroup> factors: array<f32, MAX_SPLITS>;
 
-// 2·artanh(s) = ln((1 + s)/(1 − s)) for |s| ≤ 1/3, by its series to s¹⁷.
-fn twice_artanh(s: f32) -> f32 {
-  let z = s * s;
-  var p = 1.0 / 17.0;
-  p = p * z + 1.0 / 15.0;
-  p = p * z + 1.0 / 13.0;
-  p = p * z + 1.0 / 11.0;
-  p = p * z + 1.0 / 9.0;
-  p = p * z + 1.0 / 7.0;
-  p = p * z + 1.0 / 5.0;
-  p = p * z + 1.0 / 3.0;
-  return 2.0 * s + 2.0 * s * z * p;
-}
-
-// ln x for normal x ≥ 1 (WGSL's own has an absolute error of 2^-21 near 1): x = 2^e·f with f in [√½, √2).
-fn natural_log(x: f32) -> f32 {
-  let bits = bitcast<u32>(x);
-  var e = f32(bits >> 23u) - 127.0;
-  var f = bitcast<f32>((bits & 0x7fffffu) | 0x3f800000u);
-  if (f > 1.41421356) {
-    f *= 0.5;
-    e += 1.0;
-  }
-  return e * 0.693147181 + twice_artanh((f - 1.0) / (f + 1.0));
-}
-
-// ln(1 + x), x ≥ 0.
-fn natural_log1p(x: f32) -> f32 {
-  if (x < 1.0) {
-    return twice_artanh(x / (2.0 + x));
-  }
-  return natural_log(1.0 + x);
-}
-
 @compute @workgroup_size(WIDTH)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -107,16 +73,10 @@ fn main(
     larger += state[states + s].larger;
     bad |= state[states + s].bad;
   }
-  let total = select(exp(-m), 1.0, m == 0.0) + sum;
+  let total = softmax_total(m, sum);
   let row = params.first_row + local;
   if (lane == 0u) {
-    var value = 0.0;
-    if (m == 0.0) {
-      value = natural_log1p(sum);
-    } else {
-      value = m + natural_log(total);
-    }
-    loss[row] = select(bitcast<u32>(value), NAN, bad != 0u);
+    loss[row] = select(bitcast<u32>(softmax_loss(m, sum)), NAN, bad != 0u);
     rank[row] = f32(larger);
   }
   let coefficient = params.scale / total;

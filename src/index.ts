@@ -35,6 +35,7 @@ export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/s
 export type { DeviceArray } from './kernels/device-array.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';
 export type { Kernels } from './kernels/kernels.ts';
+export type { NtXentArguments } from './kernels/ntxent.ts';
 export { type BackendKernels, openKernels } from './kernels/open.ts';
 export type { SgdOptions } from './kernels/sgd.ts';
 export type { ShaderFile } from './kernels/shader.ts';

@@ -31,15 +31,18 @@ const SHARED = new URL('../../shared/data/', import.meta.url);
 export const CARRIED = new URL('./data/golden/', import.meta.url);
 
 /** The full set, where this machine has it: $MOCO_GOLDEN, else ../shared/data/golden beside the repository. */
-export const FULL = recorded(process.env.MOCO_GOLDEN, 'golden/');
-
-/** The full set of the methods besides MoCo: $MOCO_GOLDEN_METHOD, else ../shared/data/golden-method beside the repository. */
-export const FULL_METHOD = recorded(process.env.MOCO_GOLDEN_METHOD, 'golden-method/');
-
-function recorded(named: string | undefined, shared: string): URL | null {
-  const folder = named ? pathToFileURL(`${named}/`) : new URL(shared, SHARED);
+export const FULL: URL | null = (() => {
+  const folder = process.env.MOCO_GOLDEN
+    ? pathToFileURL(`${process.env.MOCO_GOLDEN}/`)
+    : new URL('golden/', SHARED);
   return existsSync(new URL('manifest.json', folder)) ? folder : null;
-}
+})();
+
+/** The cases of further methods, beside those. */
+export const FULL_METHOD: URL | null = (() => {
+  const folder = new URL('../golden-method/', FULL ?? new URL('golden/', SHARED));
+  return existsSync(new URL('manifest.json', folder)) ? folder : null;
+})();
 
 /** A suite of recorded cases. Where they are not on this machine it is NOT RUN, which is said and counted (`notHere`). */
 export function describeRecorded(name: string, folder: URL | null, suite: (folder: URL) => void): void {

@@ -11,6 +11,7 @@ export { l2normBackward } from './l2norm-backward';
 export { lars, larsNorms } from './lars';
 export { expArray, log1p } from './math';
 export { allocate, free, heapBytes, liveBlocks } from './memory';
+export { ntxentGradient, ntxentScratch, ntxentSums } from './ntxent';
 export { peak } from './peak';
 export { sgd } from './sgd';
 export { summary } from './summary';

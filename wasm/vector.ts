@@ -1,5 +1,5 @@
 /**
- * The two inner loops that InfoNCE and kNN share, on tiles that fit the first-level cache.
+ * The two inner loops that InfoNCE, NT-Xent and kNN share, on tiles that fit the first-level cache.
  *
  * Layouts. `packed`: four rows woven together, 4 columns of row 0, the same 4 columns of row 1, of row 2, of row 3, then
  * the next 4 columns; so one pointer walks all four. Columns are padded with zeros to a multiple of 16 (`padded`).
@@ -30,15 +30,26 @@ export function promoteHigh(x: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3));
 }
 
+/** Bytes of rows in packed form. */
+export function packedSize(rows: i32, columns: i32): usize {
+  return <usize>((rows + 3) >> 2) * ((<usize>paddedColumns(columns)) << 4);
+}
+
 /** Weaves `rows` rows of `columns` into packed form at `target`, which is zero already. */
 export function pack(source: usize, rows: i32, columns: i32, target: usize): void {
-  const block = (<usize>paddedColumns(columns)) << 4;
   for (let r = 0; r < rows; r++) {
-    const to = target + <usize>(r >> 2) * block + ((<usize>(r & 3)) << 4);
-    for (let c = 0; c < columns; c++) {
-      store<f32>(to + ((<usize>(c >> 2)) << 6) + ((<usize>(c & 3)) << 2), load<f32>(source));
-      source += 4;
-    }
+    packRow(source, columns, target, r);
+    source += (<usize>columns) << 2;
+  }
+}
+
+/** Weaves one row into the place of row `r`. */
+export function packRow(source: usize, columns: i32, target: usize, r: i32): void {
+  const block = (<usize>paddedColumns(columns)) << 4;
+  const to = target + <usize>(r >> 2) * block + ((<usize>(r & 3)) << 4);
+  for (let c = 0; c < columns; c++) {
+    store<f32>(to + ((<usize>(c >> 2)) << 6) + ((<usize>(c & 3)) << 2), load<f32>(source));
+    source += 4;
   }
 }
 

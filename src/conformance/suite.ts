@@ -11,6 +11,7 @@ import { infonce } from './cases/infonce.ts';
 import { l2norm } from './cases/l2norm.ts';
 import { l2normBackward } from './cases/l2norm-backward.ts';
 import { lars } from './cases/lars.ts';
+import { ntxent } from './cases/ntxent.ts';
 import { scatterRows } from './cases/scatter-rows.ts';
 import { sgd } from './cases/sgd.ts';
 import { summary } from './cases/summary.ts';
@@ -29,6 +30,7 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   l2norm,
   l2normBackward,
   lars,
+  ntxent,
   scatterRows,
   sgd,
   summary,

@@ -14,10 +14,11 @@ import {
   wholeInput,
 } from './tensors.ts';
 
-/** The golden cases of the method's kernels: infonce_*, queue_*, ema, sgd_*, lars*. */
+/** The golden cases of the method's kernels: infonce_*, ntxent_*, queue_*, ema, sgd_*, lars*. */
 export const kernelFamily: CaseFamily = {
   runners: {
     infonce: withArrays(infonce),
+    ntxent: withArrays(ntxent),
     queue: withArrays(queue),
     ema: withArrays(ema),
     sgd: withArrays(sgd),
@@ -102,6 +103,32 @@ async function infonce(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs>
   for (const top of [1, 5]) {
     outputs.set(`acc${top}`, float32([1], [(100 * ranks.filter((r) => r < top).length) / rows]));
   }
+  return outputs;
+}
+
+async function ntxent(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
+  const { kernels } = arrays;
+  const views = [floatInput(goldenCase, 'z1'), floatInput(goldenCase, 'z2')];
+  const [pairs = 0, dim = 0] = views[0]!.shape;
+  const rows = 2 * pairs;
+  const z = arrays.take(rows * dim);
+  for (const [i, { data }] of views.entries()) kernels.write(z, data, i * pairs * dim);
+  const [norm, loss, rank] = [arrays.take(rows), arrays.take(rows), arrays.take(rows)];
+  const dz = arrays.take(rows * dim);
+  kernels.l2norm({ x: z, y: z, norm, rows, dim });
+  const outputs: Outputs = new Map();
+  for (const [i, temperature] of numberListParam(goldenCase, 'T').entries()) {
+    kernels.ntxent({ z, rows, dim, temperature, gradientScale: 1 / rows, loss, rank, dz });
+    // The gradients are asked for with respect to the views before their normalization.
+    kernels.l2normBackward({ y: z, norm, dy: dz, dx: dz, rows, dim });
+    const losses = await kernels.read(loss);
+    outputs.set(`t${i}.loss_per_sample`, float32([rows], losses));
+    outputs.set(`t${i}.loss_mean`, float32([1], [losses.reduce((sum, x) => sum + x, 0) / rows]));
+    const gradients = await kernels.read(dz);
+    outputs.set(`t${i}.dz1`, float32([pairs, dim], gradients.subarray(0, pairs * dim)));
+    outputs.set(`t${i}.dz2`, float32([pairs, dim], gradients.subarray(pairs * dim)));
+  }
+  outputs.set('rank', int64([rows], await kernels.read(rank)));
   return outputs;
 }
 

@@ -1,14 +1,23 @@
 /** InfoNCE, MoCo eq. (1): loss, gradient and rank of the positive in one pass over the queue, never forming N×(1+K). */
-import exactSign from '../../shaders/exact-sign.wgsl';
 import text from '../../shaders/infonce.wgsl';
 import combineText from '../../shaders/infonce-combine.wgsl';
-import rankText from '../../shaders/infonce-rank.wgsl';
 import { expectNumber, expectWhole } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
 import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { REDUCE_FILES } from './reduce-files.ts';
-import { type Dispatch, f32, grid, type Shader, shaderOf } from './shader.ts';
+import { rowsOfCall } from './row-calls.ts';
+import {
+  LOSS_FILE,
+  queriesAtOnce,
+  RANK_FILES,
+  SUMS_FILE,
+  splitQueue,
+  TILE,
+  TILES_FILE,
+  undecidedWithin,
+} from './row-tiles.ts';
+import { type Dispatch, f32, grid, shaderOf } from './shader.ts';
 
 export interface InfoNceArguments {
   /** [N, C] unit rows. */
@@ -35,38 +44,15 @@ export interface InfoNceArguments {
   readonly rank: DeviceArray;
 }
 
-/** Splits of the queue: enough workgroups to fill a GPU; infonce-combine.wgsl holds as many. */
-const MOST_SPLITS = 128;
-/** Rows of a tile, and queries of a workgroup. */
-const TILE = 32;
-const SPLIT_TILES = 4;
-/** Bytes that partial sums may take: queries beyond it are taken in turns. */
-const SCRATCH = 64 * 2 ** 20;
-
-const shader: Shader = {
-  ...shaderOf([{ name: 'infonce.wgsl', text }], ['read', 'read', 'read', 'write', 'write'], null),
-  files: [
-    { name: 'infonce.wgsl', text },
-    { name: 'infonce-rank.wgsl', text: rankText },
-    { name: 'exact-sign.wgsl', text: exactSign },
-  ],
-};
+const shader = shaderOf(
+  [...RANK_FILES, TILES_FILE, SUMS_FILE, { name: 'infonce.wgsl', text }],
+  ['read', 'read', 'read', 'write', 'write'],
+  null,
+);
 const combine = shaderOf(
-  [...REDUCE_FILES, { name: 'infonce-combine.wgsl', text: combineText }],
+  [...REDUCE_FILES, LOSS_FILE, { name: 'infonce-combine.wgsl', text: combineText }],
   ['read', 'read', 'read', 'write', 'write', 'write'],
 );
-
-/** How the queue is split. It depends on the queue alone, and so do the bits of a sample's result: not on the batch. */
-export function splitQueue(queueSize: number): { splits: number; splitRows: number } {
-  const tiles = Math.ceil(queueSize / TILE);
-  const perSplit = Math.max(SPLIT_TILES, Math.ceil(tiles / MOST_SPLITS));
-  return { splits: Math.ceil(tiles / perSplit), splitRows: perSplit * TILE };
-}
-
-/** A float32 sum of C products of unit rows, in any order, is within (C + 2)·2^-24: two of them, and a little more. */
-export function undecidedWithin(dim: number): number {
-  return 2 * (dim + 4) * 2 ** -24;
-}
 
 export const infonce: Kernel<
   InfoNceArguments,
@@ -110,8 +96,7 @@ export const infonce: Kernel<
     const { rows, dim, queueSize, temperature, gradientScale } = args;
     if (rows === 0) return;
     const { splits, splitRows } = splitQueue(queueSize);
-    const fitting = Math.floor(SCRATCH / (4 * splits * (dim + 4)) / TILE) * TILE;
-    const block = Math.min(Math.max(fitting, TILE), 1024 * TILE, rows);
+    const block = queriesAtOnce(rows, dim, splits);
     const [query, key, queue] = [at(args.query), at(args.key), at(args.queue)];
     const results = [at(args.loss), at(args.dQuery), at(args.rank)];
     // The partial sums between the two stages.
@@ -145,7 +130,7 @@ export const infonce: Kernel<
     // Where a result goes into the queue, no query may be done before all have seen it.
     const inPlace = [args.loss, args.dQuery, args.rank].includes(args.queue);
     const threads = inPlace ? 1 : threadsFor((rows * dim * queueSize) / 4);
-    const most = threads === 1 ? rows : rowsOfCall(rows, threads);
+    const most = rowsOfCall(rows, threads);
     const firsts = Array.from({ length: rows === 0 ? 0 : Math.ceil(rows / most) }, (_, part) => part * most);
     const bytes = exports.infonceScratch(most, dim) >>> 0;
     const shape = [dim, queueSize, temperature, gradientScale] as const;
@@ -161,9 +146,3 @@ export const infonce: Kernel<
     });
   },
 };
-
-/** Each call reads the whole queue. Two a thread, so that one that is late takes fewer; but not for less than 16 rows each. */
-function rowsOfCall(rows: number, threads: number): number {
-  const calls = rows < 32 * threads ? threads : 2 * threads;
-  return 4 * Math.ceil(rows / calls / 4);
-}

@@ -11,6 +11,7 @@ import type { Kernel } from './kernel.ts';
 import { l2norm } from './l2norm.ts';
 import { l2normBackward } from './l2norm-backward.ts';
 import { lars } from './lars.ts';
+import { ntxent } from './ntxent.ts';
 import { scatterRows } from './scatter-rows.ts';
 import { sgd } from './sgd.ts';
 import type { Shader, ShaderFile } from './shader.ts';
@@ -29,6 +30,7 @@ export const KERNELS = {
   l2norm,
   l2normBackward,
   lars,
+  ntxent,
   scatterRows,
   sgd,
   summary,

@@ -51,7 +51,6 @@ function contrast(step: Step<SimclrSettings>, embedding: DeviceArray, dEmbedding
   const loss = step.scratch('loss', rows);
   const rank = step.scratch('rank', rows);
   device.l2norm({ x: embedding, y: unit, norm, rows, dim });
-  // @ts-expect-error not there yet
   device.ntxent({
     z: unit,
     rows,

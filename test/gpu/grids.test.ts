@@ -5,6 +5,7 @@
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
 import { infonce } from '../../src/kernels/infonce.ts';
+import { ntxent } from '../../src/kernels/ntxent.ts';
 import { type Dispatch, f32 } from '../../src/kernels/shader.ts';
 import { topk } from '../../src/kernels/topk.ts';
 import { WebGpuCommands } from '../../src/kernels/webgpu/commands.ts';
@@ -61,5 +62,46 @@ onWebGpu(({ kernels }, { device }) => {
     await run({ shader: infonce.shaders[1]!, parameters: [3, 1, 1, 0, f32(1)], buffers, workgroups: [2, 2] });
     expectClose('loss', await kernels.read(loss), [1, 2, 3].map(Math.log1p), 1e-6);
     expectClose('dQuery', await kernels.read(dQuery), [-1 / 2, -2 / 3, -3 / 4], 1e-6);
+  });
+
+  it('ntxent-loss', async () => {
+    const rows = 1000;
+    // One split each: m = 0, S = n + 1, no rank, and a similarity of 2 to the positive.
+    const state = upload(kernels, Array.from({ length: rows }, (_, n) => [0, n + 1, 0, 2]).flat());
+    const [loss, rank, lse, miss] = [zeros(rows), zeros(rows), zeros(rows), zeros(rows)];
+    const buffers = [state, loss, rank, lse, miss].map(at);
+    await run({ shader: ntxent.shaders[1]!, parameters: [rows, 1, f32(10)], buffers, workgroups: [2, 2] });
+    const losses = Array.from({ length: rows }, (_, n) => Math.log1p(n + 1));
+    expectClose('loss', await kernels.read(loss), losses, 1e-5);
+    expectClose(
+      'lse',
+      await kernels.read(lse),
+      losses.map((value) => 20 + value),
+      1e-5,
+    );
+    expectClose(
+      'miss',
+      await kernels.read(miss),
+      losses.map((_, n) => (n + 1) / (n + 2)),
+      1e-6,
+    );
+  });
+
+  it('ntxent-gradient', async () => {
+    // Two splits of 500 rows of one column: V = n and 1; z = n, and nothing missed but 1 by the first row.
+    const rows = 1000;
+    const weighted = upload(kernels, Array.from({ length: rows }, (_, n) => [n, 1]).flat());
+    const z = upload(
+      kernels,
+      Array.from({ length: rows }, (_, n) => n),
+    );
+    const [miss, dz] = [zeros(rows), zeros(rows)];
+    kernels.write(miss, Float32Array.of(1));
+    const buffers = [weighted, z, miss, dz].map(at);
+    const parameters = [rows, 0, rows, 1, 2, f32(3)];
+    await run({ shader: ntxent.shaders[3]!, parameters, buffers, workgroups: [2, 2] });
+    const want = Float32Array.from({ length: rows }, (_, n) => 3 * (n + 1));
+    want[0]! -= 3 * 500;
+    expectClose('dz', await kernels.read(dz), want, 0);
   });
 });

@@ -3,6 +3,7 @@ import { afterAll, expect, it } from 'vitest';
 import { withinScopes } from '../../src/conformance/scopes.ts';
 import { infonce } from '../../src/kernels/infonce.ts';
 import type { WebGpuCall } from '../../src/kernels/kernel.ts';
+import { ntxent } from '../../src/kernels/ntxent.ts';
 import type { Dispatch } from '../../src/kernels/shader.ts';
 import { DeviceWatch } from '../../src/kernels/webgpu/device-watch.ts';
 import { WebGpuScratch } from '../../src/kernels/webgpu/scratch.ts';
@@ -89,6 +90,40 @@ onWebGpu(() => {
         expect(buffers[1]!.size, 'the partial sums of a turn').toBeGreaterThanOrEqual(
           4 * count! * splits! * dim,
         );
+      }
+      expect(next).toBe(rows);
+    }
+    scratch.dispose();
+  });
+
+  it('partial sums of NT-Xent are taken in turns, each within the limits', async () => {
+    const { device } = await opened;
+    const scratch = new WebGpuScratch(new DeviceWatch(device));
+    for (const [rows, dim] of [
+      [2, 1],
+      [1100, 1024],
+      [8192, 128],
+      [8192, 4096],
+    ] as const) {
+      const any = scratch.take('any', 1);
+      const dispatches: Dispatch[] = [];
+      const call = {
+        at: () => any,
+        scratch: (name: string, length: number) => scratch.take(name, length),
+        run: (issued: readonly Dispatch[]) => void dispatches.push(...issued),
+      } as unknown as WebGpuCall;
+      const array = { length: 0 };
+      const arrays = { z: array, loss: array, rank: array, dz: array };
+      ntxent.webgpu({ ...arrays, rows, dim, temperature: 0.2, gradientScale: 1 }, call);
+      let next = 0;
+      for (const { shader, parameters, buffers, workgroups } of dispatches) {
+        for (const count of workgroups) expect(count).toBeLessThanOrEqual(65_535);
+        for (const { size } of buffers) expect(size).toBeLessThanOrEqual(128 * MIB);
+        if (shader.name !== 'ntxent-gradient') continue;
+        const [length, first, , , splits] = parameters as number[];
+        expect(first).toBe(next);
+        next += length! / dim;
+        expect(buffers[0]!.size, 'the partial sums of a turn').toBeGreaterThanOrEqual(4 * length! * splits!);
       }
       expect(next).toBe(rows);
     }

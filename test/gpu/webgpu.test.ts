@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { infoNceReference } from '../../src/conformance/references/infonce.ts';
 import { L2NORM_BOUNDS } from '../../src/conformance/references/l2norm.ts';
 import type { DeviceArray } from '../../src/kernels/device-array.ts';
-import { splitQueue } from '../../src/kernels/infonce.ts';
+import { splitQueue } from '../../src/kernels/row-tiles.ts';
 import { grid } from '../../src/kernels/shader.ts';
 import { createWebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
 import { requestDevice } from '../../src/runtime/gpu.ts';

@@ -3,7 +3,7 @@ import type { CaseRunner } from '../../src/golden/case.ts';
 import { contextOf } from '../../src/golden/context.ts';
 import { evaluationFamily } from '../../src/golden/evaluation.ts';
 import { kernelFamily } from '../../src/golden/kernels.ts';
-import { CARRIED, describeRecorded, FULL, gradeCase, readCases } from '../golden.ts';
+import { CARRIED, describeRecorded, FULL, FULL_METHOD, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from './backends.ts';
 
 const runners = new Map<string, CaseRunner>(
@@ -12,11 +12,12 @@ const runners = new Map<string, CaseRunner>(
 
 // The largest queue takes 10 s on a software GPU; `golden --backend webgpu` computes it too.
 const isLarge = (name: string): boolean => name.includes('k65536');
-const NAMES = ['infonce', 'queue', 'ema', 'sgd', 'lars', 'knn'];
+const NAMES = ['infonce', 'ntxent', 'queue', 'ema', 'sgd', 'lars', 'knn'];
 onEveryBackend(({ kernels, fewer }) => {
   for (const [set, folder, least] of [
-    ['carried', CARRIED, 12],
+    ['carried', CARRIED, 13],
     ['full', FULL, 12],
+    ['methods', FULL_METHOD, 4],
   ] as const) {
     describeRecorded(`golden kernels (${set})`, folder, (recorded) => {
       const cases = readCases(recorded, NAMES).filter(({ name }) => fewer === 1 || !isLarge(name));

@@ -98,6 +98,28 @@ export async function runInfoNce(
   });
 }
 
+export interface NtXentInputs {
+  z: Float32Array;
+  rows: number;
+  dim: number;
+  temperature: number;
+  gradientScale: number;
+}
+
+/** ntxent on plain arrays. */
+export async function runNtXent(
+  kernels: BackendKernels,
+  inputs: NtXentInputs,
+): Promise<{ loss: Float32Array; rank: Float32Array; dz: Float32Array }> {
+  return withArrays(kernels, async (put) => {
+    const { rows, dim } = inputs;
+    const [loss, rank, dz] = [rows, rows, rows * dim].map((length) => put(new Float32Array(length)));
+    const [l, r, d] = [loss!, rank!, dz!];
+    kernels.ntxent({ ...inputs, z: put(inputs.z), loss: l, rank: r, dz: d });
+    return { loss: await kernels.read(l), rank: await kernels.read(r), dz: await kernels.read(d) };
+  });
+}
+
 /** The error that body throws. */
 export function errorOf(body: () => unknown): MocoError {
   try {

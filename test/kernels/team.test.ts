@@ -8,7 +8,16 @@ import { KernelTeam } from '../../src/kernels/wasm/team.ts';
 import { createWasmKernels, type WasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import type { WorkerHandle } from '../../src/runtime/worker.ts';
 import { expectSameBits } from '../compare.ts';
-import { errorOf, generator, normals, runInfoNce, unitRows, upload, withArrays } from './inputs.ts';
+import {
+  errorOf,
+  generator,
+  normals,
+  runInfoNce,
+  runNtXent,
+  unitRows,
+  upload,
+  withArrays,
+} from './inputs.ts';
 
 /** The threads, as they were started. */
 const started: WorkerHandle[] = vi.hoisted(() => []);
@@ -141,6 +150,20 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     const want = await runInfoNce(alone, { ...inputs, ...options });
     const got = await runInfoNce(team(), { ...inputs, ...options });
     for (const name of ['loss', 'rank', 'dQuery'] as const) expectSameBits(name, got[name], want[name]);
+  });
+
+  it.each<[number, number]>([
+    [0, 16],
+    ...[2, 4, 6, 8, 30, 32, 34, 62, 254, 258, 600].map((rows): [number, number] => [rows, 20]),
+    [1100, 128],
+  ])('ntxent, 2N = %i, C = %i', async (rows, dim) => {
+    const z = unitRows(rows, dim, generator(rows + dim));
+    // A rank that float32 does not tell.
+    if (rows > 4) z.set(z.subarray(0, dim), 2 * dim);
+    const inputs = { z, rows, dim, temperature: 0.05, gradientScale: 1 / 256 };
+    const want = await runNtXent(alone, inputs);
+    const got = await runNtXent(team(), inputs);
+    for (const name of ['loss', 'rank', 'dz'] as const) expectSameBits(name, got[name], want[name]);
   });
 
   it('arrays that a call names more than once are taken in order', async () => {

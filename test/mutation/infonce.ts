@@ -7,7 +7,6 @@ export const WGSL = [
   ...of('infonce.wgsl', [
     ['the maximum is not subtracted', 'exp(a[j] - m)', 'exp(a[j])'],
     ['S is not rescaled', 'sum *= factor;', ''],
-    ['V is not rescaled', 'factor.x * sums[0] + t0', 'sums[0] + t0'],
     ['rescaled the other way', 'select(exp(before - m)', 'select(exp(m - before)'],
     [
       'the maximum of half of the lanes',
@@ -17,32 +16,12 @@ export const WGSL = [
     ['times the temperature', 'a[j] *= params.inverse_temperature', 'a[j] /= params.inverse_temperature'],
     ['the temperature is forgotten', 'a[j] *= params.inverse_temperature;', ''],
     ['not relative to the positive', 'a[j] -= positive;', ''],
-    ['the positive of the first eight keys', 'own[1].y, own[2].z, own[3].w', 'own[0].y, own[0].z, own[0].w'],
     ['a weight beyond the tail', '8u * j < end;', '8u * j <= end;'],
     ['the last negative has no weight', '8u * j < end;', '8u * j + 1u < end;'],
     ['a split goes on to the end', 'min(begin + params.split_rows, params.queue_size)', 'params.queue_size'],
     ['a split begins a row late', 'split * params.split_rows', 'split * params.split_rows + min(split, 1u)'],
-    [
-      'a column beyond a row',
-      'column >= params.dim) {\n    return 0.0',
-      'column > params.dim) {\n    return 0.0',
-    ],
-    ['a column twice', 'column + 3u, end', 'column + 2u, end'],
-    [
-      'V of the tile before',
-      'load_negatives(QUEUE, first, end, column, lane)',
-      'load_negatives(QUEUE, max(first, 32u) - 32u, end, column, lane)',
-    ],
-    ['weights by the wrong index', 'weights[j * 8u + lane % 8u]', 'weights[j * 8u + lane / 8u]'],
-    ['weights of a tile of 31', 'j < 32u', 'j < 31u'],
     ['columns beyond 128 overlap', '128u * workgroup.z', '64u * workgroup.z'],
     ['three of four blocks of columns', 'put_weighted(v3, row, split, columns + 96u + 4u * y);', ''],
-    ['columns run into the next row', 'c < 4u && column + c < params.dim', 'c < 4u'],
-    [
-      'scratch by the row of the batch',
-      '(row + 8u * i - params.first_row) * params.splits + split) * params.dim',
-      '(row + 8u * i) * params.splits + split) * params.dim',
-    ],
     [
       'the sum of seven of eight lanes',
       'for (var i = 0u; i < 8u; i++) {\n      sum',
@@ -53,6 +32,22 @@ export const WGSL = [
       'bad |= select(vec4u(), vec4u(1u), (bitcast<vec4u>(a[j]) & EXPONENT) == EXPONENT);',
       '',
     ],
+    ['no barrier after the maxima', `shared_vec[lane] = most;\n    ${BARRIER}`, 'shared_vec[lane] = most;'],
+    [
+      'no barrier before the sums of lanes',
+      `shared_count[lane] = larger | (bad << vec4u(31u));\n  ${BARRIER}`,
+      'shared_count[lane] = larger | (bad << vec4u(31u));',
+    ],
+    [
+      'a column beyond a row',
+      'column >= params.dim) {\n    return 0.0',
+      'column > params.dim) {\n    return 0.0',
+    ],
+    ['a negative beyond the end', 'vec4<bool>(negative < end)', 'vec4<bool>(negative <= end)'],
+  ]),
+  ...of('row-tiles.wgsl', [
+    ['the positive of the first eight keys', 'own[1].y, own[2].z, own[3].w', 'own[0].y, own[0].z, own[0].w'],
+    ['a column twice', 'column + 3u, end', 'column + 2u, end'],
     [
       'products of the first eight queries',
       'queries[(x + 16u) * STRIDE + c]',
@@ -69,19 +64,29 @@ export const WGSL = [
       `load_negatives(source, first, end, column, lane);\n    ${BARRIER}`,
       'load_negatives(source, first, end, column, lane);',
     ],
+    ['no barrier after the positives', `  }\n  ${BARRIER}\n  return diagonal`, '  }\n  return diagonal'],
+  ]),
+  ...of('row-sums.wgsl', [
+    ['V is not rescaled', 'factor.x * sums[0] + t0', 'sums[0] + t0'],
+    [
+      'V of the tile before',
+      'load_negatives(QUEUE, first, end, column, lane)',
+      'load_negatives(QUEUE, max(first, 32u) - 32u, end, column, lane)',
+    ],
+    ['weights by the wrong index', 'weights[j * 8u + lane % 8u]', 'weights[j * 8u + lane / 8u]'],
+    ['weights of a tile of 31', 'j < 32u', 'j < 31u'],
+    ['columns run into the next row', 'c < 4u && column + c < params.dim', 'c < 4u'],
+    [
+      'scratch by the row of the batch',
+      '(row + 8u * i - params.first_row) * params.splits + split) * params.dim',
+      '(row + 8u * i) * params.splits + split) * params.dim',
+    ],
     [
       'no barrier after the tile of V',
       `load_negatives(QUEUE, first, end, column, lane);\n  ${BARRIER}`,
       'load_negatives(QUEUE, first, end, column, lane);',
     ],
     ['no barrier after the weights', `${BARRIER}\n  load_negatives(QUEUE`, 'load_negatives(QUEUE'],
-    ['no barrier after the maxima', `shared_vec[lane] = most;\n    ${BARRIER}`, 'shared_vec[lane] = most;'],
-    ['no barrier after the positives', `  }\n  ${BARRIER}\n  let positive`, '  }\n  let positive'],
-    [
-      'no barrier before the sums of lanes',
-      `shared_count[lane] = larger | (bad << vec4u(31u));\n  ${BARRIER}`,
-      'shared_count[lane] = larger | (bad << vec4u(31u));',
-    ],
   ]),
   ...of('infonce-combine.wgsl', [
     ['splits are not rescaled', 'select(exp(before - m), 1.0, before == m)', '1.0'],
@@ -103,10 +108,6 @@ export const WGSL = [
     ['the rank of the last split', 'larger += ', 'larger = '],
     ['bad is what the last split says', 'bad |= ', 'bad = '],
     ['nothing is bad', 'NAN, bad != 0u', 'NAN, false'],
-    ['the positive is left out', 'let total = select(exp(-m), 1.0, m == 0.0) + sum', 'let total = sum'],
-    ['the positive weighs 1', 'let total = select(exp(-m), 1.0, m == 0.0) + sum', 'let total = 1.0 + sum'],
-    ['a loss without its maximum', 'm + natural_log(total)', 'natural_log(total)'],
-    ['1 + S is rounded', 'value = natural_log1p(sum)', 'value = natural_log(total)'],
     ['the gradient without its key', '(v - sum * key[row * params.dim + c])', 'v'],
     ['the sign of the key', 'v - sum * key', 'v + sum * key'],
     ['the positive pulls with all its weight', 'v - sum * key', 'v - total * key'],
@@ -116,12 +117,22 @@ export const WGSL = [
     ['V by splits first', '(states + s) * params.dim + c', '(local + s * params.count) * params.dim + c'],
     ['V of the last split', 'v += factors', 'v = factors'],
     ['64 columns', 'c < params.dim; c += WIDTH', 'c < min(params.dim, WIDTH); c += WIDTH'],
+    ['no barrier after the factors', `  }\n  ${BARRIER}`, '  }', ONE],
+  ]),
+  ...of('softmax-loss.wgsl', [
+    ['the positive is left out', 'select(exp(-m), 1.0, m == 0.0) + sum', 'sum'],
+    ['the positive weighs 1', 'select(exp(-m), 1.0, m == 0.0) + sum', '1.0 + sum'],
+    [
+      'a loss without its maximum',
+      'm + natural_log(softmax_total(m, sum))',
+      'natural_log(softmax_total(m, sum))',
+    ],
+    ['1 + S is rounded', 'return natural_log1p(sum)', 'return natural_log(1.0 + sum)'],
     ['a logarithm without its last doubling', 'e += 1.0;', ''],
     ['a series without a factor', '2.0 * s * z * p', '2.0 * s * p'],
     ['the logarithm to base 2', 'e * 0.693147181', 'e'],
-    ['no barrier after the factors', `  }\n  ${BARRIER}`, '  }', ONE],
   ]),
-  ...of('infonce-rank.wgsl', [
+  ...of('rank.wgsl', [
     ['what is close counts twice', 'difference > vec4f(params.margin)', 'difference > vec4f(-params.margin)'],
     ['nothing is close', 'abs(difference) <= vec4f(params.margin)', 'abs(difference) < vec4f(0.0)'],
     [
@@ -138,15 +149,14 @@ export const WGSL = [
     ['the sign of the sum', 'return sum > 0.0', 'return sum < 0.0'],
     ['what cannot be told is nearer', 'return fixed_is_positive(total)', 'return true'],
     ['what cannot be told is not nearer', 'return fixed_is_positive(total)', 'return false'],
-    [
-      'the key is added',
-      'fixed_negate(fixed_product(bits, bitcast<u32>(key[q + c])))',
-      'fixed_product(bits, bitcast<u32>(key[q + c]))',
-    ],
+    ['the key is added', 'fixed_negate(fixed_product(bits, k))', 'fixed_product(bits, k)'],
     ['the query of the next lane', 'block + 8u * lane', 'block + lane'],
-    ['a negative beyond the end', 'negative >= end', 'negative > end'],
     ['the last of four counts', 'larger += select', 'larger = select'],
-    ['the key of the first query', 'queue[n + c] - key[q + c]', 'queue[n + c] - key[c]'],
+    [
+      'the key of the first query',
+      'element(KEY, row, c, row + 1u);\n    let q',
+      'element(KEY, 0u, c, 1u);\n    let q',
+    ],
   ]),
   ...of('exact-sign.wgsl', [
     ['equal is positive', ' && (x.low | x.middle | x.high) != 0u', ''],
@@ -176,8 +186,26 @@ export const WGSL = [
 
 export const WASM = [
   ...of('infonce.ts', [
+    [
+      'V is not rescaled',
+      'rescale(sum + at * packedStride, padded, factor);',
+      'rescale(sum + at * packedStride, 0, factor);',
+    ],
+    ['times the temperature', '<f32>(1 / temperature)', '<f32>temperature'],
+    ['the gradient without its temperature', 'gradientScale / temperature', 'gradientScale'],
+    ['the sign of the key', '(<f64>load<f32>(sum + at) - negatives', '(<f64>load<f32>(sum + at) + negatives'],
+    ['not divided by the sum', 'scale / (positiveWeightOf(own, lane) + negatives)', 'scale'],
+    [
+      'V of the block before',
+      'memory.fill(scratch, 0, 3 * packedBytes)',
+      'memory.fill(scratch, 0, 2 * packedBytes)',
+    ],
+    ['the gradient of the first block', 'dQuery + offset', 'dQuery'],
+    ['full tiles are read without padding', 'valid < TILE || c != padded', 'valid < TILE'],
+    ['the state of the first four', 'const own = state + <usize>(r >> 2) * STATE', 'const own = state'],
+  ]),
+  ...of('softmax.ts', [
     ['the maximum is not subtracted', 'exp4(f32x4.sub(a, m))', 'exp4(a)'],
-    ['V is not rescaled', '    rescale(sum, padded, factor);\n', ''],
     ['S is not rescaled', 'low = f64x2.mul(low, f64x2.promote_low_f32x4(factor));', ''],
     [
       'S is rescaled by other queries',
@@ -190,8 +218,6 @@ export const WASM = [
       'f32x4.mul(f32x4.sub(v128.load(at), positive), scale)',
       'f32x4.sub(v128.load(at), positive)',
     ],
-    ['times the temperature', '<f32>(1 / temperature)', '<f32>temperature'],
-    ['the gradient without its temperature', 'gradientScale / temperature', 'gradientScale'],
     [
       'a maximum that is not scaled',
       'f32x4.pmax(before, f32x4.mul(largest, scale))',
@@ -205,21 +231,16 @@ export const WASM = [
       'for (let j = 0; j < valid; j++) {\n    const at',
       'for (let j = 0; j < valid - 1; j++) {\n    const at',
     ],
-    ['the positive is left out', '<f64>exp(-m)', '<f64>exp(-m) * 0'],
-    ['the positive weighs 1', '<f64>exp(-m)', '<f64>exp(0 * m)'],
+    [
+      'the positive is left out',
+      '<f64>exp(-maximumOf(state, lane))',
+      '0 * <f64>exp(-maximumOf(state, lane))',
+    ],
+    ['the positive weighs 1', '<f64>exp(-maximumOf(state, lane))', '<f64>exp(0 * maximumOf(state, lane))'],
     ['1 + S is rounded', 'm == 0 ? log1p(negatives) : <f64>m', '<f64>m'],
     ['a loss without its maximum', '<f64>m + log(', 'log('],
-    ['the sign of the key', '(<f64>load<f32>(sum + at) - negatives', '(<f64>load<f32>(sum + at) + negatives'],
-    ['not divided by the sum', 'scale / (positive + negatives)', 'scale'],
-    [
-      'V of the block before',
-      'memory.fill(scratch, 0, 3 * packedBytes)',
-      'memory.fill(scratch, 0, 2 * packedBytes)',
-    ],
-    ['the gradient of the first block', 'dQuery + offset', 'dQuery'],
-    ['full tiles are read without padding', 'valid < TILE || c != padded', 'valid < TILE'],
-    ['the state of the first four', 'const own = state + <usize>(r >> 2) * STATE', 'const own = state'],
-    ['S of the first four', 'load<f64>(state + <usize>(r >> 2) * STATE +', 'load<f64>(state +'],
+    ['S of the first lane', 'load<f64>(state + ((<usize>lane) << 3), 32)', 'load<f64>(state, 32)'],
+    ['lanes without a query are at a distance', '<< 2), 1e30)', '<< 2), -1e30)'],
   ]),
   ...of('rank.ts', [
     ['no margin', 'return 2 * (', 'return 0 * ('],

@@ -1,4 +1,4 @@
-/** infonce.wgsl, infonce-combine.wgsl, infonce-rank.wgsl, exact-sign.wgsl: loss, gradient and rank. */
+/** infonce.wgsl, infonce-combine.wgsl, and the files joined to them: loss, gradient and rank. */
 import type { KernelCases } from '../case.ts';
 import { unitRows, unitRowsAround } from '../inputs.ts';
 import type { Trial } from '../trial.ts';

@@ -1,5 +1,5 @@
 /** InfoNCE in float64, written for reading, and the error bounds of a float32 kernel. Inputs are float32 values. */
-import { splitQueue } from '../../kernels/infonce.ts';
+import { splitQueue } from '../../kernels/row-tiles.ts';
 import { type Accuracy, type Bounds, U } from '../accuracy.ts';
 
 interface InfoNceBounds {
@@ -19,7 +19,7 @@ function tilesAndSplits(queueSize: number): [number, number] {
   return [splitRows / 32, splits];
 }
 
-const BOUNDS: Bounds<InfoNceBounds> = {
+export const INFONCE_BOUNDS: Bounds<InfoNceBounds> = {
   wasm: {
     exponentialError: () => 4 * U,
     sumError: () => 40 * U,
@@ -70,7 +70,7 @@ export function infoNceReference(
     lossBound: new Float64Array(rows),
     dQueryBound: new Float64Array(rows * dim),
   };
-  const bounds = BOUNDS[accuracy.backend];
+  const bounds = INFONCE_BOUNDS[accuracy.backend];
   const logitError = (2 * accuracy.dotBound(dim) + 10 * U) / temperature;
   const weightError = (x: number): number => logitError + bounds.exponentialError(x, queueSize);
   // Weights below 2^-126 count as 0.

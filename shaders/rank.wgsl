@@ -1,5 +1,5 @@
-// The rank of the positive in InfoNCE: how many negatives have q·n > q·k, exactly. Part of infonce.wgsl, which it is appended
-// to (WGSL has no include), with its bindings query [N, C], key [N, C], queue [K, C].
+// The rank of the positive in InfoNCE and NT-Xent: how many negatives have q·n > q·k, exactly. Joined to both, after
+// row-tiles.wgsl, whose `element` and `params` it uses; these have a `margin`, too.
 //
 //     q·n > q·k  ⇔  Σ qᵢ·(nᵢ − kᵢ) > 0
 //
@@ -9,16 +9,16 @@
 // Is q·n > q·k? First by Σ qᵢ·(nᵢ − kᵢ) in float32, whose error shrinks with n − k; where that is within its error too,
 // exactly (exact-sign.wgsl).
 fn is_nearer(row: u32, negative: u32) -> bool {
-  let q = row * params.dim;
-  let n = negative * params.dim;
   var sum = 0.0;
   var size = 0.0;
   var different = 0u;
   for (var c = 0u; c < params.dim; c++) {
-    let difference = queue[n + c] - key[q + c];
-    different |= bitcast<u32>(queue[n + c]) ^ bitcast<u32>(key[q + c]);
-    sum += query[q + c] * difference;
-    size += abs(query[q + c] * difference);
+    let n = element(QUEUE, negative, c, negative + 1u);
+    let k = element(KEY, row, c, row + 1u);
+    let q = element(QUERY, row, c, row + 1u);
+    different |= bitcast<u32>(n) ^ bitcast<u32>(k);
+    sum += q * (n - k);
+    size += abs(q * (n - k));
   }
   if (different == 0u) {
     return false;
@@ -29,20 +29,19 @@ fn is_nearer(row: u32, negative: u32) -> bool {
   }
   var total = Fixed(0u, 0u, 0u);
   for (var c = 0u; c < params.dim; c++) {
-    let bits = bitcast<u32>(query[q + c]);
-    total = fixed_add(total, fixed_product(bits, bitcast<u32>(queue[n + c])));
-    total = fixed_add(total, fixed_negate(fixed_product(bits, bitcast<u32>(key[q + c]))));
+    let bits = bitcast<u32>(element(QUERY, row, c, row + 1u));
+    let n = bitcast<u32>(element(QUEUE, negative, c, negative + 1u));
+    let k = bitcast<u32>(element(KEY, row, c, row + 1u));
+    total = fixed_add(total, fixed_product(bits, n));
+    total = fixed_add(total, fixed_negate(fixed_product(bits, k)));
   }
   return fixed_is_positive(total);
 }
 
-// How many of a negative's four differences are larger than 0: for each lane 0 or 1.
-fn count_larger(difference: vec4f, block: u32, negative: u32, end: u32) -> vec4u {
-  if (negative >= end) {
-    return vec4u();
-  }
-  var larger = select(vec4u(), vec4u(1u), difference > vec4f(params.margin));
-  let close = abs(difference) <= vec4f(params.margin);
+// How many of a negative's four differences are larger than 0, of those that count: for each lane 0 or 1.
+fn count_larger(difference: vec4f, block: u32, negative: u32, counts: vec4<bool>) -> vec4u {
+  var larger = select(vec4u(), vec4u(1u), counts & (difference > vec4f(params.margin)));
+  let close = counts & (abs(difference) <= vec4f(params.margin));
   if (any(close)) {
     for (var lane = 0u; lane < 4u; lane++) {
       let row = block + 8u * lane;
