@@ -94,8 +94,10 @@ export const trainingFamily: CaseFamily = {
 
 /** @param groups the parameter that says how many there are */
 function settingsOf(c: GoldenCase, preset: string, groups: string, own: ConfigOverrides): Settings {
+  const isLars = c.params.optimizer === 'lars';
   const settings = resolveConfig(preset, {
-    optimizer: c.params.optimizer === 'lars' ? 'lars' : 'sgd',
+    optimizer: isLars ? 'lars' : 'sgd',
+    ...(isLars ? { trust: numberParam(c, 'trust'), rateInMomentum: c.params.lr_in_momentum === true } : {}),
     dim: numberParam(c, 'dim'),
     imageSize: numberParam(c, 'image'),
     batchSize: numberParam(c, 'N'),
