@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cos, exp, log, MAX_ANGLE, sin } from '../src/math.ts';
+import { cos, exp, log, MAX_ANGLE, sin, wholePower } from '../src/math.ts';
 import { Random, STREAMS } from '../src/random.ts';
 
 const view = new DataView(new ArrayBuffer(8));
@@ -52,5 +52,20 @@ describe('math', () => {
     expect(cos(Math.PI)).toBe(-1);
     expect(cos(2 * MAX_ANGLE)).toBeNaN();
     expect(sin(Number.NaN)).toBeNaN();
+  });
+
+  test('whole powers are within a rounding for each factor', () => {
+    for (const x of [0.9, 0.999, 0.5, 0.99999, 0]) {
+      let product = 1;
+      for (let n = 0; n <= 2000; n++) {
+        const error = Math.abs(wholePower(x, n) - product);
+        expect(error, `${x}^${n}`).toBeLessThanOrEqual(2 * n * 2 ** -53 * product);
+        product *= x;
+      }
+    }
+    expect([wholePower(0, 0), wholePower(0.5, 30), wholePower(-2, 3)]).toEqual([1, 2 ** -30, -8]);
+    // The largest count of steps: all bits of it are used.
+    expect(wholePower(1, 2 ** 31 - 1)).toBe(1);
+    expect(wholePower(0.999, 2 ** 31 - 1)).toBe(0);
   });
 });

@@ -4,6 +4,7 @@ import { evaluationFamily } from './evaluation.ts';
 import { exportFamily } from './exports.ts';
 import { kernelFamily } from './kernels.ts';
 import { operatorFamily } from './operators.ts';
+import { optimizerFamily } from './optimizers.ts';
 import { scheduleFamily } from './schedules.ts';
 import { trainingFamily } from './training-cases.ts';
 
@@ -13,6 +14,7 @@ export const FAMILIES: readonly CaseFamily[] = [
   evaluationFamily,
   augmentFamily,
   operatorFamily,
+  optimizerFamily,
   trainingFamily,
   exportFamily,
   scheduleFamily,

@@ -1,8 +1,6 @@
-import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { lars as larsOptimizer } from '../optimizers/lars.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import {
   float32,
@@ -14,22 +12,20 @@ import {
   wholeInput,
 } from './tensors.ts';
 
-/** The golden cases of the method's kernels: infonce_*, ntxent_*, queue_*, ema, sgd_*, lars*. */
+/** The golden cases of the method's kernels: infonce_*, ntxent_*, queue_*, ema. */
 export const kernelFamily: CaseFamily = {
   runners: {
     infonce: withArrays(infonce),
     ntxent: withArrays(ntxent),
     queue: withArrays(queue),
     ema: withArrays(ema),
-    sgd: withArrays(sgd),
-    lars: withArrays(lars),
   },
 };
 
-type Outputs = Map<string, NamedTensor>;
+export type Outputs = Map<string, NamedTensor>;
 
 /** Device arrays that are freed together when a case is done. */
-class Arrays {
+export class Arrays {
   readonly kernels: Kernels;
   readonly #taken: DeviceArray[] = [];
   constructor(kernels: Kernels) {
@@ -50,7 +46,7 @@ class Arrays {
   }
 }
 
-function withArrays(run: (goldenCase: GoldenCase, arrays: Arrays) => Promise<Outputs>) {
+export function withArrays(run: (goldenCase: GoldenCase, arrays: Arrays) => Promise<Outputs>) {
   return async (goldenCase: GoldenCase, context: GoldenContext): Promise<Outputs> => {
     const arrays = new Arrays(context.kernels);
     try {
@@ -166,84 +162,6 @@ async function ema(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
         const { shape } = floatInput(goldenCase, `k.0.${name}`);
         outputs.set(`m${i}.k.${step}.${name}`, float32(shape, await kernels.read(keys[j]!)));
       }
-    }
-  }
-  return outputs;
-}
-
-async function sgd(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
-  const { kernels } = arrays;
-  if (goldenCase.params.nesterov === true) {
-    throw new MocoError(
-      'usage',
-      `golden case ${goldenCase.name} asks for Nesterov momentum, which MoCo does not use`,
-    );
-  }
-  const momentum = numberParam(goldenCase, 'momentum');
-  const weightDecay = numberParam(goldenCase, 'weight_decay');
-  return steps(goldenCase, arrays, 'buf', (arraysOfStep, learningRate, gate) => {
-    kernels.sgd({ ...columns(arraysOfStep), learningRate, momentum, weightDecay, gate });
-  });
-}
-
-/** Tensors of one axis are neither decayed nor adapted, by the optimizer's own rule. */
-async function lars(goldenCase: GoldenCase, arrays: Arrays): Promise<Outputs> {
-  const { kernels } = arrays;
-  const [momentum, decay, ratio] = ['momentum', 'weight_decay', 'trust'].map((name) =>
-    numberParam(goldenCase, name),
-  ) as [number, number, number];
-  const rateInMomentum = goldenCase.params.lr_in_momentum === true;
-  return steps(goldenCase, arrays, 'mu', (arraysOfStep, learningRate, gate) => {
-    for (const one of arraysOfStep) {
-      const rule = larsOptimizer.rule(one);
-      const [weightDecay, trust] = [rule.decay ? decay : 0, rule.adapt ? ratio : null];
-      const options = { learningRate, momentum, weightDecay, trust, rateInMomentum };
-      kernels.lars({ ...columns([one]), ...options, gate });
-    }
-  });
-}
-
-/** A parameter, its gradient in a step, and the momentum that goes with it. */
-interface Momentum {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly parameter: DeviceArray;
-  readonly gradient: DeviceArray;
-  readonly buffer: DeviceArray;
-}
-
-function columns(of: readonly Momentum[]) {
-  return {
-    parameters: of.map(({ parameter }) => parameter),
-    gradients: of.map(({ gradient }) => gradient),
-    buffers: of.map(({ buffer }) => buffer),
-  };
-}
-
-/** Steps of an optimizer with momentum: p.0.* and grad.<step>.* in, p.<step>.* and <slot>.<step>.* out. */
-async function steps(
-  goldenCase: GoldenCase,
-  arrays: Arrays,
-  slot: string,
-  take: (arraysOfStep: readonly Momentum[], learningRate: number, gate: DeviceArray) => void,
-): Promise<Outputs> {
-  const { kernels } = arrays;
-  const gate = arrays.from(Float32Array.of(1));
-  const kept = namesAfter(goldenCase, 'p.0.').map((name) => {
-    const { shape, data } = floatInput(goldenCase, `p.0.${name}`);
-    return { name, shape, parameter: arrays.from(data), buffer: arrays.take(data.length) };
-  });
-  const outputs: Outputs = new Map();
-  for (const [i, learningRate] of numberListParam(goldenCase, 'lr').entries()) {
-    const step = i + 1;
-    const now = kept.map((one) => {
-      const gradient = arrays.from(floatInput(goldenCase, `grad.${step}.${one.name}`).data);
-      return { ...one, gradient };
-    });
-    take(now, learningRate, gate);
-    for (const { name, shape, parameter, buffer } of now) {
-      outputs.set(`p.${step}.${name}`, float32(shape, await kernels.read(parameter)));
-      outputs.set(`${slot}.${step}.${name}`, float32(shape, await kernels.read(buffer)));
     }
   }
   return outputs;

@@ -3,11 +3,16 @@ import type { CaseRunner } from '../../src/golden/case.ts';
 import { contextOf } from '../../src/golden/context.ts';
 import { evaluationFamily } from '../../src/golden/evaluation.ts';
 import { kernelFamily } from '../../src/golden/kernels.ts';
+import { optimizerFamily } from '../../src/golden/optimizers.ts';
 import { CARRIED, describeRecorded, FULL, FULL_METHOD, gradeCase, readCases } from '../golden.ts';
 import { onEveryBackend } from './backends.ts';
 
 const runners = new Map<string, CaseRunner>(
-  Object.entries({ ...kernelFamily.runners, ...evaluationFamily.runners }),
+  Object.entries({
+    ...kernelFamily.runners,
+    ...optimizerFamily.runners,
+    ...evaluationFamily.runners,
+  }),
 );
 
 // The largest queue takes 10 s on a software GPU; `golden --backend webgpu` computes it too.

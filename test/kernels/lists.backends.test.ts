@@ -56,7 +56,14 @@ onEveryBackend(({ kernels, fewer }) => {
               if (random() < 0.3) sources.at(-1)!.fill(Number.NaN, 0, 1);
               const run = async (ranges: readonly (readonly [number, number])[]): Promise<Float32Array[]> => {
                 const hold = (list: readonly Float32Array[]): DeviceArray[] => list.map(put);
-                const [copied, key, sum, running, p, buffer] = Array.from({ length: 6 }, () => hold(targets));
+                const [copied, key, sum, running, p, buffer, q, momentum] = Array.from({ length: 8 }, () =>
+                  hold(targets),
+                );
+                const [r, mean, square] = [
+                  hold(targets),
+                  hold(targets),
+                  hold(targets.map((t) => t.map(Math.abs))),
+                ];
                 const [from, gate, open] = [hold(sources), put([1]), put([1])];
                 for (const [first, end] of ranges) {
                   const part = (list: DeviceArray[] | undefined) => list!.slice(first, end);
@@ -90,9 +97,18 @@ onEveryBackend(({ kernels, fewer }) => {
                     ...options,
                     gate: open,
                   });
+                  const [parameters, buffers] = [part(q), part(momentum)];
+                  const ratio = { trust: 0.01, rateInMomentum: true };
+                  kernels.lars({ parameters, gradients: source, buffers, ...options, ...ratio, gate: open });
+                  kernels.adamw({
+                    ...{ parameters: part(r), gradients: source, means: part(mean), squares: part(square) },
+                    ...{ learningRate: 0.03, weightDecay: 1e-4, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+                    ...{ step: 2, gate: open },
+                  });
                   kernels.finite({ gate, arrays: source });
                 }
-                const results = [copied, key, sum, running, p, buffer].flatMap((list) => list!);
+                const lists = [copied, key, sum, running, p, buffer, q, momentum, r, mean, square];
+                const results = lists.flatMap((list) => list!);
                 return Promise.all([...results, gate].map((array) => kernels.read(array)));
               };
               const ends = [...parts.flatMap(([, cut], i) => (cut ? [i] : [])), parts.length];

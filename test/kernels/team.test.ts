@@ -93,6 +93,32 @@ const ELEMENTWISE: readonly [
       return [...parameters, ...buffers];
     },
   ],
+  [
+    'lars',
+    (kernels, lists, gate) => {
+      const [parameters, gradients, buffers] = [lists(anything), lists(anything), lists(anything)];
+      const options = { learningRate: 0.3, momentum: 0.9, weightDecay: 1e-2, trust: 0.01 };
+      kernels.lars({ parameters, gradients, buffers, ...options, rateInMomentum: true, gate });
+      return [...parameters, ...buffers];
+    },
+  ],
+  [
+    'adamw',
+    (kernels, lists, gate) => {
+      const [parameters, gradients, means] = [lists(anything), lists(anything), lists(anything)];
+      const squares = lists((random) => random());
+      const options = {
+        learningRate: 0.03,
+        weightDecay: 1e-2,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        step: 3,
+      };
+      kernels.adamw({ parameters, gradients, means, squares, ...options, gate });
+      return [...parameters, ...means, ...squares];
+    },
+  ],
 ];
 
 function anything(random: () => number): number {
