@@ -30,6 +30,7 @@ export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';
 export type { DeviceArray } from './kernels/device-array.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';
 export type { Kernels } from './kernels/kernels.ts';

@@ -1,6 +1,7 @@
 /** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
 export { copy } from './copy';
+export { crossEntropy } from './cross-entropy';
 export { ema } from './ema';
 export { enqueue } from './enqueue';
 export { finite } from './finite';

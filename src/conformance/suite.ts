@@ -2,6 +2,7 @@ import type { KernelName as RegistryName } from '../kernels/registry.ts';
 import { type Case, casesOf, type KernelCases, type KernelName, kernelName } from './case.ts';
 import { accumulate } from './cases/accumulate.ts';
 import { copy } from './cases/copy.ts';
+import { crossEntropy } from './cases/cross-entropy.ts';
 import { ema } from './cases/ema.ts';
 import { enqueue } from './cases/enqueue.ts';
 import { finite } from './cases/finite.ts';
@@ -19,6 +20,7 @@ import { topk } from './cases/topk.ts';
 const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   copy,
+  crossEntropy,
   ema,
   enqueue,
   finite,

@@ -1,6 +1,7 @@
 /** All kernels, by the names of their files. A new one is a file here, one in shaders/, one in wasm/, and a line. */
 import { accumulate } from './accumulate.ts';
 import { copy } from './copy.ts';
+import { crossEntropy } from './cross-entropy.ts';
 import { ema } from './ema.ts';
 import { enqueue } from './enqueue.ts';
 import { finite } from './finite.ts';
@@ -19,6 +20,7 @@ import { topk } from './topk.ts';
 export const KERNELS = {
   accumulate,
   copy,
+  crossEntropy,
   ema,
   enqueue,
   finite,
