@@ -128,6 +128,16 @@ traffic('finite', '8 Mi', 4 * n, () => wasm.finite(a, n));
 traffic('enqueue', 'N=256 C=128 K=65536', 8 * 256 * 128, () =>
   wasm.enqueue(a, b, 65500, 65536, 256, 128, gate),
 );
+for (const [rows, classes] of [
+  [256, 10],
+  [256, 1000],
+]) {
+  // Labels are u32: those of zeros.
+  const [logits, labels, dLogits] = [unitRows(rows, classes), array(rows), array(rows * classes)];
+  traffic('cross-entropy', `N=${rows}, ${classes} classes`, 8 * rows * classes, () =>
+    wasm.crossEntropy(logits, labels, rows, classes, 1 / rows, from, to, dLogits),
+  );
+}
 traffic('l2norm', 'N=256 C=128', 8 * 256 * 128, () => wasm.l2norm(b, d, a, 256, 128));
 traffic('l2norm-backward', 'N=256 C=128', 12 * 256 * 128, () => wasm.l2normBackward(b, a, d, to, 256, 128));
 traffic('summary', 'N=256 C=128', 8 * 256 * 128, () => wasm.summary(a, b, d, gate, 256, 128, from));

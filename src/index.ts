@@ -32,6 +32,7 @@ export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-c
 export type { FitSettings } from './evaluate/fit.ts';
 export type { LinearEpoch, LinearEvent, LinearJob, LinearOutcome, LinearStart } from './evaluate/linear.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';
 export type { DeviceArray } from './kernels/device-array.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';
 export type { Kernels } from './kernels/kernels.ts';

@@ -2,6 +2,7 @@
 export { accumulate } from './accumulate';
 export { adamw } from './adamw';
 export { copy } from './copy';
+export { crossEntropy } from './cross-entropy';
 export { ema } from './ema';
 export { enqueue } from './enqueue';
 export { finite } from './finite';

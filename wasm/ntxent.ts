@@ -184,7 +184,7 @@ function leaveOut(similarities: usize, start: i32, valid: i32, row: i32, rows: i
   }
 }
 
-/** Similarities of a tile become Pᵢⱼ + Pⱼᵢ. */
+/** Similarities of a tile become Pᵢⱼ + Pⱼᵢ. Behind its last row they stay 0: rows of padding are zeros. */
 function probabilities(
   similarities: usize,
   valid: i32,
@@ -197,10 +197,6 @@ function probabilities(
     const logit = f32x4.mul(v128.load(similarities), scale);
     const other = v128.load32_splat(others + ((<usize>j) << 2));
     v128.store(similarities, f32x4.add(exp4(f32x4.sub(logit, own)), exp4(f32x4.sub(logit, other))));
-    similarities += 16;
-  }
-  for (let j = valid; j < TILE; j++) {
-    v128.store(similarities, f32x4.splat(0));
     similarities += 16;
   }
 }

@@ -3,6 +3,7 @@ import { type Case, casesOf, type KernelCases, type KernelName, kernelName } fro
 import { accumulate } from './cases/accumulate.ts';
 import { adamw } from './cases/adamw.ts';
 import { copy } from './cases/copy.ts';
+import { crossEntropy } from './cases/cross-entropy.ts';
 import { ema } from './cases/ema.ts';
 import { enqueue } from './cases/enqueue.ts';
 import { finite } from './cases/finite.ts';
@@ -22,6 +23,7 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   adamw,
   copy,
+  crossEntropy,
   ema,
   enqueue,
   finite,

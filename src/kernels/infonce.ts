@@ -6,7 +6,7 @@ import type { DeviceArray } from './device-array.ts';
 import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { REDUCE_FILES } from './reduce-files.ts';
-import { rowsOfCall } from './row-calls.ts';
+import { firstsOf, rowsOfCall } from './row-calls.ts';
 import {
   LOSS_FILE,
   queriesAtOnce,
@@ -131,7 +131,7 @@ export const infonce: Kernel<
     const inPlace = [args.loss, args.dQuery, args.rank].includes(args.queue);
     const threads = inPlace ? 1 : threadsFor((rows * dim * queueSize) / 4);
     const most = rowsOfCall(rows, threads);
-    const firsts = Array.from({ length: rows === 0 ? 0 : Math.ceil(rows / most) }, (_, part) => part * most);
+    const firsts = firstsOf(rows, most);
     const bytes = exports.infonceScratch(most, dim) >>> 0;
     const shape = [dim, queueSize, temperature, gradientScale] as const;
     borrow(firsts.length * bytes, `the scratch of infonce for ${rows} queries of ${dim}`, (scratch) => {

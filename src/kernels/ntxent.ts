@@ -9,7 +9,7 @@ import { expectNumber, expectWhole } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
 import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
-import { rowsOfCall } from './row-calls.ts';
+import { firstsOf, rowsOfCall } from './row-calls.ts';
 import {
   LOSS_FILE,
   queriesAtOnce,
@@ -177,7 +177,7 @@ export const ntxent: Kernel<
     // Whole fours: what lies behind the last row is read, and nothing is made of it.
     const padded = 4 * Math.ceil(rows / 4);
     const most = rowsOfCall(rows, threadsFor((rows * rows * dim) / 4));
-    const firsts = Array.from({ length: Math.ceil(rows / most) }, (_, part) => part * most);
+    const firsts = firstsOf(rows, most);
     const bytes = exports.ntxentScratch(most, dim) >>> 0;
     borrow(
       8 * padded + firsts.length * bytes,

@@ -2,6 +2,7 @@
 import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
 import { copy } from './copy.ts';
+import { crossEntropy } from './cross-entropy.ts';
 import { ema } from './ema.ts';
 import { enqueue } from './enqueue.ts';
 import { finite } from './finite.ts';
@@ -22,6 +23,7 @@ export const KERNELS = {
   accumulate,
   adamw,
   copy,
+  crossEntropy,
   ema,
   enqueue,
   finite,

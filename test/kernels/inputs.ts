@@ -120,6 +120,31 @@ export async function runNtXent(
   });
 }
 
+export interface CrossEntropyInputs {
+  logits: Float32Array;
+  labels: readonly number[];
+  classes: number;
+  gradientScale: number;
+}
+
+/** crossEntropy on plain arrays. */
+export async function runCrossEntropy(
+  kernels: BackendKernels,
+  inputs: CrossEntropyInputs,
+): Promise<{ loss: Float32Array; rank: Float32Array; dLogits: Float32Array }> {
+  return withArrays(kernels, async (put) => {
+    const { labels, logits } = inputs;
+    const arrays = { loss: put(labels.map(() => 0)), rank: put(labels.map(() => 0)), dLogits: put(logits) };
+    kernels.crossEntropy({ ...inputs, ...arrays, logits: put(logits) });
+    const { loss, rank, dLogits } = arrays;
+    return {
+      loss: await kernels.read(loss),
+      rank: await kernels.read(rank),
+      dLogits: await kernels.read(dLogits),
+    };
+  });
+}
+
 /** The error that body throws. */
 export function errorOf(body: () => unknown): MocoError {
   try {

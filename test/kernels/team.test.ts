@@ -12,6 +12,7 @@ import {
   errorOf,
   generator,
   normals,
+  runCrossEntropy,
   runInfoNce,
   runNtXent,
   unitRows,
@@ -190,6 +191,14 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     const want = await runNtXent(alone, inputs);
     const got = await runNtXent(team(), inputs);
     for (const name of ['loss', 'rank', 'dz'] as const) expectSameBits(name, got[name], want[name]);
+  });
+
+  it.each([0, 1, 4, 5, 31, 64, 257])('crossEntropy of %i rows', async (rows) => {
+    const random = generator(rows);
+    const labels = Array.from({ length: rows }, (_, r) => r % 23);
+    const inputs = { logits: normals(23 * rows, random), labels, classes: 23, gradientScale: 0.1 };
+    const [want, got] = [await runCrossEntropy(alone, inputs), await runCrossEntropy(team(), inputs)];
+    for (const name of ['loss', 'rank', 'dLogits'] as const) expectSameBits(name, got[name], want[name]);
   });
 
   it('arrays that a call names more than once are taken in order', async () => {

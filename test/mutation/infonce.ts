@@ -240,7 +240,6 @@ export const WASM = [
     ['1 + S is rounded', 'm == 0 ? log1p(negatives) : <f64>m', '<f64>m'],
     ['a loss without its maximum', '<f64>m + log(', 'log('],
     ['S of the first lane', 'load<f64>(state + ((<usize>lane) << 3), 32)', 'load<f64>(state, 32)'],
-    ['lanes without a query are at a distance', '<< 2), 1e30)', '<< 2), -1e30)'],
   ]),
   ...of('rank.ts', [
     ['no margin', 'return 2 * (', 'return 0 * ('],

@@ -136,9 +136,4 @@ export const WASM = of('ntxent.ts', [
   ],
   ['lse of the first tile', 'lse + ((<usize>start) << 2)', 'lse'],
   ['full tiles are read without padding', 'valid == TILE && c == paddedColumns(c)', 'valid == TILE'],
-  [
-    'weights behind the last row stay',
-    'for (let j = valid; j < TILE; j++)',
-    'for (let j = TILE; j < TILE; j++)',
-  ],
 ]);

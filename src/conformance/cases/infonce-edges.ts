@@ -4,6 +4,7 @@ import { fromBits, NOT_FINITE, uniforms } from '../inputs.ts';
 import { infoNceReference } from '../references/infonce.ts';
 import type { Trial } from '../trial.ts';
 import { check, type InfoNceInputs, run, spread } from './infonce-run.ts';
+import { gateOf } from './not-finite.ts';
 
 /** loss = ln(1 + K), no gradient along the keys, and nothing ranks above the positive. */
 const allEqual = (queueSize: number) => async (trial: Trial) => {
@@ -78,12 +79,6 @@ const nearAt = (place: number, queueSize: number) => async (trial: Trial) => {
   for (let j = 0; j < queueSize; j++) inputs.queue.set(j === place ? [1, 0] : [-0.8, 0.6], 2 * j);
   await check(trial, inputs);
 };
-
-async function gateOf(trial: Trial, loss: Float32Array): Promise<number> {
-  const gate = trial.put([1]);
-  trial.kernels.finite({ gate, arrays: [trial.put(loss)] });
-  return (await trial.read(gate))[0]!;
-}
 
 /** Far from unit rows, logits overflow: to a loss that closes the gate, never to a finite wrong one. */
 async function overflow(trial: Trial): Promise<void> {

@@ -3,6 +3,13 @@ import type { DeviceArray } from '../../kernels/device-array.ts';
 import { fromBits, NOT_FINITE } from '../inputs.ts';
 import type { Trial } from '../trial.ts';
 
+/** What the gate says of losses: 1 where all are finite, else 0. */
+export async function gateOf(trial: Trial, loss: Float32Array): Promise<number> {
+  const gate = trial.put([1]);
+  trial.kernels.finite({ gate, arrays: [trial.put(loss)] });
+  return (await trial.read(gate))[0]!;
+}
+
 /** Puts each bit pattern in turn into a place of an array, and asks the gate. */
 export async function withEachNotFinite(
   trial: Trial,

@@ -1,0 +1,86 @@
+import { of } from './mutant.ts';
+
+export const WGSL = of('cross-entropy.wgsl', [
+  ['the maximum is not subtracted', 'exp(x - most)', 'exp(x)'],
+  ['the maximum of one lane', 'value_of(largest_of_all(largest, lane))', 'value_of(largest)'],
+  ['the order of negative numbers', 'select(bits | SIGN, ~bits, (bits & SIGN) != 0u)', 'bits | SIGN'],
+  ['−0 is less than 0', 'if ((bits & ~SIGN) == 0u)', 'if (false)'],
+  ['equal is larger', 'key > own', 'key >= own'],
+  ['smaller is larger', 'key > own', 'key < own'],
+  ['the rank of one lane', 'larger = sum_of_all(larger, lane);', ''],
+  ['the label of the row before', 'labels[row]', 'labels[max(row, 1u) - 1u]'],
+  [
+    'the label is one of the others',
+    'select(weight_of(logits[start + c], most), 0.0, c == label)',
+    'weight_of(logits[start + c], most)',
+  ],
+  ['the last class is left out', 'c < params.classes; c += LANES', 'c + 1u < params.classes; c += LANES'],
+  ['sums of half of the lanes', 'half = LANES / 2u', 'half = LANES / 4u'],
+  ['nothing is bad', 'NAN, bad)', 'NAN, false)'],
+  ['bad is what one lane says', 'largest_of_all(exponent, lane) == 255u', 'exponent == 255u'],
+  ['the label’s logit is taken for the largest', 'most - value_of(own)', '0.0'],
+  [
+    'the gradient without the one-hot',
+    'select(weight_of(logits[start + c], most), -sum, c == label)',
+    'weight_of(logits[start + c], most)',
+  ],
+  ['the label pulls the other way', '-sum, c == label', 'sum, c == label'],
+  ['not divided by the sum', 'params.scale * (weight / total)', 'params.scale * weight'],
+  ['not scaled', 'params.scale * (weight / total)', 'weight / total'],
+  ['a grid of one dimension', 'workgroup.y * workgroups.x + workgroup.x', 'workgroup.x'],
+  ['rows by another stride', 'row * params.classes', 'row * (params.classes + 1u)'],
+  ['ranks from 1', 'f32(larger)', 'f32(larger + 1u)'],
+  [
+    'the first class of each lane',
+    'c < params.classes; c += WIDTH',
+    'c < min(params.classes, WIDTH); c += WIDTH',
+    { at: 2 },
+  ],
+]);
+
+export const WASM = of('cross-entropy.ts', [
+  [
+    'the maximum is not subtracted',
+    'f32x4.sub(four(x, i, bytes, -Infinity), most)',
+    'four(x, i, bytes, -Infinity)',
+  ],
+  ['what lies behind a row weighs', 'four(x, i, bytes, -Infinity)', 'four(x, i, bytes, 0)'],
+  [
+    'what lies behind a row is the largest',
+    'four(x, i, bytes, own));\n  const first = max',
+    'four(x, i, bytes, 1e30));\n  const first = max',
+  ],
+  ['equal is larger', 'f32x4.gt(', 'f32x4.ge('],
+  ['smaller is larger', 'f32x4.gt(', 'f32x4.lt('],
+  [
+    'the rank of two lanes',
+    'return low + i32x4.extract_lane(counts, 2) + i32x4.extract_lane(counts, 3)',
+    'return low',
+  ],
+  [
+    'the largest of three lanes',
+    'max(f32x4.extract_lane(lanes, 2), f32x4.extract_lane(lanes, 3))',
+    'f32x4.extract_lane(lanes, 2)',
+  ],
+  ['a logit of −∞ is as good as others', ' +\n      <f64>(smallest - smallest)', ''],
+  ['the classes before the label', 'weigh(logits, dLogits, label, largest) +', ''],
+  ['the classes behind the label', 'const behind = label + 4', 'const behind = label + 8'],
+  [
+    'the label is one of the others',
+    'weigh(logits, dLogits, label, largest)',
+    'weigh(logits, dLogits, label + 4, largest)',
+  ],
+  ['1 + S is rounded', 'm == 0 ? log1p(negatives) : m', 'm'],
+  ['a loss without its maximum', ': m + log(total)', ': log(total)'],
+  ['the label weighs 1', '<f64>exp(own - largest)', '<f64>exp(0 * own)'],
+  [
+    'the gradient without the one-hot',
+    '-gradientScale * (negatives / total)',
+    'gradientScale * (1 - negatives / total)',
+  ],
+  ['not divided by the sum', '<f32>(gradientScale / total)', '<f32>gradientScale'],
+  ['not scaled', '<f32>(gradientScale / total)', '<f32>(1 / total)'],
+  ['three of four tail values', 'if (i + 8 < end) store', 'if (i + 12 < end) store'],
+  ['the label of the first row', 'labels += 4;', ''],
+  ['a sum of two lanes', 'promoteHigh(weights)', 'f64x2.splat(0)'],
+]);
