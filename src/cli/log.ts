@@ -19,6 +19,19 @@ export interface LogWriter {
   close(): void;
 }
 
+/** One that writes to all of them; null for none. */
+export function together(writers: readonly LogWriter[]): LogWriter | null {
+  if (writers.length === 0) return null;
+  return {
+    write: (event) => {
+      for (const writer of writers) writer.write(event);
+    },
+    close: () => {
+      for (const writer of writers) writer.close();
+    },
+  };
+}
+
 /** The fields of the contract, in its order; what else an event carries is for the terminal. */
 function logged(event: PretrainEvent): object | null {
   switch (event.type) {

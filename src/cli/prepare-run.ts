@@ -12,8 +12,9 @@ import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
 import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
 import { checkDecodable, openData } from './data.ts';
-import { type LogWriter, openLog } from './log.ts';
+import { type LogWriter, openLog, together } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
+import { openTensorboard } from './tensorboard.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
@@ -24,6 +25,7 @@ export interface RunOptions extends ConfigOptions {
   out?: string;
   resume?: string;
   log?: string;
+  tensorboard?: boolean;
 }
 
 export interface PreparedRun {
@@ -65,7 +67,10 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const existed = await store.exists('');
   await checkWritable(store, '--out');
   try {
-    const log = options.log === undefined ? null : openLog(options.log, resume?.state.step ?? null);
+    const step = resume?.state.step ?? null;
+    const writers = options.log === undefined ? [] : [openLog(options.log, step)];
+    if (options.tensorboard) writers.push(openTensorboard(out, step));
+    const log = together(writers);
     return { config, encoder, data, backend, out, resume, log };
   } catch (error) {
     if (!existed) await store.remove('');

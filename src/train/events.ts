@@ -98,4 +98,6 @@ export interface CheckpointEvent {
 export interface NoticeEvent {
   type: 'notice';
   message: string;
+  /** Of those that explain the numbers of a run (train/notices.ts), each told once; absent where something went wrong, or is missing. */
+  about?: 'chance' | 'queue' | 'collapse';
 }
