@@ -12,11 +12,11 @@ const runners = new Map<string, CaseRunner>(
 
 // The largest queue takes 10 s on a software GPU; `golden --backend webgpu` computes it too.
 const isLarge = (name: string): boolean => name.includes('k65536');
-const NAMES = ['infonce', 'queue', 'ema', 'sgd', 'knn'];
+const NAMES = ['infonce', 'queue', 'ema', 'sgd', 'knn', 'lincls', 'metrics'];
 onEveryBackend(({ kernels, fewer }) => {
   for (const [set, folder, least] of [
-    ['carried', CARRIED, 9],
-    ['full', FULL, 12],
+    ['carried', CARRIED, 11],
+    ['full', FULL, 13],
   ] as const) {
     describeRecorded(`golden kernels (${set})`, folder, (recorded) => {
       const cases = readCases(recorded, NAMES).filter(({ name }) => fewer === 1 || !isLarge(name));
