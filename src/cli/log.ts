@@ -19,12 +19,24 @@ export interface LogWriter {
   close(): void;
 }
 
+/** One that writes to all of them. */
+export function together(writers: readonly LogWriter[]): LogWriter {
+  return {
+    write: (event) => {
+      for (const writer of writers) writer.write(event);
+    },
+    close: () => {
+      for (const writer of writers) writer.close();
+    },
+  };
+}
+
 /** The fields of the contract, in its order; what else an event carries is for the terminal. */
 function logged(event: PretrainEvent): object | null {
   switch (event.type) {
     case 'run': {
-      const { type, config, versions, backend, adapter } = event;
-      return { type, config, versions, backend, adapter };
+      const { type, config, versions, backend, adapter, chance } = event;
+      return { type, config, versions, backend, adapter, chance };
     }
     case 'step': {
       const { type, step, epoch, loss, acc1, acc5, lr, imagesPerSecond, embeddingStd } = event;
@@ -80,18 +92,6 @@ export function openLog(path: string, resumedStep: number | null): LogWriter {
         fsyncSync(file); // pipes and devices cannot, and need not
       } catch {}
       closeSync(file);
-    },
-  };
-}
-
-/** One that writes to all of them. */
-export function allLogs(logs: readonly LogWriter[]): LogWriter {
-  return {
-    write(event) {
-      for (const log of logs) log.write(event);
-    },
-    close() {
-      for (const log of logs) log.close();
     },
   };
 }

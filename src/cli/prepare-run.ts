@@ -14,8 +14,9 @@ import { requireLabels } from '../train/require-labels.ts';
 import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
 import { checkDecodable, openData } from './data.ts';
-import { allLogs, type LogWriter, openLog } from './log.ts';
+import { type LogWriter, openLog, together } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
+import { openTensorboard } from './tensorboard.ts';
 import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
@@ -26,6 +27,7 @@ export interface RunOptions extends ConfigOptions {
   out?: string;
   resume?: string;
   log?: string;
+  tensorboard?: boolean;
 }
 
 export interface PreparedRun {
@@ -74,7 +76,10 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     const paths = new Set(
       [options.log, `${out}/${LOG}`].flatMap((path) => path ?? []).map((path) => resolve(path)),
     );
-    const log = allLogs([...paths].map((path) => openLog(path, resume?.state.step ?? null)));
+    const step = resume?.state.step ?? null;
+    const writers = [...paths].map((path) => openLog(path, step));
+    if (options.tensorboard) writers.push(openTensorboard(out, step));
+    const log = together(writers);
     return { config, encoder, data, backend, out, resume, log };
   } catch (error) {
     if (!existed) await store.remove('');

@@ -37,6 +37,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
     .option('--resume <dir>', 'go on with a run directory or checkpoint')
     .option('--log <file.jsonl>', 'log, one JSON object a line, besides log.jsonl in the run directory')
+    .option('--tensorboard', 'also write an event file for TensorBoard, into the run directory')
     .action((options: PretrainCommandOptions) => runPretrain(options, terminal));
 }
 

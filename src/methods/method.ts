@@ -24,6 +24,8 @@ export interface Method<S extends Settings = Settings> {
   readonly viewsTogether?: number;
   /** How many times an image of the batch is reported: as often as it is asked about. Once where left out. */
   reports?(settings: S): number;
+  /** Among how many answers a query chooses: one that says nothing has loss ln(choices), and is right once in so many. */
+  choices?(settings: S): number;
   /**
    * Where the positives of the images' first reports are, for metrics: the name of a batch with rows of unit length, or
    * 'reports': the images' second reports.

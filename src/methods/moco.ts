@@ -39,6 +39,8 @@ export const moco: Method<MocoSettings> = {
   changedByBegin: ['encoder_k'],
 
   reports: ({ symmetric }) => (symmetric ? 2 : 1),
+  /** Its key, or one of the queue. */
+  choices: ({ queueSize }) => 1 + queueSize,
   positives: 'keys',
 
   /** Algorithm 1: two views of each image; one is the query, the other its positive key. */

@@ -15,6 +15,8 @@ export const simclr: Method<SimclrSettings> = {
   encoders: [{ name: 'encoder_q', learns: true }],
   viewsTogether: 2,
   reports: () => 2,
+  /** All views but itself. */
+  choices: ({ batchSize }) => 2 * batchSize - 1,
   positives: 'reports',
   together: ({ gradientCache }) => !gradientCache,
   state: () => ({ tensors: [], counters: [] }),

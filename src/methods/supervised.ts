@@ -10,6 +10,8 @@ import { unitRows } from './unit-rows.ts';
 export const supervised: Method = {
   encoders: [{ name: 'encoder_q', learns: true }],
   labels: true,
+  /** The classes. */
+  choices: ({ dim }) => dim,
   state: () => ({ tensors: [], counters: [] }),
 
   /** Mean cross-entropy over the batch. */
@@ -24,8 +26,7 @@ export const supervised: Method = {
       const dLogits = step.scratch('dLogits', count * dim);
       step.batch('logits').put(logits, positions);
       const gradientScale = 1 / settings.batchSize;
-      // @ts-expect-error not there yet
-      device.crossEntropy({ logits, labels, rows: count, classes: dim, gradientScale, loss, rank, dLogits });
+      device.crossEntropy({ logits, labels, classes: dim, gradientScale, loss, rank, dLogits });
       step.report({ loss, rank, embedding: unitRows(step, 'unit', group).unit }, positions);
       return dLogits;
     });

@@ -23,8 +23,19 @@ export interface RunEvent {
   adapter: string | null;
   stepsPerEpoch: number;
   totalSteps: number;
+  /** What an encoder that says nothing has; null where a query chooses among nothing. */
+  chance: Chance | null;
   /** What the runs of one encoder take, counted before the first; on wasm there is one a worker. */
   memory: MemoryUse;
+}
+
+export interface Chance {
+  /** Among how many answers a query chooses: 1 + K of MoCo, 2N − 1 of SimCLR, the classes. */
+  choices: number;
+  /** ln(choices) */
+  loss: number;
+  /** Percent. */
+  acc1: number;
 }
 
 export interface StepEvent {
@@ -129,4 +140,6 @@ export interface CheckpointEvent {
 export interface NoticeEvent {
   type: 'notice';
   message: string;
+  /** Of those that explain the numbers of a run (train/notices.ts), each told once; absent where something went wrong, or is missing. */
+  about?: 'chance' | 'queue' | 'collapse';
 }

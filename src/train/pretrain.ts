@@ -8,6 +8,7 @@ import { stepsPerEpoch, totalSteps } from '../settings/run-length.ts';
 import { validateConfig } from './configure.ts';
 import type { PretrainEvent } from './events.ts';
 import { GpuRecovery, type Position } from './gpu-recovery.ts';
+import { chance, Notices, withNotices } from './notices.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
 import { requireLabels } from './require-labels.ts';
@@ -37,6 +38,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       saved: state ?? resume?.tensors ?? null,
       given: new Map([...(options.encoder?.values ?? []), ...(options.init ?? [])]),
     });
+  const notices = new Notices(config);
   const recovery = new GpuRecovery(resume?.state.step ?? 0);
   /** Null while one takes the place of another. */
   let session: Session | null = await open(recovery.position);
@@ -50,8 +52,10 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       adapter: backend.adapter,
       stepsPerEpoch: perEpoch,
       totalSteps: last,
+      chance: chance(config),
       memory,
     };
+    if (!resume) yield* notices.start();
     if (options.knnEvery !== undefined && !hasClasses(data)) {
       yield { type: 'notice', message: 'no kNN: the images are in one folder, without classes' };
     }
@@ -62,7 +66,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       try {
         session ??= await open(recovery.position);
         const run = new Run(options, session, network, perEpoch, last, recovery);
-        return yield* recovery.fresh(run.events());
+        return yield* withNotices(recovery.fresh(run.events()), notices);
       } catch (error) {
         const notice = isGpu ? recovery.afterFailure(error, memory.level) : null;
         if (!notice) throw withAdvice(error, networkOf(config, network), config, backend.backend);

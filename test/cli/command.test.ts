@@ -59,6 +59,8 @@ describe('moco-web', () => {
     [['pretrain', '--data', 'no/such/folder'], /there is no .*no\/such\/folder/],
     [['pretrain', '--resume', 'no/such/run'], /no checkpoint at no\/such\/run/],
     [['knn', '--data', '.'], /required option '--checkpoint <dir>'/],
+    [['linear', '--data', '.'], /required option '--checkpoint <dir>'/],
+    [['linear', '--checkpoint', '.', '--epochs', '0'], /Give a whole number, 1 or more/],
     [['embed', '--checkpoint', '.', '--data', '.', '--out', 'x.txt'], /cannot tell the format of x.txt/],
     [['bench', '--batch-size', '6', '--groups', '4'], /groups 4 do not divide batch 6/],
     [['golden', '--dir', 'no/such/folder'], /no golden cases: no\/such\/folder\/manifest.json/],
@@ -83,7 +85,16 @@ describe('moco-web', () => {
 
   it('says how it is used', async () => {
     expect((await mocoWeb([])).code).toBe(2);
-    for (const command of [[], ['pretrain'], ['knn'], ['embed'], ['bench'], ['golden'], ['doctor']]) {
+    for (const command of [
+      [],
+      ['pretrain'],
+      ['knn'],
+      ['linear'],
+      ['embed'],
+      ['bench'],
+      ['golden'],
+      ['doctor'],
+    ]) {
       const { code, stdout, stderr } = await mocoWeb([...command, '--help']);
       expect([code, stderr]).toEqual([0, '']);
       expect(stdout).toMatch(/^Usage: moco-web/);
@@ -95,8 +106,8 @@ describe('moco-web', () => {
     const options =
       'data dataset preset arch stem width image-size epochs steps batch-size groups dim queue momentum ' +
       'temperature mlp no-mlp aug-plus no-aug-plus schedule lr weight-decay backend workers seed knn-every ' +
-      'checkpoint-every out resume log data-workers prefetch';
-    for (const option of options.split(' ')) expect(stdout).toContain(`--${option} `);
+      'probe-every checkpoint-every out resume log tensorboard data-workers prefetch';
+    for (const option of options.split(' ')) expect(stdout).toMatch(new RegExp(`--${option}\\s`));
   });
 
   it('doctor tells what is here', async () => {

@@ -26,7 +26,7 @@ onWebGpu(() => {
   }
 
   const noticesOf = (events: readonly PretrainEvent[]) =>
-    events.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
+    events.flatMap((event) => (event.type === 'notice' && !event.about ? [event.message] : []));
   const stepsOf = (events: readonly PretrainEvent[]) => events.filter(({ type }) => type === 'step');
 
   let whole: PretrainEvent[] = [];
@@ -111,7 +111,7 @@ onWebGpu(() => {
     const { length } = devices.made;
     const failing = run({}, (event) => {
       told.push(event);
-      if (event.type === 'run' || event.type === 'notice') {
+      if (event.type === 'run' || (event.type === 'notice' && !event.about)) {
         // The next one is made when the run goes on.
         const device = () => devices.made[length + noticesOf(told).length]?.device;
         const wait = setInterval(() => {

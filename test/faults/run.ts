@@ -46,4 +46,4 @@ export const numbersOf = ({ events }: Outcome) =>
     .map((event) => ({ ...event, imagesPerSecond: 0, secondsLeft: 0 }));
 
 export const noticesOf = ({ events }: Outcome) =>
-  events.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
+  events.flatMap((event) => (event.type === 'notice' && !event.about ? [event.message] : []));

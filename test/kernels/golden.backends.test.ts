@@ -17,12 +17,12 @@ const runners = new Map<string, CaseRunner>(
 
 // The largest queue takes 10 s on a software GPU; `golden --backend webgpu` computes it too.
 const isLarge = (name: string): boolean => name.includes('k65536');
-const NAMES = ['infonce', 'ntxent', 'queue', 'ema', 'sgd', 'lars', 'knn'];
+const NAMES = ['infonce', 'ntxent', 'queue', 'ema', 'sgd', 'lars', 'knn', 'lincls', 'metrics'];
 onEveryBackend(({ kernels, fewer }) => {
   for (const [set, folder, least] of [
     ['carried', CARRIED, 13],
-    ['full', FULL, 12],
-    ['methods', FULL_METHOD, 4],
+    ['full', FULL, 13],
+    ['methods', FULL_METHOD, 8],
   ] as const) {
     describeRecorded(`golden kernels (${set})`, folder, (recorded) => {
       const cases = readCases(recorded, NAMES).filter(({ name }) => fewer === 1 || !isLarge(name));

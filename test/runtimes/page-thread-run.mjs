@@ -10,6 +10,7 @@ import {
   factsOf,
   importEncoder,
   knnOfCheckpoint,
+  linearOfCheckpoint,
   loadCheckpoint,
   MocoError,
   PauseSwitch,
@@ -32,6 +33,8 @@ async function followed(events, told = () => {}) {
   const seen = { told: [], losses: [], error: null };
   try {
     for await (const event of events) {
+      // What explains the numbers comes in between.
+      if (event.type === 'notice' && event.about) continue;
       seen.told.push(event.type === 'step' ? `step ${event.step}` : event.type);
       if (event.type === 'step') seen.losses.push(event.loss);
       await told(event);
@@ -109,7 +112,9 @@ let held = null;
 /** Begins a run, reads two events and leaves it standing. */
 export async function begin() {
   held = run();
-  return [(await held.next()).value.type, (await held.next()).value.type];
+  const types = [];
+  while (types.at(-1) !== 'step') types.push((await held.next()).value.type);
+  return types;
 }
 /** Reads on in the run that `begin` left. */
 export const goOn = () => followed(held);
@@ -135,13 +140,18 @@ const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.di
 
 export const nothingThere = () => loadCheckpoint('nothing').catch(inWords);
 
-/** Embeddings by a checkpoint of `out`, and kNN by the same one. */
+/** Embeddings by a checkpoint of `out`, kNN and linear classification by the same one. */
 export async function evaluated(out) {
   await followed(run({ out }));
   const job = { checkpoint: await loadCheckpoint(out), data, backend: 'wasm', workers: 1, features: 'head' };
   const rows = [];
   for await (const { vector, ...row } of embedImages(job)) rows.push({ ...row, vector: [...vector] });
-  return { rows, knn: await knnOfCheckpoint(job, 20, 0.1) };
+  const linear = [];
+  for (const cache of [true, false]) {
+    const settings = { epochs: 2, learningRate: 1, batchSize: 32, cache };
+    for await (const event of linearOfCheckpoint({ ...job, ...settings })) linear.push(event);
+  }
+  return { rows, knn: await knnOfCheckpoint(job, 20, 0.1), linear };
 }
 
 /** Embeddings by a checkpoint of `out` that has lost the weights of its first layer. */

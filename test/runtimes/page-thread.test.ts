@@ -93,12 +93,13 @@ await inRuntimes(['chromium', 'chromium isolated'], (runtime) => {
 });
 
 await inRuntimes(['chromium'], () => {
-  it('embeds and measures kNN in workers alone, with the bits of Node', () =>
+  it('embeds, measures kNN and classifies linearly in workers alone, with the bits of Node', () =>
     withPage(false, async (page) => {
       await countWebAssembly(page);
-      const result = await call<{ rows: unknown[] }>(page, 'evaluated', 'run');
+      const result = await call<{ rows: unknown[]; linear: unknown[] }>(page, 'evaluated', 'run');
       expect(await compiledBy(page)).toBe(0);
       expect(result.rows).toHaveLength(80 + 16);
+      expect(result.linear).toHaveLength(2 * (1 + 2 + 1));
       expect(result).toEqual(await callInNode(PROGRAM, 'evaluated', await temporaryFolder()));
       await expectNoWorkers(page);
       expect((await call(page, 'embeddingError', 'run')).error).toMatch(/^shape-mismatch: /);
@@ -174,7 +175,7 @@ await inRuntimes(['chromium'], () => {
 
   it.each(['while an event is awaited', 'while none is'])('says that its worker died, %s', (when) =>
     withPage(false, async (page) => {
-      expect(await call(page, 'begin')).toEqual(['run', 'step']);
+      expect(await call(page, 'begin')).toEqual(['run', 'notice', 'step']);
       const worker = page.workers().find((one) => one.url().endsWith('job-worker.js'))!;
       const fall = () =>
         worker.evaluate(() => {

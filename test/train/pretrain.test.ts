@@ -51,6 +51,10 @@ const stepsOf = (events: readonly PretrainEvent[]) =>
 const numbers = (events: readonly PretrainEvent[]) =>
   stepsOf(events).map(({ imagesPerSecond: _, secondsLeft: __, ...rest }) => rest);
 
+/** Without notices, of which notices.test.ts tells. */
+const typesOf = (events: readonly PretrainEvent[]) =>
+  events.flatMap(({ type }) => (type === 'notice' ? [] : [type]));
+
 /** A whole run and its folder. */
 let whole = '';
 let events: PretrainEvent[] = [];
@@ -83,9 +87,11 @@ describe('pretrain', () => {
     const knn = (epoch: number) => [`knn ${epoch} backbone`, `knn ${epoch} head`];
     expect(names).toEqual([
       'run',
+      'notice', // the chance level of the loss
       ...knn(0),
       'neighbors 0',
       'step 1',
+      'notice', // the queue's random keys: 12, of which the second step replaces the last
       'step 2',
       'checkpoint 2',
       ...knn(1),
@@ -139,13 +145,13 @@ describe('pretrain', () => {
     const first = await collect({ out: parts, signal: controller.signal }, (event) => {
       if (event.type === 'step' && event.step === 3) controller.abort();
     });
-    expect(first.map(({ type }) => type)).toEqual(['run', 'step', 'step', 'step', 'checkpoint']);
+    expect(typesOf(first)).toEqual(['run', 'step', 'step', 'step', 'checkpoint']);
     expect(first.at(-1)).toMatchObject({ type: 'checkpoint', step: 3 });
 
     const resume = await loadCheckpoint(parts);
     expect(resume.state).toMatchObject({ step: 3, epoch: 1, sampler: { stepInEpoch: 1 } });
     const rest = await collect({ out: parts, resume, config: resume.state.config });
-    expect(rest.map(({ type }) => type)).toEqual(['run', 'step', 'checkpoint']);
+    expect(typesOf(rest)).toEqual(['run', 'step', 'checkpoint']);
     expect([...numbers(first), ...numbers(rest)]).toEqual(numbers(events));
 
     const [expected, actual] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
@@ -158,11 +164,43 @@ describe('pretrain', () => {
     }
   });
 
+  it('fits a linear probe between epochs, which changes no bit of the run', async () => {
+    const out = await temporaryFolder();
+    const probed = await collect({ out, probeEvery: 1, workers: 2 });
+    expect(numbers(probed)).toEqual(numbers(events));
+    const probes = probed.filter((event) => event.type === 'probe');
+    expect(probes.map(({ epoch }) => epoch)).toEqual([0, 1, 2]);
+    for (const { top1, top5, uniformity, rankMe } of probes) {
+      // Five test images.
+      expect([top1 / 20, top5 / 20].every(Number.isInteger), `${top1}, ${top5}`).toBe(true);
+      expect(top5).toBeGreaterThanOrEqual(top1);
+      expect(uniformity).toBeLessThanOrEqual(0);
+      expect(rankMe).toBeGreaterThanOrEqual(1);
+      expect(rankMe).toBeLessThanOrEqual(5 + 1e-3);
+    }
+    // Of kNN beside it nothing changes either, and both checkpoints are the same.
+    const [expected, actual] = [await loadCheckpoint(whole), await loadCheckpoint(out)];
+    expect([...actual.tensors]).toEqual([...expected.tensors]);
+    expect(actual.state).toEqual(expected.state);
+    const both = await collect({ knnEvery: 2, probeEvery: 2 });
+    expect(both.filter(({ type }) => type === 'probe')).toEqual([probes[0], probes[2]]);
+    const knn = ({ type }: PretrainEvent) => type === 'knn' || type === 'neighbors';
+    const atEnds = (event: PretrainEvent) => knn(event) && 'epoch' in event && event.epoch !== 1;
+    expect(both.filter(knn)).toEqual(events.filter(atEnds));
+  });
+
+  it('says that there is no probe where it has nothing to be judged by', async () => {
+    const config = configure({ steps: 1 });
+    const seen = await collect({ probeEvery: 1, config, data: { ...data, test: null, testLabels: null } });
+    expect(seen).toContainEqual({ type: 'notice', message: 'no probe: it needs classes and a test split' });
+    expect(seen.some(({ type }) => type === 'probe')).toBe(false);
+  });
+
   it('takes no step while it is paused, and goes on with the same numbers', async () => {
     const pause = new PauseSwitch();
     const run = pretrain({ config: configure(), data, backend: BACKEND, workers: 1, pause });
     const seen: PretrainEvent[] = [];
-    for (const _ of ['run', 'step 1', 'step 2']) seen.push((await run.next()).value);
+    for (const _ of ['run', 'notice', 'step 1', 'notice', 'step 2']) seen.push((await run.next()).value);
     pause.pause();
     expect(pause.paused).toBe(true);
     let told = false;
@@ -197,17 +235,17 @@ describe('pretrain', () => {
         globalThis.setTimeout(() => controller.abort(), 100);
       }
     });
-    expect((await seen).map(({ type }) => type)).toEqual(['run', 'step', 'checkpoint']);
+    expect(typesOf(await seen)).toEqual(['run', 'step', 'checkpoint']);
     expect((await loadCheckpoint(out)).state.step).toBe(1);
   });
 
   it('takes no step when it is told to end before the first, nor when none is left', async () => {
     const signal = AbortSignal.abort();
     const out = await temporaryFolder();
-    expect((await collect({ out, signal })).map(({ type }) => type)).toEqual(['run']);
+    expect(typesOf(await collect({ out, signal }))).toEqual(['run']);
     await expect(loadCheckpoint(out)).rejects.toMatchObject({ code: 'checkpoint-invalid' });
     const nothing = await collect({ out, resume: await loadCheckpoint(whole) });
-    expect(nothing.map(({ type }) => type)).toEqual(['run']);
+    expect(typesOf(nothing)).toEqual(['run']);
   });
 
   it('depends on the seed, and ends where `steps` says', async () => {

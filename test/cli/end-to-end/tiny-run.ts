@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { KnnEvent, RunEvent, StepEvent } from '../../../src/train/events.ts';
+import type { KnnEvent, ProbeEvent, RunEvent, StepEvent } from '../../../src/train/events.ts';
 import { COMMAND, mocoWeb } from '../run-command.ts';
 
 export const CIFAR = fileURLToPath(new URL('../../data/cifar10', import.meta.url));
@@ -16,7 +16,7 @@ export const NETWORK = ['--arch', 'resnet18', '--width', '4', '--image-size', '1
 export const TINY = [...NETWORK, '--batch-size', String(BATCH), '--groups', '2', '--queue', '64'];
 export const PRETRAIN = ['pretrain', '--data', CIFAR, '--backend', 'wasm', ...TINY];
 
-export type LogLine = RunEvent | StepEvent | KnnEvent;
+export type LogLine = RunEvent | StepEvent | KnnEvent | ProbeEvent;
 
 export function readLog(path: string): LogLine[] {
   const lines = readFileSync(path, 'utf8').split('\n');
