@@ -24,10 +24,9 @@ const LARGEST = 0x7f7fffffu;
 
 var<workgroup> lanes: array<vec2f, LANES>;
 
-// 2^(−2·distance), by its bits; 0 where it is no normal number: the sum that it scales is nothing beside the largest.
+// 2^(−2·distance), by its bits. 2^-126 in the place of less: of another block, that is nothing beside the largest sum.
 fn square_of_power(distance: vec2u) -> vec2f {
-  let bits = (vec2u(127u) - 2u * min(distance, vec2u(63u))) << vec2u(23u);
-  return select(bitcast<vec2f>(bits), vec2f(0.0), distance > vec2u(63u));
+  return bitcast<vec2f>((vec2u(127u) - 2u * min(distance, vec2u(63u))) << vec2u(23u));
 }
 
 // value · 2^power for value ≥ 0, at most the largest float32, and 0 where either is no normal number.

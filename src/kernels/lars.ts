@@ -161,32 +161,27 @@ function scalesOnWasm(
   const { weightDecay, trust } = args;
   const { factor } = ratesOf(args);
   if (trust === null) return triples.map(() => factor);
-  const counts = triples.map(([{ length }]) => Math.ceil(length / BLOCK.wasm));
-  const count = counts.reduce((sum, blocks) => sum + blocks, 0);
-  if (count === 0) return triples.map(() => factor);
-  return borrow(16 * count, `the sums of lars for ${count} blocks`, (address, memory) => {
-    let sums = address;
-    const calls = triples.flatMap(([parameter, gradient], i) =>
-      Array.from({ length: counts[i]! }, (_, block) => {
-        const first = block * BLOCK.wasm;
-        const length = Math.min(BLOCK.wasm, parameter.length - first);
-        const [p, g] = [at(parameter) + 4 * first, at(gradient) + 4 * first];
-        sums += 16;
-        return callOf(exports.larsNorms, p, g, length, weightDecay, sums - 16);
-      }),
-    );
-    const total = triples.reduce((sum, [{ length }]) => sum + length, 0);
-    (threadsFor(total) > 1 ? share : inOrder)(calls);
-    const found = new Float64Array(memory, address, 2 * count);
-    let at64 = 0;
-    return counts.map((blocks) => {
-      let [p, d] = [0, 0];
-      for (const end = at64 + 2 * blocks; at64 < end; at64 += 2) {
-        p += found[at64]!;
-        d += found[at64 + 1]!;
-      }
-      const adapted = (factor * trust * Math.sqrt(p)) / Math.sqrt(d);
-      return p > 0 && d > 0 ? Math.min(adapted, LARGEST_FLOAT) : factor;
+  const blocks = triples.flatMap(([{ length }], place) =>
+    Array.from({ length: Math.ceil(length / BLOCK.wasm) }, (_, block) => {
+      const first = block * BLOCK.wasm;
+      return { place, first, length: Math.min(BLOCK.wasm, length - first) };
+    }),
+  );
+  const squares = triples.map(() => ({ p: 0, d: 0 }));
+  borrow(16 * blocks.length, `the sums of lars for ${blocks.length} blocks`, (address, memory) => {
+    const calls = blocks.map(({ place, first, length }, block) => {
+      const [p, g] = triples[place]!.map((array) => at(array) + 4 * first);
+      return callOf(exports.larsNorms, p!, g!, length, weightDecay, address + 16 * block);
     });
+    const total = blocks.reduce((sum, { length }) => sum + length, 0);
+    (threadsFor(total) > 1 ? share : inOrder)(calls);
+    const sums = new Float64Array(memory, address, 2 * blocks.length);
+    for (const [block, { place }] of blocks.entries()) {
+      squares[place]!.p += sums[2 * block]!;
+      squares[place]!.d += sums[2 * block + 1]!;
+    }
   });
+  return squares.map(({ p, d }) =>
+    p > 0 && d > 0 ? Math.min((factor * trust * Math.sqrt(p)) / Math.sqrt(d), LARGEST_FLOAT) : factor,
+  );
 }

@@ -18,33 +18,29 @@ const RATIO_ERROR: Bounds<(length: number) => number> = {
   },
 };
 
-/**
- * One step of LARS from float32 values; its bounds are in docs/numerics.md.
- * @param elements how many there are, where the arrays are a period of those of the kernel
- */
+/** One step of LARS from float32 values; its bounds are in docs/numerics.md. */
 export function larsStep(
   parameter: Float32Array,
   gradient: Float32Array,
   buffer: Float32Array,
   options: LarsOptions,
   accuracy: Accuracy,
-  elements = parameter.length,
 ): { parameter: Approximation; buffer: Approximation } {
   const { momentum: mu, weightDecay: wd, learningRate: lr, rateInMomentum } = options;
   const { smallest } = accuracy;
   const rate = rateInMomentum ? 1 : lr;
-  const { scale, error, most } = scaleOf(parameter, gradient, options, accuracy, elements);
+  const { scale, error, most } = scaleOf(parameter, gradient, options, accuracy);
   const p = approximation(parameter.length);
   const b = approximation(parameter.length);
   for (const [i, x] of parameter.entries()) {
     const [g, old] = [gradient[i]!, buffer[i]!];
     const d = scale * (g + wd * x);
-    const size = scale * (Math.abs(g) + Math.abs(wd * x));
+    const terms = Math.abs(g) + Math.abs(wd * x);
     b.exact[i] = mu * old + d;
     b.bound[i] =
       (error + 3 * U) * Math.abs(d) +
-      (most - scale) * (Math.abs(g) + Math.abs(wd * x) + smallest) +
-      4 * U * size +
+      (most - scale) * (terms + smallest) +
+      (4 * U * scale + smallest) * terms +
       4 * U * Math.abs(mu * old) +
       (1 + most) * smallest;
     b.bits[i] = f(f(f(mu) * old) + f(f(scale) * f(g + f(f(wd) * x))));
@@ -62,7 +58,6 @@ function scaleOf(
   gradient: Float32Array,
   { learningRate, weightDecay: wd, trust, rateInMomentum }: LarsOptions,
   accuracy: Accuracy,
-  elements: number,
 ): { scale: number; error: number; most: number } {
   const factor = rateInMomentum ? learningRate : 1;
   const plain = { scale: factor, error: U, most: factor };
@@ -77,7 +72,7 @@ function scaleOf(
   if (p === 0 || d === 0) return plain;
   const scale = Math.min((factor * trust * p) / d, LARGEST);
   const error =
-    RATIO_ERROR[accuracy.backend](elements) +
+    RATIO_ERROR[accuracy.backend](parameter.length) +
     (accuracy.exact ? 0 : 3 * U * (terms / d)) +
     flushed / d +
     flushed / p;
