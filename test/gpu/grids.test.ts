@@ -1,9 +1,10 @@
 /**
  * Dispatches of two dimensions, of the kernels that only a bank of two million rows, or no batch that the host takes at
- * once, would give more than 65,535 workgroups; the suite has cases for the others. Here the grid is 2 × 2.
+ * once, or anyone trains with, would give more than 65,535 workgroups; the suite has cases for the others. Here the grid is 2 × 2.
  */
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
+import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { infonce } from '../../src/kernels/infonce.ts';
 import { ntxent } from '../../src/kernels/ntxent.ts';
 import { type Dispatch, f32 } from '../../src/kernels/shader.ts';
@@ -103,5 +104,27 @@ onWebGpu(({ kernels }, { device }) => {
     const want = Float32Array.from({ length: rows }, (_, n) => 3 * (n + 1));
     want[0]! -= 3 * 500;
     expectClose('dz', await kernels.read(dz), want, 0);
+  });
+
+  it('cross-entropy', async () => {
+    // Logits 0 and n, of which n is the label: loss = ln(1 + exp(−n)).
+    const logits = upload(kernels, [0, 0, 0, 1, 0, 2]);
+    const [loss, rank, dLogits] = [zeros(3), zeros(3), zeros(6)];
+    const labels = upload(kernels, new Float32Array(Uint32Array.of(1, 1, 1).buffer));
+    const buffers = [logits, labels, loss, rank, dLogits].map(at);
+    await run({ shader: crossEntropy.shaders[0]!, parameters: [3, 2, f32(1)], buffers, workgroups: [2, 2] });
+    const miss = [0, 1, 2].map((n) => 1 / (1 + Math.exp(n)));
+    expectClose(
+      'loss',
+      await kernels.read(loss),
+      miss.map((p) => -Math.log1p(-p)),
+      1e-6,
+    );
+    expectClose(
+      'dLogits',
+      await kernels.read(dLogits),
+      miss.flatMap((p) => [p, -p]),
+      1e-6,
+    );
   });
 });

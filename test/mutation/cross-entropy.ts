@@ -27,7 +27,6 @@ export const WGSL = of('cross-entropy.wgsl', [
   ['the label pulls the other way', '-sum, c == label', 'sum, c == label'],
   ['not divided by the sum', 'params.scale * (weight / total)', 'params.scale * weight'],
   ['not scaled', 'params.scale * (weight / total)', 'weight / total'],
-  ['a grid of one dimension', 'workgroup.y * workgroups.x + workgroup.x', 'workgroup.x'],
   ['rows by another stride', 'row * params.classes', 'row * (params.classes + 1u)'],
   ['ranks from 1', 'f32(larger)', 'f32(larger + 1u)'],
   [
