@@ -40,7 +40,7 @@ function fakeTrainer(totalSteps: number, between: (step: number) => void = () =>
       versions: { 'moco-web': '0' },
       backend: 'wasm',
       adapter: null,
-            chance: null,
+      chance: null,
       stepsPerEpoch: PER_EPOCH,
       memory: { level: 'least', keptPerImage: 1e6, peak: 2e7 },
       totalSteps,
