@@ -90,7 +90,7 @@ describe('learning rate', () => {
   });
 
   it('refuses a schedule that there is not', () => {
-    expect(SCHEDULES).toEqual(['cosine', 'cosine-by-step', 'step']);
+    expect(SCHEDULES).toEqual(['cosine', 'cosine-by-step', 'step', 'thirds']);
     const settings = { schedule: 'toString', learningRate: 1, epochs: 1, warmup: 0 };
     expect(() => learningRate(settings, { step: 0, perEpoch })).toThrow("unknown schedule 'toString'");
   });

@@ -242,7 +242,7 @@ describe('validateConfig', () => {
   it.each([
     [{ method: 'simsiam' }, /unknown method 'simsiam': choose one of .*moco/],
     [{ optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd, lars, adamw/],
-    [{ augmentation: 'sepia' }, /unknown augmentation 'sepia': choose one of v1, v2, cifar$/],
+    [{ augmentation: 'sepia' }, /unknown augmentation 'sepia': choose one of v1, v2, cifar, simclr/],
     [{ preset: 'mine' }, /unknown preset 'mine'/],
     [{ extra: 1 }, /there is no setting extra/],
     [{ dim: undefined }, /dim undefined is out of range/],
@@ -267,7 +267,7 @@ describe('settings that not every method has', () => {
     expect(other).not.toHaveProperty('queueSize');
     expect(parseSettings(other)).toEqual(other);
     expect(() => parseSettings({ ...other, temperature })).toThrow(
-      'config.temperature: temperature belongs to method moco, not to other: leave it out',
+      'config.temperature: temperature belongs to method moco, simclr, not to other: leave it out',
     );
   });
 

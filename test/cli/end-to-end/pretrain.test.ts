@@ -65,7 +65,7 @@ async function checkLog(path: string): Promise<void> {
     versions: { 'moco-web': expect.any(String), Node: process.versions.node },
   });
   expect(rest.map(({ type }) => type).join(' ')).toBe(
-    'knn knn step step step step step knn knn step knn knn', // each: backbone, head
+    'knn knn step step step step step epoch knn knn step knn knn', // kNN: backbone, head
   );
   const steps = rest.filter((line) => line.type === 'step');
   expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
