@@ -3,6 +3,7 @@
  *
  * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
  * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint, linearOfCheckpoint
+ * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
  * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
  */
@@ -24,6 +25,7 @@ export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
 export { type DatasetDescription, describeDataset, describeDrawn } from './data/dataset.ts';
+export { shareOfLabels } from './data/label-share.ts';
 export { DATASET_KINDS } from './data/registry.ts';
 export type { DatasetSpec } from './data/source.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
@@ -86,5 +88,6 @@ export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
 export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
 export type * from './train/events.ts';
+export { type FinetuneStart, finetuneFrom } from './train/finetune.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
