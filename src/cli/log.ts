@@ -35,8 +35,8 @@ export function together(writers: readonly LogWriter[]): LogWriter {
 function logged(event: PretrainEvent): object | null {
   switch (event.type) {
     case 'run': {
-      const { type, config, versions, backend, adapter, chance } = event;
-      return { type, config, versions, backend, adapter, chance };
+      const { type, config, versions, backend, adapter } = event;
+      return { type, config, versions, backend, adapter };
     }
     case 'step': {
       const { type, step, epoch, loss, acc1, acc5, lr, imagesPerSecond, embeddingStd } = event;
