@@ -93,13 +93,13 @@ function epochLine({ epoch, lr, loss, acc1, top1 }: LinearEpoch, epochs: number)
 }
 
 /** The protocol's learning rate is made for the features of its authors. A classifier that says nothing has the loss ln(classes). */
-function tooHigh({ classes, meanSquare, learningRate }: LinearStart, { loss }: LinearOutcome): string | null {
+function tooHigh({ classes, learningRate, ...start }: LinearStart, { loss }: LinearOutcome): string | null {
   const chance = Math.log(classes);
-  if (loss <= chance) return null;
+  if (loss <= chance || learningRate <= start.stableRate) return null;
   return (
     `the loss, ${loss.toFixed(2)}, is above chance, ln(${classes}) = ${chance.toFixed(2)}: learning rate ` +
-    `${learningRate} is too high for features of mean squared length ${meanSquare.toPrecision(3)}; ` +
-    `try --lr ${(PROTOCOL.learningRate / meanSquare).toPrecision(2)}`
+    `${learningRate} is too high for features of mean squared length ${start.meanSquare.toPrecision(3)}; ` +
+    `try --lr ${start.stableRate.toPrecision(2)}`
   );
 }
 

@@ -21,6 +21,15 @@ export const PROTOCOL: FitSettings = { epochs: 100, learningRate: 30, batchSize:
 
 const MOMENTUM = 0.9;
 
+/**
+ * The highest learning rate at which the classifier surely settles, on features of this mean squared length. The Hessian of
+ * softmax regression is at most ½·E[xxᵀ] (Böhning 1992), whose largest eigenvalue is at most E‖x‖², with 1 more for the bias; and SGD
+ * with momentum μ is stable up to 2·(1 + μ) over the Hessian's.
+ */
+export function stableRate(meanSquare: number): number {
+  return (2 * (1 + MOMENTUM)) / (0.5 * (meanSquare + 1));
+}
+
 /** @throws MocoError usage */
 export function checkFitSettings({ epochs, learningRate, batchSize, seed }: FitSettings): void {
   for (const [name, value, least] of [

@@ -8,7 +8,15 @@ import { embeddingBatch } from '../models/choose-network.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { viewOptionsOf } from '../scheduler/view-pool.ts';
 import { type EncoderJob, openEncoders } from './evaluate-checkpoint.ts';
-import { checkFitSettings, EpochFit, type FitSettings, fitOrder, fitRate, PROTOCOL } from './fit.ts';
+import {
+  checkFitSettings,
+  EpochFit,
+  type FitSettings,
+  fitOrder,
+  fitRate,
+  PROTOCOL,
+  stableRate,
+} from './fit.ts';
 import { LinearClassifier } from './linear-classifier.ts';
 import { meanSquare, rankMe, sampleOf, uniformity, unitRows } from './metrics.ts';
 import { embedSplit, labeledSplits, ownRows } from './splits.ts';
@@ -35,8 +43,10 @@ export interface LinearStart extends FitSettings {
   classes: number;
   /** Length of a feature. */
   dim: number;
-  /** Mean squared length of the test images' features: the protocol's learning rate suits those near 1. */
+  /** Mean squared length of the test images' features. */
   meanSquare: number;
+  /** The highest learning rate at which a classifier on such features surely settles. The protocol's may be higher. */
+  stableRate: number;
 }
 
 export interface LinearEpoch {
@@ -93,6 +103,7 @@ export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<Linear
     };
     const test = await embedTest(Number.POSITIVE_INFINITY);
     const dim = test.features.length / test.rows;
+    const square = meanSquare(test.features, dim);
     train = cache
       ? await cachedFeatures(options, splits.train)
       : await augmentedFeatures(options, splits.train, settings);
@@ -100,7 +111,8 @@ export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<Linear
     yield {
       ...{ type: 'start', ...settings, cache, images: train.images },
       ...{ testImages: test.rows, classes: data.classes.length, dim },
-      meanSquare: meanSquare(test.features, dim),
+      meanSquare: square,
+      stableRate: stableRate(square),
     };
     let loss = Number.NaN;
     for (let epoch = 0; epoch < epochs; epoch++) {

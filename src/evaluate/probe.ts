@@ -1,6 +1,6 @@
 /** A linear classifier fitted quickly on features of now: how well classes that training never saw can be told apart linearly. */
 import type { DatasetDescription } from '../data/dataset.ts';
-import { EpochFit, fitOrder, PROTOCOL } from './fit.ts';
+import { EpochFit, fitOrder, PROTOCOL, stableRate } from './fit.ts';
 import { LinearClassifier } from './linear-classifier.ts';
 import { meanSquare, rankMe, sampleOf, uniformity, unitRows } from './metrics.ts';
 import { type EmbeddedSplits, labeledSplits, ownRows } from './splits.ts';
@@ -18,8 +18,8 @@ export interface ProbeResult {
 export const PROBE_EPOCHS = 10;
 
 /**
- * Linear classification on features of center views, in PROBE_EPOCHS epochs. Its learning rate is the protocol's over the
- * features' mean squared length: what 30 is for features of length 1, whatever size they have at this point of a training.
+ * Linear classification on features of center views, in PROBE_EPOCHS epochs, at the highest learning rate that is stable for features
+ * of the size that they have at this point of a training.
  * @throws MocoError data-invalid without classes or without a test split; loss-not-finite
  */
 export function probe({ train, test }: EmbeddedSplits, data: DatasetDescription): ProbeResult {
@@ -27,7 +27,7 @@ export function probe({ train, test }: EmbeddedSplits, data: DatasetDescription)
   const rows = ownRows(train, 'backbone', splits.train.labels);
   const judged = ownRows(test ?? train, 'backbone', splits.test.labels);
   const dim = rows.features.length / rows.rows;
-  const learningRate = PROTOCOL.learningRate / Math.max(meanSquare(rows.features, dim), 1e-12);
+  const learningRate = stableRate(meanSquare(rows.features, dim));
   const settings = { ...PROTOCOL, epochs: PROBE_EPOCHS, learningRate };
   const classifier = LinearClassifier.random(data.classes.length, dim, settings.seed);
   for (let epoch = 0; epoch < settings.epochs; epoch++) {

@@ -52,7 +52,14 @@ describe('linear classification of a checkpoint', () => {
     expect(events.map(({ type }) => type)).toEqual(['start', ...Array(10).fill('epoch'), 'linear']);
     expect(events[0]).toEqual({
       ...{ type: 'start', cache, epochs: 10, learningRate: 0.3, batchSize: 32, seed: 0 },
-      ...{ images: 150, testImages: 60, classes: 10, dim: 16, meanSquare: expect.any(Number) },
+      ...{
+        images: 150,
+        testImages: 60,
+        classes: 10,
+        dim: 16,
+        meanSquare: expect.any(Number),
+        stableRate: expect.any(Number),
+      },
     });
     const epochs = events.filter((event) => event.type === 'epoch');
     expect(epochs.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
