@@ -94,10 +94,12 @@ describe('pretrain', () => {
       'notice', // the queue's random keys: 12, of which the second step replaces the last
       'step 2',
       'checkpoint 2',
+      'epoch',
       ...knn(1),
       'step 3',
       'step 4',
       'checkpoint 4',
+      'epoch',
       ...knn(2),
       'neighbors 2',
     ]);
@@ -145,13 +147,13 @@ describe('pretrain', () => {
     const first = await collect({ out: parts, signal: controller.signal }, (event) => {
       if (event.type === 'step' && event.step === 3) controller.abort();
     });
-    expect(typesOf(first)).toEqual(['run', 'step', 'step', 'step', 'checkpoint']);
+    expect(typesOf(first)).toEqual(['run', 'step', 'step', 'epoch', 'step', 'checkpoint']);
     expect(first.at(-1)).toMatchObject({ type: 'checkpoint', step: 3 });
 
     const resume = await loadCheckpoint(parts);
     expect(resume.state).toMatchObject({ step: 3, epoch: 1, sampler: { stepInEpoch: 1 } });
     const rest = await collect({ out: parts, resume, config: resume.state.config });
-    expect(typesOf(rest)).toEqual(['run', 'step', 'checkpoint']);
+    expect(typesOf(rest)).toEqual(['run', 'step', 'checkpoint', 'epoch']);
     expect([...numbers(first), ...numbers(rest)]).toEqual(numbers(events));
 
     const [expected, actual] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
@@ -162,6 +164,24 @@ describe('pretrain', () => {
       if (values instanceof Float32Array) expectSameBits(name, found as Float32Array, values);
       else expect(found, name).toEqual(values);
     }
+  });
+
+  it('tells of each epoch how large gradient and weights are and how embeddings lie', () => {
+    const epochs = events.filter((event) => event.type === 'epoch');
+    expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    for (const { gradientNorm, weightNorm, alignment, uniformity, rankMe } of epochs) {
+      expect(gradientNorm).toBeGreaterThan(0);
+      expect(weightNorm).toBeGreaterThan(1);
+      // Squared distances of unit vectors.
+      expect(alignment).toBeGreaterThan(0);
+      expect(alignment).toBeLessThan(4);
+      expect(uniformity).toBeLessThan(0);
+      expect(uniformity).toBeGreaterThanOrEqual(-8);
+      expect(rankMe).toBeGreaterThanOrEqual(1);
+      expect(rankMe).toBeLessThanOrEqual(4.01);
+    }
+    // K / batch, once so many steps are taken.
+    expect(epochs.map(({ queueAge }) => queueAge)).toEqual([1.5, 1.5]);
   });
 
   it('fits a linear probe between epochs, which changes no bit of the run', async () => {
@@ -200,7 +220,8 @@ describe('pretrain', () => {
     const pause = new PauseSwitch();
     const run = pretrain({ config: configure(), data, backend: BACKEND, workers: 1, pause });
     const seen: PretrainEvent[] = [];
-    for (const _ of ['run', 'notice', 'step 1', 'notice', 'step 2']) seen.push((await run.next()).value);
+    for (const _ of ['run', 'notice', 'step 1', 'notice', 'step 2', 'epoch'])
+      seen.push((await run.next()).value);
     pause.pause();
     expect(pause.paused).toBe(true);
     let told = false;
