@@ -3,6 +3,7 @@ import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { shareOfLabels } from '../data/label-share.ts';
 import { MocoError } from '../errors.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { openFolder } from '../runtime/files.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
@@ -11,10 +12,13 @@ import { requireLabels } from '../train/require-labels.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { openData } from './data.ts';
 import { followRun } from './follow-run.ts';
-import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
+import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
+import { openLog } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addDataOptions, addWorkerOptions, backendOption, parseNumber } from './options.ts';
+import { checkOut, LOG } from './prepare-run.ts';
 import type { Terminal } from './terminal.ts';
+import { checkWritable } from './writable.ts';
 
 /** What `--checkpoint` says for an encoder that begins with random weights. */
 const NONE = 'none';
@@ -71,6 +75,9 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
     `fine-tuning on ${data.trainLength} images of ${data.classes.length} classes, judged by ${data.testLength}: ` +
       `${config.epochs} epochs of batch ${config.batchSize} in ${config.groups} groups, learning rate ${config.learningRate}`,
   );
+  const { out } = options;
+  if (out !== undefined) await prepareOut(out);
+  const log = out === undefined ? null : openLog(`${out}/${LOG}`, null);
   const interrupts = watchInterrupts(terminal, say);
   try {
     const events = pretrain({
@@ -80,19 +87,25 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
       backend,
       signal: interrupts.signal,
       ...workerCounts(options),
-      ...(options.out === undefined ? {} : { out: options.out }),
+      ...(out === undefined ? {} : { out }),
     });
-    const { test } = await followRun(events, {
+    const { test, checkpoint: saved } = await followRun(tolerateAbort(events), {
       terminal: options.json ? { ...terminal, out: terminal.error } : terminal,
-      log: null,
+      log,
       firstStep: 0,
       noted: () => {},
     });
     if (interrupts.signal.aborted) {
       terminal.exitCode = INTERRUPTED;
+      say(saved === null ? 'stopped; nothing was saved' : `stopped; what was learned is in ${out}`);
       return;
     }
-    const { top1, top5 } = test!;
+    if (!test)
+      throw new MocoError(
+        'data-invalid',
+        'there is no accuracy to tell: no image of the test split was judged',
+      );
+    const { top1, top5 } = test;
     terminal.out(
       options.json
         ? JSON.stringify({ top1, top5, epochs: config.epochs, labels: data.trainLength })
@@ -100,7 +113,14 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
     );
   } finally {
     interrupts.dispose();
+    log?.close();
   }
+}
+
+async function prepareOut(out: string): Promise<void> {
+  const store = await openFolder(out);
+  await checkOut(store, out, null);
+  await checkWritable(store, '--out');
 }
 
 async function fromScratch(...given: Parameters<typeof resolveNetwork>) {

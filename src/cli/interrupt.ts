@@ -1,3 +1,4 @@
+import { MocoError } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What shells report for a command ended by Ctrl-C. */
@@ -29,4 +30,13 @@ export function watchInterrupts(
       terminal.offSignal('SIGTERM', handler);
     },
   };
+}
+
+/** A run that was told to stop may say so by an error; that is no failure. */
+export async function* tolerateAbort<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } catch (error) {
+    if (!(error instanceof MocoError && error.code === 'aborted')) throw error;
+  }
 }

@@ -43,7 +43,7 @@ export interface PreparedRun {
 }
 
 /** In the run directory. */
-const LOG = 'log.jsonl';
+export const LOG = 'log.jsonl';
 
 /**
  * Checks everything; creates the run directory and the log last, or neither of them.
@@ -113,7 +113,11 @@ async function freeRunDirectory(): Promise<string> {
 }
 
 /** Refuses to mix runs in one directory. */
-async function checkOut(store: FileStore, out: string, resume: LoadedCheckpoint | null): Promise<void> {
+export async function checkOut(
+  store: FileStore,
+  out: string,
+  resume: LoadedCheckpoint | null,
+): Promise<void> {
   const broken = new Set(resume?.skipped.map(({ directory }) => directory.split('/').at(-1)));
   const present = (await listCheckpoints(store)).filter((name) => !broken.has(name));
   if (present.length > 0 && !resume) {

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { MocoError } from '../errors.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
-import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
+import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { writeNeighborPicture } from './neighbor-picture.ts';
 import {
   addDataOptions,
@@ -107,13 +106,4 @@ export async function runPretrain(
 function sayDone(outcome: RunOutcome, out: string, seconds: number, terminal: Terminal): void {
   if (outcome.step === null) terminal.out('nothing left to do: raise --epochs or --steps to go on');
   else terminal.out(`done: ${outcome.step} steps, ${formatSeconds(seconds)}; checkpoints in ${out}`);
-}
-
-/** A run that was told to stop may say so by an error; that is no failure. */
-async function* tolerateAbort<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
-  try {
-    yield* events;
-  } catch (error) {
-    if (!(error instanceof MocoError && error.code === 'aborted')) throw error;
-  }
 }
