@@ -30,7 +30,12 @@ export function registerLinear(program: Command, terminal: Terminal): void {
     );
   addCheckpointOptions(command)
     .option('--epochs <n>', 'passes over the training images', wholeNumber(1), epochs)
-    .option('--lr <x>', 'learning rate; times 0.1 at 60 % and 80 % of the epochs', parseNumber, learningRate)
+    .option(
+      '--lr <x|stable>',
+      'learning rate, times 0.1 at 60 % and 80 % of the epochs; stable: the highest that surely settles on these features',
+      (text) => (text === 'stable' ? text : parseNumber(text)),
+      learningRate,
+    )
     .option('--batch-size <n>', 'images a step', wholeNumber(1), batchSize)
     .option('--seed <n>', 'seed of weights, order and augmentation', wholeNumber(0), seed)
     .option('--cache', 'compute features once, of center views, in place of augmented ones in each epoch')

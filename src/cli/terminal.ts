@@ -1,3 +1,5 @@
+import { isInNativeCode } from '../scheduler/worker-client.ts';
+
 /** What a command may touch of the process it runs in: tests put their own in its place. */
 export interface Terminal {
   /** A line of results on stdout. */
@@ -25,7 +27,13 @@ export function processTerminal(): Terminal {
     out: (line) => void process.stdout.write(`${line}\n`),
     error: (line) => void process.stderr.write(`${line}\n`),
     exitCode: 0,
-    exit: (code) => process.exit(code),
+    exit(code) {
+      // Node ends its workers first, and is aborted where one is in native code: the signal's own way out gives a shell 130 all the same.
+      if (isInNativeCode()) {
+        process.removeAllListeners('SIGINT');
+        process.kill(process.pid, 'SIGINT');
+      } else process.exit(code);
+    },
     onSignal: (signal, handler) => void process.on(signal, handler),
     offSignal: (signal, handler) => void process.off(signal, handler),
     bar: process.stderr.isTTY ? process.stderr : null,

@@ -23,7 +23,9 @@ import { embedSplit, labeledSplits, ownRows } from './splits.ts';
 import { augmentedFeatures, cachedFeatures, type TrainingFeatures } from './training-features.ts';
 
 /** A linear classifier on the backbone's features (after the average pool, as they are). What is left out is PROTOCOL's. */
-export interface LinearJob extends Omit<EncoderJob, 'features'>, Partial<FitSettings> {
+export interface LinearJob extends Omit<EncoderJob, 'features'>, Partial<Omit<FitSettings, 'learningRate'>> {
+  /** A rate, or 'stable': the highest at which the classifier surely settles on features of this length (fit.ts). */
+  learningRate?: number | 'stable';
   /**
    * false: features of freshly augmented images in each epoch (crop and flip); true: features of the center views, computed
    * once.
@@ -82,9 +84,9 @@ export interface LinearOutcome {
 
 export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<LinearEvent> {
   const { epochs, learningRate, batchSize, seed } = { ...PROTOCOL, ...given(job) };
-  const settings = { epochs, learningRate, batchSize, seed };
+  const asked = { epochs, learningRate: learningRate === 'stable' ? 1 : learningRate, batchSize, seed };
   const cache = job.cache ?? false;
-  checkFitSettings(settings);
+  checkFitSettings(asked);
   const { data, checkpoint } = job;
   const splits = labeledSplits(data, 'linear classification');
   const weights = queryValues(checkpoint.tensors);
@@ -104,6 +106,7 @@ export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<Linear
     const test = await embedTest(Number.POSITIVE_INFINITY);
     const dim = test.features.length / test.rows;
     const square = meanSquare(test.features, dim);
+    const settings = learningRate === 'stable' ? { ...asked, learningRate: stableRate(square) } : asked;
     train = cache
       ? await cachedFeatures(options, splits.train)
       : await augmentedFeatures(options, splits.train, settings);
@@ -145,7 +148,12 @@ export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<Linear
 }
 
 /** What a job says of the settings: undefined says nothing. */
-function given({ epochs, learningRate, batchSize, seed }: LinearJob): Partial<FitSettings> {
+function given({
+  epochs,
+  learningRate,
+  batchSize,
+  seed,
+}: LinearJob): Pick<LinearJob, 'epochs' | 'learningRate' | 'batchSize' | 'seed'> {
   const said = Object.entries({ epochs, learningRate, batchSize, seed });
   return Object.fromEntries(said.filter(([, value]) => value !== undefined));
 }

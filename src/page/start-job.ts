@@ -10,11 +10,10 @@ export type Job = WorkerClient<JobWorker>;
 /** The workers that it starts end with it. */
 export function startJob(): Promise<Job> {
   keepErrorCodes();
-  return WorkerClient.spawn<JobWorker>(
-    'job-worker.js',
+  return WorkerClient.spawn<JobWorker>('job-worker.js', {
     // Bundlers know a worker, and bundle its script, when it is written like this.
-    () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
-  );
+    written: () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
+  });
 }
 
 /** Gives a worker what a job is about. The page has time for other things in between. */

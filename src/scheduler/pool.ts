@@ -14,6 +14,8 @@ const MOST_DEATHS = 3;
 export interface PoolOptions {
   /** Told of each worker that is replaced, in words for people. */
   readonly tell?: ((message: string) => void) | undefined;
+  /** Whether its workers run native code: see WorkerClientOptions. */
+  readonly native?: boolean | undefined;
   /** How long a call may take, in milliseconds, where the slowest of its kind so far has taken `slowest`. */
   readonly deadline?: ((slowest: number) => number) | undefined;
   /**
@@ -51,6 +53,7 @@ export class WorkerPool<Api extends object> {
   readonly #tell: (message: string) => void;
   readonly #deadline: (slowest: number) => number;
   readonly #again: (error: unknown, upToDate: boolean) => boolean;
+  readonly #native: boolean;
   readonly #seats: readonly Seat<Api>[];
   readonly #idle: Seat<Api>[];
   readonly #waiting: ((seat: Seat<Api>) => void)[] = [];
@@ -63,13 +66,14 @@ export class WorkerPool<Api extends object> {
     script: string,
     count: number,
     prepare: (remote: Remote<Api>) => Promise<void>,
-    { tell = () => {}, deadline = patient, again = () => false }: PoolOptions,
+    { tell = () => {}, native = false, deadline = patient, again = () => false }: PoolOptions,
   ) {
     this.#script = script;
     this.#prepare = prepare;
     this.#tell = tell;
     this.#deadline = deadline;
     this.#again = again;
+    this.#native = native;
     this.#seats = Array.from({ length: count }, () => ({ member: null, generation: 0, starting: null }));
     this.#idle = [...this.#seats];
   }
@@ -185,7 +189,7 @@ export class WorkerPool<Api extends object> {
     if (former?.death) this.#tell(`${former.death.message}; another takes its place`);
     await former?.terminate();
     seat.generation = this.#generation;
-    const member = await WorkerClient.spawn<Api>(this.#script);
+    const member = await WorkerClient.spawn<Api>(this.#script, { native: this.#native });
     seat.member = member;
     try {
       if (this.#ended) throw this.#endedError();

@@ -71,7 +71,11 @@ export class WorkerEncoders implements GroupEncoders {
       'encoder-worker.js',
       workers,
       (remote) => encoders.#prepare(remote),
-      { tell, again: (error, upToDate) => encoders.#levels.again(error, upToDate) },
+      {
+        tell,
+        native: place.provider === 'native',
+        again: (error, upToDate) => encoders.#levels.again(error, upToDate),
+      },
     );
     return encoders;
   }

@@ -2,6 +2,7 @@
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { cropAndFlipLike } from '../data/augment/recipes.ts';
+import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import { withNewHead } from '../onnx/imported-network.ts';
@@ -25,7 +26,7 @@ export interface FinetuneStart {
  * crop and flip alone, 30 epochs, here on the cosine schedule.
  * @param overrides of these
  * @param data from `factsOf`: the head has an output a class
- * @throws MocoError usage naming the first setting that cannot be
+ * @throws MocoError config-mismatch where they want another network, usage naming the first setting that cannot be
  */
 export function finetuneFrom(
   checkpoint: LoadedCheckpoint,
@@ -34,6 +35,14 @@ export function finetuneFrom(
 ): FinetuneStart {
   const { config: learned } = checkpoint.state;
   const { arch, imageSize, width, stem, feature } = learned;
+  for (const name of ['arch', 'width', 'stem', 'feature'] as const) {
+    const wanted = overrides[name];
+    if (wanted === undefined || wanted === learned[name]) continue;
+    throw new MocoError(
+      'config-mismatch',
+      `${name} ${wanted} is not that of the checkpoint (${learned[name] ?? 'none'}), whose encoder is fine-tuned: leave it out`,
+    );
+  }
   const network = isImported(arch)
     ? { arch, ...(feature === undefined ? {} : { feature }) }
     : { arch, width, stem };

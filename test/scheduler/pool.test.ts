@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { MocoError } from '../../src/errors.ts';
 import { spawnWorker } from '../../src/runtime/worker.ts';
 import { type Remote, WorkerPool } from '../../src/scheduler/pool.ts';
+import { isInNativeCode } from '../../src/scheduler/worker-client.ts';
 import type { EchoWorker } from './echo-worker.ts';
 
 let folder = '';
@@ -239,6 +240,41 @@ describe('WorkerPool', () => {
       return call('test', (remote) => remote.echo(1));
     });
     expect(told.length).toBe(1);
+  });
+
+  it('does not hold it against a worker that this whole process was stopped', async () => {
+    const told: string[] = [];
+    const pool = await WorkerPool.start<EchoWorker>(script, 1, async () => {}, {
+      tell: (words) => void told.push(words),
+      deadline: () => 300,
+    });
+    onTestFinished(() => pool.dispose());
+    await pool.run('test', (remote) => remote.echo(0));
+    const answer = pool.run('test', (remote) => remote.echo(1, 50));
+    // The call has to be on its way.
+    await new Promise((done) => setTimeout(done, 10));
+    const end = performance.now() + 900;
+    while (performance.now() < end);
+    expect((await answer).value).toBe(1);
+    expect(told).toEqual([]);
+  });
+
+  it('lets a worker in native code come back before it is ended', async () => {
+    const pool = await WorkerPool.start<EchoWorker>(script, 1, async () => {}, { native: true });
+    const answer = pool.run('test', (remote) => remote.echo(1, 300));
+    await new Promise((done) => setTimeout(done, 50));
+    expect(isInNativeCode()).toBe(true);
+    await pool.dispose();
+    expect((await answer).value).toBe(1);
+    expect(isInNativeCode()).toBe(false);
+    // One that has gone by itself is not waited for.
+    const other = await WorkerPool.start<EchoWorker>(script, 1, async () => {}, { native: true });
+    const begun = performance.now();
+    const gone = other.run('test', (remote) => remote.crash());
+    gone.catch(() => {});
+    await within(10_000, expect(gone).rejects.toMatchObject({ code: 'worker-died' }));
+    await other.dispose();
+    expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
   it('does a task of several calls again as a whole when its worker dies between two of them', async () => {

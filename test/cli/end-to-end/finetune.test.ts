@@ -1,7 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
 
 /** 50 training images, 20 test images of the real format. */
@@ -11,7 +12,7 @@ const SIZE = '--backend wasm --workers 1 --batch-size 8 --groups 2'.split(' ');
 describe('moco-web finetune', () => {
   let folder = '';
   beforeAll(async () => {
-    folder = await temporaryFolder();
+    folder = await mkdtemp(join(tmpdir(), 'moco-web-finetune-'));
     const args = '--preset moco-cifar --arch resnet18 --width 2 --image-size 16 --dim 8 --queue 16 --steps 2';
     const { code, stderr } = await mocoWeb([
       ...['pretrain', '--data', CIFAR, ...args.split(' '), ...SIZE, '--out', `${folder}/run`],
@@ -64,7 +65,7 @@ describe('moco-web finetune', () => {
 
   it.each([
     [['--labels', '2'], /share of the labels 2 is out of range/],
-    [['--width', '3'], /resnet18|width/],
+    [['--width', '3'], /width 3 is not that of the checkpoint \(2\)/],
     [['--checkpoint', 'nowhere'], /nowhere/],
   ])('refuses %j in one line, with code 2', async (args, message) => {
     const { code, stderr } = await mocoWeb([
