@@ -41,7 +41,7 @@ export interface PreparedRun {
 }
 
 /** In the run directory. */
-const LOG = 'log.jsonl';
+export const LOG = 'log.jsonl';
 
 /**
  * Checks everything; creates the run directory and the log last, or neither of them.

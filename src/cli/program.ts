@@ -11,6 +11,7 @@ import { registerFinetune } from './finetune.ts';
 import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
 import { registerPretrain } from './pretrain.ts';
+import { registerReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 const DEBUG = '--debug';
@@ -35,6 +36,7 @@ function createProgram(terminal: Terminal): Command {
   registerKnn(program, terminal);
   registerEmbed(program, terminal);
   registerExport(program, terminal);
+  registerReport(program, terminal);
   registerBench(program, terminal);
   registerGolden(program, terminal);
   registerDifferentiate(program, terminal);

@@ -58,6 +58,8 @@ describe('moco-web', () => {
     [['pretrain', '--temperature', '0'], /temperature 0 is out of range/],
     [['pretrain', '--data', 'no/such/folder'], /there is no .*no\/such\/folder/],
     [['pretrain', '--resume', 'no/such/run'], /no checkpoint at no\/such\/run/],
+    [['report'], /missing required argument 'runs'/],
+    [['report', 'no/such/run'], /there is no no\/such\/run\/log.jsonl: give run directories/],
     [['knn', '--data', '.'], /required option '--checkpoint <dir>'/],
     [['embed', '--checkpoint', '.', '--data', '.', '--out', 'x.txt'], /cannot tell the format of x.txt/],
     [['bench', '--batch-size', '6', '--groups', '4'], /groups 4 do not divide batch 6/],

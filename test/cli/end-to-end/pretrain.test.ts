@@ -49,7 +49,10 @@ describe('moco-web pretrain, and what is done with its checkpoints', () => {
     const [, step] = /step (\d+): loss, gradients or statistics are not finite/.exec(stderr) ?? [];
     const last = readLog(`${folder}/log.jsonl`).at(-1);
     expect(last).toMatchObject({ type: 'step', step: Number(step) - 1 });
-    expect(await readdir(`${folder}/run`)).toEqual([`step-${String(Number(step) - 1).padStart(6, '0')}`]);
+    expect((await readdir(`${folder}/run`)).sort()).toEqual([
+      'log.jsonl',
+      `step-${String(Number(step) - 1).padStart(6, '0')}`,
+    ]);
   });
 });
 
@@ -98,7 +101,9 @@ async function checkLog(path: string): Promise<void> {
 }
 
 async function checkRunDirectory(run: string): Promise<void> {
-  expect((await readdir(run)).sort()).toEqual(['neighbors.png', 'step-000005', 'step-000006']);
+  expect((await readdir(run)).sort()).toEqual([
+    ...['log.jsonl', 'neighbors.png', 'report.html', 'step-000005', 'step-000006'],
+  ]);
   for (const step of [5, 6]) {
     const checkpoint = `${run}/step-00000${step}`;
     expect((await readdir(checkpoint)).sort()).toEqual(['model.safetensors', 'state.json']);
