@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
+import { registerAblate } from './ablate.ts';
 import { registerBench } from './bench.ts';
 import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
@@ -37,6 +38,7 @@ function createProgram(terminal: Terminal): Command {
   registerEmbed(program, terminal);
   registerExport(program, terminal);
   registerReport(program, terminal);
+  registerAblate(program, terminal);
   registerBench(program, terminal);
   registerGolden(program, terminal);
   registerDifferentiate(program, terminal);

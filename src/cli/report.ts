@@ -93,4 +93,4 @@ async function write(path: string, text: string): Promise<void> {
 }
 
 /** In the reader's own time. */
-const now = () => new Date().toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });
+export const now = () => new Date().toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });

@@ -14,10 +14,12 @@ import { openData } from './data.ts';
 import { PICTURE } from './neighbor-picture.ts';
 import { LOG } from './prepare-run.ts';
 
-/** Where the images of all runs are looked for, if not where each run had them. */
-export interface DataPlace {
+export interface ReadOptions {
+  /** Where the images of all runs are looked for, if not where each run had them. */
   readonly data?: string | undefined;
-  readonly dataset: string;
+  readonly dataset?: string;
+  /** Whether pictures of neighbors are read, too; default yes. */
+  readonly pictures?: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface DataPlace {
  */
 export async function readRuns(
   directories: readonly string[],
-  place: DataPlace = { dataset: 'auto' },
+  options: ReadOptions = {},
 ): Promise<RunRecord[]> {
   const names = namesOf(directories);
   const described = new Map<string, Promise<DatasetDescription | null>>();
@@ -40,8 +42,8 @@ export async function readRuns(
     runs.push({
       ...log,
       name: names[i]!,
-      data: await dataOf(directory, place, log.config.imageSize, described),
-      neighbors: await pictureOf(`${directory}/${PICTURE}`),
+      data: await dataOf(directory, options, log.config.imageSize, described),
+      neighbors: options.pictures === false ? null : await pictureOf(`${directory}/${PICTURE}`),
       map: null,
     });
   }
@@ -61,7 +63,7 @@ const SamplerSchema = v.object({ dataset: v.string(), path: v.nullable(v.string(
 /** By the newest checkpoint; null before there is one. */
 async function dataOf(
   directory: string,
-  place: DataPlace,
+  { data, dataset = 'auto' }: ReadOptions,
   imageSize: unknown,
   described: Map<string, Promise<DatasetDescription | null>>,
 ): Promise<RunData | null> {
@@ -71,12 +73,12 @@ async function dataOf(
       const text = new TextDecoder().decode(await store.read(`${name}/state.json`, 2 ** 20));
       const { content } = await openState(text);
       const { dataset: kind, path, images } = v.parse(SamplerSchema, content.sampler);
-      const where = place.data ?? path ?? undefined;
-      const key = `${where} ${place.dataset}`;
+      const where = data ?? path ?? undefined;
+      const key = `${where} ${dataset}`;
       const size = typeof imageSize === 'number' ? imageSize : undefined;
       // The data may have moved; a report goes without the names of its classes then.
       const description =
-        described.get(key) ?? openData(where, place.data ? place.dataset : 'auto', size).catch(() => null);
+        described.get(key) ?? openData(where, data ? dataset : 'auto', size).catch(() => null);
       described.set(key, description);
       return { kind, path, images, classes: (await description)?.classes ?? null };
     } catch {

@@ -23,7 +23,11 @@ export interface Drawing {
   readonly stepsAPoint: number;
 }
 
-export function drawingOf(runs: readonly RunRecord[]): Drawing {
+/** @param rows where several runs are drawn as one thing: which of `names` each run belongs to */
+export function drawingOf(
+  runs: readonly RunRecord[],
+  rows: { readonly names: readonly string[]; readonly of: readonly number[] } | null = null,
+): Drawing {
   const { accuracies, steps, others } = measuresOf(runs);
   const most = Math.max(50, Math.min(MOST_OF_RUN, Math.floor(MOST_POINTS / runs.length)));
   const sizes = runs.map((run) => stepsAPoint(run.steps.length, most));
@@ -31,26 +35,39 @@ export function drawingOf(runs: readonly RunRecord[]): Drawing {
   const drawn = measures.map((measure, i): DrawnMeasure => ({ id: `chart-${i}`, measure }));
   const maps = runs.flatMap((run, i) => (run.map ? [{ id: `map-${i}`, run, map: run.map }] : []));
   const chart = ({ id, measure }: DrawnMeasure) =>
-    [id, chartOf(runs, measure, steps.includes(measure) ? sizes : null)] as const;
+    [id, chartOf(runs, measure, steps.includes(measure) ? sizes : null, rows?.of ?? null)] as const;
+  const specs = runs.map((run) => ({ name: run.name, perEpoch: stepsPerEpoch(run) }));
+  const rowSpecs = rows?.names.map((name, row) => ({
+    name,
+    perEpoch: specs.find((_, run) => rows.of[run] === row)?.perEpoch ?? null,
+  }));
   return {
     accuracies: drawn.slice(0, accuracies.length),
     others: drawn.slice(accuracies.length),
     maps,
     stepsAPoint: Math.max(1, ...sizes),
     data: {
-      runs: runs.map((run) => ({ name: run.name, perEpoch: stepsPerEpoch(run) })),
+      runs: rowSpecs ?? specs,
       charts: Object.fromEntries(drawn.map(chart)),
       maps: Object.fromEntries(maps.map(({ id, map }) => [id, mapOf(map)])),
     },
   };
 }
 
-/** @param sizes steps a point of each run; null where all points are shown, and marked */
-function chartOf(runs: readonly RunRecord[], measure: Measure, sizes: readonly number[] | null): ChartSpec {
+/**
+ * @param sizes steps a point of each run; null where all points are shown, and marked
+ * @param rows what each run is drawn as; null: as itself
+ */
+function chartOf(
+  runs: readonly RunRecord[],
+  measure: Measure,
+  sizes: readonly number[] | null,
+  rows: readonly number[] | null,
+): ChartSpec {
   const lines = runs.flatMap((record, run): LineSpec[] => {
     const { steps, values } = valuesOf(record, measure.key);
     if (values.length === 0) return [];
-    return [{ run, marked: sizes === null, ...thin(steps, values, sizes?.[run] ?? 1) }];
+    return [{ run: rows?.[run] ?? run, marked: sizes === null, ...thin(steps, values, sizes?.[run] ?? 1) }];
   });
   return { title: measure.title, unit: measure.unit, lines, levels: levelsOf(runs, measure) };
 }

@@ -5,8 +5,9 @@ import type { DrawnData } from './chart-spec.ts';
 import COLORS from './colors.css?raw';
 import { html, json, Markup } from './html.ts';
 import PAGE from './page.css?raw';
+import PLOTS from './plots.css?raw';
 
-const STYLE = [UPLOT, COLORS, PAGE].join('\n');
+const STYLE = [UPLOT, COLORS, PLOTS, PAGE].join('\n');
 
 /**
  * @param body what is inside <body>

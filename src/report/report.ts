@@ -20,10 +20,10 @@ ${runs.length === 1 ? alone(runs[0]!) : together(runs)}
 </header>
 <main>
 <h2>Curves</h2>
-${controls(runs)}
+${controls(runs.map(({ name }) => name))}
 <p class="quiet">Drag over a curve to look closer, click twice to see all. Axes leave out the outermost 2 % of the values of steps.</p>
-${grid('grid large', drawing.accuracies)}
-${grid('grid', drawing.others)}
+${chartGrid('grid large', drawing.accuracies)}
+${chartGrid('grid', drawing.others)}
 ${thinned(drawing, runs)}
 ${neighborsOf(runs)}
 ${mapsOf(drawing)}
@@ -54,12 +54,12 @@ function together(runs: readonly RunRecord[]): Markup {
 export const swatch = (index: number): Markup => html`<i class="swatch hue-${index % 10}"></i>`;
 
 /** Which runs are shown, and over what. */
-function controls(runs: readonly RunRecord[]): Markup {
+export function controls(names: readonly string[]): Markup {
   const buttons =
-    runs.length === 1
+    names.length === 1
       ? null
-      : runs.map(
-          ({ name }, i) =>
+      : names.map(
+          (name, i) =>
             html`<button type="button" data-run="${i}" aria-pressed="true">${swatch(i)}${name}</button>`,
         );
   return html`<div class="controls">${buttons}<fieldset><legend>Over</legend>
@@ -67,7 +67,7 @@ function controls(runs: readonly RunRecord[]): Markup {
 <label><input type="radio" name="axis" value="epoch"> epochs</label></fieldset></div>`;
 }
 
-function grid(name: string, drawn: readonly DrawnMeasure[]): Markup | null {
+export function chartGrid(name: string, drawn: readonly DrawnMeasure[]): Markup | null {
   if (drawn.length === 0) return null;
   const figures = drawn.map(
     ({ id, measure: { title, says } }) => html`
@@ -78,7 +78,7 @@ function grid(name: string, drawn: readonly DrawnMeasure[]): Markup | null {
   return html`<div class="${name}">${figures}</div>`;
 }
 
-function thinned({ stepsAPoint }: Drawing, runs: readonly RunRecord[]): Markup | null {
+export function thinned({ stepsAPoint }: Drawing, runs: readonly RunRecord[]): Markup | null {
   if (stepsAPoint === 1) return null;
   const most = Math.max(...runs.map(({ steps }) => steps.length));
   return html`<p class="quiet">So that this file stays small, a point of a curve is the mean of up to ${stepsAPoint} of

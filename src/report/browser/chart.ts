@@ -154,6 +154,9 @@ function nearest(values: ArrayLike<number | null | undefined>, index: number): n
   return null;
 }
 
+/** More values than this are no line of text. */
+const MOST_SAID = 6;
+
 /** What is under the pointer, or, where there is none, how the curves end. */
 function say(
   readout: HTMLElement,
@@ -163,14 +166,16 @@ function say(
   lines: readonly LineSpec[],
   at: (line: LineSpec) => number | null,
 ): void {
-  const values = lines.map((line) => {
+  const said = lines.length > MOST_SAID ? [] : lines;
+  const values = said.map((line) => {
     const value = x === null ? (line.mean.at(-1) ?? null) : at(line);
     const element = document.createElement('b');
     element.style.color = hue(line.run);
     element.textContent = value === null ? '–' : `${shown(value)}${unit && ` ${unit}`}`;
     return element;
   });
-  const where = x === null ? 'last' : `${axis} ${axis === 'step' ? x : x.toFixed(2)}`;
+  const where =
+    x === null ? (said.length > 0 ? 'last' : '') : `${axis} ${axis === 'step' ? x : x.toFixed(2)}`;
   readout.replaceChildren(where, ...values.flatMap((value) => [' ', value]));
 }
 
