@@ -54,7 +54,7 @@ function meanAndDeviation(values: readonly number[]): { mean: number; deviation:
 }
 
 /** What the seeds say of an ordering of two rows that the papers report. */
-export type Verdict = 'agrees' | 'contradicts' | 'within the spread' | 'one seed' | 'not run';
+export type Verdict = 'agrees' | 'contradicts' | 'within the spread' | 'too few seeds' | 'not run';
 
 export interface Comparison {
   /** The paper has `above` above `below`. */
@@ -64,10 +64,13 @@ export interface Comparison {
   readonly paper: number;
   /** Our difference over the seeds that both rows have; null where there is none. */
   readonly ours: { readonly mean: number; readonly deviation: number | null; readonly seeds: number } | null;
-  /** An ordering is claimed from this difference on; null without two seeds. */
+  /** An ordering is claimed from this difference on; null of too few seeds. */
   readonly threshold: number | null;
   readonly verdict: Verdict;
 }
+
+/** Two seeds may well agree by chance, on a small test split to the digit. */
+export const FEWEST = 3;
 
 /** Every pair of rows that the papers order, the largest difference there first. */
 export function compare(rows: readonly RowSummary[], metric: 'top1' | 'knn'): readonly Comparison[] {
@@ -89,7 +92,8 @@ function comparisonOf(one: RowSummary, other: RowSummary, metric: 'top1' | 'knn'
   const pair = { above: above.row, below: below.row, paper };
   if (differences.length === 0) return { ...pair, ours: null, threshold: null, verdict: 'not run' };
   const ours = { ...meanAndDeviation(differences), seeds: differences.length };
-  if (ours.deviation === null) return { ...pair, ours, threshold: null, verdict: 'one seed' };
+  if (ours.deviation === null || ours.seeds < FEWEST)
+    return { ...pair, ours, threshold: null, verdict: 'too few seeds' };
   const threshold = (quantile(ours.seeds - 1) * ours.deviation) / Math.sqrt(ours.seeds);
   const isClear = Math.abs(ours.mean) > threshold;
   return {

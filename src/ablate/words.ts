@@ -1,6 +1,6 @@
 /** What a report of an ablation says, for Markdown and HTML alike. */
 import { duration, number } from '../report/words.ts';
-import { type Comparison, compare, type RowSummary, type Spread } from './summary.ts';
+import { type Comparison, compare, FEWEST, type RowSummary, type Spread } from './summary.ts';
 import type { Table } from './table.ts';
 
 /** How all runs of a table were made. */
@@ -109,7 +109,8 @@ function difference({ ours, threshold }: Comparison): string {
 
 export const COMPARISON_SAYS =
   'Differences are paired: of the same seed, then their mean. An ordering is claimed where the mean lies outside what their ' +
-  'spread over seeds explains (Student’s t, 95 %); of 20 such claims chance alone makes about one. One seed claims nothing.';
+  'spread over seeds explains (Student’s t, 95 %); of 20 such claims chance alone makes about one. ' +
+  `Fewer than ${FEWEST} seeds claim nothing.`;
 
 /** What can be said in a sentence each. */
 export function conclusions(rows: readonly RowSummary[]): readonly string[] {
@@ -123,13 +124,14 @@ export function conclusions(rows: readonly RowSummary[]): readonly string[] {
         ({ metric, above, below }) =>
           `${above.title} above ${below.title} (${metric === 'knn' ? 'kNN' : 'top-1'})`,
       );
-  const [agrees, contradicts, unclear] = [list('agrees'), list('contradicts'), list('within the spread')];
-  if (agrees.length + contradicts.length + unclear.length === 0)
-    return ['No two rows have two seeds in common yet: nothing is claimed.'];
+  const [agrees, contradicts] = [list('agrees'), list('contradicts')];
+  const unclear = list('within the spread').length;
+  const claimable = agrees.length + contradicts.length + unclear;
+  if (claimable === 0) return [`No two rows have ${FEWEST} seeds in common yet: nothing is claimed.`];
   const said = (titles: readonly string[]) => (titles.length === 0 ? 'nothing' : titles.join('; '));
   return [
     `Agrees with the paper beyond the spread of seeds: ${said(agrees)}.`,
     `Contradicts the paper beyond the spread of seeds: ${said(contradicts)}.`,
-    `Not told apart, noise could explain it: ${said(unclear)}.`,
+    `Not told apart, noise could explain it: ${unclear} of ${claimable} comparisons; the table says which.`,
   ];
 }

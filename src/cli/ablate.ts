@@ -9,6 +9,7 @@ import type { Row, Scale, Table } from '../ablate/table.ts';
 import { TABLES } from '../ablate/tables.ts';
 import type { AblationFacts } from '../ablate/words.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
+import { MocoError } from '../errors.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { PRESETS } from '../settings/presets.ts';
@@ -47,6 +48,7 @@ interface AblateOptions extends ConfigOptions, WorkerCounts {
   out: string;
   budget?: number;
   seeds: number;
+  rows?: string[];
   linearEpochs: number;
   backend: BackendRequest;
 }
@@ -69,6 +71,7 @@ export function registerAblate(program: Command, terminal: Terminal): void {
   addWorkerOptions(addConfigOptions(command, 'run', SCALE))
     .addOption(backendOption())
     .option('--seeds <n>', 'runs of each row; first all rows with seed 0', wholeNumber(1), 3)
+    .option('--rows <ids...>', 'only these rows, such as moco-v1; the others are not run')
     .option('--budget <minutes>', 'stop after so many minutes; call again to go on', parseNumber)
     .option(
       '--linear-epochs <n>',
@@ -81,6 +84,7 @@ export function registerAblate(program: Command, terminal: Terminal): void {
 
 export async function runAblate(options: AblateOptions, terminal: Terminal): Promise<void> {
   const table = TABLES.find(({ name }) => name === options.table)!;
+  const chosen = chosenOf(table, options.rows);
   const data = await openData(options.data, options.dataset, options.imageSize);
   const { backend, reason } = await chooseBackend(options.backend);
   terminal.out(`backend ${backend}: ${reason}`);
@@ -108,6 +112,7 @@ export async function runAblate(options: AblateOptions, terminal: Terminal): Pro
     for (const [i, job] of jobs.entries()) {
       if (signal.aborted) break;
       const before = results.get(job);
+      if (!chosen.includes(job.row.id)) continue;
       if (before?.status === 'done' || before?.status === 'does not fit') continue;
       terminal.out(`${i + 1}/${jobs.length}: ${job.row.title}, seed ${job.seed}`);
       const result = await runRow(job, signal, (line) => terminal.out(`  ${line}`));
@@ -121,7 +126,7 @@ export async function runAblate(options: AblateOptions, terminal: Terminal): Pro
     clearTimeout(timer);
     interrupts.dispose();
   }
-  const open = jobs.filter((job) => results.get(job) === null).length;
+  const open = jobs.filter((job) => results.get(job) === null && chosen.includes(job.row.id)).length;
   terminal.out(`report: ${options.out}/report.html, report.md, report.csv`);
   if (open > 0)
     terminal.out(`${open} of ${jobs.length} runs are not done: the same command goes on with them`);
@@ -131,6 +136,16 @@ export async function runAblate(options: AblateOptions, terminal: Terminal): Pro
     terminal.error(`${failed} of ${jobs.length} runs failed; the same command tries them again`);
   }
   if (interrupts.signal.aborted) terminal.exitCode = INTERRUPTED;
+}
+
+/** The ids of rows that are to be run. @throws MocoError usage for one that there is not */
+function chosenOf({ rows }: Table, ids: readonly string[] | undefined): readonly string[] {
+  const known = rows.map(({ id }) => id);
+  const unknown = ids?.find((id) => !known.includes(id));
+  if (unknown !== undefined) {
+    throw new MocoError('usage', `there is no row '${unknown}': choose of ${known.join(', ')}`);
+  }
+  return ids ?? known;
 }
 
 function jobOf(

@@ -39,6 +39,8 @@ export interface RowJob {
 
 const RESULT = 'result.json';
 const PROCESS = 'process.pid';
+/** What each run says of itself, and nobody wants to read many times. */
+const REPEATED = /^(step|checkpoint|activations|backend|chance|the queue still|queries|report|done)\b/;
 
 /** The result of an earlier call; null where there is none. @throws MocoError usage where it is of other options */
 export function savedResult({ directory, options }: Pick<RowJob, 'directory' | 'options'>): RowResult | null {
@@ -81,17 +83,21 @@ async function outcomeOf(
     ...{ peakBytes: null, activationBytes: null },
   };
   let config: PretrainConfig;
+  let needed: MemoryNeed | null = null;
   try {
     config = configOf(options, data);
-    if (table.measures === 'cost') result.activationBytes = activationBytes(config);
+    if (table.measures === 'cost') needed = memoryNeed(config);
   } catch (error) {
     const isFull = error instanceof MocoError && error.code === 'out-of-memory';
     return { ...result, status: isFull ? 'does not fit' : 'failed', reason: messageOf(error) };
   }
-  const { activationBytes: needed } = result;
+  result.activationBytes = needed?.activations ?? null;
   const memory = await memorySize();
-  const said = needed === null ? '' : `activations of ${inGigabytes(needed)} (computed)`;
-  if (needed !== null && memory !== null && needed > memory) {
+  const said = needed
+    ? `activations of ${inGigabytes(needed.activations)}, ${inGigabytes(needed.encoders)} with the ` +
+      'encoders that keep them (computed)'
+    : '';
+  if (needed && memory !== null && needed.encoders > memory) {
     return {
       ...result,
       status: 'does not fit',
@@ -153,7 +159,7 @@ async function train(
     {
       signal,
       line: (line) => {
-        if (!/^(step|checkpoint|activations)/.test(line)) say(line);
+        if (!REPEATED.test(line)) say(line);
       },
       started: (pid) => writeFileSync(`${directory}/${PROCESS}`, String(pid)),
     },
@@ -209,15 +215,26 @@ export function configOf(options: readonly string[], data: DatasetDescription): 
   return resolveConfig(given.preset ?? DEFAULT_PRESET, overridesOf(given), factsOf(data));
 }
 
-/**
- * Bytes of the activations that have to be there at one time, counted from the shapes of the graphs: those of one group, or of
- * all of them. @throws MocoError out-of-memory
- */
-function activationBytes(config: PretrainConfig): number {
+interface MemoryNeed {
+  /** Bytes of the activations that have to be there at one time: those of one group, or of all of them. */
+  readonly activations: number;
+  /** Bytes of the encoders that have them: the values of a run at their peak, sessions, and the runtime's own. */
+  readonly encoders: number;
+}
+
+/** What an encoder takes beside the values of its runs, about: code, sessions, weights. */
+const ENCODER_BYTES = 1e8;
+
+/** Counted from the shapes of the graphs, before anything runs. @throws MocoError out-of-memory */
+function memoryNeed(config: PretrainConfig): MemoryNeed {
   const { viewsTogether = 1, together } = methodNamed(config.method);
   const groupSize = (viewsTogether * config.batchSize) / config.groups;
   const { memory } = makePlan({ spec: networkOf(config), groupSize, imageSize: config.imageSize }, ON_WASM);
-  return memory.keptPerImage * groupSize * (together?.(config) ? config.groups : 1);
+  const groups = together?.(config) ? config.groups : 1;
+  return {
+    activations: memory.keptPerImage * groupSize * groups,
+    encoders: (memory.peak + ENCODER_BYTES) * groups,
+  };
 }
 
 /** The first step also starts everything. */

@@ -102,18 +102,28 @@ describe('an ordering', () => {
     );
   });
 
-  it('needs two seeds that both rows have', () => {
-    expect(verdicts(RESULTS.filter(({ seed }) => seed === 0))).toEqual([
-      'd > a: one seed',
-      'b > a: one seed',
-      'd > b: one seed',
-    ]);
+  it('needs three seeds that both rows have', () => {
+    for (const seeds of [1, 2]) {
+      expect(verdicts(RESULTS.filter(({ seed }) => seed < seeds))).toEqual([
+        'd > a: too few seeds',
+        'b > a: too few seeds',
+        'd > b: too few seeds',
+      ]);
+    }
     const apart = [result('a', 0, 40), result('b', 1, 60), result('b', 2, 61)];
     expect(verdicts(apart)).toEqual(['d > a: not run', 'b > a: not run', 'd > b: not run']);
     expect(conclusions(summarize(TABLE, apart))).toEqual([
-      'No two rows have two seeds in common yet: nothing is claimed.',
+      'No two rows have 3 seeds in common yet: nothing is claimed.',
     ]);
   });
+});
+
+it('the conclusions name what is claimed, and count the rest', () => {
+  expect(conclusions(summarize(TABLE, RESULTS))).toEqual([
+    'Agrees with the paper beyond the spread of seeds: row b above row a (top-1); row b above row a (kNN).',
+    'Contradicts the paper beyond the spread of seeds: nothing.',
+    'Not told apart, noise could explain it: 4 of 6 comparisons; the table says which.',
+  ]);
 });
 
 describe('reports', () => {

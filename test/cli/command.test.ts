@@ -60,6 +60,7 @@ describe('moco-web', () => {
     [['pretrain', '--resume', 'no/such/run'], /no checkpoint at no\/such\/run/],
     [['ablate', '--table', '4', '--out', 'x'], /Allowed choices are 1, 2, 3, temperature/],
     [['ablate', '--table', '1'], /required option '--out <dir>'/],
+    [['ablate', '--table', '1', '--out', 'x', '--rows', 'v3'], /there is no row 'v3': choose of supervised/],
     [['ablate', '--table', '1', '--out', 'x', '--mlp'], /unknown option '--mlp'/],
     [['report'], /missing required argument 'runs'/],
     [['report', 'no/such/run'], /there is no no\/such\/run\/log.jsonl: give run directories/],
