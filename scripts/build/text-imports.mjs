@@ -53,10 +53,11 @@ export function textImports() {
           resolveDir: resolveDir || dirname(importer),
         });
         if (resolved.errors.length > 0) return { errors: resolved.errors };
-        return { path: resolved.path, namespace: SUFFIX.exec(path)[1] };
+        // Relative: source maps name it.
+        return { path: relative('.', resolved.path), namespace: SUFFIX.exec(path)[1] };
       });
       outer.onLoad({ filter: /.*/, namespace: 'raw' }, async ({ path }) => {
-        files.add(relative('.', path));
+        files.add(path);
         return { contents: await readFile(path, 'utf8'), loader: 'text', watchFiles: [path] };
       });
       outer.onLoad({ filter: /.*/, namespace: 'script' }, async ({ path }) => {

@@ -26,10 +26,11 @@ export function scaleSentence({ data, scale, seeds, linearEpochs, table }: Ablat
     linearEpochs > 0
       ? `Linear classification is trained for ${linearEpochs} epochs on cached features of center views (the papers: 100 epochs, augmented views).`
       : 'No linear classifier was trained.';
-  return (
-    `Learned from ${data}: ${options}; up to ${seeds} seeds a row.` +
-    (table.measures === 'accuracy' ? ` ${linear} kNN is of the backbone, k = 200.` : '')
-  );
+  const what =
+    table.measures === 'accuracy'
+      ? `up to ${seeds} ${seeds === 1 ? 'seed' : 'seeds'} a row. ${linear} kNN is of the backbone, k = 200.`
+      : 'one run a row. Memory is that of the whole process at its peak, without a GPU’s own; an epoch is as many median steps.';
+  return `Learned from ${data}: ${options}; ${what}`;
 }
 
 /** "61.20 ± 0.35 (3)": mean, standard deviation over seeds, how many. */
@@ -40,7 +41,8 @@ export function accuracy(spread: Spread | null): string {
   return `${mean.toFixed(2)}${deviation === null ? '' : ` ± ${deviation.toFixed(2)}`} (${seeds})`;
 }
 
-export const gigabytes = (bytes: number): string => `${number(bytes / 1e9, 2)} GB`;
+export const gigabytes = (bytes: number): string =>
+  bytes < 1e8 ? `${number(bytes / 1e6, 1)} MB` : `${number(bytes / 1e9, 2)} GB`;
 
 export function columnsOf(table: Table): readonly string[] {
   return table.measures === 'accuracy'
