@@ -3,6 +3,8 @@
 /** The rooms of src/ from top to bottom. A room may import those on the steps below its own, and no other. */
 const STEPS = [
   ['cli', 'page', 'golden'],
+  ['ablate'],
+  ['report'],
   ['train'],
   ['methods', 'evaluate'],
   ['optimizers', 'models'],

@@ -8,6 +8,7 @@ import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 import { AUGMENT_OPTIONS, KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
 import { withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
+import { textImports } from './scripts/build/text-imports.mjs';
 import { writeThirdPartyNotices } from './scripts/build/third-party-notices.mjs';
 
 // Takes the place of dist/ when all of it is there: a build that fails changes nothing, and never looks like a new one.
@@ -21,6 +22,7 @@ const BINARIES = [
   // The WebGPU provider is in this one.
   'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
   '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+  '@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm',
   '@jsquash/png/codec/pkg/squoosh_png_bg.wasm',
   '@jsquash/webp/codec/dec/webp_dec.wasm',
 ].map((path) => `node_modules/${path}`);
@@ -41,6 +43,7 @@ for (const [source, file, options] of [
 // What the library uses at run time goes into dist/: a page needs no bundler and no import map (workers have none), and
 // every runtime gets the same bits. Only what the command alone uses, and the optional peer, stay packages of their own.
 const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+const texts = textImports();
 const common = {
   outdir: OUT,
   bundle: true,
@@ -51,7 +54,7 @@ const common = {
   external: ['node:*', ...Object.keys({ ...dependencies, ...peerDependencies })],
   sourcemap: true,
   loader: { '.wgsl': 'text' },
-  plugins: [withoutForeignSourceMaps],
+  plugins: [texts.plugin, withoutForeignSourceMaps],
   metafile: true,
   logLevel: 'warning',
 };
@@ -72,7 +75,12 @@ await chmod(`${OUT}/cli.js`, 0o755);
 
 const bundled = [library, scripts].flatMap(({ metafile }) => Object.keys(metafile.inputs));
 // The runtime of AssemblyScript is in kernels.wasm and augment.wasm.
-await writeThirdPartyNotices(OUT, [...bundled, ...BINARIES, 'node_modules/assemblyscript/std']);
+await writeThirdPartyNotices(OUT, [
+  ...bundled,
+  ...texts.files,
+  ...BINARIES,
+  'node_modules/assemblyscript/std',
+]);
 
 // Types of the library. They import each other under the names that the sources have; older compilers want those of the
 // files that will be there.

@@ -1,5 +1,5 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { wgslAsText } from './scripts/wgsl-as-text.ts';
+import { textFiles } from './scripts/text-files.ts';
 
 type Options = NonNullable<TestProjectInlineConfiguration['test']>;
 
@@ -124,9 +124,9 @@ const test = {
   project: 'unit',
   globalSetup: './scripts/fresh-build.mjs',
   projects: Object.entries(SUITES).map(([name, options], groupOrder) => ({
-    plugins: [wgslAsText],
-    // Suites that are asked for together take turns.
-    test: { ...options, name, sequence: { groupOrder } },
+    plugins: [textFiles],
+    // Suites that are asked for together take turns. css: style sheets that are imported as text are not emptied.
+    test: { ...options, name, css: true, sequence: { groupOrder } },
   })),
 };
 

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The folder of the package that a file belongs to; null for the project's own files. */
-function packageFolder(path) {
+export function packageFolder(path) {
   const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path);
   return match && existsSync(join(match[1], 'package.json')) ? match[1] : null;
 }

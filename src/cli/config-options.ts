@@ -6,6 +6,7 @@ import {
   type ConfigOverrides,
   type ResumeOptions,
   SETTING_LIST,
+  type SettingName,
   SHORTHAND_LIST,
   type Words,
 } from '../settings/settings.ts';
@@ -29,15 +30,23 @@ class SettingOption extends Option {
   }
 }
 
-/** @param shapes 'run': all of them; 'step': without those that only say how long a run is */
-export function addConfigOptions(command: Command, shapes: 'run' | 'step'): Command {
+/**
+ * @param shapes 'run': all of them; 'step': without those that only say how long a run is
+ * @param only these of them
+ */
+export function addConfigOptions(
+  command: Command,
+  shapes: 'run' | 'step',
+  only?: readonly SettingName[],
+): Command {
   for (const [name, { kind, flag, default: otherwise }] of SETTING_LIST) {
+    if (only && !only.includes(name)) continue;
     if (!flag || (flag.shapes === 'run' && shapes === 'step')) continue;
     const words = kind.type === 'word' ? choicesOf(kind, WORDS[name as keyof Words], true) : [];
     const help = flag.help.replace('{words}', words.join(' | ')).replace('{default}', String(otherwise));
     addOptions(command, name, { ...flag, help }, parserOf(kind));
   }
-  for (const [name, { flag }] of SHORTHAND_LIST) addOptions(command, name, flag);
+  if (!only) for (const [name, { flag }] of SHORTHAND_LIST) addOptions(command, name, flag);
   return command;
 }
 

@@ -4,6 +4,9 @@ import { type Neighbor, neighborSheet } from '../data/preview.ts';
 import type { Dataset } from '../data/source.ts';
 import type { NeighborsEvent } from '../train/events.ts';
 
+/** In a run directory. */
+export const PICTURE = 'neighbors.png';
+
 /**
  * Draws query images with their nearest neighbors before and after training as a PNG file.
  * @param before, after neighbors of the same queries

@@ -4,7 +4,7 @@ import { pretrain } from '../train/pretrain.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
 import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
-import { writeNeighborPicture } from './neighbor-picture.ts';
+import { PICTURE, writeNeighborPicture } from './neighbor-picture.ts';
 import {
   addDataOptions,
   addDumpOptions,
@@ -15,9 +15,8 @@ import {
 } from './options.ts';
 import { prepareRun, type RunOptions } from './prepare-run.ts';
 import { formatSeconds } from './progress.ts';
+import { writeRunReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
-
-const PICTURE = 'neighbors.png';
 
 interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
   knnEvery?: number;
@@ -85,6 +84,7 @@ export async function runPretrain(
       await writeNeighborPicture(`${run.out}/${PICTURE}`, run.data, before, after);
       terminal.out(`queries with their nearest neighbors before and after: ${run.out}/${PICTURE}`);
     }
+    if (outcome.step !== null) await writeRunReport(run.out, terminal);
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
     if (interrupts.signal.aborted && !isComplete) {
       terminal.exitCode = INTERRUPTED;

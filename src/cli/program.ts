@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
+import { registerAblate } from './ablate.ts';
 import { registerBench } from './bench.ts';
 import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
@@ -12,6 +13,7 @@ import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
 import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
+import { registerReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 const DEBUG = '--debug';
@@ -37,6 +39,8 @@ function createProgram(terminal: Terminal): Command {
   registerLinear(program, terminal);
   registerEmbed(program, terminal);
   registerExport(program, terminal);
+  registerReport(program, terminal);
+  registerAblate(program, terminal);
   registerBench(program, terminal);
   registerGolden(program, terminal);
   registerDifferentiate(program, terminal);

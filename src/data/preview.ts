@@ -1,8 +1,8 @@
 import { MocoError } from '../errors.ts';
 import { Canvas } from './augment/canvas.ts';
-import { resizedCrop } from './augment/resize.ts';
 import { encodeImage } from './encode.ts';
 import type { RgbImage } from './image.ts';
+import { squareTile } from './tiles.ts';
 
 /** A query image and its nearest neighbors before and after training, best first. */
 export interface NeighborRow {
@@ -74,15 +74,7 @@ function paste(
   image: RgbImage,
   border: readonly [number, number, number],
 ): void {
-  const side = Math.min(image.width, image.height);
-  const box = {
-    top: (image.height - side) >> 1,
-    left: (image.width - side) >> 1,
-    height: side,
-    width: side,
-  };
-  resizedCrop(canvas, image, box, TILE, TILE);
-  const { data: tile } = canvas.image();
+  const tile = squareTile(canvas, image, TILE);
   const outer = TILE + 2 * BORDER;
   for (let y = 0; y < outer; y++) {
     for (let x = 0; x < outer; x++) {

@@ -18,6 +18,7 @@ const WRITTEN_OUT: Readonly<Record<string, URL>> = SOURCES
         './ort-wasm-simd-threaded.asyncify.wasm',
         import.meta.url,
       ),
+      'mozjpeg_enc.wasm': new URL('./mozjpeg_enc.wasm', import.meta.url),
       'mozjpeg_dec.wasm': new URL('./mozjpeg_dec.wasm', import.meta.url),
       'squoosh_png_bg.wasm': new URL('./squoosh_png_bg.wasm', import.meta.url),
       'webp_dec.wasm': new URL('./webp_dec.wasm', import.meta.url),

@@ -101,7 +101,9 @@ async function checkLog(path: string): Promise<void> {
 }
 
 async function checkRunDirectory(run: string): Promise<void> {
-  expect((await readdir(run)).sort()).toEqual(['log.jsonl', 'neighbors.png', 'step-000005', 'step-000006']);
+  expect((await readdir(run)).sort()).toEqual([
+    ...['log.jsonl', 'neighbors.png', 'report.html', 'step-000005', 'step-000006'],
+  ]);
   for (const step of [5, 6]) {
     const checkpoint = `${run}/step-00000${step}`;
     expect((await readdir(checkpoint)).sort()).toEqual(['model.safetensors', 'state.json']);
