@@ -24,7 +24,7 @@ export function scaleSentence({ data, scale, seeds, linearEpochs, table }: Ablat
     scale.length > 0 ? `${scale.join(' ')}, else as the presets have it` : 'as the presets have it';
   const linear =
     linearEpochs > 0
-      ? `Linear classification is trained for ${linearEpochs} epochs on cached features of center views (the papers: 100 epochs, augmented views).`
+      ? `Linear classification is trained for ${linearEpochs} epochs on cached features of center views at the highest learning rate that surely settles (the papers: 100 epochs, augmented views, rate 30).`
       : 'No linear classifier was trained.';
   const what =
     table.measures === 'accuracy'

@@ -47,6 +47,13 @@ async function linear(options: Partial<LinearJob> = {}, seen: (event: LinearEven
 }
 
 describe('linear classification of a checkpoint', () => {
+  it('takes the highest rate that surely settles, where it is asked to', async () => {
+    const [start, first] = await linear({ cache: true, epochs: 1, learningRate: 'stable' });
+    if (start?.type !== 'start' || first?.type !== 'epoch') throw new Error('nothing was begun');
+    expect(start.learningRate).toBe(start.stableRate);
+    expect(first.lr).toBe(start.stableRate);
+  });
+
   it.each([true, false])('with cached features: %o', async (cache) => {
     const events = await linear({ cache, epochs: 10 });
     expect(events.map(({ type }) => type)).toEqual(['start', ...Array(10).fill('epoch'), 'linear']);
