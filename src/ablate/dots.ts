@@ -1,12 +1,14 @@
 /** Rows of dots over one axis: a dot a seed, a line at their mean, and what a paper has. */
 import { html, type Markup } from '../report/html.ts';
-import { digits } from '../report/words.ts';
+import { number } from '../report/words.ts';
 
 export interface DotRow {
   readonly title: string;
   readonly values: readonly number[];
   readonly paper: number | null;
 }
+
+const digits = (value: number) => number(value, 2);
 
 /** @param unit is written after each number. Null where there is nothing to show */
 export function dotPlot(title: string, unit: string, rows: readonly DotRow[]): Markup | null {

@@ -66,7 +66,7 @@ function dotsOf(table: Table, rows: readonly RowSummary[]): readonly (Markup | n
     title: string,
     unit: string,
     metric: Metric,
-    { by = 1, paper }: { by?: number; paper?: 'top1' | 'gigabytes' } = {},
+    { by = 1, paper }: { by?: number; paper?: 'top1' } = {},
   ) =>
     dotPlot(
       title,
@@ -80,7 +80,7 @@ function dotsOf(table: Table, rows: readonly RowSummary[]): readonly (Markup | n
   return table.measures === 'accuracy'
     ? [plot('Top-1', '%', 'top1', { paper: 'top1' }), plot('kNN', '%', 'knn')]
     : [
-        plot('Peak memory of the process', 'GB', 'peakBytes', { by: 1e-9, paper: 'gigabytes' }),
+        plot('Peak memory of the process', 'GB', 'peakBytes', { by: 1e-9 }),
         plot('Time of an epoch', 's', 'secondsPerEpoch'),
       ];
 }
