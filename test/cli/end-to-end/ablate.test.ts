@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { OPTIMIZER_NAMES } from '../../../src/optimizers/registry.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { COMMAND, mocoWeb } from '../run-command.ts';
 import { CIFAR, lossesOf, readLog, succeed, TINY } from './tiny-run.ts';
@@ -58,11 +56,7 @@ it('stops when its time is used up', { timeout: 120_000 }, async () => {
   expect(readFileSync(`${out}/report.md`, 'utf8').match(/not run \|$/gm)).toHaveLength(5);
 });
 
-// Until LARS and `linear` are merged: these conditions go with that.
-const LARS = OPTIMIZER_NAMES.includes('lars' as never);
-const LINEAR = existsSync(fileURLToPath(new URL('../../../src/cli/linear.ts', import.meta.url)));
-
-it.skipIf(!LARS)('says with computed bytes what does not fit', { timeout: 120_000 }, async () => {
+it('says with computed bytes what does not fit', { timeout: 120_000 }, async () => {
   const out = `${await temporaryFolder()}/large`;
   // Sixteen times this batch, in groups of 512 views each, is more than any machine of today keeps.
   const args = [
@@ -92,7 +86,7 @@ it.skipIf(!LARS)('says with computed bytes what does not fit', { timeout: 120_00
   );
 });
 
-it.skipIf(!LINEAR)('trains a linear classifier on what was learned', { timeout: 120_000 }, async () => {
+it('trains a linear classifier on what was learned', { timeout: 120_000 }, async () => {
   const out = `${await temporaryFolder()}/linear`;
   const args = [
     ...['ablate', '--table', '1', '--rows', 'supervised', 'mlp', '--seeds', '1', '--linear-epochs', '2'],
