@@ -99,14 +99,8 @@ it('trains a linear classifier on what was learned', { timeout: 120_000 }, async
   expect(result('supervised')).toMatchObject({ status: 'done', linearEpochs: null });
   expect(result('supervised').top1).toBe(JSON.parse(`{${test.at(-1)}`).top1);
   const again = [
-    'linear',
-    '--checkpoint',
-    `${out}/mlp-seed0`,
-    '--backend',
-    'wasm',
-    '--epochs',
-    '2',
-    '--cache',
+    ...['linear', '--checkpoint', `${out}/mlp-seed0`, '--backend', 'wasm'],
+    ...['--epochs', '2', '--lr', 'stable', '--cache'],
   ];
   const { stdout } = await mocoWeb([...again, '--json']);
   expect(result('mlp')).toMatchObject({ status: 'done', linearEpochs: 2, top1: JSON.parse(stdout).top1 });
