@@ -4,6 +4,7 @@
 const STEPS = [
   ['cli', 'page', 'golden'],
   ['train'],
+  ['search'],
   ['methods', 'evaluate'],
   ['optimizers', 'models'],
   ['checkpoint'],
