@@ -5,6 +5,7 @@ import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
 import { registerBench } from './bench.ts';
 import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerDuplicates } from './duplicates.ts';
 import { registerEmbed } from './embed.ts';
 import { registerExport } from './export.ts';
 import { registerFinetune } from './finetune.ts';
@@ -12,6 +13,7 @@ import { registerGolden } from './golden.ts';
 import { registerKnn } from './knn.ts';
 import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
+import { registerSearch } from './search.ts';
 import type { Terminal } from './terminal.ts';
 
 const DEBUG = '--debug';
@@ -36,6 +38,8 @@ function createProgram(terminal: Terminal): Command {
   registerKnn(program, terminal);
   registerLinear(program, terminal);
   registerEmbed(program, terminal);
+  registerSearch(program, terminal);
+  registerDuplicates(program, terminal);
   registerExport(program, terminal);
   registerBench(program, terminal);
   registerGolden(program, terminal);

@@ -73,8 +73,8 @@ export class Encoder implements AsyncDisposable {
 
   /**
    * The row [dim] of an image; of several, a row for each, in their order. On wasm these are, bit for bit, what `embedImages`
-   * gives of the same files. Images of any size: they are resized and cropped as for evaluation. In Node and Deno files
-   * are decoded on the calling thread.
+   * gives of the same files (on native code a head may round a single image otherwise than one of several). Images of any
+   * size: they are resized and cropped as for evaluation. In Node and Deno files are decoded on the calling thread.
    * @throws MocoError image-corrupt (which, and why; no image of the call is embedded), usage for what is no image,
    * data-missing for a path or address where nothing is, out-of-memory, worker-died
    */

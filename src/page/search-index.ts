@@ -1,4 +1,5 @@
 /** A search index, as everybody calls it: on a page's own thread a worker of its own does it, as in jobs.ts. */
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
 import { type IndexSource, postableIndex } from '../search/index-file.ts';
@@ -69,6 +70,11 @@ export class Index implements AsyncDisposable {
   /** The encoder that gave the rows, as `from` was told; null where it was not. */
   get encoder(): string | null {
     return this.#host.facts.encoder;
+  }
+
+  /** Which features of it, as `from` was told. */
+  get features(): FeatureKind | null {
+    return this.#host.facts.features;
   }
 
   /**

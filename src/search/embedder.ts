@@ -88,13 +88,16 @@ export class Embedder {
   async embed(images: readonly PostableImage[]): Promise<Float32Array[]> {
     if (this.#disposed) throw new MocoError('usage', 'the encoder has been disposed of');
     const { imageSize, dim } = this.facts;
-    const share = Math.ceil(images.length / this.#network.parallel);
-    const batch = Math.max(1, Math.min(embeddingBatch(imageSize), share));
-    const rows: Float32Array[] = new Array(images.length);
+    const { length } = images;
+    // One for each worker, but of two images at least: native code multiplies a single row in another order.
+    const shares = Math.min(this.#network.parallel, Math.floor(length / 2));
+    const count = Math.max(shares, Math.ceil(length / embeddingBatch(imageSize)));
+    const rows: Float32Array[] = new Array(length);
     const batches: Promise<void>[] = [];
-    for (let first = 0; first < images.length; first += batch) {
-      const some = images.slice(first, first + batch);
-      const run = this.#network.run(() => this.#views(some, first, images.length));
+    for (let batch = 0; batch < count; batch++) {
+      const first = Math.floor((batch * length) / count);
+      const some = images.slice(first, Math.floor(((batch + 1) * length) / count));
+      const run = this.#network.run(() => this.#views(some, first, length));
       batches.push(
         run.then((values) => {
           for (let row = 0; row < some.length; row++) {

@@ -1,4 +1,5 @@
 /** What an index holds, as it is given and as it lies in a file. */
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import {
   MAX_HEADER_BYTES,
@@ -9,14 +10,20 @@ import {
 } from '../formats/safetensors.ts';
 import { lengthOf, unitVector } from './unit-vectors.ts';
 
-export interface IndexRows {
+/** What can be said of rows; null where nobody did. */
+export interface AboutRows {
+  /** What each row is called. */
+  readonly names: readonly string[] | null;
+  /** The encoder that gave them, in words or as a path. */
+  readonly encoder: string | null;
+  /** Which of its features. */
+  readonly features: FeatureKind | null;
+}
+
+export interface IndexRows extends AboutRows {
   /** [size, dim], each row of unit length, or zeros. */
   readonly vectors: Float32Array;
   readonly dim: number;
-  /** What each row is called; null: nothing. */
-  readonly names: readonly string[] | null;
-  /** The encoder that gave them, in words or as a path; null where nobody said. */
-  readonly encoder: string | null;
 }
 
 /** Rows of equal length: an array of them, or all in one array. */
@@ -29,7 +36,7 @@ export interface JoinedRows {
   readonly names?: readonly string[] | null;
 }
 
-/** In the file's metadata, beside `names` (JSON) and `encoder`. */
+/** In the file's metadata, beside `names` (JSON), `encoder` and `features`. */
 const FORMAT = 'moco-web-index-1';
 /** That of `moco-web embed`, whose files can be read too. */
 const VECTORS = 'embeddings';
@@ -37,7 +44,10 @@ const VECTORS = 'embeddings';
 const TOLERANCE = 1e-3;
 
 /** @throws MocoError usage, shape-mismatch (rows differ in length), data-invalid (a value is not finite) */
-export function rowsOf(rows: RowsInput, names: readonly string[] | null, encoder: string | null): IndexRows {
+export function rowsOf(
+  rows: RowsInput,
+  { names = null, encoder = null, features = null }: Partial<AboutRows>,
+): IndexRows {
   const { vectors, dim, names: own } = joined(rows);
   if (!Number.isSafeInteger(dim) || dim < 1 || vectors.length % dim !== 0) {
     throw new MocoError(
@@ -55,7 +65,7 @@ export function rowsOf(rows: RowsInput, names: readonly string[] | null, encoder
     const name = `row ${row}${given ? ` (${given[row]})` : ''}`;
     units.set(unitVector(vectors.subarray(row * dim, (row + 1) * dim), name), row * dim);
   }
-  return { vectors: units, dim, names: given && [...given], encoder };
+  return { vectors: units, dim, names: given && [...given], encoder, features };
 }
 
 /** All rows in one array. @throws MocoError usage, shape-mismatch */
@@ -73,7 +83,7 @@ export function joined(rows: RowsInput): JoinedRows {
 }
 
 /** A safetensors file: `embeddings` [size, dim] F32, the rest in its metadata. @throws MocoError usage for too many names */
-export function formatIndex({ vectors, dim, names, encoder }: IndexRows): Uint8Array<ArrayBuffer> {
+export function formatIndex({ vectors, dim, names, encoder, features }: IndexRows): Uint8Array<ArrayBuffer> {
   const tensors = new Map([
     [VECTORS, { dtype: 'F32' as const, shape: [vectors.length / dim, dim], data: vectors }],
   ]);
@@ -81,6 +91,7 @@ export function formatIndex({ vectors, dim, names, encoder }: IndexRows): Uint8A
     format: FORMAT,
     ...(names && { names: JSON.stringify(names) }),
     ...(encoder !== null && { encoder }),
+    ...(features && { features }),
   });
   const header = new DataView(bytes.buffer).getBigUint64(0, true);
   if (header > BigInt(MAX_HEADER_BYTES)) {
@@ -100,10 +111,14 @@ export function parseIndex(bytes: Uint8Array): IndexRows {
   }
   const [size = 0, dim = 0] = tensor.shape;
   if (size < 1 || dim < 1) throw new MocoError('data-invalid', `not an index: it has ${size} rows of ${dim}`);
-  const names = namesIn(metadata.get('names'), size);
-  const encoder = metadata.get('encoder') ?? null;
+  const word = metadata.get('features');
+  const about: AboutRows = {
+    names: namesIn(metadata.get('names'), size),
+    encoder: metadata.get('encoder') ?? null,
+    features: word === 'backbone' || word === 'head' ? word : null,
+  };
   const format = metadata.get('format');
-  if (format === undefined) return rowsOf({ vectors: tensor.data, dim }, names, encoder);
+  if (format === undefined) return rowsOf({ vectors: tensor.data, dim }, about);
   if (format !== FORMAT) {
     throw new MocoError(
       'data-invalid',
@@ -119,7 +134,7 @@ export function parseIndex(bytes: Uint8Array): IndexRows {
       `row ${row} of the index has length ${length}, not 1: the file was altered`,
     );
   }
-  return { vectors, dim, names, encoder };
+  return { vectors, dim, ...about };
 }
 
 function read(bytes: Uint8Array): {

@@ -1,4 +1,5 @@
 /** Nearest rows, and rows that are alike: what `Index` of page/search-index.ts does, on this thread. */
+import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { defaultBlockRows, nearestRows } from '../evaluate/nearest.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -38,6 +39,8 @@ export interface NewIndexOptions extends IndexOptions {
   readonly names?: readonly string[];
   /** The encoder that gave the rows, for whoever loads the index later: its path, say. */
   readonly encoder?: string;
+  /** Which of its features. */
+  readonly features?: FeatureKind;
 }
 
 /** What is told of an index. */
@@ -45,6 +48,7 @@ export interface IndexFacts {
   readonly size: number;
   readonly dim: number;
   readonly encoder: string | null;
+  readonly features: FeatureKind | null;
 }
 
 export class VectorIndex {
@@ -60,8 +64,7 @@ export class VectorIndex {
   }
 
   static async from(rows: RowsInput, options: NewIndexOptions): Promise<VectorIndex> {
-    const { names = null, encoder = null } = options;
-    return VectorIndex.#open(rowsOf(rows, names, encoder), options);
+    return VectorIndex.#open(rowsOf(rows, options), options);
   }
 
   static async load(source: PostableIndex, options: IndexOptions): Promise<VectorIndex> {
@@ -74,8 +77,8 @@ export class VectorIndex {
   }
 
   get facts(): IndexFacts {
-    const { vectors, dim, encoder } = this.rows;
-    return { size: vectors.length / dim, dim, encoder };
+    const { vectors, dim, encoder, features } = this.rows;
+    return { size: vectors.length / dim, dim, encoder, features };
   }
 
   search(query: Float32Array, k: number): Promise<Match[]> {

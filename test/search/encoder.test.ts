@@ -59,7 +59,10 @@ describe('of a checkpoint', () => {
         expect(rows).toHaveLength(FILES.length);
         for (const [i, row] of rows.entries()) {
           expectSameBits(`${FILES[i]}`, row, expected[i]!);
-          expectSameBits(`${FILES[i]} alone`, await own.embed(FILES[i]!), expected[i]!);
+          const alone = await own.embed(FILES[i]!);
+          // Native code multiplies a single row by the head's matrix in another order.
+          if (features === 'head' && WORKERS_ON === 'native') expectNear(alone, expected[i]!);
+          else expectSameBits(`${FILES[i]} alone`, alone, expected[i]!);
         }
       } finally {
         await own.dispose();
