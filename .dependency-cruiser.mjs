@@ -6,6 +6,7 @@ const STEPS = [
   ['ablate'],
   ['report'],
   ['train'],
+  ['search'],
   ['methods', 'evaluate'],
   ['optimizers', 'models'],
   ['checkpoint'],

@@ -54,6 +54,7 @@ const SUITES: Readonly<Record<string, Options>> = {
       'test/encoder/*.test.ts',
       'test/train/*.test.ts',
       'test/evaluate/*.test.ts',
+      'test/search/encoder.test.ts',
       'test/faults/workers-die.test.ts',
       'test/native/**/*.test.ts',
     ],

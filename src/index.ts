@@ -3,6 +3,7 @@
  *
  * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
  * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint, linearOfCheckpoint
+ * search         Encoder.load (a run, or an ONNX file) → embed (images); Index.from (rows) → search, duplicates
  * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
  * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
@@ -57,7 +58,7 @@ export type {
   ImportEncoderOptions,
   ImportedEncoder,
 } from './models/imported-encoder.ts';
-export type { Encoder, Initialization, Parameter } from './onnx/encoder-graph.ts';
+export type { Encoder as EncoderGraph, Initialization, Parameter } from './onnx/encoder-graph.ts';
 export type {
   Attribute,
   Attributes,
@@ -76,13 +77,22 @@ export {
   type NetworkSpec,
 } from './onnx/network.ts';
 export { buildResNet, type ResNetSpec, resnetSpec } from './onnx/resnet.ts';
+export { Encoder } from './page/encoder.ts';
 export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
 export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
+export { Index } from './page/search-index.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
 export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
 export type { MissingGpu } from './runtime/gpu-missing.ts';
 export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';
 export type { WorkerCounts } from './scheduler/worker-counts.ts';
+export type { EncoderOptions } from './search/embedder.ts';
+export type { EncoderSource } from './search/encoder-source.ts';
+export type { ImageInput, RawImage } from './search/image-input.ts';
+export type { IndexSource } from './search/index-file.ts';
+export type { JoinedRows, RowsInput } from './search/index-rows.ts';
+export type { PreprocessingOptions } from './search/model-network.ts';
+export type { DuplicatePair, IndexOptions, Match, NewIndexOptions } from './search/vector-index.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';

@@ -6,6 +6,7 @@ import { registerAblate } from './ablate.ts';
 import { registerBench } from './bench.ts';
 import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerDuplicates } from './duplicates.ts';
 import { registerEmbed } from './embed.ts';
 import { registerExport } from './export.ts';
 import { registerFinetune } from './finetune.ts';
@@ -14,6 +15,7 @@ import { registerKnn } from './knn.ts';
 import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
 import { registerReport } from './report.ts';
+import { registerSearch } from './search.ts';
 import type { Terminal } from './terminal.ts';
 
 const DEBUG = '--debug';
@@ -38,6 +40,8 @@ function createProgram(terminal: Terminal): Command {
   registerKnn(program, terminal);
   registerLinear(program, terminal);
   registerEmbed(program, terminal);
+  registerSearch(program, terminal);
+  registerDuplicates(program, terminal);
   registerExport(program, terminal);
   registerReport(program, terminal);
   registerAblate(program, terminal);

@@ -113,7 +113,12 @@ function checkHeader(header: ImageHeader | null, bytes: Uint8Array): asserts hea
   if (header.animated) throw corrupt('animated WebP cannot be decoded: save one frame of it');
 }
 
-function withoutAlpha(image: { data: Uint8ClampedArray; width: number; height: number }): RgbImage {
+/** RGB of RGBA; what is transparent keeps its color. */
+export function withoutAlpha(image: {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+}): RgbImage {
   const { data: rgba, width, height } = image;
   const data = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {

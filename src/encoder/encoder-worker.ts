@@ -1,13 +1,15 @@
-/** Worker script: one encoder, called through comlink. */
+/** Worker script: one encoder that learns, or one from a file that is run as it is, called through comlink. */
 import { transfer } from 'comlink';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
 import { ArrayEncoder, type ForwardArrays } from './array-encoder.ts';
 import type { Embeddings } from './embeddings.ts';
+import { type ModelPart, ModelSession } from './model-session.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
 export class EncoderWorker {
   #encoder: ArrayEncoder | null = null;
+  #model: ModelSession | null = null;
   #provider: 'wasm' | 'native' = 'wasm';
 
   open(plan: TrainingPlan, provider: 'wasm' | 'native'): void {
@@ -57,6 +59,16 @@ export class EncoderWorker {
       embedding.buffer as ArrayBuffer,
       features.buffer as ArrayBuffer,
     ]);
+  }
+
+  async openModel(part: ModelPart, provider: 'wasm' | 'native'): Promise<void> {
+    this.#model = await ModelSession.open(part, { provider });
+  }
+
+  async runModel(images: Float32Array): Promise<Float32Array> {
+    if (!this.#model) throw new Error('the encoder worker was called before openModel()');
+    const rows = await this.#model.run(images);
+    return transfer(rows, [rows.buffer as ArrayBuffer]);
   }
 
   #opened(): ArrayEncoder {

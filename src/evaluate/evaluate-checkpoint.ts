@@ -160,7 +160,8 @@ async function* embedSplit(
   }
 }
 
-function toUnitLength(vector: Float32Array): void {
+/** In place. */
+export function toUnitLength(vector: Float32Array): void {
   const norm = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
   vector.forEach((x, i) => {
     vector[i] = x / Math.max(norm, 1e-12);

@@ -53,6 +53,8 @@ function invalid(what: string): MocoError {
  */
 export function readSafetensorsHeader(bytes: Uint8Array): {
   entries: Map<string, TensorEntry>;
+  /** Words that the file's writer left: the format allows text alone. */
+  metadata: Map<string, string>;
   dataStart: number;
 } {
   if (bytes.byteLength < 8) throw invalid(`${bytes.byteLength} bytes are too few for the header length`);
@@ -65,12 +67,15 @@ export function readSafetensorsHeader(bytes: Uint8Array): {
   if (dataStart > bytes.byteLength) {
     throw invalid(`header of ${headerLength} bytes in a file of ${bytes.byteLength}: the file is cut short`);
   }
-  const entries = parseHeader(bytes.subarray(8, dataStart));
+  const { entries, metadata } = parseHeader(bytes.subarray(8, dataStart));
   checkLayout(entries, bytes.byteLength - dataStart);
-  return { entries, dataStart };
+  return { entries, metadata, dataStart };
 }
 
-function parseHeader(text: Uint8Array): Map<string, TensorEntry> {
+function parseHeader(text: Uint8Array): {
+  entries: Map<string, TensorEntry>;
+  metadata: Map<string, string>;
+} {
   let header: unknown;
   try {
     // A decoder refuses memory that other threads may change, hence the copy.
@@ -82,10 +87,20 @@ function parseHeader(text: Uint8Array): Map<string, TensorEntry> {
   }
   if (!isRecord(header)) throw invalid('the header is not a JSON object');
   const entries = new Map<string, TensorEntry>();
+  let metadata = new Map<string, string>();
   for (const [name, value] of Object.entries(header)) {
-    if (name !== '__metadata__') entries.set(name, parseEntry(name, value));
+    if (name === '__metadata__') metadata = parseMetadata(value);
+    else entries.set(name, parseEntry(name, value));
   }
-  return entries;
+  return { entries, metadata };
+}
+
+function parseMetadata(value: unknown): Map<string, string> {
+  const words = isRecord(value) ? Object.entries(value) : null;
+  if (!words?.every((word): word is [string, string] => typeof word[1] === 'string')) {
+    throw invalid('its metadata is not an object of texts');
+  }
+  return new Map(words);
 }
 
 function parseEntry(name: string, value: unknown): TensorEntry {
@@ -155,9 +170,13 @@ function aligned(raw: Uint8Array, elementBytes: number): Uint8Array {
 /**
  * Writes tensors: header keys sorted, header padded with spaces to a multiple of 8, data by descending element size
  * and then name, so that every tensor lies aligned. The same tensors always give the same bytes.
+ * @param metadata words to leave with them
  * @throws MocoError shape-mismatch when a shape does not fit its data
  */
-export function writeSafetensors(tensors: ReadonlyMap<string, NamedTensor>): Uint8Array<ArrayBuffer> {
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
   const byName = [...tensors].sort(([a], [b]) => compare(a, b));
   const size = (tensor: NamedTensor) => ELEMENT_BYTES[tensor.dtype] ?? 0;
   // Sorting is stable, so tensors of one element size stay in the order of their names.
@@ -175,11 +194,12 @@ export function writeSafetensors(tensors: ReadonlyMap<string, NamedTensor>): Uin
     offsets.set(name, [dataBytes, dataBytes + data.byteLength]);
     dataBytes += data.byteLength;
   }
-  const header = JSON.stringify(
-    Object.fromEntries(
+  const header = JSON.stringify({
+    ...(Object.keys(metadata).length > 0 && { __metadata__: metadata }),
+    ...Object.fromEntries(
       byName.map(([name, { dtype, shape }]) => [name, { dtype, shape, data_offsets: offsets.get(name) }]),
     ),
-  );
+  });
   const headerBytes = new TextEncoder().encode(header);
   const padded = Math.ceil(headerBytes.byteLength / 8) * 8;
   const bytes = new Uint8Array(8 + padded + dataBytes);

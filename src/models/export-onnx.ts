@@ -1,8 +1,6 @@
 /** A trained encoder as one ONNX file that any ONNX runtime runs. */
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
-import { SMALL, shorterSide } from '../data/augment/augment.ts';
-import { recipeNamed } from '../data/augment/recipes.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { type Graph, GraphBuilder } from '../onnx/graph.ts';
@@ -10,6 +8,7 @@ import { encodeModel } from '../onnx/model.ts';
 import { BATCH, buildNetwork } from '../onnx/network.ts';
 import { sliceFor } from '../onnx/slice.ts';
 import { networkOf } from './choose-network.ts';
+import { formatPreprocessing, preprocessingOf } from './preprocessing.ts';
 
 /** Lengths below this count as this: what embedImages and torch.nn.functional.normalize do. */
 const LEAST_LENGTH = 1e-12;
@@ -20,17 +19,8 @@ export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind):
   const spec = networkOf(config, checkpoint.network);
   const folded = foldBatchNorm(buildNetwork(spec, BATCH, config.imageSize).graph);
   const graph = withWeights(folded.graph, foldWeights(folded, queryValues(checkpoint.tensors)), features);
-  const { mean, std } = recipeNamed(config.augmentation);
-  const preprocessing = {
-    colors: 'RGB',
-    resizeShorterSide: shorterSide(config.imageSize),
-    centerCrop: config.imageSize,
-    unchangedSize: config.imageSize <= SMALL ? config.imageSize : null,
-    mean,
-    std,
-  };
   return encodeModel(graph, {
-    preprocessing: JSON.stringify(preprocessing),
+    preprocessing: formatPreprocessing(preprocessingOf(config)),
     encoder: config.arch,
     step: String(checkpoint.state.step),
   });

@@ -80,6 +80,32 @@ export function decodeModel(bytes: Uint8Array, external?: ExternalData): Graph {
   return decodeGraph(graph, Number(opset), external);
 }
 
+/** What a model says of itself without its weights. */
+export interface ModelFacts {
+  readonly name: string;
+  /** Without initializers. */
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Each once, sorted. */
+  readonly operators: readonly string[];
+  /** metadata_props. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** @throws MocoError model-invalid, as decodeModel, which reads the weights too */
+export function readModelFacts(bytes: Uint8Array): ModelFacts {
+  const { graph, metadataProps } = parse(bytes);
+  if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
+  const constants = new Set(graph.initializer.map(({ name }) => name));
+  return {
+    name: graph.name,
+    inputs: graph.input.filter(({ name }) => !constants.has(name)).map(decodeValue),
+    outputs: graph.output.map(decodeValue),
+    operators: [...new Set(graph.node.map(({ opType }) => opType))].sort(),
+    metadata: new Map(metadataProps.map(({ key, value }) => [key, value])),
+  };
+}
+
 function decodeGraph(
   graph: GraphProto,
   opset: number,

@@ -21,6 +21,19 @@ import {
 } from '../models/imported-encoder.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
+import { Embedder, type EmbedderFacts, type EncoderOptions } from '../search/embedder.ts';
+import type { PostableSource } from '../search/encoder-source.ts';
+import type { PostableImage } from '../search/image-input.ts';
+import type { PostableIndex } from '../search/index-file.ts';
+import type { JoinedRows } from '../search/index-rows.ts';
+import {
+  type DuplicatePair,
+  type IndexFacts,
+  type IndexOptions,
+  type Match,
+  type NewIndexOptions,
+  VectorIndex,
+} from '../search/vector-index.ts';
 import type { PretrainEvent } from '../train/events.ts';
 import { PauseSwitch } from '../train/pause.ts';
 import { pretrain } from '../train/pretrain.ts';
@@ -41,6 +54,21 @@ export interface ImportJob {
   readonly options: ImportEncoderOptions;
 }
 
+export interface OpenEncoder {
+  readonly source: PostableSource;
+  readonly options: EncoderOptions;
+}
+
+export interface OpenIndex {
+  readonly rows: JoinedRows;
+  readonly options: NewIndexOptions;
+}
+
+export interface LoadIndex {
+  readonly source: PostableIndex;
+  readonly options: IndexOptions;
+}
+
 /** A message costs as much as some rows; of thousands the page would be kept waiting. */
 const ROWS_A_MESSAGE = 64;
 
@@ -51,6 +79,8 @@ export class JobWorker {
   #events: AsyncGenerator<PretrainEvent> | null = null;
   #rows: AsyncGenerator<EmbeddingRow> | null = null;
   #linear: AsyncGenerator<LinearEvent> | null = null;
+  #embedder: Embedder | null = null;
+  #index: VectorIndex | null = null;
 
   /** A piece of what the job is about, which is given before the job. */
   add(...piece: Parameters<PieceReceiver['add']>): void {
@@ -117,14 +147,63 @@ export class JobWorker {
   describeEncoder(parcel: Parcel<Uint8Array>): EncoderFacts {
     return describeEncoder(this.#pieces.unpack(parcel));
   }
+
+  async openEncoder(parcel: Parcel<OpenEncoder>): Promise<EmbedderFacts> {
+    const { source, options } = this.#pieces.unpack(parcel);
+    this.#embedder = await Embedder.open(source, options);
+    return this.#embedder.facts;
+  }
+
+  async embed(images: readonly PostableImage[]): Promise<Float32Array[]> {
+    return givenAway(await given(this.#embedder).embed(images));
+  }
+
+  async openIndex(parcel: Parcel<OpenIndex>): Promise<IndexFacts> {
+    const { rows, options } = this.#pieces.unpack(parcel);
+    this.#index = await VectorIndex.from(rows, options);
+    return this.#index.facts;
+  }
+
+  async loadIndex(parcel: Parcel<LoadIndex>): Promise<IndexFacts> {
+    const { source, options } = this.#pieces.unpack(parcel);
+    this.#index = await VectorIndex.load(source, options);
+    return this.#index.facts;
+  }
+
+  search(query: Float32Array, k: number): Promise<Match[]> {
+    return given(this.#index).search(query, k);
+  }
+
+  duplicates(threshold: number): Promise<DuplicatePair[]> {
+    return given(this.#index).duplicates(threshold);
+  }
+
+  saveIndex(path: string): Promise<void> {
+    return given(this.#index).save(path);
+  }
+
+  async indexBytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return givenAway(await given(this.#index).bytes());
+  }
+
+  /** Lets the encoder, or the index, go, and the workers of either. */
+  async close(): Promise<void> {
+    await this.#embedder?.dispose();
+    await this.#index?.dispose();
+  }
+}
+
+function given<Value>(value: Value | null): Value {
+  if (value === null) throw new MocoError('usage', 'job worker: it was asked before it was given a job');
+  return value;
 }
 
 /** The next `count` values, or as many as there are. */
 async function take<Value>(values: AsyncGenerator<Value> | null, count: number): Promise<Value[]> {
-  if (values === null) throw new MocoError('usage', 'job worker: it was asked before it was given a job');
+  const source = given(values);
   const taken: Value[] = [];
   while (taken.length < count) {
-    const { done, value } = await values.next();
+    const { done, value } = await source.next();
     if (done) break;
     taken.push(value);
   }

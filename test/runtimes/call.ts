@@ -1,7 +1,7 @@
 /** Calls exports of plain programs by name: `program` is their path in the repository, what is given and returned is JSON. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { AnyPage } from './runtimes.ts';
+import { type AnyPage, runDeno } from './runtimes.ts';
 
 const ROOT = new URL('../..', import.meta.url);
 
@@ -26,4 +26,13 @@ export async function callInNode<Result>(
   const text = `${call}.then((result) => console.log(JSON.stringify(result)))`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--eval', text]);
   return JSON.parse(stdout) as Result;
+}
+
+export async function callInDeno<Result>(
+  program: string,
+  name: string,
+  ...given: unknown[]
+): Promise<Result> {
+  const call = callText(new URL(program, ROOT).href, name, given);
+  return JSON.parse(await runDeno(['eval', `console.log(JSON.stringify(await ${call}))`])) as Result;
 }

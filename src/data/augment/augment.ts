@@ -73,27 +73,42 @@ export function shorterSide(size: number): number {
   return roundHalfEven((size * 256) / 224);
 }
 
+/** How an image becomes a square of pixels without chance. */
+export interface Framing {
+  /** What the shorter side is resized to, at least the side of the square, which is the center. */
+  readonly resizeShorterSide: number;
+  /** Squares of just this side are taken as they are; null: none. */
+  readonly unchangedSize: number | null;
+}
+
+/** That of our own encoders, for views of `size` pixels. */
+export function framingOf(size: number): Framing {
+  return { resizeShorterSide: shorterSide(size), unchangedSize: size <= SMALL ? size : null };
+}
+
 /**
  * The view of an image for evaluation. Where `size` ≤ 64 and the image is size × size: as it is. Otherwise torchvision's
  * Resize(shorter side = size · 256 / 224) and CenterCrop(size). Then normalization.
  * @param canvas is overwritten.
  * @param out receives float32 [3, size, size] from `offset` on.
+ * @param framing of an encoder from elsewhere
  * @throws MocoError out-of-memory
  */
 export function evaluationView(
   canvas: Canvas,
   image: RgbImage,
-  recipe: Recipe,
+  recipe: Pick<Recipe, 'mean' | 'std'>,
   size: number,
   out: Float32Array,
   offset = 0,
+  framing: Framing = framingOf(size),
 ): void {
-  if (size <= SMALL && image.width === size && image.height === size) {
+  if (framing.unchangedSize === size && image.width === size && image.height === size) {
     putImage(canvas, image);
     normalize(canvas, recipe, out, offset);
     return;
   }
-  const shorter = shorterSide(size);
+  const shorter = framing.resizeShorterSide;
   const wide = image.width > image.height;
   const longer = Math.trunc(
     (shorter * Math.max(image.width, image.height)) / Math.min(image.width, image.height),

@@ -1,0 +1,58 @@
+/** Whole files by path or address, wherever this runs. */
+import { MocoError, messageOf } from '../errors.ts';
+import { runtimeName } from './detect.ts';
+import { nodeModule } from './node.ts';
+
+const SCHEME = /^(https?|file|data|blob):/i;
+
+/** Whether a text can only be an address. */
+export const isAddress = (text: string): boolean => SCHEME.test(text);
+
+/**
+ * The same place for a worker, which has another base: in browsers what is relative to the page (or to this worker) is made
+ * absolute; elsewhere a text without a scheme is a path.
+ */
+export function placeOf(place: string | URL): string {
+  if (typeof place !== 'string') return place.href;
+  if (runtimeName() !== 'browser' || isAddress(place)) return place;
+  const { document, location } = globalThis as {
+    document?: { baseURI: string };
+    location?: { href: string };
+  };
+  return new URL(place, document?.baseURI ?? location?.href).href;
+}
+
+/**
+ * @param place what `placeOf` gives
+ * @param limit bytes; more are refused
+ * @throws MocoError data-missing, data-invalid when larger
+ */
+export async function readBytes(place: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await read(place, limit).catch((cause: unknown) => {
+    if (cause instanceof MocoError) throw cause;
+    throw new MocoError('data-missing', `cannot read ${shown(place)}: ${messageOf(cause)}`, { cause });
+  });
+  if (bytes.byteLength > limit) throw tooLarge(place, bytes.byteLength, limit);
+  return bytes;
+}
+
+async function read(place: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (isAddress(place) && !/^file:/i.test(place)) {
+    const response = await fetch(place);
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
+    const announced = Number(response.headers.get('content-length') ?? 0);
+    if (announced > limit) throw tooLarge(place, announced, limit);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+  const { readFile, stat } = await nodeModule('fs/promises');
+  const path = isAddress(place) ? new URL(place) : place;
+  const { size } = await stat(path);
+  if (size > limit) throw tooLarge(place, size, limit);
+  return new Uint8Array(await readFile(path));
+}
+
+const tooLarge = (place: string, bytes: number, limit: number): MocoError =>
+  new MocoError('data-invalid', `${shown(place)} has ${bytes} bytes, at most ${limit} are read`);
+
+/** data: addresses are long. */
+const shown = (place: string): string => (place.length > 200 ? `${place.slice(0, 200)}…` : place);
