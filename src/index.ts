@@ -1,7 +1,7 @@
 /**
  * The public API of moco-web. Every error thrown on purpose is a MocoError with a stable `code`.
  *
- * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
+ * pre-training   describeDataset | describeFiles | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
  * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint, linearOfCheckpoint
  * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
@@ -25,6 +25,8 @@ export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
 export { type DatasetDescription, describeDataset, describeDrawn } from './data/dataset.ts';
+export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
+export type { GivenFile, GivenFiles } from './data/given-files.ts';
 export { shareOfLabels } from './data/label-share.ts';
 export { DATASET_KINDS } from './data/registry.ts';
 export type { DatasetSpec } from './data/source.ts';
