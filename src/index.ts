@@ -89,6 +89,7 @@ export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } fr
 export type { MissingGpu } from './runtime/gpu-missing.ts';
 export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';
 export type { WorkerCounts } from './scheduler/worker-counts.ts';
+export { FEWEST_PHOTOS, PHOTO_MINUTES, photosInWords } from './settings/photos.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
