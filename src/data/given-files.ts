@@ -27,28 +27,31 @@ export function openGiven(given: GivenFiles, name: string | null): Promise<BlobT
     : treeOfAll([...(given as Iterable<GivenFile>)], name);
 }
 
+/** Not in TypeScript's types, nor in all browsers. */
+interface Handled {
+  getAsFileSystemHandle?(): Promise<FileSystemDirectoryHandle | FileSystemFileHandle | null | undefined>;
+}
+
 /** Something that was dropped: handles where the browser has them (Chromium), which it can keep, else entries. */
 async function treeOfDropped({ items, files }: DataTransfer, name: string | null): Promise<BlobTree> {
+  // All asked for before anything is awaited. What scripts have made has a file alone.
   const asked = [...items]
     .filter(({ kind }) => kind === 'file')
-    .map((item: DataTransferItem & { getAsFileSystemHandle?(): Promise<FileSystemHandle | null> }) =>
-      item.getAsFileSystemHandle
-        ? item.getAsFileSystemHandle()
-        : (item.webkitGetAsEntry() ?? item.getAsFile()),
-    );
-  // Of old browsers, and of what scripts have made.
+    .map((item: DataTransferItem & Handled) => ({
+      handle: item.getAsFileSystemHandle?.().catch(() => null),
+      otherwise: item.webkitGetAsEntry() ?? item.getAsFile(),
+    }));
   const plain = [...files];
-  const got = (await Promise.all(asked)).filter((item) => item !== null);
-  if (got.length === 0) return treeOfAll(plain, name);
-  const [first] = got;
-  if (got.length === 1 && isDirectory(first)) return treeOfHandle(first, name ?? first.name);
+  const given: GivenFile[] = [];
   const found: Found[] = [];
-  const handles: GivenFile[] = [];
-  for (const item of got) {
+  for (const { handle, otherwise } of asked) {
+    const item = (await handle) ?? otherwise;
+    if (item === null) continue;
     if ('fullPath' in item) await collectEntry(item, found);
-    else handles.push(item as GivenFile);
+    else given.push(item);
   }
-  return treeOfFound([...found, ...(await foundIn(handles))], name);
+  if (found.length === 0) return treeOfAll(given.length > 0 ? given : plain, name);
+  return treeOfFound([...found, ...(await foundIn(given))], name);
 }
 
 async function treeOfAll(given: readonly GivenFile[], name: string | null): Promise<BlobTree> {
