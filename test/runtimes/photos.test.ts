@@ -1,13 +1,15 @@
 /** Photos that a page is given: by an `<input>`, dropped, in a folder of a handle; trained on with the losses of Node. */
 
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
 import { cp, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { closeChromium, openPage } from './chromium.ts';
 import { inRuntimes } from './in-every-runtime.ts';
+import { runDeno } from './runtimes.ts';
 
 interface Trained {
   told: object;
@@ -25,7 +27,7 @@ const PHOTOS = [
   'cat/0188.jpg',
 ];
 const PROGRAM = '/test/runtimes/photos-run.mjs';
-/** Of each class 18, under names that sort as these do. */
+/** Of each class 18, and no two of one name. */
 const COPIES = 6;
 const PATHS = PHOTOS.flatMap((path) =>
   Array.from({ length: COPIES }, (_, i) => path.replace('.jpg', `-${i}.jpg`)),
@@ -64,17 +66,17 @@ const FOLDER = `(async () => {
   return root;
 })()`;
 
+const PROCESS = fileURLToPath(new URL('photos-process.mjs', import.meta.url));
+const GIVEN = JSON.stringify(PATHS.map((path) => [sourceOf(path), `photos/${path}`]));
+
 /** What Node gives for the same files. */
-async function inNode(): Promise<Trained> {
-  const files = PATHS.map((path) => {
-    const file = new File([readFileSync(sourceOf(path))], path.split('/')[1]!);
-    return Object.defineProperty(file, 'webkitRelativePath', { value: `photos/${path}` });
-  });
-  const { trainedOn } = (await import(new URL('photos-run.mjs', import.meta.url).href)) as {
-    trainedOn(given: File[]): Promise<Trained>;
-  };
-  return JSON.parse(JSON.stringify(await trainedOn(files))) as Trained;
-}
+let expected: Trained;
+beforeAll(async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [PROCESS, GIVEN]);
+  expected = JSON.parse(stdout) as Trained;
+  const told = { classes: ['airplane', 'cat'], path: 'photos', trainLength: 36, imageSize: 32 };
+  expect(expected).toMatchObject({ told, losses: Array(3).fill(expect.any(Number)) });
+});
 
 async function folderOnDisk(): Promise<string> {
   const folder = `${await temporaryFolder()}/photos`;
@@ -91,17 +93,15 @@ async function choose(page: Page, folder: string): Promise<void> {
   await page.setInputFiles('input', folder);
 }
 
+await inRuntimes(['deno'], () => {
+  it('trains on files, as Node does', async () => {
+    expect(JSON.parse(await runDeno(['run', '-A', PROCESS, GIVEN]))).toEqual(expected);
+  });
+});
+
 await inRuntimes(['chromium'], () => {
   it.each([false, true])('trains on the files of an input, as Node does (isolated: %s)', (isolated) =>
     withPage(isolated, async (page) => {
-      const expected = await inNode();
-      expect(expected.losses).toHaveLength(3);
-      expect(expected.told).toMatchObject({
-        classes: ['airplane', 'cat'],
-        path: 'photos',
-        trainLength: 36,
-        imageSize: 32,
-      });
       await choose(page, await folderOnDisk());
       const trained = await page.evaluate(called('trainedOn', "document.querySelector('input').files"));
       expect(trained).toEqual(expected);
@@ -110,7 +110,6 @@ await inRuntimes(['chromium'], () => {
 
   it('trains on a folder of a handle, and on blobs, as Node does', () =>
     withPage(false, async (page) => {
-      const expected = await inNode();
       expect(await page.evaluate(called('trainedOn', `await ${FOLDER}`))).toEqual(expected);
       const blobs = `await Promise.all(${JSON.stringify(PATHS)}.map(async (path) =>
         (await fetch('/test/data/images/' + path.replace(/-\\d/, ''))).blob()))`;
