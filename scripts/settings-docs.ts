@@ -1,5 +1,6 @@
 /** Writes docs/settings.md from the table of settings: see test/settings/docs.test.ts, which `npm run docs:settings` runs. */
 import { choicesOf, rangeOf } from '../src/settings/kinds.ts';
+import { FEWEST_PHOTOS } from '../src/settings/photos.ts';
 import { PRESETS } from '../src/settings/presets.ts';
 import { RULES } from '../src/settings/rules.ts';
 import type { Owner, Setting } from '../src/settings/setting.ts';
@@ -41,6 +42,11 @@ export function settingsDocs(table: string, known: Known): string {
     `| | ${presets.map(([name]) => name).join(' | ')} |`,
     `| --- |${' --- |'.repeat(presets.length)}`,
     ...rows,
+    '',
+    'What `photos` says here is for data of which nothing is known. Told how many images there are, it cuts width, imageSize,',
+    'batchSize, groups, queueSize and epochs to them, to the backend and to a time, `--minutes` (10 where it is left out;',
+    "`resolveConfig('photos', overrides, { ...factsOf(data), minutes, backend, processors })`): `src/settings/photos.ts` has the rules.",
+    `It needs ${FEWEST_PHOTOS} images. What is given stays, and the rest follows.`,
     '',
     '## Each',
     '',

@@ -1,7 +1,7 @@
 /**
  * The public API of moco-web. Every error thrown on purpose is a MocoError with a stable `code`.
  *
- * pre-training   describeDataset | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
+ * pre-training   describeDataset | describeFiles | describeDrawn → resolveConfig → pretrain (events: loss, kNN, checkpoints)
  * afterwards     loadCheckpoint → embedImages, knnOfCheckpoint, linearOfCheckpoint
  * search         Encoder.load (a run, or an ONNX file) → embed (images); Index.from (rows) → search, duplicates
  * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
@@ -26,9 +26,14 @@ export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
 export { type DatasetDescription, describeDataset, describeDrawn } from './data/dataset.ts';
+export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
+export type { GivenFile, GivenFiles } from './data/given-files.ts';
+export type { RgbImage } from './data/image.ts';
+export { forgetFiles, type Kept, keepFiles, restoreFiles } from './data/keep-files.ts';
 export { shareOfLabels } from './data/label-share.ts';
 export { DATASET_KINDS } from './data/registry.ts';
 export type { DatasetSpec } from './data/source.ts';
+export type { Thumbnail } from './data/thumbnail.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
@@ -81,6 +86,7 @@ export { Encoder } from './page/encoder.ts';
 export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
 export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
 export { Index } from './page/search-index.ts';
+export { type ThumbnailOptions, thumbnails } from './page/thumbnails.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
 export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
 export type { MissingGpu } from './runtime/gpu-missing.ts';
@@ -93,6 +99,7 @@ export type { IndexSource } from './search/index-file.ts';
 export type { JoinedRows, RowsInput } from './search/index-rows.ts';
 export type { PreprocessingOptions } from './search/model-network.ts';
 export type { DuplicatePair, IndexOptions, Match, NewIndexOptions } from './search/vector-index.ts';
+export { FEWEST_PHOTOS, PHOTO_MINUTES, photosInWords } from './settings/photos.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
@@ -101,3 +108,4 @@ export type * from './train/events.ts';
 export { type FinetuneStart, finetuneFrom } from './train/finetune.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
+export type { WatchOptions } from './train/watch.ts';

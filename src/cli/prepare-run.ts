@@ -5,8 +5,10 @@ import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
+import { coreCount } from '../runtime/cores.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
+import { photosInWords } from '../settings/photos.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
@@ -24,10 +26,14 @@ export interface RunOptions extends ConfigOptions {
   /** One of DATASET_KINDS. */
   dataset: string;
   backend: BackendRequest;
+  /** Encoder workers. */
+  workers?: number | undefined;
   out?: string;
   resume?: string;
   log?: string;
   tensorboard?: boolean;
+  /** Of preset photos. */
+  minutes?: number;
 }
 
 export interface PreparedRun {
@@ -39,6 +45,8 @@ export interface PreparedRun {
   /** The run directory: exists and can be written to. */
   out: string;
   resume: LoadedCheckpoint | null;
+  /** What preset photos has decided for a new run, in a line. */
+  plan: string | null;
   log: LogWriter;
 }
 
@@ -52,7 +60,13 @@ export const LOG = 'log.jsonl';
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
   const data = await dataOf(options, resume);
-  const facts = factsOf(data);
+  const backend = await backendOf(options.backend, resume);
+  const preset = options.preset ?? DEFAULT_PRESET;
+  const facts = {
+    ...factsOf(data),
+    images: data.trainLength,
+    ...(await photoFacts(options, resume, backend)),
+  };
   const overrides = overridesOf(options);
   const { config, encoder } = resume
     ? {
@@ -63,9 +77,9 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
         ),
         encoder: null,
       }
-    : await resolveNetwork(options.preset ?? DEFAULT_PRESET, overrides, facts);
+    : await resolveNetwork(preset, overrides, facts);
+  const plan = !resume && preset === 'photos' ? photosInWords(config, facts) : null;
   requireLabels(config, data);
-  const backend = await backendOf(options.backend, resume);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
   const store = await openFolder(out);
@@ -80,11 +94,24 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     const writers = [...paths].map((path) => openLog(path, step));
     if (options.tensorboard) writers.push(openTensorboard(out, step));
     const log = together(writers);
-    return { config, encoder, data, backend, out, resume, log };
+    return { config, encoder, data, backend, out, resume, plan, log };
   } catch (error) {
     if (!existed) await store.remove('');
     throw error;
   }
+}
+
+/** What preset photos goes by. @throws MocoError usage for minutes where the length of the run is settled otherwise */
+async function photoFacts(options: RunOptions, resume: LoadedCheckpoint | null, { backend }: BackendChoice) {
+  const { minutes, preset } = options;
+  if (minutes !== undefined && (resume || preset !== 'photos')) {
+    const message = resume
+      ? 'a resumed run goes on for its epochs: --epochs extends them'
+      : 'it is for --preset photos';
+    throw new MocoError('usage', `--minutes ${minutes}: ${message}`);
+  }
+  const processors = options.workers ?? (await coreCount());
+  return { backend, processors, ...(minutes === undefined ? {} : { minutes }) };
 }
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
@@ -92,7 +119,9 @@ async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Pro
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
   const data = await openData(options.data ?? saved?.path ?? undefined, options.dataset, size);
-  if (saved && (data.trainLength !== saved.images || data.kind !== saved.dataset)) {
+  // A folder that a page was given is found again as one of a disk.
+  const kind = saved?.dataset === 'files' && data.kind === 'imagefolder' ? 'files' : data.kind;
+  if (saved && (data.trainLength !== saved.images || kind !== saved.dataset)) {
     throw new MocoError(
       'config-mismatch',
       `the saved run used ${saved.images} images (${saved.dataset}${saved.path ? `, ${saved.path}` : ''}), ` +

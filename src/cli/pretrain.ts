@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
+import { PHOTO_MINUTES } from '../settings/photos.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
@@ -11,6 +12,7 @@ import {
   addWorkerOptions,
   backendOption,
   type DumpOptions,
+  parseNumber,
   wholeNumber,
 } from './options.ts';
 import { prepareRun, type RunOptions } from './prepare-run.ts';
@@ -29,6 +31,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
   addDataOptions(command, 'images that the package draws');
   addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))
     .addOption(backendOption())
+    .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--probe-every <epochs>', 'fit a linear probe every so many epochs', wholeNumber(1))
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
@@ -52,6 +55,7 @@ export async function runPretrain(
   }
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
   terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
+  if (run.plan) terminal.out(run.plan);
   for (const note of run.encoder?.notes ?? []) terminal.out(`${run.config.arch}: ${note}`);
   let note = terminal.out.bind(terminal);
   const interrupts = watchInterrupts(terminal, (line) => note(line));

@@ -1,4 +1,4 @@
-/** Worker script: makes views of images, called through comlink. */
+/** Worker script: makes views and thumbnails of images, called through comlink. */
 
 import { transfer } from 'comlink';
 import { MocoError } from '../errors.ts';
@@ -7,8 +7,10 @@ import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
 import { ViewLoader, type Views } from './loader.ts';
 import type { DatasetSpec } from './source.ts';
+import { type Thumbnail, ThumbnailMaker } from './thumbnail.ts';
 
 let loader: ViewLoader | null = null;
+let maker: ThumbnailMaker | null = null;
 
 function opened(): ViewLoader {
   if (loader === null) throw new MocoError('usage', 'data worker: open() was not called');
@@ -31,6 +33,21 @@ const api = {
   },
   async plain(indices: ArrayLike<number>): Promise<Views> {
     return give(await opened().plain(indices));
+  },
+  async openThumbnails(spec: DatasetSpec, size: number): Promise<void> {
+    maker?.close();
+    maker = await ThumbnailMaker.open(spec, size);
+  },
+  async thumbnails(indices: readonly number[]): Promise<Thumbnail[]> {
+    if (maker === null) throw new MocoError('usage', 'data worker: openThumbnails() was not called');
+    const made: Thumbnail[] = [];
+    for (const index of indices) made.push(await maker.make(index));
+    return transfer(
+      made,
+      made.flatMap(({ image }) =>
+        image ? ['data' in image ? image.data.buffer : image] : [],
+      ) as Transferable[],
+    );
   },
 };
 

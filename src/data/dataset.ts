@@ -92,7 +92,7 @@ export async function describeDrawn(
 }
 
 /** What a source has found, with what opening it tells. @throws as opening it does */
-async function describe<Spec extends DatasetSpec>(
+export async function describe<Spec extends DatasetSpec>(
   source: Source<Spec>,
   path: string | null,
   found: Found<Spec>,

@@ -1,4 +1,5 @@
 /** The recipes of the papers. */
+import { cutToPhotos } from './photos.ts';
 import type { Preset } from './settings.ts';
 
 const V1 = {
@@ -41,7 +42,7 @@ const SIMCLR = {
 
 /**
  * Sources: arXiv:1911.05722 (v1), arXiv:2003.04297 (v2), the CIFAR-10 notebook of facebookresearch/moco (cifar),
- * arXiv:2002.05709 (simclr; simclr-cifar: appendix B.9), the ImageNet example of PyTorch (supervised).
+ * photos (photos.ts), ours after v2; arXiv:2002.05709 (simclr; simclr-cifar: appendix B.9), the ImageNet example of PyTorch (supervised).
  */
 export const PRESETS = {
   'moco-v1': V1,
@@ -58,6 +59,23 @@ export const PRESETS = {
     schedule: 'cosine',
     learningRate: 0.06,
     weightDecay: 5e-4,
+  },
+  // 1024 photos or so, seen some dozens of times: the momentum of 0.99 that goes with short runs (cifar, too).
+  photos: {
+    ...V1,
+    arch: 'resnet18',
+    width: 16,
+    imageSize: 64,
+    mlp: true,
+    augmentation: 'v2',
+    batchSize: 128,
+    queueSize: 4096,
+    momentum: 0.99,
+    temperature: 0.2,
+    schedule: 'cosine',
+    learningRate: 0.03,
+    weightDecay: 5e-4,
+    cut: cutToPhotos,
   },
   simclr: SIMCLR,
   'simclr-cifar': {

@@ -5,6 +5,7 @@ import { PRESETS, type PresetName } from './presets.ts';
 import { stepsPerEpoch } from './run-length.ts';
 import {
   type ConfigOverrides,
+  type DataFacts,
   type Known,
   type Preset,
   SETTING_LIST,
@@ -14,17 +15,7 @@ import {
 } from './settings.ts';
 import { unknownWord, validateSettings } from './validate.ts';
 
-/** What the data says about itself, where it is known. */
-export interface DataFacts {
-  /** How many training images there are. */
-  images?: number;
-  /** Side in pixels, where all images have the same: views are not enlarged beyond it unless asked for. */
-  imageSizeOfData?: number;
-  /** Side in pixels that an imported encoder takes, where it takes one alone. */
-  imageSizeOfModel?: number;
-  /** How many classes there are. */
-  classes?: number;
-}
+export type { DataFacts };
 
 /** What a described data set says about the configuration: the third argument of `resolveConfig`. */
 export function factsOf(data: {
@@ -54,7 +45,8 @@ export function resolveSettings(
 ): Settings {
   const unknown = unknownWord('preset', preset, known.words);
   if (unknown) throw new MocoError('usage', unknown);
-  const { rateScales = 'linearly', ...base }: Preset = PRESETS[preset as PresetName];
+  const { rateScales = 'linearly', cut, ...recipe }: Preset = PRESETS[preset as PresetName];
+  const base = { ...recipe, ...cut?.(recipe, overrides, data) };
   const batchSize = overrides.batchSize ?? base.batchSize;
   const imageSize =
     overrides.imageSize ??
@@ -69,8 +61,8 @@ export function resolveSettings(
     dim: learnsLabels && data.classes ? data.classes : base.dim,
     learningRate:
       rateScales === 'by-root'
-        ? base.learningRate * Math.sqrt(batchSize / base.batchSize)
-        : (base.learningRate * batchSize) / base.batchSize,
+        ? base.learningRate * Math.sqrt(batchSize / recipe.batchSize)
+        : (base.learningRate * batchSize) / recipe.batchSize,
   };
   const given = inFull(overrides, own);
   const values = {

@@ -43,10 +43,30 @@ type InPreset = { [N in SettingName]: Table[N] extends { readonly preset: true }
 export type Preset = Values<Pick<Table, Exclude<InPreset, Owned>>> &
   Partial<Values<Pick<Table, Extract<InPreset, Owned> | Defaulted>>> & {
     readonly rateScales?: 'linearly' | 'by-root';
+    /** What else the data decides, beside what callers do. */
+    readonly cut?: (preset: Preset, given: ConfigOverrides, data: DataFacts) => Partial<Preset>;
   };
 type Defaulted = {
   [N in SettingName]: Table[N] extends { readonly default: unknown } ? N : never;
 }[SettingName];
+
+/** What the data says about itself, where it is known; and for preset `photos` what it is computed with. */
+export interface DataFacts {
+  /** How many training images there are. */
+  images?: number;
+  /** Side in pixels, where all images have the same: views are not enlarged beyond it unless asked for. */
+  imageSizeOfData?: number;
+  /** Side in pixels that an imported encoder takes, where it takes one alone. */
+  imageSizeOfModel?: number;
+  /** How many classes there are. */
+  classes?: number;
+  /** photos: how long the run may take, above 0; by default 10. */
+  minutes?: number;
+  /** photos: by default wasm. */
+  backend?: 'wasm' | 'native' | 'webgpu';
+  /** photos: how many there are; by default 2. */
+  processors?: number;
+}
 
 type WordName = {
   [N in SettingName]: Table[N] extends { readonly kind: WordKind } ? N : never;

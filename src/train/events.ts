@@ -1,3 +1,4 @@
+import type { RgbImage } from '../data/image.ts';
 import type { MemoryUse } from '../encoder/training-plan.ts';
 import type { Backend } from '../runtime/backend.ts';
 import type { PretrainConfig } from './configure.ts';
@@ -11,6 +12,7 @@ export type PretrainEvent =
   | TestEvent
   | ProbeEvent
   | NeighborsEvent
+  | WatchEvent
   | SkippedEvent
   | CheckpointEvent
   | NoticeEvent;
@@ -123,6 +125,33 @@ export interface NeighborsEvent {
   queries: number[];
   /** For each query, its nearest training images, nearest first. */
   neighbors: number[][];
+}
+
+/** What a run shows of itself where `watch` asks for it, see train/watch.ts. */
+export interface WatchEvent {
+  type: 'watch';
+  /** Steps done: 0 before the first. */
+  step: number;
+  /** Of the batch of that step; before the first, of the batch to come. */
+  pairs: WatchedPair[];
+  /** Null where none was asked for. */
+  sample: WatchedSample | null;
+}
+
+/** Two views of an image, as the encoders were given them. */
+export interface WatchedPair {
+  /** Which training image it is. */
+  image: number;
+  query: RgbImage;
+  key: RgbImage;
+}
+
+export interface WatchedSample {
+  /** Which training images, row by row: those asked for, or what takes the place of one that cannot be decoded. */
+  images: number[];
+  /** [images, dim]: the backbone's features, not normalized. */
+  features: Float32Array;
+  dim: number;
 }
 
 export interface SkippedEvent {

@@ -106,6 +106,7 @@ export class GpuRecovery {
     if (event.type === 'checkpoint') return this.#isFirst(`checkpoint ${event.step}`);
     if (event.type === 'knn') return this.#isFirst(`knn ${event.epoch} ${event.features}`);
     if (event.type === 'probe') return this.#isFirst(`probe ${event.epoch}`);
+    if (event.type === 'watch') return this.#isFirst(`watch ${event.step}`);
     if (event.type === 'neighbors') return this.#isFirst(`neighbors ${event.epoch}`);
     return true;
   }

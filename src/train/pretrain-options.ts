@@ -6,11 +6,12 @@ import type { BackendChoice } from '../runtime/backend.ts';
 import type { WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { PauseSwitch } from './pause.ts';
+import type { WatchOptions } from './watch.ts';
 
 export interface PretrainOptions extends WorkerCounts {
   /** From `resolveConfig`; of a resumed run, that of its checkpoint or what `mergeResumedConfig` makes of it. */
   config: Settings;
-  /** From `describeDataset` or `describeDrawn`. */
+  /** From `describeDataset`, `describeFiles` or `describeDrawn`. */
   data: DatasetDescription;
   /** Of a configuration that names an ONNX file: from `importEncoder`. A resumed run has it in its checkpoint. */
   encoder?: ImportedEncoder;
@@ -22,6 +23,8 @@ export interface PretrainOptions extends WorkerCounts {
   knnEvery?: number;
   /** A linear probe every so many epochs, likewise; needs classes and a test split. It changes nothing of the run. */
   probeEvery?: number;
+  /** Shows pairs and where some images lie, every so many steps (events `watch`); left out: never. It changes nothing of the run. */
+  watch?: WatchOptions;
   /** Checkpoints every so many steps, besides the one at the end. */
   checkpointEvery?: number;
   /** Folder for the graphs that are run: forward.onnx, training-forward.onnx, backward-0.onnx, …, inference.onnx. */

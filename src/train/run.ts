@@ -18,6 +18,7 @@ import type { PretrainOptions } from './pretrain-options.ts';
 import { leavesState } from './recovery.ts';
 import type { Session } from './session.ts';
 import { TimeLeft } from './time-left.ts';
+import { isWatched, watchRun } from './watch.ts';
 
 /** The position of a run, and what is done at each. */
 export class Run {
@@ -60,6 +61,7 @@ export class Run {
     if (out !== undefined) this.#store = await openFolder(out);
     // Where a lost GPU device ended the measurement that is due here, it is made now.
     if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measure();
+    yield* this.#watch();
     let clock = performance.now();
     const timeLeft = new TimeLeft();
     /** Why no further step could be issued: told after the steps that are under way. */
@@ -105,6 +107,7 @@ export class Run {
       if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
         yield* this.#checkpoint();
       yield* this.#measure();
+      if (this.#step === this.#last || isWatched(this.#options.watch, this.#step)) yield* this.#watch();
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
@@ -116,6 +119,7 @@ export class Run {
     const issued = this.#issued;
     const looked =
       this.#copied(issued) ||
+      isWatched(this.#options.watch, issued) ||
       (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
       issued % this.#perEpoch === 0;
     const ahead = issued - this.#step;
@@ -159,15 +163,21 @@ export class Run {
     for (const message of this.#session.takeNotices()) yield { type: 'notice', message };
   }
 
-  /** Views of the images of the next step's batch. */
-  #views(epoch: number): MakeViews {
+  /** The images of the step after so many others. */
+  #batch(step: number): Uint32Array {
     const { config, data } = this.#options;
+    const epoch = Math.floor(step / this.#perEpoch);
     if (this.#order?.epoch !== epoch) {
       const random = new Random({ seed: config.seed, stream: STREAMS.sampleOrder, epoch });
       this.#order = { epoch, images: random.permutation(data.trainLength) };
     }
-    const first = (this.#issued % this.#perEpoch) * config.batchSize;
-    const batch = this.#order.images.subarray(first, first + config.batchSize);
+    const first = (step % this.#perEpoch) * config.batchSize;
+    return this.#order.images.subarray(first, first + config.batchSize);
+  }
+
+  /** Views of the images of the next step's batch. */
+  #views(epoch: number): MakeViews {
+    const batch = this.#batch(this.#issued);
     return async (stream, positions) => {
       const indices = positions.map((position) => batch[position]!);
       return this.#session.views.views(epoch, indices, stream);
@@ -188,16 +198,35 @@ export class Run {
     if (!ended && !knn && !probe && !test) return;
     const epoch = Math.ceil(this.#step / this.#perEpoch);
     const due = { epoch: ended, knn, probe, test, neighbors: epoch === 0 || ends };
+    const what = [knn && 'kNN', probe && 'probe', test && 'accuracy'].filter(Boolean).join(', ');
+    const measured = measureEncoder(this.#session, { data, config, step: this.#step, epoch }, due);
+    yield* this.#orGoOn(measured, `no ${what} after ${epoch} epochs`);
+  }
+
+  async *#watch(): AsyncGenerator<PretrainEvent> {
+    const { watch, config, data } = this.#options;
+    if (!watch || !this.#recovery.monitors) return;
+    const step = this.#step;
+    const last = Math.max(0, step - 1);
+    const batch = { epoch: Math.floor(last / this.#perEpoch), images: this.#batch(last) };
+    const session = this.#session;
+    const watched = async function* () {
+      yield await watchRun(session, watch, { config, images: data.trainLength, step, batch });
+    };
+    yield* this.#orGoOn(watched(), `nothing to watch after step ${step}`);
+  }
+
+  /** What is told beside the run; where that fails, it is a notice. */
+  async *#orGoOn(told: AsyncIterable<PretrainEvent>, failed: string): AsyncGenerator<PretrainEvent> {
     try {
-      yield* measureEncoder(this.#session, { data, config, step: this.#step, epoch }, due);
+      yield* told;
     } catch (error) {
       const { kernels } = this.#session;
       if (isCode(error, 'aborted')) throw error;
       const reported = reportedBy(kernels);
       if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
       if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;
-      const what = [knn && 'kNN', probe && 'probe', test && 'accuracy'].filter(Boolean).join(', ');
-      const message = `no ${what} after ${epoch} epochs: ${messageOf(error)}; training goes on`;
+      const message = `${failed}: ${messageOf(error)}; training goes on`;
       yield { type: 'notice', message };
     }
   }

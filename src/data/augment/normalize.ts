@@ -1,3 +1,4 @@
+import type { RgbImage } from '../image.ts';
 import type { Canvas } from './canvas.ts';
 import type { Recipe } from './recipes.ts';
 
@@ -42,6 +43,23 @@ export function normalize(
   new Float32Array(buffer, tables, table.length).set(table);
   exports.normalize(canvas.pixels, stride, width, height, tables, normalized, flip ? 1 : 0);
   out.set(new Float32Array(buffer, normalized, length), offset);
+}
+
+/** The pixels that `normalize` made float32 planes [3, height, width] of, exactly. */
+export function pixelsOf(
+  planes: Float32Array,
+  width: number,
+  height: number,
+  { mean, std }: Statistics,
+): RgbImage {
+  const area = width * height;
+  const data = new Uint8Array(3 * area);
+  for (let c = 0; c < 3; c++) {
+    for (let i = 0; i < area; i++) {
+      data[3 * i + c] = Math.round((planes[c * area + i]! * std[c]! + mean[c]!) * 255);
+    }
+  }
+  return { width, height, data };
 }
 
 /** Mirrors RGB bytes left to right, in place. */
