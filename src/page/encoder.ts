@@ -1,3 +1,5 @@
+// Types of whoever uses the package: `await using` needs them.
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Images in, rows out, as everybody calls it: on a page's own thread a worker of its own does it, as in jobs.ts. */
 import { transfer } from 'comlink';
 import { withQueryOnly } from '../checkpoint/contents.ts';
@@ -82,11 +84,11 @@ export class Encoder implements AsyncDisposable {
   embed(images: readonly ImageInput[]): Promise<Float32Array[]>;
   async embed(given: ImageInput | readonly ImageInput[]): Promise<Float32Array | Float32Array[]> {
     const images = Array.isArray(given) ? (given as readonly ImageInput[]) : [given as ImageInput];
-    const rows: Float32Array[] = [];
+    let rows: Float32Array[] = [];
     const atOnce = isPageThread() ? IMAGES_A_MESSAGE : Math.max(1, images.length);
     for (let first = 0; first < images.length; first += atOnce) {
       const some = await Promise.all(images.slice(first, first + atOnce).map(postable));
-      rows.push(...(await this.#host.embed(some)));
+      rows = rows.concat(await this.#host.embed(some));
     }
     return Array.isArray(given) ? rows : rows[0]!;
   }

@@ -1,3 +1,5 @@
+// Types of whoever uses the package: `await using` needs them.
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A search index, as everybody calls it: on a page's own thread a worker of its own does it, as in jobs.ts. */
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { isPageThread } from '../runtime/detect.ts';

@@ -42,7 +42,7 @@ export async function bitmapOf(image: PageImage): Promise<ImageBitmap> {
 }
 
 /**
- * RGBA, 8 bits. Ends the bitmap.
+ * RGBA, 8 bits.
  * @throws MocoError image-corrupt where the pixels may not be read (another site's image); usage where there is no canvas
  */
 export function pixelsOf(bitmap: ImageBitmap): { data: Uint8ClampedArray; width: number; height: number } {
@@ -58,7 +58,5 @@ export function pixelsOf(bitmap: ImageBitmap): { data: Uint8ClampedArray; width:
     return context.getImageData(0, 0, width, height);
   } catch (cause) {
     throw new MocoError('image-corrupt', `its pixels cannot be read: ${messageOf(cause)}`, { cause });
-  } finally {
-    bitmap.close();
   }
 }

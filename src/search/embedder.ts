@@ -106,8 +106,9 @@ export class Embedder {
         }),
       );
     }
-    // Bitmaps of images that were not reached would stay.
+    // No worker is at work for a call that has failed; and bitmaps, which are copies of ours, are read again where one dies.
     const outcomes = await Promise.allSettled(batches);
+    for (const image of images) if (image.kind === 'bitmap') image.bitmap.close();
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     return rows;
   }
