@@ -1,7 +1,9 @@
 /** Everything that can be wrong with a run before it starts. */
 import { resolve } from 'node:path';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
-import type { DatasetDescription } from '../data/dataset.ts';
+import { type DatasetDescription, withReducedImages } from '../data/dataset.ts';
+import { REDUCE_TO } from '../data/reduced.ts';
+import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
@@ -59,7 +61,10 @@ const LOG = 'log.jsonl';
  */
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
-  const data = await dataOf(options, resume);
+  const whole = await dataOf(options, resume);
+  // The preset's views are small, and photos large: by far the most of the time would go into decoding them.
+  const isPhotos = (resume?.state.config.preset ?? options.preset) === 'photos';
+  const data = isPhotos && sourceNamed(whole.kind).decodes ? withReducedImages(whole, REDUCE_TO) : whole;
   const backend = await backendOf(options.backend, resume);
   const preset = options.preset ?? DEFAULT_PRESET;
   const facts = {
