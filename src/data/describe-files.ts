@@ -6,7 +6,7 @@ import { type FilesSpec, files } from './files.ts';
 import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
 import { type ImageHeader, readImageHeader } from './image-header.ts';
 import { findImages, type ImageSplit, isMarkOfImage } from './image-tree.ts';
-import { REDUCE_TO } from './reduced.ts';
+import { sideFor } from './reduced.ts';
 import { packIntegers, packStrings } from './shared.ts';
 import type { Found } from './source.ts';
 
@@ -18,7 +18,7 @@ export interface DescribeFilesOptions {
   labels?: boolean;
   /** What messages call the files; left out: the name of their folder. */
   name?: string;
-  /** See withReducedImages: by default 160, which is enough for views of 64 pixels; null: whole images. */
+  /** See withReducedImages: by default 160, which is enough for views of up to 64 pixels; null: whole images. */
   reduceTo?: number | null;
   /** Told how many files were looked into, of how many. */
   progress?: (done: number, of: number) => void;
@@ -47,9 +47,8 @@ export async function describeFiles(
   given: GivenFiles,
   options: DescribeFilesOptions = {},
 ): Promise<FilesDescription> {
-  const { labels = 'auto', name = null, reduceTo = REDUCE_TO, progress } = options;
-  const opening = openGiven(given, name);
-  const tree = await opening;
+  const { labels = 'auto', name = null, reduceTo = sideFor(1), progress } = options;
+  const tree = await openGiven(given, name);
   const { train, test, classes } = await findImages(tree, labels);
   const total = train.files.length + (test?.files.length ?? 0);
   const looked = { done: 0, tell: () => progress?.(++looked.done, total) };
