@@ -25,7 +25,12 @@ export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { RunState, SamplerState } from './checkpoint/state.ts';
-export { type DatasetDescription, describeDataset, describeDrawn } from './data/dataset.ts';
+export {
+  type DatasetDescription,
+  describeDataset,
+  describeDrawn,
+  withReducedImages,
+} from './data/dataset.ts';
 export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
 export type { GivenFile, GivenFiles } from './data/given-files.ts';
 export type { RgbImage } from './data/image.ts';

@@ -1,7 +1,9 @@
 /** Everything that can be wrong with a run before it starts. */
 import { resolve } from 'node:path';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
-import type { DatasetDescription } from '../data/dataset.ts';
+import { type DatasetDescription, withReducedImages } from '../data/dataset.ts';
+import { sideFor } from '../data/reduced.ts';
+import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
@@ -59,12 +61,12 @@ export const LOG = 'log.jsonl';
  */
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
-  const data = await dataOf(options, resume);
+  const whole = await dataOf(options, resume);
   const backend = await backendOf(options.backend, resume);
   const preset = options.preset ?? DEFAULT_PRESET;
   const facts = {
-    ...factsOf(data),
-    images: data.trainLength,
+    ...factsOf(whole),
+    images: whole.trainLength,
     ...(await photoFacts(options, resume, backend)),
   };
   const overrides = overridesOf(options);
@@ -73,12 +75,15 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
         config: mergeResumedConfig(
           resume.state.config,
           { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) },
-          data.trainLength,
+          whole.trainLength,
         ),
         encoder: null,
       }
     : await resolveNetwork(preset, overrides, facts);
   const plan = !resume && preset === 'photos' ? photosInWords(config, facts) : null;
+  // The preset's views are small, and photos large: by far the most of the time would go into decoding them.
+  const isReduced = config.preset === 'photos' && sourceNamed(whole.kind).decodes;
+  const data = isReduced ? withReducedImages(whole, sideFor(config.imageSize)) : whole;
   requireLabels(config, data);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);

@@ -1,6 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { drawn, findDrawn } from './drawn.ts';
 import { lookAt } from './place.ts';
+import { reducedImages } from './reduced.ts';
 import { kindsAtPaths, SOURCES, sourceNamed } from './registry.ts';
 import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
 import { subset } from './subset.ts';
@@ -27,8 +28,10 @@ export interface DatasetDescription {
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
 export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
-  const dataset = await sourceNamed(spec.kind, sources).open(spec);
-  return spec.only ? subset(dataset, spec.only) : dataset;
+  const { only, reduceTo } = spec;
+  const whole = await sourceNamed(spec.kind, sources).open(spec);
+  const dataset = only ? subset(whole, only) : whole;
+  return reduceTo === undefined ? dataset : reducedImages(dataset, reduceTo);
 }
 
 /** Opens a dataset for as long as `use` takes. @throws as openDataset and `use` do */
@@ -43,6 +46,20 @@ export async function withDataset<T>(
   } finally {
     dataset.close();
   }
+}
+
+/**
+ * The data with images reduced to a shorter side in pixels where they are larger, once a worker, and kept in its memory as
+ * far as 128 MiB go: views are made of these. null: of whole images, each decoded for each view.
+ * @throws MocoError usage
+ */
+export function withReducedImages<Data extends DatasetDescription>(data: Data, side: number | null): Data {
+  if (side !== null && !(Number.isInteger(side) && side >= 16)) {
+    throw new MocoError('usage', `images reduced to ${side} pixels: give a whole number from 16 on, or null`);
+  }
+  const reduced = ({ reduceTo: _before, ...spec }: DatasetSpec): DatasetSpec =>
+    side === null ? spec : { ...spec, reduceTo: side };
+  return { ...data, train: reduced(data.train), test: data.test && reduced(data.test) };
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Images that people give a page, as data for a run. */
 import { MocoError } from '../errors.ts';
-import { type DatasetDescription, describe } from './dataset.ts';
+import { type DatasetDescription, describe, withReducedImages } from './dataset.ts';
 import { MAX_PIXELS } from './decode.ts';
 import { type FilesSpec, files } from './files.ts';
 import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
 import { type ImageHeader, readImageHeader } from './image-header.ts';
 import { findImages, type ImageSplit, isMarkOfImage } from './image-tree.ts';
+import { sideFor } from './reduced.ts';
 import { packIntegers, packStrings } from './shared.ts';
 import type { Found } from './source.ts';
 
@@ -17,11 +18,7 @@ export interface DescribeFilesOptions {
   labels?: boolean;
   /** What messages call the files; left out: the name of their folder. */
   name?: string;
-  /**
-   * Larger images are reduced to this shorter side in pixels, once for each worker, and kept in its memory as far as
-   * 128 MiB go; 16 or more, by default 160, which is enough for views of 64 pixels. null: views are made of whole
-   * images, as in the command, and each is decoded for each view.
-   */
+  /** See withReducedImages: by default 160, which is enough for views of up to 64 pixels; null: whole images. */
   reduceTo?: number | null;
   /** Told how many files were looked into, of how many. */
   progress?: (done: number, of: number) => void;
@@ -35,7 +32,6 @@ export interface FilesDescription extends DatasetDescription {
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
 
-const REDUCE_TO = 160;
 /** Most headers are in the first kilobytes; those of photos come after a thumbnail, in the first 64 KiB or so. */
 const HEADER_BYTES = [4096, 2 ** 18] as const;
 /** Files looked into side by side. */
@@ -51,19 +47,12 @@ export async function describeFiles(
   given: GivenFiles,
   options: DescribeFilesOptions = {},
 ): Promise<FilesDescription> {
-  const { labels = 'auto', name = null, reduceTo = REDUCE_TO, progress } = options;
-  const opening = openGiven(given, name);
-  if (reduceTo !== null && !(Number.isInteger(reduceTo) && reduceTo >= 16)) {
-    throw new MocoError(
-      'usage',
-      `reduceTo ${reduceTo} is not a whole number of pixels from 16 on: leave it out`,
-    );
-  }
-  const tree = await opening;
+  const { labels = 'auto', name = null, reduceTo = sideFor(1), progress } = options;
+  const tree = await openGiven(given, name);
   const { train, test, classes } = await findImages(tree, labels);
   const total = train.files.length + (test?.files.length ?? 0);
   const looked = { done: 0, tell: () => progress?.(++looked.done, total) };
-  const split = (found: ImageSplit) => splitOf(tree, found, reduceTo, looked.tell);
+  const split = (found: ImageSplit) => splitOf(tree, found, looked.tell);
   const trained = await split(train);
   const tested = test && (await split(test));
   const unreadable = [...trained.unreadable, ...(tested?.unreadable ?? [])];
@@ -83,7 +72,7 @@ export async function describeFiles(
     imageSize: sides.size === 1 ? side! : null,
   };
   const description = await describe(files, tree.nameOf(''), found);
-  return { ...description, foldersAreLabels: train.labels !== null, unreadable };
+  return withReducedImages({ ...description, foldersAreLabels: train.labels !== null, unreadable }, reduceTo);
 }
 
 interface Split {
@@ -93,12 +82,7 @@ interface Split {
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
 
-async function splitOf(
-  tree: BlobTree,
-  found: ImageSplit,
-  reduceTo: number | null,
-  tell: () => void,
-): Promise<Split> {
+async function splitOf(tree: BlobTree, found: ImageSplit, tell: () => void): Promise<Split> {
   const looks: Look[] = new Array(found.files.length);
   let next = 0;
   const lookOn = async () => {
@@ -119,7 +103,6 @@ async function splitOf(
       paths: packStrings(taken.map((i) => found.files[i]!)),
       from: tree.root ?? taken.map((i) => looks[i]!.blob!),
       labels: labels && packIntegers(taken.map((i) => labels[i]!)),
-      reduceTo,
     },
     sides: taken.map((i) => looks[i]!.side),
     unreadable: looks.flatMap(({ reason }, i) =>

@@ -1,10 +1,7 @@
 /** Images that are files of a page: blobs, or files below a folder that the user has opened to it. */
 import { MocoError, messageOf } from '../errors.ts';
-import { Canvas } from './augment/canvas.ts';
-import { resizedCrop } from './augment/resize.ts';
 import { decodeImage } from './decode.ts';
 import { blobInside, folderOpener } from './given-files.ts';
-import type { RgbImage } from './image.ts';
 import { MAX_FILE_BYTES } from './image-folder.ts';
 import { type PackedStrings, stringAt } from './shared.ts';
 import type { Dataset, DatasetSpec, Source } from './source.ts';
@@ -18,18 +15,13 @@ export interface FilesSpec extends DatasetSpec {
   readonly from: FileSystemDirectoryHandle | readonly Blob[];
   /** Label of each; null without classes. */
   readonly labels: Int32Array | null;
-  /** Larger images are reduced to this shorter side, in pixels, and kept; null: they are as they are. */
-  readonly reduceTo: number | null;
 }
 
 /** See describeFiles (describe-files.ts), which finds them. */
 export const files: Source<FilesSpec> = { kind: 'files', decodes: true, open: openFiles };
 
-/** Images are kept up to this many bytes in all, a worker: to decode a photo takes far longer than to augment it. */
-const CACHE_BYTES = 128 * 1024 * 1024;
-
 /** Files are read when their image is asked for. */
-async function openFiles({ folder, paths, from, labels, reduceTo }: FilesSpec): Promise<Dataset> {
+async function openFiles({ folder, paths, from, labels }: FilesSpec): Promise<Dataset> {
   const { length } = paths.ends;
   const pathOf = (i: number): string => {
     const path = stringAt(paths, i);
@@ -40,38 +32,15 @@ async function openFiles({ folder, paths, from, labels, reduceTo }: FilesSpec): 
   const inside = Array.isArray(from) ? null : folderOpener(from as FileSystemDirectoryHandle);
   const blobs = Array.isArray(from) ? (from as readonly Blob[]) : null;
   const blobOf = async (i: number) => blobs?.[i] ?? blobInside(inside!, pathOf(i));
-  const cache = new Map<number, RgbImage>();
-  let room = CACHE_BYTES;
-  let canvas: Canvas | null = null;
   return {
     length,
     labels,
     name,
     async image(i) {
-      const kept = cache.get(i);
-      if (kept) return kept;
-      let image = await decodeImage(await readWhole(await found(() => blobOf(i), name(i)), name(i)));
-      if (reduceTo === null) return image;
-      canvas ??= await Canvas.open();
-      image = reduced(canvas, image, reduceTo);
-      if (image.data.length <= room) {
-        room -= image.data.length;
-        cache.set(i, image);
-      }
-      return image;
+      return decodeImage(await readWhole(await found(() => blobOf(i), name(i)), name(i)));
     },
-    close: () => cache.clear(),
+    close: () => {},
   };
-}
-
-/** The image with a shorter side of at most `side` pixels, its shape kept, as Pillow's antialiased resize does. */
-export function reduced(canvas: Canvas, image: RgbImage, side: number): RgbImage {
-  const { width, height } = image;
-  const shorter = Math.min(width, height);
-  if (shorter <= side) return image;
-  const scaled = (length: number) => Math.max(1, Math.round((length * side) / shorter));
-  resizedCrop(canvas, image, { top: 0, left: 0, width, height }, scaled(width), scaled(height));
-  return canvas.image();
 }
 
 async function readWhole(blob: Blob, name: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -4,10 +4,15 @@ import type { FileTree } from './image-tree.ts';
 
 /**
  * Files as pages get them: what `showDirectoryPicker()` gave, the files of an `<input>` (with `webkitdirectory`, in their
- * folders), what was dropped (`event.dataTransfer`), or a list of blobs, files and handles. A file's path is its
+ * folders), what was dropped (`event.dataTransfer`, or its `items`), or a list of blobs, files and handles. A file's path is its
  * `webkitRelativePath`, or its name.
  */
-export type GivenFiles = FileSystemDirectoryHandle | DataTransfer | FileList | readonly GivenFile[];
+export type GivenFiles =
+  | FileSystemDirectoryHandle
+  | DataTransfer
+  | DataTransferItemList
+  | FileList
+  | readonly GivenFile[];
 
 export type GivenFile = Blob | FileSystemFileHandle | FileSystemDirectoryHandle;
 
@@ -22,9 +27,10 @@ export interface BlobTree extends FileTree {
 /** @param given something dropped is looked at before this returns: it is empty once its event is over */
 export function openGiven(given: GivenFiles, name: string | null): Promise<BlobTree> {
   if (isDirectory(given)) return Promise.resolve(treeOfHandle(given, name ?? given.name));
-  return 'items' in given && 'files' in given
-    ? treeOfDropped(given, name)
-    : treeOfAll([...(given as Iterable<GivenFile>)], name);
+  const list = [...('items' in given ? given.items : (given as Iterable<GivenFile | DataTransferItem>))];
+  return list.length > 0 && list.every(isDropped)
+    ? treeOfDropped(list, name)
+    : treeOfAll(list as GivenFile[], name);
 }
 
 /** Not in TypeScript's types, nor in all browsers. */
@@ -33,7 +39,7 @@ interface Handled {
 }
 
 /** Something that was dropped: handles where the browser has them (Chromium), which it can keep, else entries. */
-async function treeOfDropped({ items, files }: DataTransfer, name: string | null): Promise<BlobTree> {
+async function treeOfDropped(items: Iterable<DataTransferItem>, name: string | null): Promise<BlobTree> {
   // All asked for before anything is awaited. What scripts have made has a file alone.
   const asked = [...items]
     .filter(({ kind }) => kind === 'file')
@@ -41,7 +47,6 @@ async function treeOfDropped({ items, files }: DataTransfer, name: string | null
       handle: item.getAsFileSystemHandle?.().catch(() => null),
       otherwise: item.webkitGetAsEntry() ?? item.getAsFile(),
     }));
-  const plain = [...files];
   const given: GivenFile[] = [];
   const found: Found[] = [];
   for (const { handle, otherwise } of asked) {
@@ -50,7 +55,7 @@ async function treeOfDropped({ items, files }: DataTransfer, name: string | null
     if ('fullPath' in item) await collectEntry(item, found);
     else given.push(item);
   }
-  if (found.length === 0) return treeOfAll(given.length > 0 ? given : plain, name);
+  if (found.length === 0) return treeOfAll(given, name);
   return treeOfFound([...found, ...(await foundIn(given))], name);
 }
 
@@ -205,6 +210,9 @@ function split(path: string): { readonly above: string; readonly name: string } 
 async function beginningOf(blob: Blob, length: number): Promise<Uint8Array> {
   return new Uint8Array(await blob.slice(0, length).arrayBuffer());
 }
+
+const isDropped = (given: unknown): given is DataTransferItem =>
+  typeof given === 'object' && given !== null && 'getAsFile' in given;
 
 const isDirectory = (given: unknown): given is FileSystemDirectoryHandle =>
   typeof given === 'object' && given !== null && 'kind' in given && given.kind === 'directory';

@@ -20,7 +20,7 @@ export type Kept = { readonly kept: true } | { readonly kept: false; readonly re
  * @throws MocoError write-failed (the storage is full, or closed to this page)
  */
 export async function keepFiles(name: string, data: FilesDescription): Promise<Kept> {
-  const { from, folder, reduceTo } = data.train as FilesSpec;
+  const { from, folder, reduceTo = null } = data.train as FilesSpec;
   const root = Array.isArray(from) ? null : (from as FileSystemDirectoryHandle);
   if (!canKeepHandles()) return { kept: false, reason: 'there is no IndexedDB here to keep a folder in' };
   if (!root) {

@@ -24,6 +24,8 @@ export interface DatasetSpec {
   readonly kind: string;
   /** Which of its images, where not all. */
   readonly only?: Int32Array;
+  /** Larger images are reduced to this shorter side in pixels, and kept (reduced.ts); left out: they are as they are. */
+  readonly reduceTo?: number;
 }
 
 /** What a source has to say of a whole data set. */

@@ -18,11 +18,21 @@ export async function putHandle(key: string, value: unknown): Promise<void> {
   }
 }
 
-/** Undefined where there is none. */
-export const getHandle = (key: string): Promise<unknown> => inStore('readonly', (store) => store.get(key));
+/** Undefined where there is none. @throws MocoError data-missing where the page may not look into its storage */
+export async function getHandle(key: string): Promise<unknown> {
+  try {
+    return await inStore('readonly', (store) => store.get(key));
+  } catch (cause) {
+    throw new MocoError('data-missing', `this page may not look into its storage: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
 
-export const deleteHandle = (key: string): Promise<unknown> =>
-  inStore('readwrite', (store) => store.delete(key));
+/** Where the page may not look into its storage, nothing of it is there. */
+export async function deleteHandle(key: string): Promise<void> {
+  await inStore('readwrite', (store) => store.delete(key)).catch(() => undefined);
+}
 
 async function inStore<T>(
   mode: IDBTransactionMode,

@@ -147,7 +147,7 @@ await inRuntimes(['chromium'], () => {
           const bytes = await (await fetch('/test/data/images/' + path.replace(/-\\d/, ''))).arrayBuffer();
           transfer.items.add(new File([bytes], path.split('/')[1]));
         }
-        return transfer;
+        return transfer.items;
       })()`;
       const { told, losses } = (await page.evaluate(called('trainedOn', `await ${dropped}`))) as Trained;
       expect(told).toMatchObject({ path: 'files', classes: [], trainLength: 36 });

@@ -1,6 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { describeFiles } from '../../../src/data/describe-files.ts';
+import { factsOf } from '../../../src/settings/resolve.ts';
+import { resolveConfig } from '../../../src/train/configure.ts';
+import { pretrain } from '../../../src/train/pretrain.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
 import { mocoWeb } from '../run-command.ts';
 import { lossesOf, succeed } from './tiny-run.ts';
@@ -15,8 +20,20 @@ async function photosIn(folder: string, count: number): Promise<string> {
   return photos;
 }
 
+/** Two steps of the same run on the same photos, given as files. */
+async function asInPage(photos: string, out: string): Promise<number> {
+  const names = readdirSync(photos);
+  const data = await describeFiles(names.map((name) => new File([readFileSync(`${photos}/${name}`)], name)));
+  const config = resolveConfig('photos', { width: 2, imageSize: 16, epochs: 2, steps: 2 }, factsOf(data));
+  const backend = { backend: 'wasm', adapter: null, reason: 'asked for' } as const;
+  let steps = 0;
+  for await (const { type } of pretrain({ config, data, backend, workers: 1, out }))
+    if (type === 'step') steps++;
+  return steps;
+}
+
 describe('moco-web pretrain --preset photos', () => {
-  it('says what it made of a folder, trains, and is resumed with the same losses', async () => {
+  it('says what it made of a folder, trains, and is resumed with the same losses, one of a page, too', async () => {
     const folder = await temporaryFolder();
     const photos = await photosIn(folder, 40);
     const begin = ['pretrain', '--preset', 'photos', '--data', photos, ...TINY, '--minutes', '0.001'];
@@ -39,6 +56,23 @@ describe('moco-web pretrain --preset photos', () => {
     expect(resumed).not.toContain('photos: ');
     const losses = lossesOf(`${folder}/run/log.jsonl`, `${folder}/whole/log.jsonl`);
     expect([...losses.keys()]).toEqual([1, 2, 3, 4]);
+    const page = await asInPage(photos, `${folder}/page`);
+    expect(page).toBe(2);
+    const goneOn = [
+      'pretrain',
+      '--resume',
+      `${folder}/page`,
+      '--data',
+      photos,
+      '--steps',
+      '4',
+      '--workers',
+      '1',
+    ];
+    await succeed(goneOn);
+    const later = lossesOf(`${folder}/page/log.jsonl`, `${folder}/whole/log.jsonl`);
+    expect([...later.keys()].sort()).toEqual([1, 2, 3, 4]);
+    expect(lossesOf(`${folder}/page/log.jsonl`).size).toBe(2);
     const longer = await mocoWeb(['pretrain', '--resume', `${folder}/run`, '--minutes', '5']);
     expect([longer.code, longer.stderr]).toEqual([2, expect.stringMatching(/a resumed run .*--epochs/)]);
   });
