@@ -97,12 +97,11 @@ export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } fr
 export type { MissingGpu } from './runtime/gpu-missing.ts';
 export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';
 export type { WorkerCounts } from './scheduler/worker-counts.ts';
-export type { EncoderOptions } from './search/embedder.ts';
+export type { EncoderOptions, PreprocessingOptions } from './search/encoder-options.ts';
 export type { EncoderSource } from './search/encoder-source.ts';
 export type { ImageInput, RawImage } from './search/image-input.ts';
 export type { IndexSource } from './search/index-file.ts';
 export type { JoinedRows, RowsInput } from './search/index-rows.ts';
-export type { PreprocessingOptions } from './search/model-network.ts';
 export type { DuplicatePair, IndexOptions, Match, NewIndexOptions } from './search/vector-index.ts';
 export { FEWEST_PHOTOS, PHOTO_MINUTES, photosInWords } from './settings/photos.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';

@@ -21,7 +21,8 @@ import {
 } from '../models/imported-encoder.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { exposeInWorker } from '../runtime/worker.ts';
-import { Embedder, type EmbedderFacts, type EncoderOptions } from '../search/embedder.ts';
+import { Embedder, type EmbedderFacts } from '../search/embedder.ts';
+import type { EncoderOptions } from '../search/encoder-options.ts';
 import type { PostableSource } from '../search/encoder-source.ts';
 import type { PostableImage } from '../search/image-input.ts';
 import type { PostableIndex } from '../search/index-file.ts';

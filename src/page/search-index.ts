@@ -90,7 +90,7 @@ export class Index implements AsyncDisposable {
   }
 
   /**
-   * All pairs of rows that are alike, each once, the most alike first. Rounding leaves equal rows a few 1e-7 short of 1.
+   * All pairs of rows that are alike, each once, the most alike first. Rounding may leave equal rows a few 1e-7 short of 1.
    * @param threshold least cosine similarity, −1 … 1
    * @throws MocoError usage (out of range, or more than a million pairs), out-of-memory
    */

@@ -7,26 +7,15 @@ import { MocoError } from '../errors.ts';
 import { openEncoders, toUnitLength } from '../evaluate/evaluate-checkpoint.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { type Preprocessing, preprocessingOf } from '../models/preprocessing.ts';
-import { type Backend, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { type Backend, chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { readBytes } from '../runtime/read-bytes.ts';
 import { startModelEncoders } from '../scheduler/model-encoders.ts';
 import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
+import type { EncoderOptions } from './encoder-options.ts';
 import type { PostableSource } from './encoder-source.ts';
 import { decoded, nameOf, type PostableImage } from './image-input.ts';
-import { networkInFile, type PreprocessingOptions, refuseOptions } from './model-network.ts';
-
-export interface EncoderOptions extends PreprocessingOptions {
-  /** Default 'auto', see `chooseBackend`. */
-  readonly backend?: BackendRequest;
-  /**
-   * backbone: after the average pool, as it is; head: after the projection head, of unit length. Default backbone; an ONNX
-   * file has one of them, which is its default.
-   */
-  readonly features?: FeatureKind;
-  /** Encoder workers; by default as many as there are cores. Changes no number. */
-  readonly workers?: number;
-}
+import { networkInFile, refuseOptions } from './model-network.ts';
 
 export interface EmbedderFacts {
   /** Length of a row. */

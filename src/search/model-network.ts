@@ -10,15 +10,7 @@ import { type Preprocessing, parsePreprocessing } from '../models/preprocessing.
 import { importModel } from '../onnx/import/import-model.ts';
 import { type ModelFacts, readModelFacts } from '../onnx/model.ts';
 import type { Backend } from '../runtime/backend.ts';
-
-/** For files that do not say it themselves. */
-export interface PreprocessingOptions {
-  /** Side in pixels of the square images that the encoder takes: 1 … 4096; default 224, where the model takes any. */
-  readonly imageSize?: number;
-  /** Of red, green and blue, of values 0 … 1; default ImageNet's. */
-  readonly mean?: readonly [number, number, number];
-  readonly std?: readonly [number, number, number];
-}
+import type { PreprocessingOptions } from './encoder-options.ts';
 
 export interface ModelNetwork {
   readonly part: ModelPart;

@@ -104,7 +104,7 @@ export class VectorIndex {
       return Array.from(neighbors, (index, place) => ({
         index,
         ...(names && { name: names[index]! }),
-        similarity: similarities[place]!,
+        similarity: cosine(similarities[place]!),
       }));
     });
   }
@@ -119,7 +119,7 @@ export class VectorIndex {
       return pairs.map(({ first, second, similarity }) => ({
         indices: [first, second],
         ...(names && { names: [names[first]!, names[second]!] as const }),
-        similarity,
+        similarity: cosine(similarity),
       }));
     });
   }
@@ -148,3 +148,6 @@ export class VectorIndex {
     return result;
   }
 }
+
+/** Rounding may take the product of two unit rows a few 1e-7 beyond 1. */
+const cosine = (product: number): number => Math.max(-1, Math.min(1, product));

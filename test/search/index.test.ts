@@ -42,6 +42,15 @@ describe('search', () => {
     expect(await index.search(rows[3]!)).toHaveLength(10);
   });
 
+  it('gives no cosine beyond 1, though rounding takes some products there', async () => {
+    const rows = rowsFrom(200, 6);
+    await using index = await Index.from(rows);
+    for (const row of rows) {
+      const [match] = await index.search(row, 1);
+      expect(match!.similarity).toBeLessThanOrEqual(1);
+    }
+  });
+
   it('takes rows in one array, and does not change them', async () => {
     const vectors = Float32Array.of(3, 4, 0, 2, 0, 0);
     await using index = await Index.from({ vectors, dim: 2, names: ['a', 'b', 'zero'] });

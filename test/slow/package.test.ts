@@ -159,7 +159,7 @@ for await (const { index, vector } of embedImages({ checkpoint: await loadCheckp
     const compile = async (name: string, line: string) => {
       await writeFile(
         `${project}/${name}.ts`,
-        `import { describeDrawn, differentiateGraph, factsOf, MocoError, pretrain, resolveConfig } from 'moco-web';
+        `import { describeDrawn, differentiateGraph, Encoder, factsOf, Index, MocoError, pretrain, resolveConfig } from 'moco-web';
 import type { Gradient, Graph, Kernels, PretrainConfig, StepEvent } from 'moco-web';
 import { type ConformanceResult, runConformance } from 'moco-web/conformance';
 const data = await describeDrawn(10, 10, 32, 0);
@@ -171,6 +171,11 @@ export async function first(): Promise<StepEvent | null> {
 export const gradient = (graph: Graph): Gradient =>
   differentiateGraph(graph, { wrt: ['w'], outputs: ['y'], provider: 'wasm' });
 export const check = (kernels: Kernels): AsyncGenerator<ConformanceResult> => runConformance(kernels, { only: 'ema' });
+export async function alike(paths: string[]): Promise<(string | undefined)[]> {
+  await using encoder = await Encoder.load('encoder.onnx', { workers: 1 });
+  await using index = await Index.from(await encoder.embed(paths), { names: paths });
+  return (await index.search(await encoder.embed(new Blob()), 5)).map(({ name }) => name);
+}
 export const isAborted = (error: unknown): boolean => error instanceof MocoError && error.code === 'aborted';
 ${line}
 `,

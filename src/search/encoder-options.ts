@@ -1,0 +1,24 @@
+/** What can be said when an encoder is loaded. */
+import type { FeatureKind } from '../encoder/embeddings.ts';
+import type { BackendRequest } from '../runtime/backend.ts';
+
+/** For ONNX files that do not say it themselves. */
+export interface PreprocessingOptions {
+  /** Side in pixels of the square images that the encoder takes: 1 … 4096; default 224, where the model takes any. */
+  readonly imageSize?: number;
+  /** Of red, green and blue, of values 0 … 1; default ImageNet's. */
+  readonly mean?: readonly [number, number, number];
+  readonly std?: readonly [number, number, number];
+}
+
+export interface EncoderOptions extends PreprocessingOptions {
+  /** Default 'auto', see `chooseBackend`. */
+  readonly backend?: BackendRequest;
+  /**
+   * backbone: after the average pool, as it is; head: after the projection head, of unit length. Default backbone; an ONNX
+   * file has one of them, which is its default.
+   */
+  readonly features?: FeatureKind;
+  /** Encoder workers; by default as many as there are cores. Changes no number. */
+  readonly workers?: number;
+}
