@@ -60,8 +60,8 @@ export const PRESETS = {
     learningRate: 0.06,
     weightDecay: 5e-4,
   },
-  // Runs of a thousand steps or so: momentum and weight decay of `moco-cifar`, and a learning rate of four times v2's, at which
-  // 1,000 CIFAR images are told apart best after 15 epochs (of 1, 4 and 8 times).
+  // For runs of a thousand steps or so: momentum and weight decay of `moco-cifar`, and four times the learning rate of v2. Of 1, 4
+  // and 8 times it had the lowest loss after 15 epochs on 1,000 CIFAR images (5.79, 5.52, 5.61; kNN 23.5, 25.5, 24.0 %, ± 3).
   photos: {
     ...V1,
     arch: 'resnet18',

@@ -8,6 +8,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { closeChromium, openPage } from './chromium.ts';
+import { openFirefoxPage } from './firefox.ts';
 import { inRuntimes } from './in-every-runtime.ts';
 import { runDeno } from './runtimes.ts';
 
@@ -96,6 +97,23 @@ async function choose(page: Page, folder: string): Promise<void> {
 await inRuntimes(['deno'], () => {
   it('trains on files, as Node does', async () => {
     expect(JSON.parse(await runDeno(['run', '-A', PROCESS, GIVEN]))).toEqual(expected);
+  });
+});
+
+await inRuntimes(['firefox'], () => {
+  it('trains on a folder of a handle, as Node does, and keeps it over a reload', async () => {
+    const { page, errors } = await openFirefoxPage('test/runtimes/page/blank.html', false);
+    try {
+      expect(await page.evaluate(called('trainedOn', `await ${FOLDER}`))).toEqual(expected);
+      const made = await page.evaluate(called('thumbnailsOf', `await ${FOLDER}`));
+      expect(made).toEqual(PATHS.map((_, i) => [i, 'ImageBitmap', 8, null]));
+      expect(await page.evaluate(called('keepFolder', `await ${FOLDER}, 'runs/a'`))).toEqual({ kept: true });
+      await page.reload();
+      expect(await page.evaluate(called('restored', "'runs/a'"))).toBe(36);
+      expect(errors).toEqual([]);
+    } finally {
+      await page.close();
+    }
   });
 });
 
