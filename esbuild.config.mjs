@@ -52,7 +52,8 @@ const common = {
   platform: 'neutral',
   mainFields: ['module', 'main'],
   external: ['node:*', ...Object.keys({ ...dependencies, ...peerDependencies })],
-  sourcemap: true,
+  // For whoever debugs a build here; the package is published without.
+  sourcemap: 'external',
   loader: { '.wgsl': 'text' },
   plugins: [texts.plugin, withoutForeignSourceMaps],
   metafile: true,
