@@ -44,6 +44,8 @@ export function neighborsPanel(context: LookContext): NeighborsPanel {
         h('h2', {}, what.file.name || 'the pasted image'),
       );
     }
+    // A given image takes the encoders a moment: what is shown is not of another.
+    if ('file' in what) columns.replaceChildren(h('p', {}, 'The encoders look at the image…'));
     const sides = [embedded.before, embedded.after].filter((side) => side !== null);
     Promise.all(sides.map(async (side) => column(context, side, await matchesOf(side, what), what))).then(
       (shown) => {

@@ -8,6 +8,7 @@ import { pairsAsCsv } from '../look/pairs-csv.ts';
 import { library } from '../moco-web.ts';
 import { type Action, card } from '../take/card.ts';
 import { machine } from '../take/machine.ts';
+import { resumeCode } from '../take/resume-code.ts';
 import { csvParts, npyParts } from '../take/rows-files.ts';
 import { zipCheckpoint } from '../take/zip-run.ts';
 
@@ -15,10 +16,10 @@ const USE = `import { Encoder, Index } from 'moco-web';
 
 const names = ['cat.jpg', 'dog.jpg', 'tree.jpg'];
 const encoder = await Encoder.load('encoder.onnx');
-const index = await Index.from(await encoder.embed(names), { names });
+const rows = await encoder.embed(names);
+const index = await Index.from(rows, { names });
 const query = await encoder.embed('new.jpg');
-for (const { name, similarity } of await index.search(query, 3))
-  console.log(similarity.toFixed(2), name);`;
+console.log(await index.search(query, 3));`;
 
 export const take: View = (app, root) => {
   const own = machine();
@@ -114,7 +115,7 @@ function cardsOf(app: App): HTMLElement[] {
       'The run',
       'All that it takes to go on where this page stopped, in Node, with the same numbers.',
       { 'Save run.zip': zip },
-      code('Commands that go on in Node', resumeCommand(app)),
+      code('What goes on in Node', resumeCode(app)),
     ),
     card('Where each photo lies', 'The encoder’s numbers for every photo, for NumPy or for a table.', {
       'Save .npy': npy,
@@ -134,10 +135,3 @@ const code = (label: string, text: string) =>
   h('pre', { tabindex: 0, role: 'region', 'aria-label': label }, h('code', {}, text));
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-
-/** A drawn set is drawn again by the command; photos it has to be told where they lie. */
-function resumeCommand({ photos }: App): string {
-  const data =
-    photos?.data.path === null && photos.data.kind === 'drawn' ? '' : ' --data FOLDER-OF-THE-PHOTOS';
-  return `unzip run.zip\nnpx moco-web pretrain --resume page${data}`;
-}

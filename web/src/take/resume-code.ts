@@ -1,0 +1,20 @@
+/** How a saved run goes on in Node: by the command, which has to be told where photos lie; a drawn set is drawn again. */
+import type { App } from '../app.ts';
+
+export function resumeCode({ photos, run }: App): string {
+  const data = photos!.data;
+  const { seed } = data.train as { readonly seed?: number };
+  if (data.kind === 'drawn' && seed !== undefined) {
+    return `import { describeDrawn, loadCheckpoint, pretrain } from 'moco-web';
+
+const data = await describeDrawn(${data.trainLength}, ${data.testLength}, ${data.imageSize}, ${seed});
+const resume = await loadCheckpoint('page'); // of run.zip
+const { config } = resume.state;
+for await (const event of pretrain({ config, data, resume, out: 'page' }))
+  console.log(event);`;
+  }
+  const epochs = run ? ` --epochs ${2 * run.config.epochs}` : '';
+  return `unzip run.zip
+npx moco-web pretrain --resume page \\
+  --data FOLDER-OF-THE-PHOTOS${epochs}`;
+}
