@@ -1,6 +1,7 @@
 /** The chosen photos as both encoders see them, the one that the run began with and the one that it made: each made once. */
 import type { App } from './app.ts';
 import { type Neighbors, neighborsOfAll } from './look/neighbors-of-all.ts';
+import { typicalSimilarity } from './look/typical.ts';
 import { type DatasetDescription, type Encoder, type Index, library } from './moco-web.ts';
 import type { ChosenPhotos } from './photos.ts';
 import type { Run } from './run.ts';
@@ -12,6 +13,8 @@ export interface Side {
   readonly step: number;
   readonly rows: readonly Float32Array[];
   readonly index: Index;
+  /** How alike any two photos are to it: the chance level of a likeness. */
+  readonly typical: number;
   /** For images from elsewhere; loaded when it is first asked for. */
   encoder(): Promise<Encoder>;
   /** The nearest of every photo, found when they are first asked for. */
@@ -103,7 +106,7 @@ async function sideOf(work: Kept, word: Side['word'], path: string, data: Datase
   let encoder: Promise<Encoder> | null = null;
   let neighbors: Promise<Neighbors> | null = null;
   const side: Side = {
-    ...{ word, step: checkpoint.state.step, rows, index },
+    ...{ word, step: checkpoint.state.step, rows, index, typical: typicalSimilarity(rows) },
     encoder() {
       if (!encoder) {
         const loading = Encoder.load(checkpoint, { features: 'backbone', workers: 1 });

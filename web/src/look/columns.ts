@@ -30,15 +30,16 @@ export function column(
     const folder = folderOf(embedded, index);
     const same = own === null || folder === null ? null : own === folder;
     const bar = h('span', { class: 'look-bar', 'aria-hidden': 'true' }, h('i'));
-    // A similarity below 0 has no bar: nothing that is near is so unlike.
-    (bar.firstElementChild as HTMLElement).style.width = `${100 * Math.max(0, Math.min(1, similarity))}%`;
+    // From what any two photos have to what the same would have.
+    const share = (similarity - side.typical) / Math.max(1e-6, 1 - side.typical);
+    (bar.firstElementChild as HTMLElement).style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
     const word = same === null ? '' : same ? 'same folder' : 'other folder';
-    const about = `${titleOf(embedded, index)}, likeness ${similarity.toFixed(2)}${word && `, ${word}`}`;
+    const about = `${titleOf(embedded, index)}, likeness ${similarity.toFixed(3)}${word && `, ${word}`}`;
     const facts = h(
       'span',
       { class: 'look-facts' },
       bar,
-      h('span', { class: 'mono' }, similarity.toFixed(2)),
+      h('span', { class: 'mono' }, similarity.toFixed(3)),
     );
     if (same !== null) {
       facts.append(
@@ -65,6 +66,7 @@ export function column(
     'section',
     { class: `look-column look-${side.word}`, 'aria-label': heading },
     h('h3', {}, heading),
+    h('p', { class: 'small' }, 'any two photos: ', h('span', { class: 'mono' }, side.typical.toFixed(3))),
     h('ol', {}, ...items),
   );
 }

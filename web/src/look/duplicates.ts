@@ -4,27 +4,28 @@ import { type LookContext, type Panel, titleOf } from './context.ts';
 import { h, reasonOf, save } from './dom.ts';
 import { pairsAsCsv } from './pairs-csv.ts';
 import { thumb } from './thumb.ts';
+import { likelyDuplicate } from './typical.ts';
 
 /** Shown at once; more on demand. */
-const A_PAGE = 50;
-
-export const FIRST_THRESHOLD = 0.98;
+const A_PAGE = 24;
 
 export function duplicatesPanel(context: LookContext): Panel {
   const { embedded } = context;
+  const threshold = likelyDuplicate(embedded.after.typical);
   let pairs: readonly DuplicatePair[] = [];
   let chosen = new Set<DuplicatePair>();
   let asked = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const value = h('output', { class: 'mono', for: 'look-threshold' }, FIRST_THRESHOLD.toFixed(3));
+  const value = h('output', { class: 'mono', for: 'look-threshold' }, threshold.toFixed(3));
   const slider = h('input', {
-    ...{ type: 'range', id: 'look-threshold', min: 0.8, max: 1, step: 0.005, value: FIRST_THRESHOLD },
+    ...{ type: 'range', id: 'look-threshold', min: 0.8, max: 1, step: 0.001, value: threshold },
     input() {
       value.textContent = Number(slider.value).toFixed(3);
       clearTimeout(timer);
       timer = setTimeout(find, 200);
     },
   });
+  const anyTwo = h('span', { class: 'small' }, `any two photos: ${embedded.after.typical.toFixed(3)}`);
   const status = h('p', { role: 'status' });
   const list = h('ul', { class: 'look-pairs' });
   const more = h(
@@ -48,7 +49,14 @@ export function duplicatesPanel(context: LookContext): Panel {
   const element = h(
     'div',
     { class: 'look-duplicates' },
-    h('p', { class: 'look-slider' }, h('label', { for: 'look-threshold' }, 'Alike from'), slider, value),
+    h(
+      'p',
+      { class: 'look-slider' },
+      h('label', { for: 'look-threshold' }, 'Alike from'),
+      slider,
+      value,
+      anyTwo,
+    ),
     h('div', { class: 'look-actions' }, status, all, exported),
     list,
     more,

@@ -16,11 +16,10 @@ export function oddPanel(context: LookContext): Panel {
     (neighbors) => {
       const means = meanSimilarity(neighbors, NEAREST);
       const order = [...means.keys()].sort((a, b) => means[a]! - means[b]! || a - b).slice(0, SHOWN);
-      words.textContent =
-        'Least like their ten nearest: rare subjects, mistakes, or what the encoder has not learned.';
+      words.textContent = `Least like their ten nearest: rare subjects, mistakes, or what the encoder has not learned. Any two photos have a likeness of ${embedded.after.typical.toFixed(3)}.`;
       list.append(
         ...order.map((row) => {
-          const mean = means[row]!.toFixed(2);
+          const mean = means[row]!.toFixed(3);
           const about = `${titleOf(embedded, row)}, mean likeness ${mean}`;
           return h(
             'li',

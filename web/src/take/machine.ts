@@ -22,7 +22,7 @@ export function machine(): { element: HTMLElement; dispose(): void } {
     h(
       'p',
       { class: 'text' },
-      'Does it compute as it should? Every calculation that training is made of is done on designed numbers and compared with a more exact one. It takes a minute or some.',
+      'Does it compute as it should? Every calculation that training is made of is done on designed numbers and compared with a more exact one. It takes about a minute.',
     ),
     h('div', { class: 'look-actions' }, ...buttons),
     status,

@@ -10,8 +10,8 @@ export function resumeCode({ photos, run }: App): string {
 const data = await describeDrawn(${data.trainLength}, ${data.testLength}, ${data.imageSize}, ${seed});
 const resume = await loadCheckpoint('page'); // of run.zip
 const { config } = resume.state;
-for await (const event of pretrain({ config, data, resume, out: 'page' }))
-  console.log(event);`;
+const run = { config, data, resume, out: 'page' };
+for await (const event of pretrain(run)) console.log(event);`;
   }
   const epochs = run ? ` --epochs ${2 * run.config.epochs}` : '';
   return `unzip run.zip

@@ -3,8 +3,8 @@ import type { App, View } from '../app.ts';
 import { type Embedded, embeddingsOf } from '../embeddings.ts';
 import { folderOf } from '../look/context.ts';
 import { h, save } from '../look/dom.ts';
-import { FIRST_THRESHOLD } from '../look/duplicates.ts';
 import { pairsAsCsv } from '../look/pairs-csv.ts';
+import { likelyDuplicate } from '../look/typical.ts';
 import { library } from '../moco-web.ts';
 import { type Action, card } from '../take/card.ts';
 import { machine } from '../take/machine.ts';
@@ -99,10 +99,11 @@ function cardsOf(app: App): HTMLElement[] {
   const duplicates: Action = async (tell) => {
     const { after, names } = await embedded(tell);
     tell('Comparing every photo with every other…');
-    const pairs = await after.index.duplicates(FIRST_THRESHOLD);
+    const threshold = likelyDuplicate(after.typical);
+    const pairs = await after.index.duplicates(threshold);
     if (pairs.length === 0) return 'No two photos are so alike: nothing to save.';
     save('duplicates.csv', pairsAsCsv(pairs, names), 'text/csv');
-    return `Saved ${pairs.length.toLocaleString('en')} pairs.`;
+    return `Saved ${pairs.length.toLocaleString('en')} pairs with a likeness of ${threshold} or more.`;
   };
   return [
     card(
@@ -123,7 +124,7 @@ function cardsOf(app: App): HTMLElement[] {
     }),
     card(
       'Duplicates',
-      `Pairs of photos with a likeness of ${FIRST_THRESHOLD} or more, as a list. Look has a slider for it.`,
+      'Pairs of photos that are far more alike than any two are, as a list. Look has a slider for how far.',
       {
         'Save duplicates.csv': duplicates,
       },
