@@ -8,6 +8,9 @@ import { givenImage } from './given.ts';
 import { photoGrid } from './grid.ts';
 import { thumb } from './thumb.ts';
 
+/** Told of; more are a table. */
+const MISTAKES = 3;
+
 export interface NeighborsPanel extends Panel {
   show(query: Query): void;
 }
@@ -81,17 +84,27 @@ async function tellScores({ embedded }: LookContext, place: HTMLElement): Promis
   const { labels, classes, before, after } = embedded;
   if (!labels || classes.length < 2) return;
   place.textContent = 'Asking the nearest photos of each for its folder…';
-  const scoreOf = async (side: Side) => percent(agreement(await side.neighbors(), labels, classes.length));
+  const scoreOf = async (side: Side) => agreement(await side.neighbors(), labels, classes.length);
   try {
     const was = before && (await scoreOf(before));
     const is = await scoreOf(after);
     const chance = percent(chanceLevel(labels, classes.length));
+    const mistakes = is.mistaken
+      .slice(0, MISTAKES)
+      .map(({ label, named, share }) => `${classes[label]} for ${classes[named]} (${percent(share)})`);
     place.replaceChildren(
       'The nearest photos name the right folder for ',
-      ...(was ? [h('span', { class: 'mono look-word-before' }, was), ' before training and '] : []),
-      h('b', { class: 'mono look-word-after' }, is),
+      ...(was
+        ? [h('span', { class: 'mono look-word-before' }, percent(was.share)), ' before training and ']
+        : []),
+      h('b', { class: 'mono look-word-after' }, percent(is.share)),
       ' after. ',
       h('span', { class: 'small' }, `Always naming the largest folder: ${chance}.`),
+      h(
+        'span',
+        { class: 'small' },
+        mistakes.length > 0 ? `Most often taken wrongly: ${mistakes.join(', ')}.` : '',
+      ),
     );
     place.title = 'Weighted kNN accuracy, 20 neighbors, each photo left out in turn';
   } catch (error) {

@@ -3,18 +3,19 @@ import type { App } from '../app.ts';
 
 export function resumeCode({ photos, run }: App): string {
   const data = photos!.data;
+  const epochs = 2 * run!.config.epochs;
   const { seed } = data.train as { readonly seed?: number };
   if (data.kind === 'drawn' && seed !== undefined) {
-    return `import { describeDrawn, loadCheckpoint, pretrain } from 'moco-web';
+    return `import { describeDrawn, loadCheckpoint, mergeResumedConfig, pretrain } from 'moco-web';
 
 const data = await describeDrawn(${data.trainLength}, ${data.testLength}, ${data.imageSize}, ${seed});
 const resume = await loadCheckpoint('page'); // of run.zip
-const { config } = resume.state;
+const { config: was } = resume.state;
+const config = mergeResumedConfig(was, { epochs: ${epochs} }, ${data.trainLength});
 const run = { config, data, resume, out: 'page' };
 for await (const event of pretrain(run)) console.log(event);`;
   }
-  const epochs = run ? ` --epochs ${2 * run.config.epochs}` : '';
   return `unzip run.zip
 npx moco-web pretrain --resume page \\
-  --data FOLDER-OF-THE-PHOTOS${epochs}`;
+  --data FOLDER-OF-THE-PHOTOS --epochs ${epochs}`;
 }
