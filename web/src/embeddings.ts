@@ -61,8 +61,10 @@ export function embeddingsOf({ photos, run }: App): Work | null {
     ...{ photos, run, done: 0, all: 2 * photos.data.trainLength, listener: null, dispose: [] },
     outcome: Promise.resolve().then(() => embed(work)),
   };
-  // Whoever waits is told; one that nobody waits for is no error of the page.
-  work.outcome.catch(() => {});
+  // Whoever waits is told, and whoever asks next tries again; one that nobody waits for is no error of the page.
+  work.outcome.catch(() => {
+    if (kept === work) forgetEmbeddings();
+  });
   kept = work;
   return work;
 }

@@ -9,15 +9,22 @@ import { neighborsPanel } from '../look/neighbors.ts';
 import { oddPanel } from '../look/odd.ts';
 import { tabs } from '../look/tabs.ts';
 import { waiting } from '../look/waiting.ts';
+import { library } from '../moco-web.ts';
 import type { ChosenPhotos } from '../photos.ts';
+
+/** Milliseconds. */
+const LOOK_EVERY = 5000;
 
 export const look: View = (app, root) => {
   let end = () => {};
   let gone = false;
+  /** What is waited for, or shown. */
+  let asked: Work | null = null;
 
   function start(): void {
     end();
     const work = embeddingsOf(app);
+    asked = work;
     const { photos, run } = app;
     if (!work || !photos || !run) {
       root.replaceChildren(nothingYet(photos !== null));
@@ -29,12 +36,14 @@ export const look: View = (app, root) => {
     work.outcome.then(
       (embedded) => {
         shown.dispose();
-        if (gone || embeddingsOf(app) !== work) return;
+        if (gone || asked !== work) return;
         end = whole(root, photos, embedded, again);
         tellNewer(embedded);
       },
       (error: unknown) => {
-        if (!gone) root.replaceChildren(failed(error, again));
+        if (gone || asked !== work) return;
+        root.replaceChildren(failed(error, again));
+        if ((error as { code?: string }).code === 'data-missing') end = whenSaved(run.out, again);
       },
     );
   }
@@ -102,6 +111,22 @@ function whole(root: HTMLElement, photos: ChosenPhotos, embedded: Embedded, agai
   return bar.dispose;
 }
 
+/** Looks now and then whether there is a checkpoint. @returns what ends it */
+function whenSaved(path: string, then: () => void): () => void {
+  let ended = false;
+  const timer = setInterval(async () => {
+    const { loadCheckpoint } = await library();
+    const saved = await loadCheckpoint(path).catch(() => null);
+    if (!saved || ended) return;
+    clearInterval(timer);
+    then();
+  }, LOOK_EVERY);
+  return () => {
+    ended = true;
+    clearInterval(timer);
+  };
+}
+
 const nothingYet = (havePhotos: boolean) =>
   h(
     'section',
@@ -121,7 +146,7 @@ function failed(error: unknown, again: () => void): HTMLElement {
   const isEarly = (error as { code?: string }).code === 'data-missing';
   return h(
     'section',
-    { class: 'look-nothing text' },
+    { class: 'look-failed text' },
     h('h1', {}, isEarly ? 'Nothing is saved yet' : 'The photos could not be looked at'),
     h(
       'p',
