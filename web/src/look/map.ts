@@ -1,0 +1,216 @@
+/** The tab Map: each photo a dot where the encoder sees it among the others; thumbnails from the second zoom level on. */
+import type { Side } from '../embeddings.ts';
+import { Camera } from './camera.ts';
+import { type LookContext, type Panel, titleOf } from './context.ts';
+import { h, reasonOf } from './dom.ts';
+import { drawMap } from './draw-map.ts';
+import type { MapNews } from './map-worker.ts';
+
+/** The build puts it beside the page. */
+const WORKER = 'map-worker.js';
+const FEWEST = 4;
+const STEP = 1.6;
+const PAN = 60;
+
+export function mapPanel(context: LookContext): Panel {
+  const { embedded } = context;
+  const canvas = h('canvas', {
+    ...{ class: 'look-map', tabindex: 0, role: 'application' },
+    'aria-label':
+      'Map of the photos. Arrow keys move, plus and minus zoom, 0 shows all, Enter shows the neighbors of the photo in the middle.',
+  });
+  const words = h('p', { class: 'small', role: 'status' });
+  const button = (label: string, name: string, act: () => void) =>
+    h('button', { type: 'button', class: 'button button-quiet', 'aria-label': name, click: act }, label);
+  const controls = h(
+    'div',
+    { class: 'look-actions' },
+    ...(embedded.before ? [sideChoice(embedded.before, embedded.after)] : []),
+    ...folderChoice(),
+    button('+', 'Zoom in', () => zoom(STEP)),
+    button('−', 'Zoom out', () => zoom(1 / STEP)),
+    button('Whole', 'Show the whole map', () => {
+      camera.whole();
+      draw();
+    }),
+  );
+  const element = h('div', { class: 'look-map-panel' }, controls, canvas, words);
+  const camera = new Camera();
+  const images = new Map<number, ImageBitmap | null>();
+  const laidOut = new Map<Side, Float32Array<ArrayBuffer>>();
+  let points = new Float32Array(0);
+  let worker: Worker | null = null;
+  let hovered: number | null = null;
+  let marked = -1;
+  let asked = 0;
+  let layingOut = 0;
+
+  function sideChoice(...sides: Side[]): HTMLElement {
+    const select = h(
+      'select',
+      { 'aria-label': 'Which encoder', change: () => void layOut(sides[select.selectedIndex]!) },
+      ...sides.map(({ word }) => h('option', { selected: word === 'after' }, `${word} training`)),
+    );
+    return select;
+  }
+
+  function folderChoice(): HTMLElement[] {
+    if (!embedded.labels || embedded.classes.length < 2) return [];
+    const select = h(
+      'select',
+      {
+        'aria-label': 'Mark a folder',
+        change() {
+          marked = select.selectedIndex - 1;
+          draw();
+        },
+      },
+      ...['no folder marked', ...embedded.classes].map((name) => h('option', {}, name)),
+    );
+    return [select];
+  }
+
+  async function layOut(side: Side): Promise<void> {
+    const own = ++layingOut;
+    worker?.terminate();
+    const ready = laidOut.get(side);
+    if (ready) {
+      points = ready;
+      tell();
+      return draw();
+    }
+    if (side.rows.length < FEWEST) {
+      words.textContent = `A map takes ${FEWEST} photos or more.`;
+      return;
+    }
+    words.textContent = 'Finding the neighbors of every photo…';
+    try {
+      const neighbors = await side.neighbors();
+      if (own !== layingOut) return;
+      const working = new Worker(new URL(WORKER, document.baseURI), { type: 'module' });
+      worker = working;
+      working.onmessage = ({ data }: MessageEvent<MapNews>) => {
+        points = data.points;
+        if (data.done === 1) {
+          laidOut.set(side, points);
+          working.terminate();
+          tell();
+        } else words.textContent = `Laying the map out: ${Math.round(100 * data.done)} %`;
+        draw();
+      };
+      working.onerror = (event) => {
+        words.textContent = `The map could not be laid out: ${event.message || 'its worker did not start'}`;
+      };
+      working.postMessage(neighbors);
+    } catch (error) {
+      words.textContent = reasonOf(error);
+    }
+  }
+
+  function tell(): void {
+    words.textContent =
+      hovered === null
+        ? 'Near on the map is alike to the encoder. Directions and distances far apart mean nothing.'
+        : titleOf(embedded, hovered);
+  }
+
+  function draw(): void {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      drawMap({ canvas, camera, points, images, embedded, hovered, marked, wanted: load });
+    });
+  }
+
+  function load(row: number): void {
+    images.set(row, null);
+    context.photos.thumbnail(embedded.images[row]!).then(
+      (bitmap) => {
+        images.set(row, bitmap);
+        draw();
+      },
+      // It stays a dot.
+      () => {},
+    );
+  }
+
+  function zoom(factor: number, x?: number, y?: number): void {
+    camera.zoomAt(factor, x, y);
+    draw();
+  }
+
+  function hover(x: number, y: number, within: number): void {
+    const row = camera.nearest(points, x, y, within);
+    if (row === hovered) return;
+    hovered = row;
+    if (row !== null && !images.has(row)) load(row);
+    if (points.length > 0 && (laidOut.size > 0 || row !== null)) tell();
+    draw();
+  }
+
+  const fingers = new Map<number, { x: number; y: number }>();
+  let moved = 0;
+  canvas.addEventListener('pointerdown', ({ pointerId, offsetX: x, offsetY: y }) => {
+    canvas.setPointerCapture(pointerId);
+    fingers.set(pointerId, { x, y });
+    if (fingers.size === 1) moved = 0;
+  });
+  canvas.addEventListener('pointermove', ({ pointerId, offsetX: x, offsetY: y }) => {
+    const last = fingers.get(pointerId);
+    if (!last) return hover(x, y, 14);
+    const other = [...fingers].find(([id]) => id !== pointerId)?.[1];
+    if (other) {
+      const spread =
+        Math.hypot(x - other.x, y - other.y) / Math.max(1, Math.hypot(last.x - other.x, last.y - other.y));
+      camera.zoomAt(spread, other.x, other.y);
+    } else camera.move(x - last.x, y - last.y);
+    moved += Math.abs(x - last.x) + Math.abs(y - last.y);
+    fingers.set(pointerId, { x, y });
+    draw();
+  });
+  const lift = ({ pointerId, type, offsetX, offsetY }: PointerEvent) => {
+    const tapped = fingers.delete(pointerId) && type === 'pointerup' && moved < 6;
+    const row = tapped ? camera.nearest(points, offsetX, offsetY, 24) : null;
+    if (row !== null) context.open(row);
+  };
+  canvas.addEventListener('pointerup', lift);
+  canvas.addEventListener('pointercancel', lift);
+  canvas.addEventListener('wheel', (event) => {
+    event.preventDefault();
+    zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+  });
+  canvas.addEventListener('keydown', (event) => {
+    const acts: Record<string, () => void> = {
+      ArrowLeft: () => camera.move(PAN, 0),
+      ArrowRight: () => camera.move(-PAN, 0),
+      ArrowUp: () => camera.move(0, PAN),
+      ArrowDown: () => camera.move(0, -PAN),
+      '+': () => camera.zoomAt(STEP),
+      '=': () => camera.zoomAt(STEP),
+      '-': () => camera.zoomAt(1 / STEP),
+      '0': () => camera.whole(),
+      Enter: () => hovered !== null && context.open(hovered),
+    };
+    const act = acts[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+    if (event.key !== 'Enter') hover(camera.width / 2, camera.height / 2, Infinity);
+    draw();
+  });
+  const resized = new ResizeObserver(() => {
+    camera.width = canvas.clientWidth || 1;
+    camera.height = canvas.clientHeight || 1;
+    draw();
+  });
+  resized.observe(canvas);
+  void layOut(embedded.after);
+  return {
+    element,
+    dispose() {
+      layingOut++;
+      worker?.terminate();
+      resized.disconnect();
+      cancelAnimationFrame(asked);
+    },
+  };
+}

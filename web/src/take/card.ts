@@ -1,0 +1,47 @@
+/** A card: what can be taken, in a sentence, and what takes it. */
+import { h, reasonOf } from '../look/dom.ts';
+
+/** Does it, telling how far it is. */
+export type Action = (tell: (words: string) => void) => Promise<string>;
+
+export function card(
+  title: string,
+  sentence: string,
+  actions: Readonly<Record<string, Action>>,
+  ...more: Node[]
+): HTMLElement {
+  const status = h('p', { class: 'small', role: 'status' });
+  const buttons = Object.entries(actions).map(([label, act], i) => {
+    const button = h(
+      'button',
+      {
+        ...{ type: 'button', class: i === 0 ? 'button' : 'button button-quiet' },
+        async click() {
+          if (button.getAttribute('aria-disabled') === 'true') return;
+          // Disabled buttons lose the focus.
+          button.setAttribute('aria-disabled', 'true');
+          const tell = (words: string) => {
+            status.textContent = words;
+          };
+          try {
+            tell(await act(tell));
+          } catch (error) {
+            tell(reasonOf(error));
+          } finally {
+            button.removeAttribute('aria-disabled');
+          }
+        },
+      },
+      label,
+    );
+    return button;
+  });
+  return h(
+    'section',
+    { class: 'card' },
+    h('h2', {}, title),
+    h('p', {}, sentence),
+    ...more,
+    h('div', { class: 'look-actions' }, ...buttons, status),
+  );
+}

@@ -1,0 +1,57 @@
+/** Worker script: does this machine compute right? The package's conformance suite, a result at a time. */
+import type * as Conformance from '../../../src/conformance/index.ts';
+import type * as Library from '../moco-web.ts';
+
+export type MachineTask = { readonly backend: 'wasm' | 'webgpu' };
+
+export type MachineNews =
+  | { readonly type: 'result'; readonly done: number; readonly all: number; readonly failed: number }
+  | {
+      readonly type: 'end';
+      readonly text: string;
+      readonly counts: Conformance.ConformanceCounts;
+      readonly kernels: Conformance.KernelSummary[];
+      readonly results: Conformance.ConformanceResult[];
+    }
+  | { readonly type: 'error'; readonly reason: string };
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: MessageEvent<MachineTask>) => void) | null;
+  postMessage(news: MachineNews): void;
+  location: Location;
+};
+
+/** The build puts the package beside this script. */
+const part = <Part>(name: string): Promise<Part> =>
+  import(new URL(`./moco-web/${name}.js`, scope.location.href).href) as Promise<Part>;
+
+scope.onmessage = ({ data }) => {
+  run(data).catch((error: unknown) =>
+    scope.postMessage({ type: 'error', reason: error instanceof Error ? error.message : String(error) }),
+  );
+};
+
+async function run({ backend }: MachineTask): Promise<void> {
+  const suite = await part<typeof Conformance>('conformance');
+  const { createWasmKernels, createWebGpuKernels, requestDevice } =
+    await part<typeof import('../../../src/index.ts')>('index');
+  const gpu = backend === 'webgpu' ? await requestDevice() : null;
+  const kernels: Library.Kernels = gpu ? await createWebGpuKernels(gpu.device) : await createWasmKernels();
+  const results: Conformance.ConformanceResult[] = [];
+  const all = suite.CASE_NAMES.length;
+  for await (const result of suite.runConformance(
+    kernels,
+    gpu ? { device: gpu.device, adapter: gpu.name } : {},
+  )) {
+    results.push(result);
+    scope.postMessage({
+      type: 'result',
+      done: results.length,
+      all,
+      failed: suite.countResults(results).FAIL,
+    });
+  }
+  const counts = suite.countResults(results);
+  const text = suite.formatReport(results);
+  scope.postMessage({ type: 'end', text, counts, kernels: suite.summarizeKernels(results), results });
+}

@@ -1,0 +1,6 @@
+import type { View } from '../app.ts';
+
+export const start: View = (_app, root) => {
+  root.textContent = '';
+  return () => {};
+};
