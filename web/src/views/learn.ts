@@ -1,6 +1,76 @@
+/** Learn: how the run is going, as numbers, as curves, and as the question that the encoder is asked. */
 import type { View } from '../app.ts';
+import { make } from '../elements.ts';
+import { Curves } from '../parts/curves.ts';
+import { Pairs } from '../parts/pairs.ts';
+import { ProgressLine } from '../parts/progress-line.ts';
+import type { Training } from '../training.ts';
 
-export const learn: View = (_app, root) => {
-  root.textContent = '';
-  return () => {};
+export const learn: View = (app, root) => {
+  let leaveRun = () => {};
+  let shown: unknown = null;
+  const look = () => {
+    if (app.run === shown && shown !== null) return;
+    leaveRun();
+    shown = app.run;
+    // Runs of this page are of this kind alone.
+    leaveRun = app.run
+      ? showRun(root, app.run as Training, (listener) => app.on('run', listener))
+      : showNone(root);
+  };
+  look();
+  const stop = app.on('run', look);
+  return () => {
+    stop();
+    leaveRun();
+  };
 };
+
+function showNone(root: HTMLElement): () => void {
+  root.replaceChildren(
+    make('h1', {}, 'Nothing is being learned yet.'),
+    make('p', { class: 'text' }, 'Choose photos first, or go on with a run that is kept here.'),
+    make('a', { class: 'button', href: '#start' }, 'Choose photos'),
+  );
+  return () => {};
+}
+
+function showRun(root: HTMLElement, run: Training, on: (listener: () => void) => () => void): () => void {
+  const progress = new ProgressLine(run);
+  const pairs = new Pairs();
+  const curves = new Curves(run.photos.data.trainLabels !== null);
+  const notices = make('ul', { class: 'notices text', 'aria-live': 'polite', 'aria-label': 'Notices' });
+  const onward = make('p', {}, make('a', { class: 'button', href: '#look' }, 'Look at what it found'));
+  root.replaceChildren(
+    make('h1', { class: 'spoken' }, 'Learn'),
+    progress.element,
+    onward,
+    notices,
+    make('div', { class: 'learn' }, pairs.element, make('div', { class: 'curves' }, ...curves.large)),
+    make('div', { class: 'multiples' }, ...curves.small),
+  );
+  let asked = 0;
+  const show = () => {
+    asked = 0;
+    progress.show(run);
+    pairs.show(run);
+    curves.show(run);
+    onward.hidden = run.state !== 'ended';
+    for (const { message } of run.notices.slice(notices.childElementCount)) {
+      notices.append(make('li', {}, sentence(message)));
+    }
+  };
+  // Many events come between two frames, and none is drawn while nobody looks.
+  const stop = on(() => {
+    asked ||= requestAnimationFrame(show);
+  });
+  show();
+  return () => {
+    stop();
+    cancelAnimationFrame(asked);
+    curves.dispose();
+  };
+}
+
+const sentence = (text: string) =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;

@@ -1,0 +1,42 @@
+// Builds web/dist/, the page as static files that work under any sub-path: web/src in pieces that are loaded when they are shown,
+// and the package beside it as it is published. The package is built before (npm run build).
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const WEB = fileURLToPath(new URL('.', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../dist', import.meta.url));
+const OUT = `${WEB}dist`;
+
+/** Not for pages: maps, types, the command. */
+const isLeftOut = (name) => name.endsWith('.map') || name === 'types' || name === 'cli.js';
+
+await rm(OUT, { recursive: true, force: true });
+await mkdir(`${OUT}/moco-web`, { recursive: true });
+for (const name of await readdir(PACKAGE)) {
+  if (!isLeftOut(name)) await cp(`${PACKAGE}/${name}`, `${OUT}/moco-web/${name}`);
+}
+await cp(`${WEB}index.html`, `${OUT}/index.html`);
+
+const common = {
+  bundle: true,
+  minify: true,
+  target: 'es2022',
+  outdir: OUT,
+  logLevel: 'warning',
+  legalComments: 'linked',
+};
+await build({ ...common, entryPoints: [`${WEB}style.css`] });
+const workers = (await readdir(`${WEB}src`, { recursive: true }))
+  .map(String)
+  .filter((file) => file.endsWith('-worker.ts'));
+await build({
+  ...common,
+  entryPoints: [`${WEB}src/main.ts`, ...workers.map((file) => `${WEB}src/${file}`)],
+  entryNames: '[name]',
+  chunkNames: 'part-[name]-[hash]',
+  format: 'esm',
+  splitting: true,
+  // Found at run time, beside the page.
+  external: ['./moco-web/index.js'],
+});

@@ -1,0 +1,23 @@
+/** What the page computes with, and why, in words for people. */
+import { counted } from '../elements.ts';
+import { type BackendChoice, library } from '../moco-web.ts';
+
+export async function backendInWords(): Promise<string> {
+  const { chooseBackend, describeGpu } = await library();
+  const [choice, gpu] = await Promise.all([chooseBackend('auto'), describeGpu()]);
+  return `Computes with ${withWhat(choice)}${whyNot(choice, gpu)}. Your photos stay on this machine: nothing is uploaded.`;
+}
+
+function withWhat({ backend, adapter }: BackendChoice): string {
+  if (backend === 'webgpu') return `your GPU (${adapter})`;
+  return `your processor (${counted(navigator.hardwareConcurrency || 1, 'core')})`;
+}
+
+type GpuReport = Awaited<ReturnType<Awaited<ReturnType<typeof library>>['describeGpu']>>;
+
+function whyNot({ backend }: BackendChoice, { adapter, missing, page }: GpuReport): string {
+  if (backend === 'webgpu') return '';
+  if (adapter) return `, as the only GPU here, ${adapter.name}, is one in software`;
+  if (page && !page.secure) return ', as browsers give a GPU to pages at https and localhost alone';
+  return `, as there is no GPU for pages here (${missing.what})`;
+}
