@@ -24,7 +24,7 @@ export async function drawnPhotos({ count, seed }: { count: number; seed: number
   const { describeDrawn } = await library();
   const data = await describeDrawn(count, Math.ceil(count / TEST_SHARE), DRAWN_SIZE, seed);
   const note = { kind: 'drawn', count, seed } as const;
-  return photosOf({ data, title: 'drawn shapes', unreadable: [], hasFolders: false, note, files: null });
+  return photosOf({ data, title: 'Drawn shapes', unreadable: [], hasFolders: false, note, files: null });
 }
 
 /** @param given of a drop event, call it in the event itself */

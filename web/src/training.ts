@@ -21,7 +21,7 @@ type Library = Awaited<ReturnType<typeof library>>;
 
 /** So often a run measures the agreement of neighbors, where folders are labels. */
 const MEASUREMENTS = 10;
-const PAIRS = 3;
+export const PAIRS = 3;
 /** Steps from one checkpoint to the next, and from one pair that is shown to the next: some seconds on either. */
 const RHYTHM = { webgpu: 50, wasm: 5, native: 5 } as const;
 

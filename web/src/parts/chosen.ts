@@ -5,6 +5,8 @@ import { drawBitmap } from '../pictures.ts';
 import { type Plan, Recipe } from './recipe.ts';
 
 const ON_SHEET = 72;
+/** Off the even spread by this share of a turn: data that repeats itself is not met in step. */
+const GOLDEN = 0.618;
 
 export interface ChosenActions {
   /** The same photos, seen otherwise. */
@@ -87,7 +89,7 @@ export function showSheet(root: HTMLElement, photos: Photos): void {
   const count = Math.min(ON_SHEET, trainLength);
   const tiles = Array.from({ length: count }, (_, i) => {
     const tile = make('canvas', { width: '96', height: '96' });
-    photos.thumbnail(Math.floor((i * trainLength) / count)).then(
+    photos.thumbnail(Math.floor(((i + ((i * GOLDEN) % 1)) * trainLength) / count)).then(
       (bitmap) => drawBitmap(tile, bitmap),
       (error: unknown) => {
         tile.title = wordsOf(error);

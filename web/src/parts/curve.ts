@@ -21,6 +21,8 @@ export interface Points {
 
 /** More are not to be told apart on a screen. */
 const MOST_POINTS = 600;
+/** Distances of ticks on the axis of steps or epochs. */
+const WHOLE = [1, 10, 100, 1000, 10_000, 100_000].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
 const FONT = '12px ui-monospace, monospace';
 
 export class Curve {
@@ -58,9 +60,11 @@ export class Curve {
     const last = points.y.at(-1);
     const { format, title } = this.#options;
     this.#number.textContent =
-      last === undefined ? '' : format(last) + (chance === null ? '' : `, by chance ${format(chance)}`);
+      last === undefined
+        ? 'nothing yet'
+        : format(last) + (chance === null ? '' : `, by chance ${format(chance)}`);
     this.#place.setAttribute('role', 'img');
-    this.#place.setAttribute('aria-label', `${title}: ${this.#number.textContent || 'nothing yet'}`);
+    this.#place.setAttribute('aria-label', `${title}: ${this.#number.textContent}`);
     const hadChance = this.#chance !== null;
     this.#points = thinned(points);
     this.#chance = chance;
@@ -102,7 +106,7 @@ export class Curve {
         legend: { show: false },
         cursor: { show: false },
         scales: {
-          x: { time: false },
+          x: { time: false, range: (_plot, least, most) => [least, most > least ? most : least + 1] },
           y: {
             range: (_plot, least, most) => {
               const [low, high] = Number.isFinite(least) ? [least, most] : range;
@@ -112,7 +116,7 @@ export class Curve {
           },
         },
         axes: [
-          axis,
+          { ...axis, incrs: WHOLE },
           {
             ...axis,
             size: 56,

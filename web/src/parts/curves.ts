@@ -41,7 +41,7 @@ const PAIR: Kind = {
 const NEIGHBORS: Kind = {
   title: 'How often neighbors agree',
   term: 'kNN accuracy (k = 200, t = 0.1), top 1, over epochs',
-  good: 'A photo is given the folder of its nearest photos. The encoder never sees folders: what it gains here it has found by itself.',
+  good: 'How often a photo is of the same folder as its nearest photos. The encoder never sees folders: what it gains here it has found by itself.',
   height: LARGE,
   format: percent,
   fromZero: true,

@@ -1,7 +1,12 @@
 /** The question that the encoder is asked, made visible: two views of one photo, as it is given them. */
-import { make } from '../elements.ts';
+import { counted, make } from '../elements.ts';
 import { drawPixels } from '../pictures.ts';
-import type { Training } from '../training.ts';
+import { PAIRS, type Training } from '../training.ts';
+
+/** Whose answers are told: one batch alone says little. */
+const BATCHES = 10;
+
+const pairOf = (...views: HTMLElement[]) => make('div', { class: 'pair' }, ...views);
 
 export class Pairs {
   readonly element: HTMLElement;
@@ -11,6 +16,8 @@ export class Pairs {
   #shown: Training['watched'] = null;
 
   constructor() {
+    // Their places, so that nothing moves when they come.
+    this.#pictures.append(...Array.from({ length: PAIRS }, () => pairOf(make('canvas'), make('canvas'))));
     this.element = make(
       'section',
       { 'aria-label': 'The question' },
@@ -27,12 +34,13 @@ export class Pairs {
   }
 
   show({ watched, steps, about }: Training): void {
-    const last = steps.at(-1);
-    if (last && about?.chance) {
+    const last = steps.slice(-BATCHES);
+    if (last.length > 0 && about?.chance) {
       const { choices, acc1 } = about.chance;
-      this.#share.style.width = `${last.acc1}%`;
+      const found = last.reduce((sum, step) => sum + step.acc1, 0) / last.length;
+      this.#share.style.width = `${found}%`;
       this.#answer.textContent =
-        `Found the right one of ${choices.toLocaleString('en-US')} for ${last.acc1.toFixed(0)} % of the last batch; ` +
+        `Found the right one of ${choices.toLocaleString('en-US')} for ${found.toFixed(1)} % in the last ${counted(last.length, 'batch', 'batches')}; ` +
         `guessing finds ${acc1.toFixed(1)} %.`;
     }
     if (!watched || watched === this.#shown) return;
@@ -43,7 +51,7 @@ export class Pairs {
         drawPixels(canvas, view);
         return canvas;
       });
-      return make('div', { class: 'pair' }, ...views);
+      return pairOf(...views);
     });
     this.#pictures.replaceChildren(...rows);
   }

@@ -1,6 +1,7 @@
 /** Learn: how the run is going, as numbers, as curves, and as the question that the encoder is asked. */
 import type { View } from '../app.ts';
 import { make } from '../elements.ts';
+import type { NoticeEvent } from '../moco-web.ts';
 import { Curves } from '../parts/curves.ts';
 import { Pairs } from '../parts/pairs.ts';
 import { ProgressLine } from '../parts/progress-line.ts';
@@ -56,9 +57,8 @@ function showRun(root: HTMLElement, run: Training, on: (listener: () => void) =>
     pairs.show(run);
     curves.show(run);
     onward.hidden = run.state !== 'ended';
-    for (const { message } of run.notices.slice(notices.childElementCount)) {
-      notices.append(make('li', {}, sentence(message)));
-    }
+    const told = run.notices.map(inWords).filter((words) => words !== null);
+    for (const words of told.slice(notices.childElementCount)) notices.append(make('li', {}, words));
   };
   // Many events come between two frames, and none is drawn while nobody looks.
   const stop = on(() => {
@@ -70,6 +70,18 @@ function showRun(root: HTMLElement, run: Training, on: (listener: () => void) =>
     cancelAnimationFrame(asked);
     curves.dispose();
   };
+}
+
+/** Null where the curves show it. */
+function inWords({ about, message }: NoticeEvent): string | null {
+  if (about === 'chance') return null;
+  if (about === 'queue') {
+    return (
+      'The loss rises at first, and pairs are found less often: the queue fills with views of real photos, which are harder ' +
+      'to tell apart than the random vectors it began with. That is right.'
+    );
+  }
+  return sentence(message);
 }
 
 const sentence = (text: string) =>

@@ -144,7 +144,7 @@ function goOnWith(app: App, say: Say): HTMLElement[] {
       say(wordsOf(error));
     }
   };
-  const title = saved.photos.kind === 'drawn' ? 'drawn shapes' : saved.photos.title;
+  const title = saved.photos.kind === 'drawn' ? 'the drawn shapes' : saved.photos.title;
   const ended = saved.step >= saved.totalSteps;
   return [
     make(

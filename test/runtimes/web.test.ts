@@ -1,0 +1,100 @@
+/** The page of web/, built and served as `npm run web` does, in Chromium: trains on drawn images, pauses, and goes on after a reload. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { serve } from '../../web/serve.mjs';
+import { closeChromium, openAddress } from './chromium.ts';
+import { inRuntimes } from './in-every-runtime.ts';
+
+const BUILD = fileURLToPath(new URL('../../web/build.mjs', import.meta.url));
+const STEP = /step (\d+) of (\d+)/;
+const PATIENCE = { timeout: 240_000 };
+
+let server: Awaited<ReturnType<typeof serve>>;
+beforeAll(async () => {
+  execFileSync(process.execPath, [BUILD]);
+  server = await serve();
+});
+afterAll(async () => {
+  await closeChromium();
+  server.server.close();
+});
+
+/** All that a page says and asks for and should not. */
+interface Complaints {
+  readonly errors: string[];
+  readonly elsewhere: string[];
+}
+
+async function openWeb(): Promise<{ page: Page; complaints: Complaints }> {
+  const page = await openAddress('about:blank');
+  const complaints: Complaints = { errors: [], elsewhere: [] };
+  page.on('pageerror', ({ message }) => complaints.errors.push(message));
+  // Violations of the content security policy are among the errors of the console.
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.errors.push(message.text());
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!/^(data|blob):/.test(url) && !url.startsWith(server.address)) complaints.elsewhere.push(url);
+  });
+  await page.goto(server.address);
+  return { page, complaints };
+}
+
+/** Steps done, and in all, as the page tells them. */
+async function waitForStep(page: Page, least: number): Promise<[done: number, all: number]> {
+  const place = page.getByText(STEP).first();
+  const told = async () => (STEP.exec((await place.textContent()) ?? '') ?? []).slice(1).map(Number);
+  await expect
+    .poll(async () => (await told())[0] ?? 0, { ...PATIENCE, interval: 200 })
+    .toBeGreaterThanOrEqual(least);
+  return (await told()) as [number, number];
+}
+
+await inRuntimes(['chromium'], () => {
+  it('trains on drawn images, pauses, and goes on after a reload', async () => {
+    const { page, complaints } = await openWeb();
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+    await button('Try it now').click();
+    await page.getByText('More', { exact: true }).click();
+    await page.getByLabel('Compute with').selectOption('wasm');
+    await page.getByLabel('Minutes').fill('1');
+    await page.getByLabel('Minutes').blur();
+    await page.getByText(/about 1 minute on wasm/).waitFor();
+    await button('Train').click();
+    expect(new URL(page.url()).hash).toBe('#learn');
+
+    // As of the fifth there is a checkpoint.
+    await waitForStep(page, 5);
+    await page.getByText(/Kept in this browser as of step \d+/).waitFor(PATIENCE);
+    await button('Pause').click();
+    await page.getByText('Paused', { exact: true }).first().waitFor();
+    // The step under way is finished; then none follows.
+    await page.waitForTimeout(3000);
+    const [paused, all] = await waitForStep(page, 5);
+    await page.waitForTimeout(2000);
+    expect((await waitForStep(page, 5))[0]).toBe(paused);
+    const kept = Number(/step (\d+):/.exec(await page.getByText(/Kept in this browser/).innerText())![1]);
+    expect(kept).toBeGreaterThanOrEqual(5);
+
+    await page.goto(`${server.address}#start`);
+    await page.reload();
+    await page.getByText(`as of step ${kept} of ${all}`).waitFor();
+    await button('Go on').click();
+    const [on, allOfIt] = await waitForStep(page, kept + 2);
+    expect([on > kept, allOfIt]).toEqual([true, all]);
+
+    await button('Stop').click();
+    await page
+      .getByText(/Stopped after \d+ steps/)
+      .first()
+      .waitFor(PATIENCE);
+    const start = `import('./moco-web/index.js').then(async ({ loadCheckpoint }) =>
+      (await loadCheckpoint('runs/page-start')).state.step)`;
+    expect(await page.evaluate(start)).toBe(1);
+    expect(complaints).toEqual({ errors: [], elsewhere: [] });
+    await page.close();
+  });
+});
