@@ -1,4 +1,5 @@
 /** Photos as they are chosen: drawn by the package, or given by people; and remembered over a reload, as far as browsers do. */
+import { findBinaries, unpack } from './cifar-binaries.ts';
 import { type DatasetDescription, type FilesDescription, type GivenFiles, library } from './moco-web.ts';
 import type { ChosenPhotos } from './photos.ts';
 import { ThumbnailDesk } from './thumbnail-desk.ts';
@@ -27,13 +28,24 @@ export async function drawnPhotos({ count, seed }: { count: number; seed: number
   return photosOf({ data, title: 'Drawn shapes', unreadable: [], hasFolders: false, note, files: null });
 }
 
-/** @param given of a drop event, call it in the event itself */
+/**
+ * Photos, or the binaries of CIFAR-10.
+ * @param given of a drop event, call it in the event itself
+ */
 export async function givenPhotos(
   given: GivenFiles | Promise<GivenFiles>,
   progress: (done: number, of: number) => void,
 ): Promise<Photos> {
   const { describeFiles } = loaded ?? (await library());
-  return ofFiles(await describeFiles(given instanceof Promise ? await given : given, { progress }), true);
+  const here = given instanceof Promise ? await given : given;
+  const binaries = findBinaries(here).catch(() => []);
+  try {
+    return ofFiles(await describeFiles(here, { progress }), true);
+  } catch (error) {
+    const found = await binaries;
+    if (found.length === 0) throw error;
+    return ofFiles(await describeFiles(await unpack(found, progress)), true);
+  }
 }
 
 /** A drop event is over before a module is loaded: it has to be there when something is dropped. */

@@ -75,7 +75,7 @@ export const start: View = (app, root) => {
         make(
           'p',
           { class: 'small' },
-          'Try it now takes 1,200 shapes that this page draws. A folder can be dropped anywhere here.',
+          'Try it now takes 1,200 shapes that this page draws. A folder can be dropped anywhere here: JPEG, PNG or WebP images, or the binaries of CIFAR-10.',
         ),
         said,
         ...goOnWith(app, say),
