@@ -53,6 +53,14 @@ async function waitForStep(page: Page, least: number): Promise<[done: number, al
   return (await told()) as [number, number];
 }
 
+/** @returns after how many steps the run says that it has stopped */
+async function stop(page: Page): Promise<number> {
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  const said = page.getByText(/Stopped after \d+ steps/).first();
+  await said.waitFor(PATIENCE);
+  return Number(/\d+/.exec((await said.textContent())!)![0]);
+}
+
 /** Drops files on the page. @param files text of a list of them */
 const drop = (page: Page, files: string) =>
   page.evaluate(`(async () => {
@@ -108,11 +116,13 @@ await inRuntimes(['chromium'], () => {
     const [on, allOfIt] = await waitForStep(page, kept + 2);
     expect([on > kept, allOfIt]).toEqual([true, all]);
 
-    await button('Stop').click();
-    await page
-      .getByText(/Stopped after \d+ steps/)
-      .first()
-      .waitFor(PATIENCE);
+    const stopped = await stop(page);
+    expect(stopped).toBeGreaterThanOrEqual(on);
+
+    // And on again, in the same page.
+    await button('Go on from what is kept').click();
+    await waitForStep(page, stopped + 1);
+    expect(await stop(page)).toBeGreaterThan(stopped);
     const start = `import('./moco-web/index.js').then(async ({ loadCheckpoint }) =>
       (await loadCheckpoint('runs/page-start')).state.step)`;
     expect(await page.evaluate(start)).toBe(1);

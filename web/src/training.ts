@@ -84,11 +84,12 @@ export class Training implements Run {
 
   /**
    * The run that was saved, from its last checkpoint on; of one that has ended, what it told.
+   * @param known its photos, where the page has them
    * @throws where its photos or its checkpoint are gone
    */
-  static async goOn(app: App, saved: SavedRun): Promise<void> {
+  static async goOn(app: App, saved: SavedRun, known: Photos | null = null): Promise<void> {
     const moco = await library();
-    const photos = await photosOfNote(saved.photos, RUN);
+    const photos = known ?? (await photosOfNote(saved.photos, RUN));
     const checkpoint = await moco.loadCheckpoint(RUN);
     const { config, step, backend } = checkpoint.state;
     const run = new Training(
@@ -104,7 +105,7 @@ export class Training implements Run {
     run.steps.push(...saved.steps.filter((event) => event.step <= step));
     run.measurements.push(...saved.measurements);
     run.notices.push(...saved.notices);
-    app.photos?.dispose();
+    if (app.photos !== photos) app.photos?.dispose();
     app.photos = photos;
     app.run = run;
     if (step >= saved.totalSteps) run.state = 'ended';

@@ -10,6 +10,8 @@ export interface CurveOptions {
   readonly good: string;
   readonly height: number;
   readonly format: (value: number) => string;
+  /** What the dashed line is, where it is not chance. */
+  readonly level?: string;
   /** The axis begins at 0. */
   readonly fromZero?: boolean;
 }
@@ -58,11 +60,11 @@ export class Curve {
   /** @param chance what nothing but chance gives, where there is such a value */
   show(points: Points, chance: number | null = null): void {
     const last = points.y.at(-1);
-    const { format, title } = this.#options;
+    const { format, title, level = 'by chance' } = this.#options;
     this.#number.textContent =
       last === undefined
         ? 'nothing yet'
-        : format(last) + (chance === null ? '' : `, by chance ${format(chance)}`);
+        : format(last) + (chance === null ? '' : `, ${level} ${format(chance)}`);
     this.#place.setAttribute('role', 'img');
     this.#place.setAttribute('aria-label', `${title}: ${this.#number.textContent}`);
     const hadChance = this.#chance !== null;
@@ -80,7 +82,15 @@ export class Curve {
 
   #data(): uPlot.AlignedData {
     const { x, y } = this.#points;
-    return this.#chance === null ? [[...x], [...y]] : [[...x], [...y], x.map(() => this.#chance)];
+    // One point alone has no scale: an empty one follows it.
+    const [places, values] =
+      x.length === 1
+        ? [
+            [x[0]!, x[0]! + 1],
+            [y[0]!, null],
+          ]
+        : [[...x], [...y]];
+    return this.#chance === null ? [places, values] : [places, values, places.map(() => this.#chance)];
   }
 
   #draw(): void {
@@ -98,7 +108,6 @@ export class Curve {
       ticks: { show: false },
       size: 24,
     };
-    const range: uPlot.Range.MinMax = [0, 1];
     this.#plot = new uPlot(
       {
         width,
@@ -106,12 +115,11 @@ export class Curve {
         legend: { show: false },
         cursor: { show: false },
         scales: {
-          x: { time: false, range: (_plot, least, most) => [least, most > least ? most : least + 1] },
+          x: { time: false },
           y: {
             range: (_plot, least, most) => {
-              const [low, high] = Number.isFinite(least) ? [least, most] : range;
-              const room = (high! - low!) * 0.08 || Math.abs(high!) * 0.1 || 1;
-              return [fromZero ? 0 : low! - room, high! + room];
+              const room = (most - least) * 0.08 || Math.abs(most) * 0.1 || 1;
+              return [fromZero ? 0 : least - room, most + room];
             },
           },
         },

@@ -68,6 +68,7 @@ const SMALLS: readonly Kind[] = [
     good: 'Near the dashed line, photos lie evenly apart. Near 0, all look the same to it: that would be a collapse.',
     points: ofSteps(({ embeddingStd }) => embeddingStd),
     chance: ({ config }) => 1 / Math.sqrt(config.dim),
+    level: 'when even',
     height: SMALL,
     format: short,
     fromZero: true,

@@ -1,11 +1,12 @@
 /** Learn: how the run is going, as numbers, as curves, and as the question that the encoder is asked. */
-import type { View } from '../app.ts';
-import { make } from '../elements.ts';
+import type { App, View } from '../app.ts';
+import { make, wordsOf } from '../elements.ts';
 import type { NoticeEvent } from '../moco-web.ts';
 import { Curves } from '../parts/curves.ts';
 import { Pairs } from '../parts/pairs.ts';
 import { ProgressLine } from '../parts/progress-line.ts';
-import type { Training } from '../training.ts';
+import { savedRun } from '../saved-run.ts';
+import { Training } from '../training.ts';
 
 export const learn: View = (app, root) => {
   let leaveRun = () => {};
@@ -15,9 +16,7 @@ export const learn: View = (app, root) => {
     leaveRun();
     shown = app.run;
     // Runs of this page are of this kind alone.
-    leaveRun = app.run
-      ? showRun(root, app.run as Training, (listener) => app.on('run', listener))
-      : showNone(root);
+    leaveRun = app.run ? showRun(app, root, app.run as Training) : showNone(root);
   };
   look();
   const stop = app.on('run', look);
@@ -36,16 +35,28 @@ function showNone(root: HTMLElement): () => void {
   return () => {};
 }
 
-function showRun(root: HTMLElement, run: Training, on: (listener: () => void) => () => void): () => void {
+function showRun(app: App, root: HTMLElement, run: Training): () => void {
   const progress = new ProgressLine(run);
   const pairs = new Pairs();
   const curves = new Curves(run.photos.data.trainLabels !== null);
   const notices = make('ul', { class: 'notices text', 'aria-live': 'polite', 'aria-label': 'Notices' });
-  const onward = make('p', {}, make('a', { class: 'button', href: '#look' }, 'Look at what it found'));
+  const onward = make('a', { class: 'button', href: '#look' }, 'Look at what it found');
+  const said = make('p', { class: 'small', role: 'status' });
+  const goOn = make('button', { class: 'button-quiet', type: 'button' }, 'Go on from what is kept');
+  goOn.addEventListener('click', async () => {
+    goOn.disabled = true;
+    const saved = savedRun();
+    try {
+      if (saved) await Training.goOn(app, saved, run.photos);
+    } catch (error) {
+      said.textContent = wordsOf(error);
+    }
+  });
   root.replaceChildren(
     make('h1', { class: 'spoken' }, 'Learn'),
     progress.element,
-    onward,
+    make('div', { class: 'buttons' }, onward, goOn),
+    said,
     notices,
     make('div', { class: 'learn' }, pairs.element, make('div', { class: 'curves' }, ...curves.large)),
     make('div', { class: 'multiples' }, ...curves.small),
@@ -56,12 +67,14 @@ function showRun(root: HTMLElement, run: Training, on: (listener: () => void) =>
     progress.show(run);
     pairs.show(run);
     curves.show(run);
+    const over = run.state === 'ended' || run.state === 'failed';
     onward.hidden = run.state !== 'ended';
+    goOn.hidden = !over || run.savedStep === 0 || run.savedStep >= run.totalSteps;
     const told = run.notices.map(inWords).filter((words) => words !== null);
     for (const words of told.slice(notices.childElementCount)) notices.append(make('li', {}, words));
   };
   // Many events come between two frames, and none is drawn while nobody looks.
-  const stop = on(() => {
+  const stop = app.on('run', () => {
     asked ||= requestAnimationFrame(show);
   });
   show();
