@@ -1,6 +1,6 @@
 // Builds web/dist/, the page as static files that work under any sub-path: web/src in pieces that are loaded when they are shown,
 // and the package beside it as it is published. The package is built before (npm run build).
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -17,6 +17,19 @@ for (const name of await readdir(PACKAGE)) {
   if (!isLeftOut(name)) await cp(`${PACKAGE}/${name}`, `${OUT}/moco-web/${name}`);
 }
 await cp(`${WEB}index.html`, `${OUT}/index.html`);
+
+/** Megabytes that a run loads, as files lie: scripts, and the WebAssembly of what computes. */
+async function megabytes(wasm) {
+  const names = (await readdir(`${OUT}/moco-web`)).filter(
+    (name) => name === wasm || name === 'kernels.wasm' || name === 'augment.wasm' || name.endsWith('.js'),
+  );
+  const sizes = await Promise.all(names.map(async (name) => (await stat(`${OUT}/moco-web/${name}`)).size));
+  return Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / 1e6);
+}
+const downloads = {
+  wasm: await megabytes('ort-wasm-simd-threaded.wasm'),
+  webgpu: await megabytes('ort-wasm-simd-threaded.asyncify.wasm'),
+};
 
 const common = {
   bundle: true,
@@ -37,6 +50,7 @@ await build({
   chunkNames: 'part-[name]-[hash]',
   format: 'esm',
   splitting: true,
+  define: { DOWNLOADS: JSON.stringify(downloads) },
   // Found at run time, beside the page.
   external: ['./moco-web/index.js'],
 });

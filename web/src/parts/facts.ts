@@ -2,10 +2,17 @@
 import { counted } from '../elements.ts';
 import { type BackendChoice, library } from '../moco-web.ts';
 
+/** Megabytes that a run loads from where the page lies: the build fills it in. */
+declare const DOWNLOADS: Readonly<Record<'wasm' | 'webgpu', number>>;
+
 export async function backendInWords(): Promise<string> {
   const { chooseBackend, describeGpu } = await library();
   const [choice, gpu] = await Promise.all([chooseBackend('auto'), describeGpu()]);
-  return `Computes with ${withWhat(choice)}${whyNot(choice, gpu)}. Your photos stay on this machine: nothing is uploaded.`;
+  const size = DOWNLOADS[choice.backend === 'webgpu' ? 'webgpu' : 'wasm'];
+  return (
+    `Computes with ${withWhat(choice)}${whyNot(choice, gpu)}. A run loads ${size} MB of this page’s own files, once. ` +
+    'Your photos stay on this machine: nothing is uploaded.'
+  );
 }
 
 function withWhat({ backend, adapter }: BackendChoice): string {
