@@ -35,17 +35,20 @@ const common = {
   bundle: true,
   minify: true,
   target: 'es2022',
-  outdir: OUT,
   logLevel: 'warning',
   legalComments: 'linked',
 };
-await build({ ...common, entryPoints: [`${WEB}style.css`] });
+// One style sheet; that of the tokens comes first.
+const sheets = (await readdir(WEB)).filter((name) => name.endsWith('.css') && name !== 'style.css');
+const contents = ['style.css', ...sheets].map((name) => `@import "./${name}";`).join('\n');
+await build({ ...common, stdin: { contents, resolveDir: WEB, loader: 'css' }, outfile: `${OUT}/style.css` });
 const workers = (await readdir(`${WEB}src`, { recursive: true }))
   .map(String)
   .filter((file) => file.endsWith('-worker.ts'));
 await build({
   ...common,
   entryPoints: [`${WEB}src/main.ts`, ...workers.map((file) => `${WEB}src/${file}`)],
+  outdir: OUT,
   entryNames: '[name]',
   chunkNames: 'part-[name]-[hash]',
   format: 'esm',

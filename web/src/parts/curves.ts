@@ -18,7 +18,9 @@ const ofSteps =
   ({ steps }: Training): Points => ({ x: steps.map(({ step }) => step), y: steps.map(value) });
 
 const isEpoch = (event: PretrainEvent): event is EpochEvent => event.type === 'epoch';
-const isKnn = (event: PretrainEvent): event is KnnEvent => event.type === 'knn';
+/** Of the backbone: what is taken away and searched with. */
+const isKnn = (event: PretrainEvent): event is KnnEvent =>
+  event.type === 'knn' && event.features === 'backbone';
 
 const ofEpochs =
   (value: (event: EpochEvent) => number | null) =>

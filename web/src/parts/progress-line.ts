@@ -42,8 +42,7 @@ export class ProgressLine {
     this.#bar.value = share;
     this.#where.textContent = totalSteps > 0 ? `step ${step} of ${totalSteps}` : '';
     this.#left.textContent = wordsOf(run);
-    this.#kept.textContent =
-      savedStep > 0 ? `Kept in this browser as of step ${savedStep}: a reload goes on from there.` : '';
+    this.#kept.textContent = keptInWords(savedStep, totalSteps);
     this.#pause.textContent = state === 'paused' ? 'Go on' : 'Pause';
     this.#pause.disabled = state !== 'training' && state !== 'paused';
     const over = state === 'ended' || state === 'failed';
@@ -58,6 +57,12 @@ export class ProgressLine {
     this.#told = text;
     this.#spoken.textContent = text;
   }
+}
+
+function keptInWords(savedStep: number, totalSteps: number): string {
+  if (savedStep === 0) return '';
+  if (savedStep >= totalSteps) return 'Kept in this browser: it is there after a reload.';
+  return `Kept in this browser as of step ${savedStep}: a reload goes on from there.`;
 }
 
 function wordsOf({ state, reason, steps, totalSteps, backend }: Training): string {
