@@ -45,6 +45,14 @@ export async function openPage(path: string, isolated: boolean, root = ROOT): Pr
   return { page, server, errors };
 }
 
+/** A page of a server of the test's own, in a profile that nothing else has written to. */
+export async function openAddress(address: string): Promise<Page> {
+  browser ??= chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+  const page = await (await browser).newPage({ viewport: { width: 1280, height: 800 } });
+  await page.goto(address);
+  return page;
+}
+
 /**
  * A page that `Page.setWebLifecycleState` of the DevTools protocol freezes. Those of openPage it does not: playwright keeps
  * the pages of the browsers that it starts focused, which none can be that is frozen.

@@ -30,5 +30,6 @@ async function show(): Promise<void> {
   }
 }
 
-addEventListener('hashchange', () => void show());
+// Whoever goes by keyboard or ear goes on in the view.
+addEventListener('hashchange', () => void show().then(() => root.focus({ preventScroll: true })));
 await show();

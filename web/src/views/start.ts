@@ -1,6 +1,167 @@
-import type { View } from '../app.ts';
+/** Start: what this is, in a sentence and a picture; photos are chosen, and the run begins. */
+import type { App, View } from '../app.ts';
+import { drawnPhotos, getReadyForDrops, givenPhotos, type Photos } from '../choose-photos.ts';
+import { make, wordsOf } from '../elements.ts';
+import { showChosen, showSheet } from '../parts/chosen.ts';
+import { backendInWords } from '../parts/facts.ts';
+import { type Give, pickFolder, takeDrops } from '../parts/give-photos.ts';
+import { showMosaic } from '../parts/mosaic.ts';
+import { type SavedRun, savedRun } from '../saved-run.ts';
+import { Training } from '../training.ts';
 
-export const start: View = (_app, root) => {
-  root.textContent = '';
-  return () => {};
+const SENTENCE =
+  'Drop a folder of photos, watch an encoder learn to see them, and search them by likeness. Nothing leaves this machine.';
+
+export const start: View = (app, root) => {
+  const said = make('p', { class: 'small', role: 'status' });
+  const chosen = make('section', { 'aria-label': 'Your photos' });
+  const picture = make('div', { class: 'mosaic', 'aria-hidden': 'true' });
+  const facts = make('p', { class: 'small facts' }, 'Looking at what there is to compute with…');
+  let stopMosaic = () => {};
+  let left = false;
+
+  const say = (text: string) => {
+    said.textContent = text;
+  };
+  const show = (photos: Photos) => {
+    if (left) return;
+    say('');
+    stopMosaic();
+    if (app.photos !== photos) {
+      app.photos?.dispose();
+      app.photos = photos;
+      app.tell('photos');
+    }
+    picture.className = 'sheet';
+    showSheet(picture, photos);
+    showChosen(chosen, photos, { change: show, train: (given, plan) => void train(app, given, plan, say) });
+  };
+  const choose = async (making: Promise<Photos>) => {
+    try {
+      show(await making);
+    } catch (error) {
+      say(wordsOf(error));
+    }
+  };
+  const give: Give = (given) => {
+    say('Looking through the files…');
+    const told = (done: number, of: number) =>
+      say(`Looked into ${done.toLocaleString('en-US')} of ${of.toLocaleString('en-US')} files`);
+    void choose(givenPhotos(given, told));
+  };
+
+  root.replaceChildren(
+    make(
+      'div',
+      { class: 'start' },
+      make(
+        'div',
+        {},
+        make('h1', {}, SENTENCE),
+        make(
+          'div',
+          { class: 'buttons' },
+          make(
+            'button',
+            { class: 'button', type: 'button', onclick: () => void choose(drawnPhotos()) },
+            'Try it now',
+          ),
+          make(
+            'button',
+            { class: 'button-quiet', type: 'button', onclick: () => pickFolder(give) },
+            'Choose a folder',
+          ),
+        ),
+        make(
+          'p',
+          { class: 'small' },
+          'Try it now takes 1,200 shapes that this page draws. A folder can be dropped anywhere here: JPEG, PNG or WebP images, or the binaries of CIFAR-10.',
+        ),
+        said,
+        ...goOnWith(app, say),
+        chosen,
+      ),
+      picture,
+    ),
+    facts,
+  );
+  const stopDrops = takeDrops(give);
+  void getReadyForDrops().catch((error: unknown) => say(`The package cannot be loaded: ${wordsOf(error)}`));
+  backendInWords().then(
+    (words) => {
+      facts.textContent = words;
+    },
+    (error: unknown) => {
+      facts.textContent = wordsOf(error);
+    },
+  );
+  const present = app.photos as Photos | null;
+  let mosaic: Photos | null = null;
+  if (present) show(present);
+  else {
+    void drawnPhotos().then((photos) => {
+      mosaic = photos;
+      if (!left && app.photos === null) stopMosaic = showMosaic(picture, photos);
+    });
+  }
+  return () => {
+    left = true;
+    stopMosaic();
+    stopDrops();
+    mosaic?.dispose();
+  };
 };
+
+type Say = (text: string) => void;
+
+async function train(
+  app: App,
+  photos: Photos,
+  plan: Parameters<Parameters<typeof showChosen>[2]['train']>[1],
+  say: Say,
+) {
+  const { state } = app.run ?? {};
+  if (state === 'training' || state === 'paused' || state === 'starting') {
+    say('There is a run already: stop it in Learn first.');
+    return;
+  }
+  if (savedRun() && !confirm('The run that is kept here, with its encoder, makes room for this one. Go on?'))
+    return;
+  await Training.begin(app, photos, plan.config, plan.backend);
+  location.hash = 'learn';
+}
+
+/** Of a run that a page before this one has left. */
+function goOnWith(app: App, say: Say): HTMLElement[] {
+  const saved = savedRun();
+  if (!saved || app.run) return [];
+  const goOn = async (saved: SavedRun) => {
+    say('Reading the run…');
+    try {
+      await Training.goOn(app, saved);
+      location.hash = ended ? 'look' : 'learn';
+    } catch (error) {
+      say(wordsOf(error));
+    }
+  };
+  const title = saved.photos.kind === 'drawn' ? 'the drawn shapes' : saved.photos.title;
+  const ended = saved.step >= saved.totalSteps;
+  return [
+    make(
+      'div',
+      { class: 'card' },
+      make(
+        'p',
+        {},
+        ended
+          ? `A run on ${title} is kept here: it has ended.`
+          : `A run on ${title} is kept here, as of step ${saved.step.toLocaleString('en-US')} of ${saved.totalSteps.toLocaleString('en-US')}.`,
+      ),
+      make(
+        'button',
+        { class: 'button-quiet', type: 'button', onclick: () => void goOn(saved) },
+        ended ? 'Look at it' : 'Go on',
+      ),
+    ),
+  ];
+}

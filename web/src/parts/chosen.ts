@@ -1,0 +1,101 @@
+/** What was chosen: a contact sheet, counts, whether folders are labels, how long it will take, and the button that starts. */
+import { ofFiles, type Photos } from '../choose-photos.ts';
+import { counted, make, wordsOf } from '../elements.ts';
+import { drawBitmap } from '../pictures.ts';
+import { type Plan, Recipe } from './recipe.ts';
+
+const ON_SHEET = 72;
+/** Off the even spread by this share of a turn: data that repeats itself is not met in step. */
+const GOLDEN = 0.618;
+
+export interface ChosenActions {
+  /** The same photos, seen otherwise. */
+  change(photos: Photos): void;
+  train(photos: Photos, plan: Plan): void;
+}
+
+export function showChosen(root: HTMLElement, photos: Photos, { change, train }: ChosenActions): void {
+  const { data, title, unreadable } = photos;
+  const words = make('p', { class: 'mono', role: 'status' }, 'Counting…');
+  const button = make('button', { class: 'button', type: 'button', disabled: true }, 'Train');
+  let plan: Plan | null = null;
+  const recipe = new Recipe(() => void replan());
+  async function replan(): Promise<void> {
+    plan = null;
+    try {
+      plan = await recipe.plan(data);
+      words.textContent = plan.words;
+    } catch (error) {
+      words.textContent = wordsOf(error);
+    }
+    button.disabled = plan === null;
+  }
+  button.addEventListener('click', () => {
+    if (plan) train(photos, plan);
+  });
+  root.replaceChildren(
+    make('h2', {}, title),
+    make('p', {}, countsOf(photos)),
+    ...(unreadable.length > 0 ? [unreadableOf(unreadable)] : []),
+    ...(photos.hasFolders && photos.files ? [labelSwitch(photos, change)] : []),
+    words,
+    make('div', { class: 'buttons' }, button),
+    recipe.element,
+  );
+  void replan();
+}
+
+function countsOf({ data }: Photos): string {
+  const classes = data.trainLabels ? ` in ${counted(data.classes.length, 'class', 'classes')}` : '';
+  const apart =
+    data.testLength > 0 ? `, ${data.testLength.toLocaleString('en-US')} more kept apart to test with` : '';
+  return `${counted(data.trainLength, 'photo')}${classes}${apart}.`;
+}
+
+function unreadableOf(unreadable: Photos['unreadable']): HTMLElement {
+  return make(
+    'details',
+    {},
+    make('summary', {}, `${counted(unreadable.length, 'file')} unreadable: show`),
+    make(
+      'ul',
+      { class: 'list small' },
+      ...unreadable.map(({ path, reason }) => make('li', {}, `${path}: ${reason}`)),
+    ),
+  );
+}
+
+function labelSwitch(photos: Photos, change: (photos: Photos) => void): HTMLElement {
+  const labeled = photos.data.trainLabels !== null;
+  const files = photos.files!;
+  const box = make('input', { type: 'checkbox', role: 'switch', checked: labeled });
+  box.addEventListener('change', () => change(ofFiles(files, box.checked)));
+  return make(
+    'label',
+    { class: 'switch' },
+    box,
+    make(
+      'span',
+      {},
+      'Folders are labels ',
+      make('span', { class: 'small' }, '(they measure; nothing is learned from them)'),
+    ),
+  );
+}
+
+/** A look at the photos, spread evenly. */
+export function showSheet(root: HTMLElement, photos: Photos): void {
+  const { trainLength } = photos.data;
+  const count = Math.min(ON_SHEET, trainLength);
+  const tiles = Array.from({ length: count }, (_, i) => {
+    const tile = make('canvas', { width: '96', height: '96' });
+    photos.thumbnail(Math.floor(((i + ((i * GOLDEN) % 1)) * trainLength) / count)).then(
+      (bitmap) => drawBitmap(tile, bitmap),
+      (error: unknown) => {
+        tile.title = wordsOf(error);
+      },
+    );
+    return tile;
+  });
+  root.replaceChildren(...tiles);
+}

@@ -1,0 +1,84 @@
+/** How far the run is, how long it still takes, and what can be done with it. */
+import { counted, duration, make } from '../elements.ts';
+import type { Training } from '../training.ts';
+
+/** Screen readers are told so often, in percent. */
+const SPOKEN = 10;
+
+export class ProgressLine {
+  readonly element: HTMLElement;
+  readonly #bar = make('progress', { max: '1', value: '0', 'aria-label': 'Training' });
+  readonly #where = make('span', { class: 'mono' });
+  readonly #left = make('span', {});
+  readonly #kept = make('p', { class: 'small' });
+  readonly #pause: HTMLButtonElement;
+  readonly #stop: HTMLButtonElement;
+  readonly #spoken = make('p', { class: 'spoken', 'aria-live': 'polite' });
+  #told = '';
+
+  constructor(run: Training) {
+    this.#pause = make('button', {
+      class: 'button',
+      type: 'button',
+      onclick: () => (run.state === 'paused' ? run.resume() : run.pause()),
+    });
+    this.#stop = make('button', { class: 'button-quiet', type: 'button', onclick: () => run.stop() }, 'Stop');
+    this.element = make(
+      'section',
+      { 'aria-label': 'Progress' },
+      this.#bar,
+      make('div', { class: 'progress-line' }, this.#where, this.#left),
+      make('div', { class: 'buttons' }, this.#pause, this.#stop),
+      this.#kept,
+      this.#spoken,
+    );
+  }
+
+  show(run: Training): void {
+    const { state, totalSteps, savedStep } = run;
+    const last = run.steps.at(-1);
+    const step = last?.step ?? savedStep;
+    const share = totalSteps > 0 ? step / totalSteps : 0;
+    this.#bar.value = share;
+    this.#where.textContent = totalSteps > 0 ? `step ${step} of ${totalSteps}` : '';
+    this.#left.textContent = wordsOf(run);
+    this.#kept.textContent = keptInWords(savedStep, totalSteps);
+    this.#pause.textContent = state === 'paused' ? 'Go on' : 'Pause';
+    this.#pause.disabled = state !== 'training' && state !== 'paused';
+    const over = state === 'ended' || state === 'failed';
+    this.#pause.hidden = this.#stop.hidden = over;
+    this.#speak(
+      state === 'training' ? `${Math.floor((100 * share) / SPOKEN) * SPOKEN} % trained` : wordsOf(run),
+    );
+  }
+
+  #speak(text: string): void {
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#spoken.textContent = text;
+  }
+}
+
+function keptInWords(savedStep: number, totalSteps: number): string {
+  if (savedStep === 0) return '';
+  if (savedStep >= totalSteps) return 'Kept in this browser: it is there after a reload.';
+  return `Kept in this browser as of step ${savedStep}: a reload goes on from there.`;
+}
+
+function wordsOf({ state, reason, steps, totalSteps, backend }: Training): string {
+  const last = steps.at(-1);
+  switch (state) {
+    case 'starting':
+      return `Preparing the encoder, and keeping what it knows before: this takes some seconds on ${backend.backend}`;
+    case 'training':
+      return last ? `about ${duration(last.secondsLeft)} left` : 'The first steps take longest';
+    case 'paused':
+      return 'Paused';
+    case 'ended':
+      return last && last.step < totalSteps
+        ? `Stopped after ${counted(last.step, 'step')}`
+        : 'Trained: look at what it found';
+    case 'failed':
+      return `It failed: ${reason}`;
+  }
+}
