@@ -16,7 +16,7 @@ interface Followed {
 
 const PROGRAM = 'test/runtimes/page-thread-run.mjs';
 const SCRIPTS = ['data-worker.js', 'encoder-worker.js', 'job-worker.js'];
-const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5'];
+const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5', 'epoch'];
 
 let expected: Followed;
 beforeAll(async () => {
