@@ -10,8 +10,7 @@ import { embedSplits } from '../evaluate/splits.ts';
 import { testAccuracy } from '../evaluate/test-accuracy.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { Settings } from '../settings/settings.ts';
-import { epochMetrics } from './epoch-metrics.ts';
-import type { EpochEvent, KnnEvent, NeighborsEvent, ProbeEvent, TestEvent } from './events.ts';
+import type { KnnEvent, NeighborsEvent, ProbeEvent, TestEvent } from './events.ts';
 import type { Session } from './session.ts';
 
 const KNN = { k: 200, t: 0.1 };
@@ -20,8 +19,6 @@ const SHOWN_NEIGHBORS = 8;
 
 /** Which of them are due. */
 export interface Due {
-  /** What the last step of an epoch tells. */
-  readonly epoch: boolean;
   readonly knn: boolean;
   readonly probe: boolean;
   /** Of methods whose embedding is the logits of classes. */
@@ -34,19 +31,16 @@ export interface Due {
 export interface At {
   readonly data: DatasetDescription;
   readonly config: Settings;
-  /** How many steps and epochs were taken. */
-  readonly step: number;
+  /** How many epochs were trained. */
   readonly epoch: number;
 }
 
 /** @throws as embedSplits, monitorKnn and probe do */
 export async function* measureEncoder(
   { trainer, kernels, viewOptions: views }: Session,
-  { data, config, step, epoch }: At,
+  { data, config, epoch }: At,
   due: Due,
-): AsyncGenerator<EpochEvent | KnnEvent | ProbeEvent | TestEvent | NeighborsEvent> {
-  if (due.epoch) yield { type: 'epoch', epoch, ...(await epochMetrics(trainer, config, step)) };
-  if (!due.knn && !due.probe && !due.test) return;
+): AsyncGenerator<KnnEvent | ProbeEvent | TestEvent | NeighborsEvent> {
   await trainer.prepareEmbedding();
   const options = {
     ...{ kernels, data, views },

@@ -9,6 +9,7 @@ import { learningRate } from '../optimizers/schedule.ts';
 import { GENERATOR, Random, STREAMS } from '../random.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
+import { epochMetrics } from './epoch-metrics.ts';
 import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
 import type { MakeViews } from './group-views.ts';
@@ -103,6 +104,7 @@ export class Run {
       yield event;
       for (const { path, reason } of this.#session.views.takeSkipped())
         yield { type: 'skipped', path, reason };
+      if (this.#step % this.#perEpoch === 0) yield* this.#endEpoch();
       // Saved first: whatever becomes of the measurement, the state is safe.
       if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
         yield* this.#checkpoint();
@@ -184,7 +186,18 @@ export class Run {
     };
   }
 
-  /** What is due: at the end of each epoch, of some, and of a run that `steps` ends within an epoch. */
+  /** What the last step of an epoch tells: at once, as a session that takes the place of this one has not taken it. */
+  async *#endEpoch(): AsyncGenerator<PretrainEvent> {
+    const [{ trainer }, { config }] = [this.#session, this.#options];
+    const step = this.#step;
+    const epoch = step / this.#perEpoch;
+    const metrics = async function* () {
+      yield { type: 'epoch' as const, epoch, ...(await epochMetrics(trainer, config, step)) };
+    };
+    yield* this.#orGoOn(metrics(), `no metrics after ${epoch} epochs`);
+  }
+
+  /** What is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
   async *#measure(): AsyncGenerator<PretrainEvent> {
     const { knnEvery, probeEvery, data, config } = this.#options;
     if (!this.#recovery.monitors) return;
@@ -194,12 +207,11 @@ export class Run {
     const knn = isDue(knnEvery) && hasClasses(data);
     const probe = isDue(probeEvery) && canProbe(data);
     const test = (ends || isDue(knnEvery)) && methodNamed(config.method).labels === true;
-    const ended = this.#step > 0 && this.#step % this.#perEpoch === 0;
-    if (!ended && !knn && !probe && !test) return;
+    if (!knn && !probe && !test) return;
     const epoch = Math.ceil(this.#step / this.#perEpoch);
-    const due = { epoch: ended, knn, probe, test, neighbors: epoch === 0 || ends };
+    const due = { knn, probe, test, neighbors: epoch === 0 || ends };
     const what = [knn && 'kNN', probe && 'probe', test && 'accuracy'].filter(Boolean).join(', ');
-    const measured = measureEncoder(this.#session, { data, config, step: this.#step, epoch }, due);
+    const measured = measureEncoder(this.#session, { data, config, epoch }, due);
     yield* this.#orGoOn(measured, `no ${what} after ${epoch} epochs`);
   }
 

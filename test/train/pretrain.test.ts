@@ -93,13 +93,13 @@ describe('pretrain', () => {
       'step 1',
       'notice', // the queue's random keys: 12, of which the second step replaces the last
       'step 2',
-      'checkpoint 2',
       'epoch',
+      'checkpoint 2',
       ...knn(1),
       'step 3',
       'step 4',
-      'checkpoint 4',
       'epoch',
+      'checkpoint 4',
       ...knn(2),
       'neighbors 2',
     ]);
@@ -153,7 +153,7 @@ describe('pretrain', () => {
     const resume = await loadCheckpoint(parts);
     expect(resume.state).toMatchObject({ step: 3, epoch: 1, sampler: { stepInEpoch: 1 } });
     const rest = await collect({ out: parts, resume, config: resume.state.config });
-    expect(typesOf(rest)).toEqual(['run', 'step', 'checkpoint', 'epoch']);
+    expect(typesOf(rest)).toEqual(['run', 'step', 'epoch', 'checkpoint']);
     expect([...numbers(first), ...numbers(rest)]).toEqual(numbers(events));
 
     const [expected, actual] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
