@@ -1,0 +1,110 @@
+/** Mistakes in the pixel work of wasm/augment/. */
+import { type Mutant, of } from './mutant.ts';
+
+const PAD = 'repeatBorders(a, count, radius + 1)';
+
+export const AUGMENT: readonly Mutant[] = [
+  ...of('blur.ts', [
+    ['two boxes', 'PASSES = 3', 'PASSES = 2'],
+    ['no border goes on', PAD, 'repeatBorders(a, count, 0)'],
+    [
+      'the border pixel before is the last',
+      'store(line + ((<usize>i) << 4), before)',
+      'store(line + ((<usize>i) << 4), after)',
+    ],
+    ['weights are cut, not rounded', '1 << 23', '0'],
+    ['upper halves count 2¹¹', 'both, upper), 12)', 'both, upper), 11)'],
+    ['a box of its ends alone', 'pair(full >> 12, far >> 12)', 'pair(far >> 12, far >> 12)', { at: 2 }],
+    ['the outer value after counts twice', 'beforeLow = low;', 'beforeLow = afterLow;'],
+    [
+      'the running sum keeps what has left',
+      'i16x8.extend_low_i8x16_u(last), beforeLow)',
+      'i16x8.extend_low_i8x16_u(last), i16x8.splat(0))',
+    ],
+    ['half of the rows', 'y < 3 * height; y += 16', 'y < height; y += 16'],
+    [
+      'columns are not turned',
+      'v128.shuffle<u64>(x, y, 1, 3));',
+      'v128.shuffle<u64>(x, y, 0, 2));',
+      { at: 1 },
+    ],
+    ['every radius is narrow', 'if (radius == 0)', 'if (radius < 2)'],
+  ]),
+  ...of('color.ts', [
+    ['green weighs as red', 'i16x8(19595, 19235,', 'i16x8(19595, 19595,'],
+    ['luma is cut, not rounded', 'i32x4.splat(0x8000)', 'i32x4.splat(0)'],
+    [
+      'blends are rounded',
+      'f32x4.add(base, f32x4.mul',
+      'f32x4.add(f32x4.add(base, f32x4.splat(0.5)), f32x4.mul',
+    ],
+    ['the mean counts what is beside the image', 'if (x == whole)', 'if (false)'],
+    ['the sum of three lanes', '(sum, 3))', '(sum, 2))'],
+    ['gray is red and green alone', 'v128.store(p + 2 * stride, gray);', ''],
+    ['contrast to black', 'f32x4.splat(<f32>constant)', 'f32x4.splat(0)'],
+    ['saturation of blue is left', 'saturateColor(p + 2 * stride, low, high, g0, g1, g2, g3, factor);', ''],
+    [
+      'gray of the pixels next to it',
+      'g1 = f32x4.convert_i32x4_s(i32x4.extend_high',
+      'g1 = f32x4.convert_i32x4_s(i32x4.extend_low',
+    ],
+  ]),
+  ...of('filter.ts', [
+    ['a support that does not grow', 'const stretch = max(scale, 1.0);', 'const stretch = 1.0;', { at: 2 }],
+    ['centers at corners', '(from + <f64>x + 0.5) * scale', '(from + <f64>x) * scale', { at: 2 }],
+    ['weights are cut, not rounded', '<i32>(0.5 + (total', '<i32>((total'],
+    ['weights are not made to add up to 1', 'value / total', 'value'],
+    ['the lower half has 10 bits', '& 2047', '& 1023'],
+    ['a box instead of a triangle', '? 1.0 - distance', '? 1.0'],
+    ['a window begins one too late', 'trunc(center - stretch + 0.5)', 'trunc(center - stretch + 1.5)'],
+    ['the second of a pair where the first is', '((<usize>(tap & 1)) << 1)', '0'],
+  ]),
+  ...of('hue.ts', [
+    ['a hue below 0 stays there', 'f32x4.splat(0)), f32x4.splat(1))', 'f32x4.splat(-2)), f32x4.splat(1))'],
+    [
+      'hue is rounded',
+      'f32x4.mul(positive, f32x4.splat(255))',
+      'f32x4.add(f32x4.mul(positive, f32x4.splat(255)), f32x4.splat(0.5))',
+    ],
+    ['green is no third', 'i8x16.splat(2), i8x16.splat(4)', 'i8x16.splat(4), i8x16.splat(4)'],
+    ['all hues rise', 'i8x16.ge_u(after, before)', 'i8x16.ge_u(after, after)'],
+    ['saturation of 256', 'const all = i16x8.splat(255)', 'const all = i16x8.splat(256)'],
+    ['no shift', 'chroma), added)', 'chroma), i8x16.splat(0))'],
+    [
+      'red is the smallest at 250',
+      'clamped(i16x8.sub(two, away(h, 255))));',
+      'clamped(i16x8.sub(two, away(h, 250))));',
+      { at: 1 },
+    ],
+    ['not clamped to a sixth', 'i16x8.splat(85));\n}', 'i16x8.splat(170));\n}'],
+  ]),
+  ...of('lanes.ts', [
+    ['weaves the wrong way round', '0, 16, 1, 17,', '16, 0, 1, 17,'],
+    ['the last byte of a half twice', '7, 23);', '7, 22);'],
+    ['the second half begins late', '8, 24, 9,', '9, 24, 9,'],
+    ['the second half ends early', '15, 31);', '14, 31);'],
+    ['the first four twice', 'narrow_i32x4_s(a, b)', 'narrow_i32x4_s(a, a)'],
+    ['the last four are those before', 'narrow_i32x4_s(c, d)', 'narrow_i32x4_s(c, c)'],
+    ['bytes wrap', 'narrow_i16x8_u(', 'narrow_i16x8_s('],
+  ]),
+  ...of('normalize.ts', [
+    ['never mirrored', 'if (flip) v128.store', 'if (false) v128.store'],
+    ['all colors by the table of red', '(color << 10)', '(color << 0)'],
+    ['rows of one color', 'out += width << 2', 'out += 0'],
+    ['four mirrored one by one', 'values, 3, 2, 1, 0', 'values, 2, 3, 1, 0'],
+    ['the rest is not mirrored', 'flip ? width - 1 - x : x', 'x'],
+    ['tables of 16-bit numbers', '(<usize>load<u8>(pixel)) << 2', '(<usize>load<u8>(pixel)) << 1'],
+    ['planes lie close', '(width * <usize>height) << 2', '(width * <usize>(height - 1)) << 2'],
+  ]),
+  ...of('resize.ts', [
+    ['rows are cut, not rounded', 'let lower = i32x4.splat(HALF)', 'let lower = i32x4.splat(0)'],
+    ['columns are cut, not rounded', 'const half = i32x4.splat(HALF)', 'const half = i32x4.splat(0)'],
+    ['one pair too few', 'for (let k = 0; k < pairs; k++)', 'for (let k = 1; k < pairs; k++)', { at: 1 }],
+    ['green in the place of blue', '2, -1, 5, -1,', '1, -1, 4, -1,'],
+    ['upper halves count 2¹⁰', 'i32x4.shl(upper, 11)', 'i32x4.shl(upper, 10)'],
+    ['the next row starts where this one does', 'starts += 4;', ''],
+    ['weights of the first row for all', 'weights += (<usize>pairs) << 3;\n    out', 'out'],
+    ['a row too low', 'from += 2 * rowBytes', 'from += rowBytes'],
+    ['colors of the wrong pixels', 'v128.shuffle<u8>(a, b, 1, 4,', 'v128.shuffle<u8>(a, b, 2, 4,'],
+  ]),
+];
