@@ -1,11 +1,11 @@
 // Builds dist/, which needs nothing beside it: the library and its types, the worker scripts, the command, the kernels as
 // WebAssembly, and the WebAssembly of onnxruntime-web and of the image codecs.
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
+import { writeDeclarations } from './scripts/build/declarations.mjs';
 import { AUGMENT_OPTIONS, KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
 import { onnxruntimeAsPart } from './scripts/build/onnxruntime.mjs';
 import { shaderTexts } from './scripts/build/shader-texts.mjs';
@@ -97,18 +97,7 @@ await writeThirdPartyNotices(OUT, [
   'node_modules/assemblyscript/std',
 ]);
 
-// Types of the library. They import each other under the names that the sources have; older compilers want those of the
-// files that will be there.
-const tsc = ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.types.json'];
-execFileSync(process.execPath, [...tsc, '--outDir', `${OUT}/declarations`], { stdio: 'inherit' });
-await rename(`${OUT}/declarations/src`, `${OUT}/types`);
-await rm(`${OUT}/declarations`, { recursive: true });
-for (const name of await readdir(`${OUT}/types`, { recursive: true })) {
-  if (!name.endsWith('.d.ts')) continue;
-  const file = `${OUT}/types/${name}`;
-  const text = await readFile(file, 'utf8');
-  await writeFile(file, text.replace(/((?:from|import\() ?'\.[^']*)\.ts'/g, "$1.js'"));
-}
+await writeDeclarations(OUT, ENTRIES);
 
 await rm('dist', { recursive: true, force: true });
 await rename(OUT, 'dist');
