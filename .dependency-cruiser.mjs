@@ -27,6 +27,8 @@ const MORE = {
   conformance: ['kernels', 'runtime'],
   [SETTINGS]: [],
   'index.ts': ['page', 'conformance', SETTINGS, ...STEPS.slice(1).flat()],
+  'kernels.ts': ['kernels', 'runtime'],
+  'onnx.ts': ['autodiff', 'onnx'],
 };
 
 const ROOMS = [...STEPS.flat(), ...Object.keys(MORE)];

@@ -1,13 +1,15 @@
 // Builds dist/, which needs nothing beside it: the library and its types, the worker scripts, the command, the kernels as
 // WebAssembly, and the WebAssembly of onnxruntime-web and of the image codecs.
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
+import { writeDeclarations } from './scripts/build/declarations.mjs';
 import { AUGMENT_OPTIONS, KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
-import { withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
+import { onnxruntimeAsPart } from './scripts/build/onnxruntime.mjs';
+import { shaderTexts } from './scripts/build/shader-texts.mjs';
+import { withEmptyMap, withoutForeignSourceMaps } from './scripts/build/source-maps.mjs';
 import { textImports } from './scripts/build/text-imports.mjs';
 import { writeThirdPartyNotices } from './scripts/build/third-party-notices.mjs';
 
@@ -54,8 +56,7 @@ const common = {
   external: ['node:*', ...Object.keys({ ...dependencies, ...peerDependencies })],
   // For whoever debugs a build here; the package is published without.
   sourcemap: 'external',
-  loader: { '.wgsl': 'text' },
-  plugins: [texts.plugin, withoutForeignSourceMaps],
+  plugins: [texts.plugin, shaderTexts, onnxruntimeAsPart(withEmptyMap), withoutForeignSourceMaps],
   metafile: true,
   logLevel: 'warning',
 };
@@ -63,14 +64,27 @@ const workers = readdirSync('src', { recursive: true })
   .map(String)
   .filter((file) => file.endsWith('-worker.ts'))
   .map((file) => `src/${file}`);
+/** What package.json exports, by the name of its file. */
+const ENTRIES = {
+  index: 'src/index.ts',
+  kernels: 'src/kernels.ts',
+  onnx: 'src/onnx.ts',
+  conformance: 'src/conformance/index.ts',
+};
 const library = await build({
   ...common,
-  entryPoints: { index: 'src/index.ts', conformance: 'src/conformance/index.ts', cli: 'src/cli/cli.ts' },
+  entryPoints: { ...ENTRIES, cli: 'src/cli/cli.ts' },
   chunkNames: 'shared-[hash]',
   splitting: true,
 });
-// A worker script is one file: a bundler that meets it as the address of a worker can take it as it is.
-const scripts = await build({ ...common, entryPoints: workers, entryNames: '[name]' });
+// A worker script is one file: a bundler that meets it as the address of a worker can take it as it is. Without an import or
+// export Vite would take it for CommonJS, and one that awaits at its top level does not fit the form that it gives workers.
+const scripts = await build({
+  ...common,
+  entryPoints: workers,
+  entryNames: '[name]',
+  footer: { js: 'export {};' },
+});
 // npm makes the command executable when it installs the package; this is for a checkout.
 await chmod(`${OUT}/cli.js`, 0o755);
 
@@ -83,18 +97,7 @@ await writeThirdPartyNotices(OUT, [
   'node_modules/assemblyscript/std',
 ]);
 
-// Types of the library. They import each other under the names that the sources have; older compilers want those of the
-// files that will be there.
-const tsc = ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.types.json'];
-execFileSync(process.execPath, [...tsc, '--outDir', `${OUT}/declarations`], { stdio: 'inherit' });
-await rename(`${OUT}/declarations/src`, `${OUT}/types`);
-await rm(`${OUT}/declarations`, { recursive: true });
-for (const name of await readdir(`${OUT}/types`, { recursive: true })) {
-  if (!name.endsWith('.d.ts')) continue;
-  const file = `${OUT}/types/${name}`;
-  const text = await readFile(file, 'utf8');
-  await writeFile(file, text.replace(/((?:from|import\() ?'\.[^']*)\.ts'/g, "$1.js'"));
-}
+await writeDeclarations(OUT, ENTRIES);
 
 await rm('dist', { recursive: true, force: true });
 await rename(OUT, 'dist');

@@ -1,8 +1,8 @@
 /** Everything that can be wrong with a run before it starts. */
 import { resolve } from 'node:path';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
-import { type DatasetDescription, withReducedImages } from '../data/dataset.ts';
-import { sideFor } from '../data/reduced.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
+import { sideFor, withReducedImages } from '../data/reduce-to.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';

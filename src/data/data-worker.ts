@@ -55,4 +55,4 @@ const api = {
 export type DataWorkerApi = typeof api;
 
 keepErrorCodes();
-await exposeInWorker(api);
+void exposeInWorker(api);

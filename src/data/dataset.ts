@@ -49,20 +49,6 @@ export async function withDataset<T>(
 }
 
 /**
- * The data with images reduced to a shorter side in pixels where they are larger, once a worker, and kept in its memory as
- * far as 128 MiB go: views are made of these. null: of whole images, each decoded for each view.
- * @throws MocoError usage
- */
-export function withReducedImages<Data extends DatasetDescription>(data: Data, side: number | null): Data {
-  if (side !== null && !(Number.isInteger(side) && side >= 16)) {
-    throw new MocoError('usage', `images reduced to ${side} pixels: give a whole number from 16 on, or null`);
-  }
-  const reduced = ({ reduceTo: _before, ...spec }: DatasetSpec): DatasetSpec =>
-    side === null ? spec : { ...spec, reduceTo: side };
-  return { ...data, train: reduced(data.train), test: data.test && reduced(data.test) };
-}
-
-/**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
  * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no

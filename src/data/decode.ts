@@ -1,13 +1,7 @@
-import decodeJpeg, { init as initJpeg } from '@jsquash/jpeg/decode.js';
-import decodePng, { init as initPng } from '@jsquash/png/decode.js';
-import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { MocoError, messageOf } from '../errors.ts';
-import { compileCodec, provideImageData } from '../runtime/codecs.ts';
-import type { RgbImage } from './image.ts';
-import { type ImageHeader, readImageHeader } from './image-header.ts';
-
-/** Larger images are refused from their header, before memory is taken for them. */
-export const MAX_PIXELS = 100_000_000;
+import { type CodecFile, compileCodec, provideImageData } from '../runtime/codecs.ts';
+import { type RgbImage, withoutAlpha } from './image.ts';
+import { type ImageHeader, MAX_PIXELS, readImageHeader } from './image-header.ts';
 
 /** The emscripten codecs take a compiled module and options first; their types leave that out. */
 type EmscriptenInit = (
@@ -20,9 +14,11 @@ let warnings: string[] = [];
 const output = { print: () => {}, printErr: (line: string) => void warnings.push(line) };
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
-const ready = new Map<ImageHeader['format'], Promise<unknown>>();
+/** Gives the pixels of a file's bytes. */
+type Decoder = (bytes: ArrayBuffer) => Promise<ImageData>;
+const ready = new Map<ImageHeader['format'], Promise<Decoder>>();
 
-function compiled(file: string): Promise<WebAssembly.Module> {
+function compiled(file: CodecFile): Promise<WebAssembly.Module> {
   let module = modules.get(file);
   if (module === undefined) {
     module = compileCodec(file);
@@ -31,17 +27,20 @@ function compiled(file: string): Promise<WebAssembly.Module> {
   return module;
 }
 
-async function start(format: ImageHeader['format']): Promise<unknown> {
+/** The codec of a format, loaded when the first image of it comes. */
+async function start(format: ImageHeader['format']): Promise<Decoder> {
   provideImageData();
-  if (format === 'jpeg') {
-    const init = initJpeg as unknown as EmscriptenInit;
-    return init(await compiled('mozjpeg_dec.wasm'), output);
+  if (format === 'png') {
+    const { default: decode, init } = await import('@jsquash/png/decode.js');
+    await init(await compiled('squoosh_png_bg.wasm'));
+    return decode;
   }
-  if (format === 'webp') {
-    const init = initWebp as unknown as EmscriptenInit;
-    return init(await compiled('webp_dec.wasm'), output);
-  }
-  return initPng(await compiled('squoosh_png_bg.wasm'));
+  const [{ default: decode, init }, file] =
+    format === 'jpeg'
+      ? ([await import('@jsquash/jpeg/decode.js'), 'mozjpeg_dec.wasm'] as const)
+      : ([await import('@jsquash/webp/decode.js'), 'webp_dec.wasm'] as const);
+  await (init as unknown as EmscriptenInit)(await compiled(file), output);
+  return decode;
 }
 
 /**
@@ -73,14 +72,12 @@ async function decodeNow(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
     starting = start(format);
     ready.set(format, starting);
   }
-  await starting;
+  const decode = await starting;
   const buffer = bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
   warnings = [];
   let decoded: ImageData;
   try {
-    if (format === 'jpeg') decoded = await decodeJpeg(buffer);
-    else if (format === 'png') decoded = await decodePng(buffer);
-    else decoded = await decodeWebp(buffer);
+    decoded = await decode(buffer);
   } catch (error) {
     // A codec that gave up half-way keeps the memory it had: start afresh with the next image.
     if (format !== 'png') ready.delete(format);
@@ -111,22 +108,6 @@ function checkHeader(header: ImageHeader | null, bytes: Uint8Array): asserts hea
   if (!header.complete) throw corrupt(`the ${format.toUpperCase()} file is cut short or damaged`);
   if (format === 'jpeg' && channels === 4) throw corrupt('CMYK JPEG cannot be decoded: convert it to RGB');
   if (header.animated) throw corrupt('animated WebP cannot be decoded: save one frame of it');
-}
-
-/** RGB of RGBA; what is transparent keeps its color. */
-export function withoutAlpha(image: {
-  data: Uint8Array | Uint8ClampedArray;
-  width: number;
-  height: number;
-}): RgbImage {
-  const { data: rgba, width, height } = image;
-  const data = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    data[to] = rgba[from]!;
-    data[to + 1] = rgba[from + 1]!;
-    data[to + 2] = rgba[from + 2]!;
-  }
-  return { width, height, data };
 }
 
 function corrupt(reason: string, cause?: unknown): MocoError {

@@ -1,12 +1,11 @@
 /** Images that people give a page, as data for a run. */
 import { MocoError } from '../errors.ts';
-import { type DatasetDescription, describe, withReducedImages } from './dataset.ts';
-import { MAX_PIXELS } from './decode.ts';
-import { type FilesSpec, files } from './files.ts';
+import type { DatasetDescription } from './dataset.ts';
+import type { FilesSpec } from './files.ts';
 import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
-import { type ImageHeader, readImageHeader } from './image-header.ts';
+import { type ImageHeader, MAX_PIXELS, readImageHeader } from './image-header.ts';
 import { findImages, type ImageSplit, isMarkOfImage } from './image-tree.ts';
-import { sideFor } from './reduced.ts';
+import { sideFor, withReducedImages } from './reduce-to.ts';
 import { packIntegers, packStrings } from './shared.ts';
 import type { Found } from './source.ts';
 
@@ -71,6 +70,8 @@ export async function describeFiles(
     classes: [...classes],
     imageSize: sides.size === 1 ? side! : null,
   };
+  // Loaded after the files are in hand: what is dropped has to be looked at in the event itself.
+  const [{ describe }, { files }] = await Promise.all([import('./dataset.ts'), import('./files.ts')]);
   const description = await describe(files, tree.nameOf(''), found);
   return withReducedImages({ ...description, foldersAreLabels: train.labels !== null, unreadable }, reduceTo);
 }
@@ -98,7 +99,7 @@ async function splitOf(tree: BlobTree, found: ImageSplit, tell: () => void): Pro
   const folder = tree.nameOf('');
   return {
     spec: {
-      kind: files.kind,
+      kind: 'files',
       folder,
       paths: packStrings(taken.map((i) => found.files[i]!)),
       from: tree.root ?? taken.map((i) => looks[i]!.blob!),

@@ -1,5 +1,8 @@
 import { isPngIntact } from './png-checksum.ts';
 
+/** Larger images are refused from their header, before memory is taken for them. */
+export const MAX_PIXELS = 100_000_000;
+
 /** What an image file says about itself before any pixel is decoded. */
 export interface ImageHeader {
   format: 'jpeg' | 'png' | 'webp';

@@ -4,9 +4,6 @@ import { resizedCrop } from './augment/resize.ts';
 import type { RgbImage } from './image.ts';
 import type { Dataset } from './source.ts';
 
-/** A shorter side in pixels that is enough for views of a size: crops of a fifth of a square's area are not enlarged. */
-export const sideFor = (imageSize: number): number => Math.ceil(2.5 * Math.max(64, imageSize));
-
 /** Images are kept up to this many bytes in all, a worker. */
 const CACHE_BYTES = 128 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 /** What a spec says of each image, once in memory for all workers, wherever memory can be shared; else they get copies. */
-import { canShareMemory } from '../runtime/worker.ts';
+import { canShareMemory } from '../runtime/shared-memory.ts';
 
 /** Many strings, such as a million paths, in arrays that can be posted. */
 export interface PackedStrings {

@@ -83,4 +83,4 @@ function copied({ embedding, statistics }: ForwardArrays): ForwardArrays {
 }
 
 keepErrorCodes();
-await exposeInWorker(new EncoderWorker());
+void exposeInWorker(new EncoderWorker());

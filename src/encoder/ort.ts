@@ -1,6 +1,7 @@
 /** The only importer of onnxruntime-web, and user of onnxruntime-node: graphs in, sessions out. */
 import type * as Ort from 'onnxruntime-web/wasm';
 import { MocoError, messageOf } from '../errors.ts';
+import { givenOnnxRuntime } from '../runtime/given-onnxruntime.ts';
 import { withQuickCompilation } from '../runtime/large-wasm.ts';
 import { loadNative } from '../runtime/native.ts';
 import { prepareOnnxruntime } from '../runtime/onnxruntime.ts';
@@ -72,6 +73,8 @@ async function importRuntime(provider: SessionPlace['provider']): Promise<typeof
     native.env.logLevel = 'error';
     return native;
   }
+  const given = await givenOnnxRuntime();
+  if (given) return given as unknown as typeof Ort;
   const source = await prepareOnnxruntime(WASM_FILES[provider]);
   const ort = await (provider === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu'));
   Object.assign(ort.env.wasm, source, { numThreads: 1 });

@@ -1,11 +1,7 @@
 import type { Backend } from '../runtime/backend.ts';
 import { requestDevice } from '../runtime/gpu.ts';
 import { createWasmKernels, type WasmKernels } from './wasm/wasm-kernels.ts';
-import {
-  createWebGpuKernels,
-  type WebGpuKernels,
-  type WebGpuKernelsOptions,
-} from './webgpu/webgpu-kernels.ts';
+import type { WebGpuKernels, WebGpuKernelsOptions } from './webgpu/webgpu-kernels.ts';
 
 export interface OpenKernelsOptions extends WebGpuKernelsOptions {
   /** On wasm: see createWasmKernels. A GPU has its own. */
@@ -13,6 +9,20 @@ export interface OpenKernelsOptions extends WebGpuKernelsOptions {
 }
 
 export type BackendKernels = WasmKernels | WebGpuKernels;
+
+/**
+ * Kernels on a device of the caller's, who destroys it after disposing of them.
+ * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`;
+ * shape-mismatch for a `workgroupSize` out of its range
+ */
+export async function createWebGpuKernels(
+  device: GPUDevice,
+  options: WebGpuKernelsOptions = {},
+): Promise<WebGpuKernels> {
+  // Who computes on WebAssembly never loads it, nor the shaders.
+  const webgpu = await import('./webgpu/webgpu-kernels.ts');
+  return webgpu.createWebGpuKernels(device, options);
+}
 
 /**
  * The kernels of a backend; native has those of wasm. On WebGPU they are on a device of their own, of the best adapter

@@ -4,7 +4,8 @@
 export interface ShaderFile {
   /** e.g. `ema.wgsl` */
   readonly name: string;
-  readonly text: string;
+  /** WGSL, or what loads it. */
+  readonly text: string | (() => Promise<string>);
   /** What takes its place where there are subgroups. */
   readonly withSubgroups?: ShaderFile;
 }

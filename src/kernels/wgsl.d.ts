@@ -1,5 +1,8 @@
-/** Shaders are imported as text: by the loader in esbuild.config.mjs, and by a plugin in vitest.config.ts. */
+/**
+ * Shaders are imported as text: by a plugin in vitest.config.ts as it is, by scripts/build/shader-texts.mjs as what loads it, as who
+ * computes on WebAssembly needs none.
+ */
 declare module '*.wgsl' {
-  const source: string;
+  const source: string | (() => Promise<string>);
   export default source;
 }

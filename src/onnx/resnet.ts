@@ -3,6 +3,7 @@
  * stride on the 3×3 convolution as torchvision's do).
  */
 import { MocoError } from '../errors.ts';
+import { ARCHITECTURES, SHAPES, SMALLEST_IMAGE, STEMS } from './architectures.ts';
 import type { Encoder, Initialization, Parameter } from './encoder-graph.ts';
 import { type Dim, GraphBuilder } from './graph.ts';
 
@@ -21,19 +22,6 @@ export interface ResNetSpec {
 }
 
 const BN_EPSILON = 1e-5;
-
-const SHAPES = {
-  resnet18: { block: 'basic', layers: [2, 2, 2, 2] },
-  resnet34: { block: 'basic', layers: [3, 4, 6, 3] },
-  resnet50: { block: 'bottleneck', layers: [3, 4, 6, 3] },
-} as const;
-
-export const ARCHITECTURES = Object.keys(SHAPES) as readonly (keyof typeof SHAPES)[];
-
-/** By stem: the smallest side of an image that leaves 1×1 after the last stage. The stems shrink it 32 and 8 times. */
-export const SMALLEST_IMAGE = { imagenet: 32, cifar: 8 } as const;
-
-export const STEMS = Object.keys(SMALLEST_IMAGE) as readonly (keyof typeof SMALLEST_IMAGE)[];
 
 /**
  * The spec of a named architecture whose first stage has `width` planes (64 in the paper); later stages have 2, 4 and 8

@@ -6,7 +6,7 @@ import { withQueryOnly } from '../checkpoint/contents.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { isPageThread } from '../runtime/detect.ts';
-import { Embedder, type EmbedderFacts } from '../search/embedder.ts';
+import type { EmbedderFacts } from '../search/embedder.ts';
 import type { EncoderOptions } from '../search/encoder-options.ts';
 import { type EncoderSource, type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { type ImageInput, type PostableImage, postable } from '../search/image-input.ts';
@@ -45,9 +45,9 @@ export class Encoder implements AsyncDisposable {
    */
   static async load(source: EncoderSource, options: EncoderOptions = {}): Promise<Encoder> {
     const posted = postableSource(source);
-    return new Encoder(
-      isPageThread() ? await inWorker(posted, options) : await Embedder.open(posted, options),
-    );
+    if (isPageThread()) return new Encoder(await inWorker(posted, options));
+    const { Embedder } = await import('../search/embedder.ts');
+    return new Encoder(await Embedder.open(posted, options));
   }
 
   /** Length of a row. */

@@ -3,16 +3,13 @@
  * is given stays as it is; a worker that dies of it, of too little memory for instance, is worker-died.
  */
 import { withQueryOnly } from '../checkpoint/contents.ts';
-import { type LoadedCheckpoint, loadCheckpoint as loadHere } from '../checkpoint/run-directory.ts';
+import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
-import { exportOnnx as exportHere } from '../models/export-onnx.ts';
-import {
-  describeEncoder as describeHere,
-  type EncoderFacts,
-  type ImportConfig,
-  type ImportEncoderOptions,
-  type ImportedEncoder,
-  importEncoder as importHere,
+import type {
+  EncoderFacts,
+  ImportConfig,
+  ImportEncoderOptions,
+  ImportedEncoder,
 } from '../models/imported-encoder.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import { askedOf } from './start-job.ts';
@@ -24,7 +21,7 @@ import { askedOf } from './start-job.ts';
  * in a page worker-died
  */
 export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
-  if (!isPageThread()) return loadHere(path);
+  if (!isPageThread()) return (await import('../checkpoint/run-directory.ts')).loadCheckpoint(path);
   return askedOf(path, (remote, parcel) => remote.loadCheckpoint(parcel));
 }
 
@@ -39,7 +36,7 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
  * worker-died
  */
 export async function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind): Promise<Uint8Array> {
-  if (!isPageThread()) return exportHere(checkpoint, features);
+  if (!isPageThread()) return (await import('../models/export-onnx.ts')).exportOnnx(checkpoint, features);
   const given = { checkpoint: withQueryOnly(checkpoint), features };
   return askedOf(given, (remote, parcel) => remote.exportOnnx(parcel));
 }
@@ -58,7 +55,9 @@ export async function importEncoder(
   config: ImportConfig,
   options: ImportEncoderOptions = {},
 ): Promise<ImportedEncoder> {
-  if (!isPageThread() || options.externalData) return importHere(bytes, config, options);
+  if (!isPageThread() || options.externalData) {
+    return (await import('../models/imported-encoder.ts')).importEncoder(bytes, config, options);
+  }
   return askedOf({ bytes, config, options }, (remote, parcel) => remote.importEncoder(parcel));
 }
 
@@ -69,6 +68,6 @@ export async function importEncoder(
  * @throws MocoError model-invalid; in a page worker-died
  */
 export async function describeEncoder(bytes: Uint8Array): Promise<EncoderFacts> {
-  if (!isPageThread()) return describeHere(bytes);
+  if (!isPageThread()) return (await import('../models/imported-encoder.ts')).describeEncoder(bytes);
   return askedOf(bytes, (remote, parcel) => remote.describeEncoder(parcel));
 }

@@ -212,4 +212,4 @@ async function take<Value>(values: AsyncGenerator<Value> | null, count: number):
 }
 
 keepErrorCodes();
-await exposeInWorker(new JobWorker());
+void exposeInWorker(new JobWorker());

@@ -1,20 +1,14 @@
 /**
  * The long jobs of the library, as everybody calls them. On a page's own thread each runs aside: a worker does all of it,
- * kernels included, and the page only asks for what comes next. Elsewhere they run where they are called.
+ * kernels included, and the page only asks for what comes next. Elsewhere they run where they are called, and are loaded then: a page
+ * never needs that part here.
  */
 import { withQueryOnly } from '../checkpoint/contents.ts';
-import {
-  type EmbeddingRow,
-  type EncoderJob,
-  embedImages as embedHere,
-  type KnnOutcome,
-  knnOfCheckpoint as knnHere,
-} from '../evaluate/evaluate-checkpoint.ts';
-import { type LinearEvent, type LinearJob, linearOfCheckpoint as linearHere } from '../evaluate/linear.ts';
+import type { EmbeddingRow, EncoderJob, KnnOutcome } from '../evaluate/evaluate-checkpoint.ts';
+import type { LinearEvent, LinearJob } from '../evaluate/linear.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
 import type { PretrainEvent } from '../train/events.ts';
-import { pretrain as pretrainHere } from '../train/pretrain.ts';
 import type { PretrainOptions } from '../train/pretrain-options.ts';
 import type { JobWorker } from './job-worker.ts';
 import { askedOf, endSoon, type Job, packFor, startJob } from './start-job.ts';
@@ -30,7 +24,10 @@ import { askedOf, endSoon, type Job, packFor, startJob } from './start-job.ts';
  * checkpoint, that worker which did it all for a page), and on wasm out-of-memory
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
-  if (!isPageThread()) return yield* pretrainHere(options);
+  if (!isPageThread()) {
+    const here = await import('../train/pretrain.ts');
+    return yield* here.pretrain(options);
+  }
   const { signal, pause, ...posted } = options;
   const worker = await startJob();
   // One that cannot hear of these is dead, which the next call tells.
@@ -61,7 +58,10 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
  * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
  */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
-  if (!isPageThread()) return yield* embedHere(job);
+  if (!isPageThread()) {
+    const here = await import('../evaluate/evaluate-checkpoint.ts');
+    return yield* here.embedImages(job);
+  }
   const worker = await startJob();
   try {
     const parcel = await packFor(worker, queryOf(job));
@@ -80,7 +80,10 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
  * @throws MocoError data-invalid for data without classes, else as embedImages
  */
 export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
-  if (!isPageThread()) return knnHere(job, k, t);
+  if (!isPageThread()) {
+    const here = await import('../evaluate/evaluate-checkpoint.ts');
+    return here.knnOfCheckpoint(job, k, t);
+  }
   return askedOf(queryOf(job), (remote, parcel) => remote.knn(parcel, k, t));
 }
 
@@ -92,7 +95,10 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
  * loss-not-finite (lower the learning rate), else as embedImages
  */
 export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<LinearEvent> {
-  if (!isPageThread()) return yield* linearHere(job);
+  if (!isPageThread()) {
+    const here = await import('../evaluate/linear.ts');
+    return yield* here.linearOfCheckpoint(job);
+  }
   const worker = await startJob();
   try {
     const parcel = await packFor(worker, queryOf(job));

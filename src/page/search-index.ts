@@ -6,12 +6,12 @@ import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
 import { type IndexSource, postableIndex } from '../search/index-file.ts';
 import { joined, type RowsInput } from '../search/index-rows.ts';
-import {
-  type DuplicatePair,
-  type IndexFacts,
-  type IndexOptions,
-  type Match,
-  type NewIndexOptions,
+import type {
+  DuplicatePair,
+  IndexFacts,
+  IndexOptions,
+  Match,
+  NewIndexOptions,
   VectorIndex,
 } from '../search/vector-index.ts';
 import type { JobWorker } from './job-worker.ts';
@@ -42,7 +42,10 @@ export class Index implements AsyncDisposable {
    * not finite), backend-unavailable, worker-died
    */
   static async from(rows: RowsInput, options: NewIndexOptions = {}): Promise<Index> {
-    if (!isPageThread()) return new Index(await VectorIndex.from(rows, options));
+    if (!isPageThread()) {
+      const here = await import('../search/vector-index.ts');
+      return new Index(await here.VectorIndex.from(rows, options));
+    }
     const given = { rows: joined(rows), options };
     return new Index(await inWorker(given, (remote, parcel) => remote.openIndex(parcel)));
   }
@@ -54,7 +57,10 @@ export class Index implements AsyncDisposable {
    */
   static async load(source: IndexSource, options: IndexOptions = {}): Promise<Index> {
     const posted = postableIndex(source);
-    if (!isPageThread()) return new Index(await VectorIndex.load(posted, options));
+    if (!isPageThread()) {
+      const here = await import('../search/vector-index.ts');
+      return new Index(await here.VectorIndex.load(posted, options));
+    }
     const given = { source: posted, options };
     return new Index(await inWorker(given, (remote, parcel) => remote.loadIndex(parcel)));
   }

@@ -5,7 +5,6 @@ import type { Thumbnail } from '../data/thumbnail.ts';
 import { MocoError } from '../errors.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
-import { WorkerPool } from '../scheduler/pool.ts';
 
 export interface ThumbnailOptions {
   /** Side in pixels, 1 … 1024; by default 96. Smaller images are not enlarged. */
@@ -38,6 +37,7 @@ export async function* thumbnails(
   const length = split === 'train' ? data.trainLength : data.testLength;
   const images = Array.from(options.images ?? { length }, (image: number | undefined, i) => image ?? i);
   const workers = options.workers ?? Math.max(1, Math.floor((await coreCount()) / 2));
+  const { WorkerPool } = await import('../scheduler/pool.ts');
   const pool = await WorkerPool.start<DataWorkerApi>('data-worker.js', workers, (remote) =>
     remote.openThumbnails(spec, size),
   );

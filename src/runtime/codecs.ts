@@ -1,13 +1,22 @@
 import { assetUrl } from './assets.ts';
 import { loadAsset } from './load-asset.ts';
 
+const WRITTEN = {
+  'mozjpeg_dec.wasm': () => new URL('./mozjpeg_dec.wasm', import.meta.url),
+  'mozjpeg_enc.wasm': () => new URL('./mozjpeg_enc.wasm', import.meta.url),
+  'squoosh_png_bg.wasm': () => new URL('./squoosh_png_bg.wasm', import.meta.url),
+  'webp_dec.wasm': () => new URL('./webp_dec.wasm', import.meta.url),
+} as const;
+
+export type CodecFile = keyof typeof WRITTEN;
+
 /**
  * A codec's .wasm file, e.g. `mozjpeg_dec.wasm`, from beside the library: the codecs' own loaders use fetch, which cannot
  * read file: addresses in Node.
  * @throws MocoError backend-unavailable
  */
-export async function compileCodec(file: string): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await loadAsset(assetUrl(file)));
+export async function compileCodec(file: CodecFile): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await loadAsset(assetUrl(file, WRITTEN[file])));
 }
 
 /** The codecs construct ImageData, which only browsers and Deno have. */

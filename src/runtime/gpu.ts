@@ -1,6 +1,5 @@
 /** The GPU of this runtime: `navigator.gpu`, or in Node the optional package `webgpu` (Dawn). */
 import { messageOf } from '../errors.ts';
-import { startDawn } from './dawn.ts';
 import { runtimeName } from './detect.ts';
 import { driverAdvice, type MissingGpu, MissingGpuError } from './gpu-missing.ts';
 
@@ -58,7 +57,7 @@ async function gpuOfThisRuntime(powerPreference: GPUPowerPreference): Promise<GP
   };
   if (navigator?.gpu) return navigator.gpu;
   const runtime = runtimeName();
-  if (runtime === 'node') return startDawn(powerPreference);
+  if (runtime === 'node') return (await import('./dawn.ts')).startDawn(powerPreference);
   if (runtime === 'deno') {
     const advice = 'update to Deno 2, or run an older one with --unstable-webgpu';
     throw new MissingGpuError('no-webgpu', 'this Deno has no WebGPU (navigator.gpu)', advice);

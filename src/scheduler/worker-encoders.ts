@@ -8,7 +8,7 @@ import type { TrainingPlan } from '../encoder/training-plan.ts';
 import { MocoError } from '../errors.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
-import { canShareMemory } from '../runtime/worker.ts';
+import { canShareMemory } from '../runtime/shared-memory.ts';
 import { type ArraySet, ArraySets } from './array-sets.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';

@@ -1,6 +1,6 @@
 /** Images as users have them, and in the form in which they can be posted to a worker and are decoded. */
-import { decodeImage, MAX_PIXELS, withoutAlpha } from '../data/decode.ts';
-import type { RgbImage } from '../data/image.ts';
+import { type RgbImage, withoutAlpha } from '../data/image.ts';
+import { MAX_PIXELS } from '../data/image-header.ts';
 import { MocoError } from '../errors.ts';
 import { bitmapOf, isPageImage, kindOf, type PageImage, pixelsOf } from '../runtime/page-images.ts';
 import { placeOf, readBytes } from '../runtime/read-bytes.ts';
@@ -80,17 +80,23 @@ function checkPixels(image: unknown, data: unknown, width: unknown, height: unkn
 export async function decoded(image: PostableImage): Promise<RgbImage> {
   switch (image.kind) {
     case 'place':
-      return decodeImage(await readBytes(image.place, MAX_FILE_BYTES));
+      return decodeFile(await readBytes(image.place, MAX_FILE_BYTES));
     case 'file':
-      return decodeImage(new Uint8Array(await image.file.arrayBuffer()));
+      return decodeFile(new Uint8Array(await image.file.arrayBuffer()));
     case 'bytes':
       // The codecs take no shared memory.
-      return decodeImage(new Uint8Array(image.bytes));
+      return decodeFile(new Uint8Array(image.bytes));
     case 'pixels':
       return withoutAlphaOf(image.pixels);
     case 'bitmap':
       return withoutAlpha(pixelsOf(image.bitmap));
   }
+}
+
+/** By a decoder that a page's own thread, which only posts images, never loads. */
+async function decodeFile(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
+  const { decodeImage } = await import('../data/decode.ts');
+  return decodeImage(bytes);
 }
 
 function withoutAlphaOf({ data, width, height }: RawImage): RgbImage {

@@ -1,5 +1,4 @@
 /** Whether settings can be: each alone, as the table has it, then all together. */
-import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
 import { choicesOf, isFileName, isOfKind, rangeOf } from './kinds.ts';
 import { belongs, whyNotGiven } from './owners.ts';
@@ -17,23 +16,30 @@ import { SETTINGS } from './table.ts';
 
 const MOST_SHOWN = 80;
 
-/** Unknown keys are refused: they would change what a run means. Who has to have which setting is looked at later. */
-const SettingsSchema = v.strictObject(
-  Object.fromEntries(SETTING_LIST.map(([name, setting]) => [name, schemaOf(name, setting)])),
-  (issue) => {
-    const key = v.getDotPath(issue);
-    if (key === null) return 'these are no settings';
-    return issue.expected === 'never' ? `there is no setting ${shown(key)}` : `${key} is missing`;
-  },
-);
+/**
+ * Each setting alone. Unknown keys are refused: they would change what a run means. Who has to have which setting is looked at
+ * later. Without a library of schemas, as settings are checked in every page.
+ */
+function problemOfOne(value: unknown): Problem | null {
+  if (typeof value !== 'object' || value === null) return { at: null, message: 'these are no settings' };
+  const given = value as Readonly<Record<string, unknown>>;
+  for (const [name, setting] of SETTING_LIST) {
+    const { kind } = setting;
+    const input = given[name];
+    if (!Object.hasOwn(given, name)) {
+      if (isAlwaysThere(setting)) return { at: name, message: `${name} is missing` };
+    } else if (!isOfKind(kind, input) && (input !== undefined || isAlwaysThere(setting))) {
+      const message = `${saidName(name)} ${shown(input)} is out of range: give ${rangeOf(kind)}`;
+      return { at: name, message };
+    }
+  }
+  const known = new Set<string>(SETTING_LIST.map(([name]) => name));
+  const other = Object.keys(given).find((key) => !known.has(key));
+  return other === undefined ? null : { at: other, message: `there is no setting ${shown(other)}` };
+}
 
-function schemaOf(name: SettingName, { kind, preset, default: otherwise, only }: Setting): v.GenericSchema {
-  const schema = v.custom(
-    (value) => isOfKind(kind, value),
-    ({ input }) => `${saidName(name)} ${shown(input)} is out of range: give ${rangeOf(kind)}`,
-  );
-  const always = (preset || otherwise !== undefined) && (!only || 'encoder' in only);
-  return always ? schema : v.optional(schema);
+function isAlwaysThere({ preset, default: otherwise, only }: Setting): boolean {
+  return Boolean(preset || otherwise !== undefined) && (!only || 'encoder' in only);
 }
 
 function shown(value: unknown): string {
@@ -73,11 +79,8 @@ interface Problem {
 }
 
 function problemOf(value: unknown, known?: Known, images?: number): Problem | null {
-  const parsed = v.safeParse(SettingsSchema, value);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    return { at: v.getDotPath(issue), message: issue.message };
-  }
+  const problem = problemOfOne(value);
+  if (problem) return problem;
   const settings = value as Settings;
   for (const [name] of SETTING_LIST) {
     const message = (known && unknownWord(name, settings[name], known.words)) ?? misplaced(name, settings);

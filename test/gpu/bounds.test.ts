@@ -86,7 +86,9 @@ onWebGpu(() => {
   });
 
   it('a kernel that writes one element too many is found', async () => {
-    const shaders = { 'accumulate.wgsl': accumulate.replace('i < params.length', 'i < params.length + 1u') };
+    const shaders = {
+      'accumulate.wgsl': (accumulate as string).replace('i < params.length', 'i < params.length + 1u'),
+    };
     const own = await unchecked({ shaders });
     expect(await run(own, 'accumulate/length 65')).toMatchObject({ status: 'ok' });
     expect((await own.guards.damage()).words).toBe(1);

@@ -64,6 +64,8 @@ export interface AugmentExports {
   ): void;
 }
 
+const WRITTEN = () => new URL('./augment.wasm', import.meta.url);
+
 /** As that of the kernels: one page fewer than WebAssembly addresses keeps the end of the heap below 2³². */
 const MAXIMUM_PAGES = 65535;
 
@@ -74,7 +76,7 @@ const MAXIMUM_PAGES = 65535;
 export async function instantiateAugment(
   maximum = MAXIMUM_PAGES,
 ): Promise<{ exports: AugmentExports; memory: WebAssembly.Memory }> {
-  const bytes = await loadAsset(assetUrl('augment.wasm'));
+  const bytes = await loadAsset(assetUrl('augment.wasm', WRITTEN));
   try {
     const memory = new WebAssembly.Memory({ initial: 1, maximum });
     const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });

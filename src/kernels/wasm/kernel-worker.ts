@@ -19,4 +19,4 @@ const api = {
 
 export type KernelWorkerApi = typeof api;
 
-await exposeInWorker(api);
+void exposeInWorker(api);

@@ -26,6 +26,8 @@ export interface KernelInstance {
   readonly memory: WebAssembly.Memory;
 }
 
+const WRITTEN = () => new URL('./kernels.wasm', import.meta.url);
+
 /** WebAssembly addresses 65536 pages of 64 KiB; one fewer keeps the end of the heap below 2³². */
 const MAXIMUM_PAGES = 65535;
 const INITIAL_PAGES = 16;
@@ -39,7 +41,7 @@ export async function instantiateKernels(
   maximumPages = MAXIMUM_PAGES,
   binary?: Uint8Array<ArrayBuffer>,
 ): Promise<KernelInstance> {
-  const bytes = binary ?? (await loadAsset(assetUrl('kernels.wasm')));
+  const bytes = binary ?? (await loadAsset(assetUrl('kernels.wasm', WRITTEN)));
   try {
     const memory = new WebAssembly.Memory({
       initial: Math.min(INITIAL_PAGES, maximumPages),

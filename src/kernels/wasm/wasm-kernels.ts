@@ -1,5 +1,5 @@
 import { isPageThread } from '../../runtime/detect.ts';
-import { canShareMemory } from '../../runtime/worker.ts';
+import { canShareMemory } from '../../runtime/shared-memory.ts';
 import { Checks, checkWrite, expectWhole } from '../checks.ts';
 import type { DeviceArray } from '../device-array.ts';
 import type { ExportCall } from '../export-call.ts';
@@ -7,8 +7,8 @@ import type { WasmCall } from '../kernel.ts';
 import type { Kernels } from '../kernels.ts';
 import { kernelCalls } from '../registry.ts';
 import { outOfMemory, WasmArrays } from './arrays.ts';
-import { instantiateKernels } from './module.ts';
-import { KernelTeam } from './team.ts';
+import { instantiateKernels, type KernelInstance } from './module.ts';
+import type { KernelTeam } from './team.ts';
 
 const SHARED_FROM = 2 ** 23;
 
@@ -51,7 +51,7 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
   expectWhole('threads', threads, 1, 1024);
   const instance = await instantiateKernels(pages, options.module);
   const mayWait = canShareMemory() && !isPageThread();
-  const team = threads > 1 && mayWait ? await KernelTeam.start(instance, threads - 1) : null;
+  const team = threads > 1 && mayWait ? await startTeam(instance, threads - 1) : null;
   const arrays = new WasmArrays(instance);
   const checks = new Checks((array, name) => arrays.at(array, name));
   const inOrder = (calls: readonly ExportCall[]) =>
@@ -92,6 +92,12 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
     return kernel.wasm(args, call);
   });
   return Object.assign(new WasmMemory(arrays, team), calls);
+}
+
+/** Loaded where it is asked for: one thread needs no workers. */
+async function startTeam(instance: KernelInstance, others: number): Promise<KernelTeam> {
+  const { KernelTeam } = await import('./team.ts');
+  return KernelTeam.start(instance, others);
 }
 
 class WasmMemory {

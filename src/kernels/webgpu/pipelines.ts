@@ -46,7 +46,8 @@ async function createPipeline(
   variant: Variant,
 ): Promise<Pipeline> {
   const files = choices.map((file) => (variant.subgroups && file.withSubgroups) || file);
-  const code = files.map((file) => texts[file.name] ?? file.text).join('');
+  const codes = files.map(({ name, text }) => texts[name] ?? (typeof text === 'string' ? text : text()));
+  const code = (await Promise.all(codes)).join('');
   // WGSL refuses constants that a shader does not declare.
   const constants: Record<string, number> =
     workgroupSize === null ? {} : { WIDTH: variant.workgroupSize(workgroupSize) };

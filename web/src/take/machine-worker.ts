@@ -1,6 +1,6 @@
 /** Worker script: does this machine compute right? The package's conformance suite, a result at a time. */
 import type * as Conformance from '../../../src/conformance/index.ts';
-import type * as Library from '../moco-web.ts';
+import type { Kernels } from '../../../src/kernels.ts';
 
 export type MachineTask = { readonly backend: 'wasm' | 'webgpu' };
 
@@ -34,9 +34,9 @@ scope.onmessage = ({ data }) => {
 async function run({ backend }: MachineTask): Promise<void> {
   const suite = await part<typeof Conformance>('conformance');
   const { createWasmKernels, createWebGpuKernels, requestDevice } =
-    await part<typeof import('../../../src/index.ts')>('index');
+    await part<typeof import('../../../src/kernels.ts')>('kernels');
   const gpu = backend === 'webgpu' ? await requestDevice() : null;
-  const kernels: Library.Kernels = gpu ? await createWebGpuKernels(gpu.device) : await createWasmKernels();
+  const kernels: Kernels = gpu ? await createWebGpuKernels(gpu.device) : await createWasmKernels();
   const results: Conformance.ConformanceResult[] = [];
   const all = suite.CASE_NAMES.length;
   for await (const result of suite.runConformance(

@@ -1,0 +1,27 @@
+/**
+ * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, nearest neighbors – on arrays of float32, on
+ * WebAssembly and on WebGPU. Without onnxruntime.
+ *
+ *     const kernels = await createWasmKernels();    // or createWebGpuKernels((await requestDevice()).device)
+ *     const [x, y, norm] = [2, 2, 1].map((length) => kernels.allocate(length));
+ *     kernels.write(x, Float32Array.of(3, 4));
+ *     kernels.l2norm({ x, y, norm, rows: 1, dim: 2 });
+ *     console.log(await kernels.read(y));           // 0.6, 0.8
+ */
+
+export { type ErrorCode, MocoError } from './errors.ts';
+export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';
+export type { DeviceArray } from './kernels/device-array.ts';
+export type { InfoNceArguments } from './kernels/infonce.ts';
+export type { Kernels } from './kernels/kernels.ts';
+export type { NtXentArguments } from './kernels/ntxent.ts';
+export { type BackendKernels, createWebGpuKernels, openKernels } from './kernels/open.ts';
+export type { SgdOptions } from './kernels/sgd.ts';
+export type { ShaderFile } from './kernels/shader.ts';
+export { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from './kernels/summary.ts';
+export type { TopK } from './kernels/topk.ts';
+export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm/wasm-kernels.ts';
+export type { ShaderTexts } from './kernels/webgpu/pipelines.ts';
+export type { WebGpuKernels, WebGpuKernelsOptions } from './kernels/webgpu/webgpu-kernels.ts';
+export { setAssetPaths } from './runtime/assets.ts';
+export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';

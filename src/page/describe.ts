@@ -1,0 +1,28 @@
+/** What data there is, as everybody describes it: the sources are loaded when they are first asked for. */
+import type { DatasetDescription } from '../data/dataset.ts';
+
+/**
+ * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
+ * @param kind how to read it: `cifar10`, `cifar100`, `stl10`, `imagefolder`; `auto` goes by the file names found.
+ * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
+ * such kind (the message names those that there are).
+ */
+export async function describeDataset(path: string, kind: string = 'auto'): Promise<DatasetDescription> {
+  return (await import('../data/dataset.ts')).describeDataset(path, kind);
+}
+
+/**
+ * The description of images that the package draws itself: ten classes of shape and texture.
+ * @param trainCount, testCount whole, ≥ 1
+ * @param size side in pixels
+ * @param seed which images they are; the same seed, the same images
+ * @throws MocoError usage
+ */
+export async function describeDrawn(
+  trainCount: number,
+  testCount: number,
+  size: number,
+  seed: number,
+): Promise<DatasetDescription> {
+  return (await import('../data/dataset.ts')).describeDrawn(trainCount, testCount, size, seed);
+}
