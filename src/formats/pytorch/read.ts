@@ -2,7 +2,7 @@
 import type { ByteSource } from '../../runtime/byte-source.ts';
 import type { NamedTensor } from '../safetensors.ts';
 import { isLegacy, openLegacy } from './legacy.ts';
-import { isFloat, valuesOf } from './tensor.ts';
+import { floats, isFloat, valuesOf, wholes } from './tensor.ts';
 import { PickleCutShort, unpickle } from './unpickle.ts';
 import {
   ELEMENT_TYPES,
@@ -23,6 +23,8 @@ export interface PytorchFile {
    * @throws MocoError data-invalid where the file is cut short or damaged
    */
   read(tensor: StoredTensor): Promise<NamedTensor>;
+  /** The value of a tensor of one element, exactly. @throws as `read` */
+  number(tensor: StoredTensor): Promise<number>;
 }
 
 /** Views may repeat their storage: of small files so many bytes may be asked for all the same. */
@@ -53,6 +55,10 @@ export async function openPytorch(source: ByteSource): Promise<PytorchFile> {
       left -= tensor.count * (isFloat(tensor.storage.type) ? 4 : 8);
       if (left < 0) throw unreadable('tensors that repeat their values without end');
       return valuesOf(tensor, (first, count) => elements(source, find, tensor.storage, first, count));
+    },
+    async number({ storage, offset }) {
+      const bytes = await elements(source, find, storage, offset, 1);
+      return Number((isFloat(storage.type) ? floats : wholes)(storage.type, bytes)[0]);
     },
   };
 }
