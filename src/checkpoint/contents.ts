@@ -1,6 +1,9 @@
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 
+/** A tensor without its values. */
+type Described = Pick<NamedTensor, 'dtype' | 'shape'>;
+
 /** The encoder that learns, which evaluation and export take. */
 const LEARNED = 'encoder_q.';
 
@@ -10,7 +13,7 @@ const LEARNED = 'encoder_q.';
  * is for TrainState to say when a run resumes.
  * @throws MocoError checkpoint-invalid
  */
-export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>): void {
+export function checkTensors(tensors: ReadonlyMap<string, Described>): void {
   const refuse = (what: string): never => {
     throw new MocoError('checkpoint-invalid', `tensors of the checkpoint do not fit: ${what}`);
   };
@@ -25,11 +28,11 @@ export function checkTensors(tensors: ReadonlyMap<string, NamedTensor>): void {
 }
 
 /** The tensors under a prefix, without it, in the order of the checkpoint. */
-export function tensorsOf(
-  tensors: ReadonlyMap<string, NamedTensor>,
+export function tensorsOf<Tensor extends Described>(
+  tensors: ReadonlyMap<string, Tensor>,
   prefix: string,
-): Map<string, NamedTensor> {
-  const part = new Map<string, NamedTensor>();
+): Map<string, Tensor> {
+  const part = new Map<string, Tensor>();
   for (const [name, tensor] of tensors) {
     if (name.startsWith(prefix)) part.set(name.slice(prefix.length), tensor);
   }
@@ -61,7 +64,7 @@ export function countersOf(tensors: ReadonlyMap<string, NamedTensor>): Record<st
   return Object.fromEntries(counters);
 }
 
-function sameShape(a: NamedTensor, b: NamedTensor): boolean {
+function sameShape(a: Described, b: Described): boolean {
   return (
     a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i])
   );

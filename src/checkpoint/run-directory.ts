@@ -17,6 +17,7 @@ import { formatState, openState, type RunState, readState } from './state.ts';
 const TENSORS = 'model.safetensors';
 const ENCODER = 'encoder.onnx';
 const STATE = 'state.json';
+export const CHECKPOINT_FILES = { tensors: TENSORS, encoder: ENCODER, state: STATE } as const;
 const KEPT = 2;
 /** Four times ResNet-50 with a queue of 65536; more is refused before it is read. */
 const MAX_TENSOR_BYTES = 2 ** 31;
@@ -34,6 +35,20 @@ export interface LoadedCheckpoint {
   network: ImportedNetwork | null;
   /** Newer checkpoints that were broken, and why. */
   skipped: readonly { directory: string; reason: string }[];
+}
+
+export function checkpointName(step: number): string {
+  return `step-${String(step).padStart(6, '0')}`;
+}
+
+/** The error of a checkpoint, or a part of it, that could not be written. */
+export function cannotWrite(store: FileStore, name: string, cause: unknown): MocoError {
+  return new MocoError(
+    'write-failed',
+    `cannot write checkpoint ${name} in ${store.root}: ${messageOf(cause)}; ` +
+      'earlier checkpoints are untouched: free some space or choose another folder',
+    { cause },
+  );
 }
 
 /** The step of a checkpoint directory's name; null when it is not one. */
@@ -62,7 +77,7 @@ export async function saveCheckpoint(
   network: ImportedNetwork | null = null,
 ): Promise<string> {
   checkTensors(tensors);
-  const name = `step-${String(state.step).padStart(6, '0')}`;
+  const name = checkpointName(state.step);
   const isNew = !(await store.exists(name));
   const bytes = writeSafetensors(tensors);
   const encoder = network && encodeModel(network.graph);
@@ -78,12 +93,7 @@ export async function saveCheckpoint(
     for (const { path } of parts) await store.rename(`${path}.tmp`, path);
   } catch (cause) {
     await cleanUp(store, isNew ? [name] : parts.map(({ path }) => `${path}.tmp`));
-    throw new MocoError(
-      'write-failed',
-      `cannot write checkpoint ${name} in ${store.root}: ${messageOf(cause)}; ` +
-        'earlier checkpoints are untouched: free some space or choose another folder',
-      { cause },
-    );
+    throw cannotWrite(store, name, cause);
   }
   await cleanUp(store, await outdated(store, state.step));
   return `${store.root}/${name}`;

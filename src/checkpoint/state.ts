@@ -21,6 +21,23 @@ export interface RunState {
   generator: { algorithm: string; seed: number };
   /** What computed; runs of before there was native code do not say. */
   backend?: Backend;
+  /**
+   * Names of settings, and `images`, that nobody has said: of a run that came from another program. What stands for them in
+   * `config` and `sampler` is a guess, with which no run goes on.
+   */
+  unknown?: readonly string[];
+  /** What the file said that such a run came from. */
+  imported?: ImportedFrom;
+}
+
+export interface ImportedFrom {
+  /** Whose names it had. */
+  layout: string;
+  /** Epochs done. */
+  epoch: number | null;
+  /** That of the last epoch. */
+  learningRate: number | null;
+  arch: string | null;
 }
 
 /** What the order of the images depends on. */
@@ -60,6 +77,15 @@ const StateSchema = v.object({
   }),
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
   backend: v.exactOptional(v.picklist(['webgpu', 'native', 'wasm'] satisfies Backend[])),
+  unknown: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64))),
+  imported: v.exactOptional(
+    v.object({
+      layout: v.pipe(v.string(), v.maxLength(64)),
+      epoch: v.nullable(count),
+      learningRate: v.nullable(v.pipe(v.number(), v.finite())),
+      arch: v.nullable(v.pipe(v.string(), v.maxLength(256))),
+    }),
+  ),
 });
 
 /** sha256 of the other files of a checkpoint, in hex. */
@@ -79,13 +105,15 @@ export async function formatState(
   counters: Readonly<Record<string, number>>,
   digests: Digests,
 ): Promise<string> {
-  const { config, step, epoch, sampler, generator, backend } = state;
+  const { config, step, epoch, sampler, generator, backend, unknown, imported } = state;
   const content: v.InferInput<typeof StateSchema> & Omit<v.InferInput<typeof SealSchema>, 'checksum'> = {
     ...{ format_version: FORMAT_VERSION, config, step, epoch },
     ...counters,
     sampler,
     generator,
     ...(backend === undefined ? {} : { backend }),
+    ...(unknown === undefined ? {} : { unknown: [...unknown] }),
+    ...(imported === undefined ? {} : { imported }),
     sha256: digests.tensors,
     ...(digests.encoder === undefined ? {} : { encoder_sha256: digests.encoder }),
   };
@@ -138,8 +166,8 @@ export async function openState(text: string): Promise<SealedState> {
  * @throws MocoError checkpoint-invalid saying which field is wrong
  */
 export function readState(content: Readonly<Record<string, unknown>>, digests: Digests): RunState {
-  const { step, epoch, sampler, generator, backend, ...saved } = parsed(StateSchema, content);
-  const config = parseSettings(saved.config);
+  const { config: saved, generator, ...rest } = parsed(StateSchema, content);
+  const config = parseSettings(saved);
   const refuse = (what: string): never => {
     throw new MocoError('checkpoint-invalid', `state.json: ${what}`);
   };
@@ -152,7 +180,7 @@ export function readState(content: Readonly<Record<string, unknown>>, digests: D
   if ((digests.encoder !== undefined) !== isImported(config.arch)) {
     refuse(`${config.arch} and encoder_sha256 do not fit`);
   }
-  return { config, step, epoch, sampler, generator, ...(backend === undefined ? {} : { backend }) };
+  return { config, generator, ...rest };
 }
 
 function parsed<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {

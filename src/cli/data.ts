@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { RunState } from '../checkpoint/state.ts';
 import { type DatasetDescription, describeDataset, describeDrawn } from '../data/dataset.ts';
 import { ViewLoader } from '../data/loader.ts';
 import { sourceNamed } from '../data/registry.ts';
@@ -22,6 +23,23 @@ export async function openData(
   if (kind !== 'auto')
     throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
+}
+
+/**
+ * What a command on a checkpoint works on: what is named, or what the checkpoint learned from.
+ * @throws MocoError usage for an imported one, which does not say what that was, and as openData does
+ */
+export async function openDataOf(
+  { config, sampler, unknown }: RunState,
+  { data, dataset }: { readonly data?: string; readonly dataset: string },
+): Promise<DatasetDescription> {
+  if (data === undefined && unknown !== undefined) {
+    throw new MocoError(
+      'usage',
+      'the checkpoint was imported, and its file does not say from what it learned: give --data',
+    );
+  }
+  return openData(data ?? sampler.path ?? undefined, dataset, config.imageSize);
 }
 
 /**

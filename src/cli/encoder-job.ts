@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
-import { openData } from './data.ts';
+import { requireHead } from '../train/unknown-settings.ts';
+import { openDataOf } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -38,7 +39,9 @@ export function addEncoderOptions(command: Command): Command {
 
 /** Loads and checks what the options name. @throws MocoError of any input code */
 export async function encoderJob(options: EncoderOptions, terminal: Terminal): Promise<EncoderJob> {
-  return { ...(await checkpointJob(options, terminal)), features: options.features };
+  const job = await checkpointJob(options, terminal);
+  requireHead(job.checkpoint.state, options.features);
+  return { ...job, features: options.features };
 }
 
 /** The same for commands that take no choice of features. */
@@ -50,9 +53,7 @@ export async function checkpointJob(
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const { state } = checkpoint;
-  const path = options.data ?? state.sampler.path ?? undefined;
-  const data = await openData(path, options.dataset, state.config.imageSize);
+  const data = await openDataOf(checkpoint.state, options);
   const { backend } = await chooseBackend(options.backend);
   return {
     checkpoint,

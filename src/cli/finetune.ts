@@ -10,7 +10,7 @@ import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
-import { openData } from './data.ts';
+import { openData, openDataOf } from './data.ts';
 import { followRun } from './follow-run.ts';
 import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { openLog } from './log.ts';
@@ -53,8 +53,9 @@ export function registerFinetune(program: Command, terminal: Terminal): void {
 export async function runFinetune(options: FinetuneCommandOptions, terminal: Terminal): Promise<void> {
   const say = options.json ? terminal.error.bind(terminal) : terminal.out.bind(terminal);
   const checkpoint = options.checkpoint === NONE ? null : await loadCheckpoint(options.checkpoint);
-  const path = options.data ?? checkpoint?.state.sampler.path ?? undefined;
-  const all = await openData(path, options.dataset, checkpoint?.state.config.imageSize ?? options.imageSize);
+  const all = await (checkpoint
+    ? openDataOf(checkpoint.state, options)
+    : openData(options.data, options.dataset, options.imageSize));
   if (!all.test) {
     throw new MocoError(
       'data-invalid',

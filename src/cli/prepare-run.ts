@@ -6,6 +6,7 @@ import { sideFor, withReducedImages } from '../data/reduce-to.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
+import type { GivenValues } from '../models/initial-values.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { FileStore } from '../runtime/file-store.ts';
@@ -14,12 +15,13 @@ import { photosInWords } from '../settings/photos.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
+import { continueImport } from '../train/continue-import.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
-import { checkDecodable, openData } from './data.ts';
+import { checkDecodable, openData, openDataOf } from './data.ts';
+import { resolveStart } from './init-file.ts';
 import { type LogWriter, openLog, together } from './log.ts';
-import { resolveNetwork } from './network-file.ts';
 import { openTensorboard } from './tensorboard.ts';
 import { checkWritable } from './writable.ts';
 
@@ -32,6 +34,7 @@ export interface RunOptions extends ConfigOptions {
   workers?: number | undefined;
   out?: string;
   resume?: string;
+  init?: string;
   log?: string;
   tensorboard?: boolean;
   /** Of preset photos. */
@@ -42,6 +45,10 @@ export interface PreparedRun {
   config: PretrainConfig;
   /** Of a new run with an encoder from a file. */
   encoder: ImportedEncoder | null;
+  /** Of a new run that begins with the weights of a file. */
+  init: GivenValues | null;
+  /** What was made of files, in words. */
+  notes: readonly string[];
   data: DatasetDescription;
   backend: BackendChoice;
   /** The run directory: exists and can be written to. */
@@ -60,8 +67,19 @@ export const LOG = 'log.jsonl';
  * @throws MocoError of any input code
  */
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
-  const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
-  const whole = await dataOf(options, resume);
+  const saved = options.resume === undefined ? null : await loadCheckpoint(options.resume);
+  const whole = await dataOf(options, saved);
+  const overrides = overridesOf(options);
+  const given = { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) };
+  const continued =
+    saved &&
+    continueImport(saved, given, {
+      ...factsOf(whole),
+      images: whole.trainLength,
+      kind: whole.kind,
+      path: whole.path,
+    });
+  const resume = continued?.checkpoint ?? null;
   const backend = await backendOf(options.backend, resume);
   const preset = options.preset ?? DEFAULT_PRESET;
   const facts = {
@@ -69,17 +87,12 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     images: whole.trainLength,
     ...(await photoFacts(options, resume, backend)),
   };
-  const overrides = overridesOf(options);
-  const { config, encoder } = resume
+  const { config, encoder, init, notes } = resume
     ? {
-        config: mergeResumedConfig(
-          resume.state.config,
-          { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) },
-          whole.trainLength,
-        ),
-        encoder: null,
+        ...{ config: mergeResumedConfig(resume.state.config, given, whole.trainLength), encoder: null },
+        ...{ init: null, notes: continued?.notes ?? [] },
       }
-    : await resolveNetwork(preset, overrides, facts);
+    : await resolveStart(options.init, preset, overrides, facts);
   const plan = !resume && preset === 'photos' ? photosInWords(config, facts) : null;
   // The preset's views are small, and photos large: by far the most of the time would go into decoding them.
   const isReduced = config.preset === 'photos' && sourceNamed(whole.kind).decodes;
@@ -99,7 +112,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     const writers = [...paths].map((path) => openLog(path, step));
     if (options.tensorboard) writers.push(openTensorboard(out, step));
     const log = together(writers);
-    return { config, encoder, data, backend, out, resume, plan, log };
+    return { config, encoder, init, notes, data, backend, out, resume, plan, log };
   } catch (error) {
     if (!existed) await store.remove('');
     throw error;
@@ -121,6 +134,10 @@ async function photoFacts(options: RunOptions, resume: LoadedCheckpoint | null, 
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
 async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Promise<DatasetDescription> {
+  if (options.init !== undefined && resume) {
+    throw new MocoError('usage', '--init is for a new run: a resumed one has its weights');
+  }
+  if (resume?.state.unknown) return openDataOf(resume.state, options);
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
   const data = await openData(options.data ?? saved?.path ?? undefined, options.dataset, size);

@@ -37,6 +37,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
     .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
     .option('--resume <dir>', 'go on with a run directory or checkpoint')
+    .option('--init <file>', 'begin with the backbone of a file of PyTorch or safetensors')
     .option('--log <file.jsonl>', 'log, one JSON object a line, besides log.jsonl in the run directory')
     .option('--tensorboard', 'also write an event file for TensorBoard, into the run directory')
     .action((options: PretrainCommandOptions) => runPretrain(options, terminal));
@@ -56,6 +57,7 @@ export async function runPretrain(
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
   terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
   if (run.plan) terminal.out(run.plan);
+  for (const note of run.notes) terminal.out(note);
   for (const note of run.encoder?.notes ?? []) terminal.out(`${run.config.arch}: ${note}`);
   let note = terminal.out.bind(terminal);
   const interrupts = watchInterrupts(terminal, (line) => note(line));
@@ -69,6 +71,7 @@ export async function runPretrain(
       signal: interrupts.signal,
       ...(run.resume ? { resume: run.resume } : {}),
       ...(run.encoder ? { encoder: run.encoder } : {}),
+      ...(run.init ? { init: run.init } : {}),
       ...workerCounts(options),
       dumpGraphs: options.dumpGraphs,
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),

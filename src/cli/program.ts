@@ -11,6 +11,7 @@ import { registerEmbed } from './embed.ts';
 import { registerExport } from './export.ts';
 import { registerFinetune } from './finetune.ts';
 import { registerGolden } from './golden.ts';
+import { registerImport } from './import.ts';
 import { registerKnn } from './knn.ts';
 import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
@@ -42,6 +43,7 @@ function createProgram(terminal: Terminal): Command {
   registerEmbed(program, terminal);
   registerSearch(program, terminal);
   registerDuplicates(program, terminal);
+  registerImport(program, terminal);
   registerExport(program, terminal);
   registerReport(program, terminal);
   registerAblate(program, terminal);

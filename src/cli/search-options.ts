@@ -12,7 +12,8 @@ import { isAddress } from '../runtime/read-bytes.ts';
 import { Embedder } from '../search/embedder.ts';
 import { type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { VectorIndex } from '../search/vector-index.ts';
-import { openData } from './data.ts';
+import { requireHead } from '../train/unknown-settings.ts';
+import { openData, openDataOf } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -99,8 +100,8 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const { config, sampler } = checkpoint.state;
-  const data = await openData(options.data ?? sampler.path ?? undefined, options.dataset, config.imageSize);
+  const data = await openDataOf(checkpoint.state, options);
+  requireHead(checkpoint.state, options.features ?? 'backbone');
   const { backend } = await chooseBackend(options.backend);
   const { workers, features = 'backbone' } = options;
   const found: NamedRows = { names: [], rows: [], features };

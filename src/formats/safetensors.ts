@@ -49,9 +49,14 @@ function invalid(what: string): MocoError {
 /**
  * Reads and checks the header: offsets in range, no overlap, no holes, size = product of the shape.
  * Knows the size of every type of the format, also of those that {@link readSafetensors} does not hold.
+ * @param bytes the header with the 8 bytes before it, and what follows or not
+ * @param fileBytes of the whole file
  * @throws MocoError checkpoint-invalid
  */
-export function readSafetensorsHeader(bytes: Uint8Array): {
+export function readSafetensorsHeader(
+  bytes: Uint8Array,
+  fileBytes = bytes.byteLength,
+): {
   entries: Map<string, TensorEntry>;
   /** Words that the file's writer left: the format allows text alone. */
   metadata: Map<string, string>;
@@ -68,7 +73,7 @@ export function readSafetensorsHeader(bytes: Uint8Array): {
     throw invalid(`header of ${headerLength} bytes in a file of ${bytes.byteLength}: the file is cut short`);
   }
   const { entries, metadata } = parseHeader(bytes.subarray(8, dataStart));
-  checkLayout(entries, bytes.byteLength - dataStart);
+  checkLayout(entries, fileBytes - dataStart);
   return { entries, metadata, dataStart };
 }
 
@@ -177,22 +182,53 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const byName = [...tensors].sort(([a], [b]) => compare(a, b));
-  const size = (tensor: NamedTensor) => ELEMENT_BYTES[tensor.dtype] ?? 0;
-  // Sorting is stable, so tensors of one element size stay in the order of their names.
-  const byLayout = [...byName].sort(([, a], [, b]) => size(b) - size(a));
-  const offsets = new Map<string, [number, number]>();
-  let dataBytes = 0;
-  for (const [name, { shape, data }] of byLayout) {
-    const elements = shape.reduce((product, d) => product * d, 1);
-    if (elements !== data.length || name === '__metadata__') {
+  const { head, order, dataBytes } = layOut(tensors, metadata);
+  const bytes = new Uint8Array(head.byteLength + dataBytes);
+  bytes.set(head);
+  let at = head.byteLength;
+  for (const name of order) {
+    const { shape, data } = tensors.get(name)!;
+    if (elementsOf(shape) !== data.length) {
       throw new MocoError(
         'shape-mismatch',
         `cannot write tensor ${JSON.stringify(name)}: shape [${shape}] and ${data.length} values`,
       );
     }
-    offsets.set(name, [dataBytes, dataBytes + data.byteLength]);
-    dataBytes += data.byteLength;
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/** What a file of tensors begins with, and the order in which their data follows. */
+export interface SafetensorsLayout {
+  readonly head: Uint8Array<ArrayBuffer>;
+  readonly order: readonly string[];
+  readonly dataBytes: number;
+}
+
+/** The layout of {@link writeSafetensors}, for whoever writes a file piece by piece. @throws MocoError shape-mismatch */
+export function layOut(
+  tensors: ReadonlyMap<string, Pick<NamedTensor, 'dtype' | 'shape'>>,
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsLayout {
+  const byName = [...tensors].sort(([a], [b]) => compare(a, b));
+  const size = ([, { dtype }]: (typeof byName)[number]) => ELEMENT_BYTES[dtype] ?? 0;
+  // Sorting is stable, so tensors of one element size stay in the order of their names.
+  const byLayout = [...byName].sort((a, b) => size(b) - size(a));
+  const offsets = new Map<string, [number, number]>();
+  let dataBytes = 0;
+  for (const entry of byLayout) {
+    const [name, { shape }] = entry;
+    if (name === '__metadata__') {
+      throw new MocoError(
+        'shape-mismatch',
+        `cannot write tensor ${JSON.stringify(name)}: it is no name of a tensor`,
+      );
+    }
+    const end = dataBytes + elementsOf(shape) * size(entry);
+    offsets.set(name, [dataBytes, end]);
+    dataBytes = end;
   }
   const header = JSON.stringify({
     ...(Object.keys(metadata).length > 0 && { __metadata__: metadata }),
@@ -202,15 +238,14 @@ export function writeSafetensors(
   });
   const headerBytes = new TextEncoder().encode(header);
   const padded = Math.ceil(headerBytes.byteLength / 8) * 8;
-  const bytes = new Uint8Array(8 + padded + dataBytes);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
-  bytes.set(headerBytes, 8);
-  bytes.fill(0x20, 8 + headerBytes.byteLength, 8 + padded);
-  for (const [name, { data }] of byLayout) {
-    const [begin] = offsets.get(name) ?? [0];
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 8 + padded + begin);
-  }
-  return bytes;
+  const head = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
+  head.set(headerBytes, 8);
+  return { head, order: byLayout.map(([name]) => name), dataBytes };
+}
+
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, d) => product * d, 1);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

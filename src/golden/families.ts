@@ -5,6 +5,7 @@ import { exportFamily } from './exports.ts';
 import { kernelFamily } from './kernels.ts';
 import { operatorFamily } from './operators.ts';
 import { optimizerFamily } from './optimizers.ts';
+import { pytorchFamily } from './pytorch-files.ts';
 import { scheduleFamily } from './schedules.ts';
 import { trainingFamily } from './training-cases.ts';
 
@@ -17,6 +18,7 @@ export const FAMILIES: readonly CaseFamily[] = [
   optimizerFamily,
   trainingFamily,
   exportFamily,
+  pytorchFamily,
   scheduleFamily,
 ];
 

@@ -1,7 +1,14 @@
 /** Computes golden cases from their inputs and grades them where outputs are recorded. */
 
 import { MocoError, messageOf } from '../errors.ts';
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import {
+  type NamedTensor,
+  readSafetensors,
+  readSafetensorsHeader,
+  writeSafetensors,
+} from '../formats/safetensors.ts';
+import { openWeights } from '../models/pytorch/weights-file.ts';
+import { openSource } from '../runtime/byte-source.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import type { CaseFamily, GoldenCase, GoldenContext } from './case.ts';
 import { type Comparison, compareTensors } from './compare.ts';
@@ -83,12 +90,23 @@ async function runCase(listed: ManifestCase, options: GoldenOptions): Promise<Ca
     );
     return result(listed, fraction <= 1 ? 'ok' : 'FAIL', { fraction });
   }
-  const tensors = readSafetensors(await store.read(listed.file, MAX_CASE_BYTES));
+  const tensors = await recordedTensors(await store.read(listed.file, MAX_CASE_BYTES));
   const given = goldenCase(listed, tensors, store);
   const computed = await family.run(given, context);
   if (write)
     await write.write(`${listed.name}.safetensors`, writeSafetensors(listedOutputs(given, computed)));
   return grade(listed, tensors, computed, write !== undefined);
+}
+
+/** Types that are not held here are compared as what they become: half floats as float32, say. */
+async function recordedTensors(bytes: Uint8Array): Promise<ReadonlyMap<string, NamedTensor>> {
+  const { entries } = readSafetensorsHeader(bytes);
+  if ([...entries.values()].every(({ dtype }) => ['F32', 'I64', 'U8'].includes(dtype)))
+    return readSafetensors(bytes);
+  const { tensors } = await openWeights(await openSource(bytes));
+  const converted = new Map<string, NamedTensor>();
+  for (const [name, tensor] of tensors) converted.set(name, await tensor.read());
+  return converted;
 }
 
 /** What a runner gets to see: the tensors of role `in` and nothing recorded. */

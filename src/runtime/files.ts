@@ -1,7 +1,7 @@
 /** Opens a folder of files, wherever this runs. */
 import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
-import type { FileStore } from './file-store.ts';
+import type { FileStore, FileWriter } from './file-store.ts';
 import { innerPath } from './inner-path.ts';
 import { nodeModule } from './node.ts';
 import { openOpfsFolder } from './opfs.ts';
@@ -23,6 +23,23 @@ export async function openFolder(root: string): Promise<FileStore> {
       const handle = await fs.open(folder, 'r');
       await handle.sync().finally(() => handle.close());
     } catch {}
+  }
+
+  async function create(path: string): Promise<FileWriter> {
+    const file = at(path);
+    await fs.mkdir(dirname(file), { recursive: true });
+    const handle = await fs.open(file, 'w');
+    return {
+      async write(bytes) {
+        for (let done = 0; done < bytes.byteLength; ) {
+          const most = Math.min(bytes.byteLength - done, 2 ** 30);
+          const { bytesWritten } = await handle.write(bytes, done, most);
+          done += bytesWritten;
+        }
+      },
+      close: () => handle.sync().finally(() => handle.close()),
+      abort: () => handle.close(),
+    };
   }
 
   return {
@@ -50,23 +67,16 @@ export async function openFolder(root: string): Promise<FileStore> {
       }
     },
     async write(path, bytes) {
-      const file = at(path);
-      await fs.mkdir(dirname(file), { recursive: true });
-      const handle = await fs.open(file, 'w');
+      const writer = await create(path);
       try {
-        for (let done = 0; done < bytes.byteLength; ) {
-          const { bytesWritten } = await handle.write(
-            bytes,
-            done,
-            Math.min(bytes.byteLength - done, 2 ** 30),
-          );
-          done += bytesWritten;
-        }
-        await handle.sync();
-      } finally {
-        await handle.close();
+        await writer.write(bytes);
+      } catch (error) {
+        await writer.abort();
+        throw error;
       }
+      await writer.close();
     },
+    create,
     async rename(from, to) {
       await fs.rename(at(from), at(to));
       await syncFolder(dirname(at(to)));

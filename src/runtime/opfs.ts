@@ -3,7 +3,7 @@
  * origin, stays over reloads, and is seen by its workers too. Nothing of it is among the files of the user.
  */
 import { MocoError, messageOf } from '../errors.ts';
-import type { FileStore } from './file-store.ts';
+import type { FileStore, FileWriter } from './file-store.ts';
 import { innerPath } from './inner-path.ts';
 
 /** Not in every browser (Chrome 110, Firefox 111, Safari 15.2), and not in TypeScript's types. */
@@ -51,6 +51,29 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
     }
   }
 
+  async function create(path: string): Promise<FileWriter> {
+    const isNew = !(await exists(path));
+    const writable = await (await fileAt(at(path), true)).createWritable();
+    const abort = async () => {
+      await writable.abort().catch(() => undefined);
+      // The handle alone has made an empty file.
+      if (isNew) await remove(path).catch(() => undefined);
+    };
+    const told = async (task: Promise<void>) => {
+      try {
+        await task;
+      } catch (error) {
+        throw await explained(error);
+      }
+    };
+    return {
+      // Like a request's body, it must not be on shared memory.
+      write: (bytes) => told(writable.write(bytes as Uint8Array<ArrayBuffer>)),
+      close: () => told(writable.close()),
+      abort,
+    };
+  }
+
   async function exists(path: string): Promise<boolean> {
     const names = at(path);
     const found = await fileAt(names).catch(() => folderOf(names).catch(() => null));
@@ -87,6 +110,7 @@ export async function openOpfsFolder(root: string): Promise<FileStore> {
     },
     // Like a request's body, it must not be on shared memory.
     write: (path, bytes) => replace(path, bytes as Uint8Array<ArrayBuffer>),
+    create,
     async rename(from, to) {
       const file = await fileAt(at(from));
       const names = at(to);

@@ -15,12 +15,14 @@ import { requireLabels } from './require-labels.ts';
 import { backendOf } from './resumed-backend.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
+import { requireKnown } from './unknown-settings.ts';
 import { checkWatch } from './watch.ts';
 
 /** The run itself, on whatever thread calls it. What it gives and throws stands with the public one, page/jobs.ts. */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
   const { config, data, resume } = options;
   validateConfig(config, data.trainLength);
+  if (resume) requireKnown(resume.state);
   requireLabels(config, data);
   if (options.watch) checkWatch(options.watch, data.trainLength);
   const backend = options.backend ?? (await backendOf('auto', resume));
