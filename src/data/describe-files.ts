@@ -30,6 +30,8 @@ export interface FilesDescription extends DatasetDescription {
   readonly foldersAreLabels: boolean;
   /** Named like images, but not to be decoded, and why: left out of the data. */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
+  /** How many files are no images, by name and by content: left out, too. Hidden ones are not counted. */
+  readonly noImages: number;
 }
 
 /** Most headers are in the first kilobytes; those of photos come after a thumbnail, in the first 64 KiB or so. */
@@ -72,7 +74,9 @@ export async function describeFiles(
     imageSize: sides.size === 1 ? side! : null,
   };
   const description = await describe(files, tree.nameOf(''), found);
-  return withReducedImages({ ...description, foldersAreLabels: train.labels !== null, unreadable }, reduceTo);
+  const noImages = train.others + (test?.others ?? 0);
+  const told = { foldersAreLabels: train.labels !== null, unreadable, noImages };
+  return withReducedImages({ ...description, ...told }, reduceTo);
 }
 
 interface Split {

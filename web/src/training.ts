@@ -1,7 +1,7 @@
 /** A run of the page: it trains in workers, tells what happens as it happens, and outlives the page by its checkpoints. */
 import type { App } from './app.ts';
 import { type Photos, photosOfNote } from './choose-photos.ts';
-import { wordsOf } from './elements.ts';
+import { reasonOf } from './elements.ts';
 import {
   type BackendChoice,
   type LoadedCheckpoint,
@@ -160,7 +160,7 @@ export class Training implements Run {
       }
       this.#become('ended');
     } catch (error) {
-      this.#become('failed', wordsOf(error));
+      this.#become('failed', reasonOf(error));
     }
   }
 

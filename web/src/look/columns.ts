@@ -1,8 +1,9 @@
 /** The nearest photos to one photo, before training and after, side by side. */
+
+import { h } from '../elements.ts';
 import type { Side } from '../embeddings.ts';
 import type { Match } from '../moco-web.ts';
 import { folderOf, type LookContext, titleOf } from './context.ts';
-import { h } from './dom.ts';
 import { thumb } from './thumb.ts';
 
 /** What is looked for: a photo of these, or an image from elsewhere. */

@@ -1,8 +1,9 @@
 /** The tab Map: each photo a dot where the encoder sees it among the others; thumbnails from the second zoom level on. */
+
+import { h, reasonOf } from '../elements.ts';
 import type { Side } from '../embeddings.ts';
 import { Camera } from './camera.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
-import { h, reasonOf } from './dom.ts';
 import { drawMap } from './draw-map.ts';
 import type { MapNews } from './map-worker.ts';
 

@@ -1,9 +1,10 @@
 /** The tab Neighbors: all photos, and beside them what is near the chosen one. */
+
+import { h, percent, reasonOf } from '../elements.ts';
 import type { Side } from '../embeddings.ts';
 import { agreement, chanceLevel } from './agreement.ts';
 import { column, matchesOf, type Query } from './columns.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
-import { h, percent, reasonOf } from './dom.ts';
 import { givenImage } from './given.ts';
 import { photoGrid } from './grid.ts';
 import { thumb } from './thumb.ts';

@@ -1,6 +1,7 @@
 /** Tabs, after the pattern of the ARIA Authoring Practices: arrow keys move, the panel follows. */
+
+import { h } from '../elements.ts';
 import type { Panel } from './context.ts';
-import { h } from './dom.ts';
 
 export interface Tabs {
   readonly element: HTMLElement;

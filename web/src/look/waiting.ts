@@ -1,6 +1,7 @@
 /** Says how far the work is, in words and as a line; aloud every tenth. */
+
+import { h } from '../elements.ts';
 import type { Work } from '../embeddings.ts';
-import { h } from './dom.ts';
 
 export function waiting(title: string, work: Work): { element: HTMLElement; dispose(): void } {
   const line = h('progress', { max: work.all, value: work.done, 'aria-label': title });

@@ -1,34 +1,34 @@
 /** The question that the encoder is asked, made visible: two views of one photo, as it is given them. */
-import { counted, make } from '../elements.ts';
+import { counted, h } from '../elements.ts';
 import { drawPixels } from '../pictures.ts';
 import { PAIRS, type Training } from '../training.ts';
 
 /** Whose answers are told: one batch alone says little. */
 const BATCHES = 10;
 
-const pairOf = (...views: HTMLElement[]) => make('div', { class: 'pair' }, ...views);
+const pairOf = (...views: HTMLElement[]) => h('div', { class: 'pair' }, ...views);
 
 export class Pairs {
   readonly element: HTMLElement;
-  readonly #pictures = make('div', { class: 'pairs' });
-  readonly #answer = make('p', { class: 'small' });
-  readonly #share = make('i');
+  readonly #pictures = h('div', { class: 'pairs' });
+  readonly #answer = h('p', { class: 'small' });
+  readonly #share = h('i');
   #shown: Training['watched'] = null;
 
   constructor() {
     // Their places, so that nothing moves when they come.
-    this.#pictures.append(...Array.from({ length: PAIRS }, () => pairOf(make('canvas'), make('canvas'))));
-    this.element = make(
+    this.#pictures.append(...Array.from({ length: PAIRS }, () => pairOf(h('canvas'), h('canvas'))));
+    this.element = h(
       'section',
       { 'aria-label': 'The question' },
-      make('h2', {}, 'Same photo?'),
-      make(
+      h('h2', {}, 'Same photo?'),
+      h(
         'p',
         { class: 'small' },
         'Each row is one photo, cut, colored and turned in two ways. For one view the encoder has to find the other among many.',
       ),
       this.#pictures,
-      make('div', { class: 'bar', 'aria-hidden': 'true' }, this.#share),
+      h('div', { class: 'bar', 'aria-hidden': 'true' }, this.#share),
       this.#answer,
     );
   }
@@ -47,7 +47,7 @@ export class Pairs {
     this.#shown = watched;
     const rows = watched.pairs.map(({ image, query, key }) => {
       const views = [query, key].map((view, i) => {
-        const canvas = make('canvas', { role: 'img', 'aria-label': `Photo ${image}, view ${i + 1}` });
+        const canvas = h('canvas', { role: 'img', 'aria-label': `Photo ${image}, view ${i + 1}` });
         drawPixels(canvas, view);
         return canvas;
       });

@@ -1,5 +1,5 @@
 /** What may be set before a run, folded away: each left empty is what the number of photos and the time say. */
-import { make } from '../elements.ts';
+import { h } from '../elements.ts';
 import {
   type BackendChoice,
   type BackendRequest,
@@ -41,35 +41,29 @@ export class Recipe {
     this.#inputs = new Map(
       NUMBERS.map(([name]) => [
         name,
-        make('input', { type: 'text', inputmode: 'decimal', name, placeholder: 'auto' }),
+        h('input', { type: 'text', inputmode: 'decimal', name, placeholder: 'auto' }),
       ]),
     );
-    this.#backend = make(
+    this.#backend = h(
       'select',
       { name: 'backend' },
-      ...BACKENDS.map(([value, words]) => make('option', { value }, words)),
+      ...BACKENDS.map(([value, words]) => h('option', { value }, words)),
     );
     const fields = NUMBERS.map(([name, label, about]) =>
-      make(
-        'label',
-        {},
-        make('span', {}, label),
-        this.#inputs.get(name)!,
-        make('span', { class: 'small' }, about),
-      ),
+      h('label', {}, h('span', {}, label), this.#inputs.get(name)!, h('span', { class: 'small' }, about)),
     );
-    const backend = make(
+    const backend = h(
       'label',
       {},
-      make('span', {}, 'Compute with'),
+      h('span', {}, 'Compute with'),
       this.#backend,
-      make('span', { class: 'small' }, 'Another gives other last digits.'),
+      h('span', { class: 'small' }, 'Another gives other last digits.'),
     );
-    this.element = make(
+    this.element = h(
       'details',
-      { onchange: changed },
-      make('summary', {}, 'More'),
-      make('div', { class: 'fields' }, ...fields, backend),
+      { change: changed },
+      h('summary', {}, 'More'),
+      h('div', { class: 'fields' }, ...fields, backend),
     );
   }
 

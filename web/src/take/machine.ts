@@ -1,6 +1,6 @@
 /** This machine: whether it computes as it should, with a table, and that as text or JSON. */
 import type { KernelSummary } from '../../../src/conformance/index.ts';
-import { h, reasonOf } from '../look/dom.ts';
+import { h, reasonOf } from '../elements.ts';
 import type { MachineNews, MachineTask } from './machine-worker.ts';
 
 /** The build puts it beside the page. */

@@ -1,8 +1,8 @@
 /** Look: what the encoder has learned, seen in which photos it puts near each other. */
 import type { View } from '../app.ts';
+import { h, reasonOf } from '../elements.ts';
 import { type Embedded, embeddingsOf, forgetEmbeddings, type Work } from '../embeddings.ts';
 import type { LookContext, Panel } from '../look/context.ts';
-import { h, reasonOf } from '../look/dom.ts';
 import { duplicatesPanel } from '../look/duplicates.ts';
 import { mapPanel } from '../look/map.ts';
 import { neighborsPanel } from '../look/neighbors.ts';

@@ -1,8 +1,8 @@
 /** Take away: what the run has made, as files; and whether this machine computes right. */
 import type { App, View } from '../app.ts';
+import { h, save } from '../elements.ts';
 import { type Embedded, embeddingsOf } from '../embeddings.ts';
 import { folderOf } from '../look/context.ts';
-import { h, save } from '../look/dom.ts';
 import { pairsAsCsv } from '../look/pairs-csv.ts';
 import { likelyDuplicate } from '../look/typical.ts';
 import { library } from '../moco-web.ts';
