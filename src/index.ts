@@ -114,6 +114,7 @@ export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/
 export type * from './train/events.ts';
 export { type FinetuneStart, finetuneFrom } from './train/finetune.ts';
 export { type MeasureOptions, measureStep, type StepMeasurement } from './train/measure.ts';
+export { type Bench, benchInWords } from './train/measure-words.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
 export type { WatchOptions } from './train/watch.ts';

@@ -61,12 +61,10 @@ export function column(
       ),
     );
   });
-  const steps = side.step === 1 ? '1 step' : `${side.step.toLocaleString('en')} steps`;
-  const heading = side.word === 'before' ? 'Before training' : `After ${steps}`;
   return h(
     'section',
-    { class: `look-column look-${side.word}`, 'aria-label': heading },
-    h('h3', {}, heading),
+    { class: `look-column look-${side.word}`, 'aria-label': side.title },
+    h('h3', {}, side.title),
     h('p', { class: 'small' }, 'any two photos: ', h('span', { class: 'mono' }, side.typical.toFixed(3))),
     h('ol', {}, ...items),
   );

@@ -9,7 +9,7 @@ export interface Tabs {
   dispose(): void;
 }
 
-export function tabs(makers: Readonly<Record<string, () => Panel>>): Tabs {
+export function tabs(makers: Readonly<Record<string, () => Panel>>, told: (name: string) => void): Tabs {
   const names = Object.keys(makers);
   const made = new Map<string, Panel>();
   const idOf = (name: string) => `look-${name.toLowerCase().replaceAll(' ', '-')}`;
@@ -40,6 +40,7 @@ export function tabs(makers: Readonly<Record<string, () => Panel>>): Tabs {
   });
 
   function choose(name: string): void {
+    told(name);
     if (!made.has(name)) {
       const panel = makers[name]!();
       made.set(name, panel);

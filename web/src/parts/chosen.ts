@@ -39,17 +39,26 @@ export function showChosen(root: HTMLElement, photos: Photos, { change, train }:
     ...(unreadable.length > 0 ? [unreadableOf(unreadable)] : []),
     ...(photos.hasFolders && photos.files ? [labelSwitch(photos, change)] : []),
     words,
-    h('div', { class: 'buttons' }, button),
+    h(
+      'div',
+      { class: 'buttons' },
+      button,
+      h('a', { class: 'button-quiet', href: '#look' }, 'Search them first'),
+    ),
     recipe.element,
   );
   void replan();
 }
 
-function countsOf({ data }: Photos): string {
+function countsOf({ data, noImages }: Photos): string {
   const classes = data.trainLabels ? ` in ${counted(data.classes.length, 'class', 'classes')}` : '';
   const apart =
     data.testLength > 0 ? `, ${data.testLength.toLocaleString('en-US')} more kept apart to test with` : '';
-  return `${counted(data.trainLength, 'photo')}${classes}${apart}.`;
+  const left =
+    noImages > 0
+      ? ` ${counted(noImages, 'file that is no image', 'files that are no images')} left out.`
+      : '';
+  return `${counted(data.trainLength, 'photo')}${classes}${apart}.${left}`;
 }
 
 function unreadableOf(unreadable: Photos['unreadable']): HTMLElement {

@@ -2,6 +2,7 @@
 import type { App, View } from '../app.ts';
 import { drawnPhotos, getReadyForDrops, givenPhotos, type Photos } from '../choose-photos.ts';
 import { h, reasonOf } from '../elements.ts';
+import { keepRuntime } from '../offline.ts';
 import { showChosen, showSheet } from '../parts/chosen.ts';
 import { backendInWords } from '../parts/facts.ts';
 import { type Give, pickFolder, takeDrops } from '../parts/give-photos.ts';
@@ -88,8 +89,10 @@ export const start: View = (app, root) => {
   const stopDrops = takeDrops(give);
   void getReadyForDrops().catch((error: unknown) => say(`The package cannot be loaded: ${reasonOf(error)}`));
   backendInWords().then(
-    (words) => {
+    async ({ words, backend }) => {
       facts.textContent = words;
+      if (await keepRuntime(backend))
+        facts.append(' It is kept here now: this page works without a network.');
     },
     (error: unknown) => {
       facts.textContent = reasonOf(error);
@@ -125,9 +128,10 @@ async function train(
     say('There is a run already: stop it in Learn first.');
     return;
   }
-  if (savedRun() && !confirm('The run that is kept here, with its encoder, makes room for this one. Go on?'))
-    return;
-  await Training.begin(app, photos, plan.config, plan.backend);
+  const question =
+    'The run that is kept here makes room for this one: of it, its encoder stays to compare with. Go on?';
+  if (savedRun() && !confirm(question)) return;
+  await Training.begin(app, photos, plan);
   location.hash = 'learn';
 }
 
