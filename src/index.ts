@@ -19,6 +19,7 @@ export type { GivenFile, GivenFiles } from './data/given-files.ts';
 export type { RgbImage } from './data/image.ts';
 export { forgetFiles, type Kept, keepFiles, restoreFiles } from './data/keep-files.ts';
 export { shareOfLabels } from './data/label-share.ts';
+export type { ViewCosts } from './data/measure-views.ts';
 export { withReducedImages } from './data/reduce-to.ts';
 export type { DatasetSpec } from './data/source.ts';
 export type { Thumbnail } from './data/thumbnail.ts';
@@ -34,13 +35,16 @@ export type {
   ImportEncoderOptions,
   ImportedEncoder,
 } from './models/imported-encoder.ts';
+export { measureStep, measureViews } from './page/bench.ts';
 export { describeDataset, describeDrawn } from './page/describe.ts';
 export { Encoder } from './page/encoder.ts';
 export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
 export { finetuneFrom } from './page/finetune.ts';
 export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
+export { type ReportRun, reportPage } from './page/report.ts';
 export { Index } from './page/search-index.ts';
 export { type ThumbnailOptions, thumbnails } from './page/thumbnails.ts';
+export type { EmbeddingMap, RunData } from './report/run-record.ts';
 export { setAssetPaths } from './runtime/assets.ts';
 export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
 export { type OnnxRuntimeModule, setOnnxRuntime } from './runtime/given-onnxruntime.ts';
@@ -61,6 +65,8 @@ export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './setting
 export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
 export type * from './train/events.ts';
 export type { FinetuneStart } from './train/finetune.ts';
+export type { MeasureOptions, StepMeasurement } from './train/measure.ts';
+export { type Bench, benchInWords } from './train/measure-words.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
 export type { WatchOptions } from './train/watch.ts';

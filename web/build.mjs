@@ -1,6 +1,8 @@
 // Builds web/dist/, the page as static files that work under any sub-path: web/src in pieces that are loaded when they are shown,
 // and the package beside it as it is published. The package is built before (npm run build).
-import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -17,6 +19,7 @@ for (const name of await readdir(PACKAGE)) {
   if (!isLeftOut(name)) await cp(`${PACKAGE}/${name}`, `${OUT}/moco-web/${name}`);
 }
 await cp(`${WEB}index.html`, `${OUT}/index.html`);
+await cp(`${WEB}starter.onnx`, `${OUT}/starter.onnx`);
 
 /** Megabytes that a run loads, as files lie: scripts, and the WebAssembly of what computes. */
 async function megabytes(wasm) {
@@ -42,9 +45,10 @@ const common = {
 const sheets = (await readdir(WEB)).filter((name) => name.endsWith('.css') && name !== 'style.css');
 const contents = ['style.css', ...sheets].map((name) => `@import "./${name}";`).join('\n');
 await build({ ...common, stdin: { contents, resolveDir: WEB, loader: 'css' }, outfile: `${OUT}/style.css` });
+const SERVICE = 'service-worker.ts';
 const workers = (await readdir(`${WEB}src`, { recursive: true }))
   .map(String)
-  .filter((file) => file.endsWith('-worker.ts'));
+  .filter((file) => file.endsWith('-worker.ts') && file !== SERVICE);
 await build({
   ...common,
   entryPoints: [`${WEB}src/main.ts`, ...workers.map((file) => `${WEB}src/${file}`)],
@@ -56,4 +60,20 @@ await build({
   define: { DOWNLOADS: JSON.stringify(downloads) },
   // Found at run time, beside the page.
   external: ['./moco-web/index.js'],
+});
+
+// Knows all others, by name and by content. What computes is kept when it is known which of them this machine takes.
+const isKept = (file) => /\.(js|css|wasm|onnx)$/.test(file) && !file.includes('ort-wasm');
+const files = (await readdir(OUT, { recursive: true })).map(String).filter((file) => extname(file) !== '');
+const digest = createHash('sha256');
+for (const file of files.sort()) digest.update(file).update(await readFile(`${OUT}/${file}`));
+await build({
+  ...common,
+  entryPoints: [`${WEB}src/${SERVICE}`],
+  outdir: OUT,
+  format: 'iife',
+  define: {
+    FILES: JSON.stringify(files.filter(isKept)),
+    VERSION: JSON.stringify(digest.digest('hex').slice(0, 16)),
+  },
 });

@@ -18,13 +18,18 @@ const TYPES = {
 const POLICY =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
-/** @returns the server, and its address */
-export async function serve(port = 0) {
+/**
+ * @param under the path that the page is at, as static hosts have it
+ * @returns the server, and the address of the page
+ */
+export async function serve(port = 0, under = '/') {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     try {
+      if (!pathname.startsWith(under)) throw new Error('not of the page');
+      const inside = `/${pathname.slice(under.length)}`;
       // Normalized from the root on, a path cannot leave it.
-      const path = normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname));
+      const path = normalize(decodeURIComponent(inside.endsWith('/') ? `${inside}index.html` : inside));
       const bytes = await readFile(join(ROOT, path));
       response.writeHead(200, {
         'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream',
@@ -40,7 +45,7 @@ export async function serve(port = 0) {
   await new Promise((resolve, reject) => {
     server.on('error', reject).listen(port, '127.0.0.1', resolve);
   });
-  return { server, address: `http://localhost:${server.address().port}/` };
+  return { server, address: `http://localhost:${server.address().port}${under}` };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

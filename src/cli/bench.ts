@@ -6,6 +6,7 @@ import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { measureStep } from '../train/measure.ts';
+import { benchInWords } from '../train/measure-words.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addDumpOptions, addWorkerOptions, backendOption, type DumpOptions, wholeNumber } from './options.ts';
@@ -52,20 +53,5 @@ export async function runBench(
     terminal.out(JSON.stringify({ ...measured, augmentation, backend, adapter, config }));
     return;
   }
-  const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
-  const width = encoder ? '' : `, width ${config.width}`;
-  terminal.out(`${config.arch}${width}, ${config.imageSize} px, batch ${config.batchSize}`);
-  terminal.out(`backend ${backend}: ${reason}`);
-  terminal.out(`${measured.imagesPerSecond.toFixed(2)} images/s (${gflops.toFixed(1)} GFLOP/s)`);
-  terminal.out(`${measured.imagesPerSecondWithAugmentation.toFixed(2)} images/s with augmentation`);
-  const entries = Object.entries(measured.seconds).sort(([, a], [, b]) => b - a);
-  const total = entries.reduce((sum, [, seconds]) => sum + seconds, 0);
-  for (const [what, seconds] of entries) {
-    const share = ((100 * seconds) / total).toFixed(1);
-    terminal.out(`  ${what.padEnd(24)} ${seconds.toFixed(4).padStart(9)} s ${share.padStart(5)} %`);
-  }
-  const { images, decodeMicroseconds, viewMicroseconds } = augmentation;
-  terminal.out(
-    `a view: ${decodeMicroseconds.toFixed(0)} µs to decode, ${viewMicroseconds.toFixed(1)} µs to augment (${images})`,
-  );
+  terminal.out(benchInWords({ config, backend, reason, measured, augmentation }));
 }

@@ -29,6 +29,8 @@ export interface FilesDescription extends DatasetDescription {
   readonly foldersAreLabels: boolean;
   /** Named like images, but not to be decoded, and why: left out of the data. */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
+  /** How many files are no images, by name and by content: left out, too. Hidden ones are not counted. */
+  readonly noImages: number;
 }
 
 /** Most headers are in the first kilobytes; those of photos come after a thumbnail, in the first 64 KiB or so. */
@@ -73,7 +75,9 @@ export async function describeFiles(
   // Loaded after the files are in hand: what is dropped has to be looked at in the event itself.
   const [{ describe }, { files }] = await Promise.all([import('./dataset.ts'), import('./files.ts')]);
   const description = await describe(files, tree.nameOf(''), found);
-  return withReducedImages({ ...description, foldersAreLabels: train.labels !== null, unreadable }, reduceTo);
+  const noImages = train.others + (test?.others ?? 0);
+  const told = { foldersAreLabels: train.labels !== null, unreadable, noImages };
+  return withReducedImages({ ...description, ...told }, reduceTo);
 }
 
 interface Split {

@@ -17,6 +17,8 @@ export interface ImageSplit {
   readonly files: readonly string[];
   /** Label of each; null without classes. */
   readonly labels: readonly number[] | null;
+  /** How many files were looked at that are no images: not those that are hidden. */
+  readonly others: number;
 }
 
 export interface FoundImages {
@@ -50,11 +52,15 @@ const MARK_BYTES = 12;
  * folders without end.
  */
 export async function findImages(tree: FileTree, labels: FolderLabels = true): Promise<FoundImages> {
-  const folders = (await tree.list('')).filter(({ kind }) => kind === 'directory').map(({ name }) => name);
+  const entries = await tree.list('');
+  const folders = entries.filter(({ kind }) => kind === 'directory').map(({ name }) => name);
   if (labels === false || !folders.includes(TRAIN_FOLDER)) {
     return { ...(await findSplit(tree, '', labels)), test: null };
   }
-  const { train, classes } = await findSplit(tree, TRAIN_FOLDER, labels);
+  const { train: found, classes } = await findSplit(tree, TRAIN_FOLDER, labels);
+  const beside = entries.filter(({ name, kind }) => kind === 'file' && !name.startsWith('.'));
+  const aside = beside.filter(({ name }) => !IMAGE_NAME.test(name)).length;
+  const train = { ...found, others: found.others + aside };
   const testFolder = TEST_FOLDERS.find((name) => folders.includes(name));
   if (testFolder === undefined) return { train, test: null, classes };
   const test = await findSplit(tree, testFolder, labels === true || train.labels !== null);
@@ -69,11 +75,12 @@ async function findSplit(
   if (labels === false) return unlabeled(tree, top);
   const entries = await tree.list(top);
   const beside: string[] = [];
+  const count: Count = { others: 0 };
   // Looked for only where it matters: what lies beside classes may be anything, and many.
   const takeBeside = async () => {
     for (const { name, kind } of entries) {
       const path = inside(top, name);
-      if (kind === 'file' && (await isImage(tree, path, name))) beside.push(path);
+      if (kind === 'file' && (await isImage(tree, path, name, count))) beside.push(path);
     }
   };
   const classes: string[] = [];
@@ -82,31 +89,40 @@ async function findSplit(
   for (const { name, kind } of entries) {
     if (kind !== 'directory' || name.startsWith('.')) continue;
     const before = files.length;
-    await walk(tree, inside(top, name), 1, files);
+    await walk(tree, inside(top, name), 1, files, count);
     if (files.length === before) continue; // no class: nothing in it
     for (let i = before; i < files.length; i++) of.push(classes.length);
     classes.push(name);
   }
   if (files.length > 0) {
-    if (labels === true) return { train: { files, labels: of }, classes };
-    await takeBeside();
-    if (classes.length >= 2 && beside.length === 0) return { train: { files, labels: of }, classes };
+    if (labels !== true) await takeBeside();
+    const { others } = count;
+    if (labels === true || (classes.length >= 2 && beside.length === 0)) {
+      return { train: { files, labels: of, others }, classes };
+    }
     return unlabeled(tree, top);
   }
   await takeBeside();
   if (beside.length === 0) throw none(tree, top);
-  return { train: { files: beside, labels: null }, classes: [] };
+  return { train: { files: beside, labels: null, others: count.others }, classes: [] };
 }
 
 /** All images at whatever depth. */
 async function unlabeled(tree: FileTree, top: string): Promise<Omit<FoundImages, 'test'>> {
   const files: string[] = [];
-  await walk(tree, top, 0, files);
+  const count: Count = { others: 0 };
+  await walk(tree, top, 0, files, count);
   if (files.length === 0) throw none(tree, top);
-  return { train: { files, labels: null }, classes: [] };
+  return { train: { files, labels: null, others: count.others }, classes: [] };
 }
 
-async function walk(tree: FileTree, folder: string, depth: number, files: string[]): Promise<void> {
+async function walk(
+  tree: FileTree,
+  folder: string,
+  depth: number,
+  files: string[],
+  count: Count,
+): Promise<void> {
   if (depth > MAX_DEPTH) {
     const message = `folders nested more than ${MAX_DEPTH} deep: a link loop?`;
     throw new MocoError('data-invalid', `${tree.nameOf(folder)}: ${message}`);
@@ -114,8 +130,8 @@ async function walk(tree: FileTree, folder: string, depth: number, files: string
   for (const { name, kind } of await tree.list(folder)) {
     if (name.startsWith('.')) continue;
     const path = inside(folder, name);
-    if (kind === 'directory') await walk(tree, path, depth + 1, files);
-    else if (await isImage(tree, path, name)) files.push(path);
+    if (kind === 'directory') await walk(tree, path, depth + 1, files, count);
+    else if (await isImage(tree, path, name, count)) files.push(path);
     if (files.length > MAX_FILES) {
       const message = `holds more than ${MAX_FILES} images: give a part of it`;
       throw new MocoError('data-invalid', `${tree.nameOf('')} ${message}`);
@@ -123,14 +139,19 @@ async function walk(tree: FileTree, folder: string, depth: number, files: string
   }
 }
 
-async function isImage(tree: FileTree, path: string, name: string): Promise<boolean> {
+/** Counted as they are passed over. */
+interface Count {
+  others: number;
+}
+
+async function isImage(tree: FileTree, path: string, name: string, count: Count): Promise<boolean> {
   if (name.startsWith('.')) return false;
   if (IMAGE_NAME.test(name)) return true;
   try {
-    return isMarkOfImage(await tree.begin(path, MARK_BYTES));
-  } catch {
-    return false; // unreadable and not named like an image
-  }
+    if (isMarkOfImage(await tree.begin(path, MARK_BYTES))) return true;
+  } catch {} // unreadable and not named like an image
+  count.others++;
+  return false;
 }
 
 /** Whether a file that begins like this is a JPEG, PNG or WebP image. */

@@ -8,9 +8,17 @@ import type { RgbImage } from './image.ts';
 import type { Dataset, DatasetSpec } from './source.ts';
 
 /** Of an image; where it cannot be decoded, why. */
-export type Thumbnail =
-  | { readonly index: number; readonly image: ImageBitmap | RgbImage; readonly reason: null }
-  | { readonly index: number; readonly image: null; readonly reason: string };
+export type Thumbnail = ThumbnailOf &
+  (
+    | { readonly image: ImageBitmap | RgbImage; readonly reason: null }
+    | { readonly image: null; readonly reason: string }
+  );
+
+interface ThumbnailOf {
+  readonly index: number;
+  /** Its file, or file and record. */
+  readonly path: string;
+}
 
 export class ThumbnailMaker {
   readonly #dataset: Dataset;
@@ -33,12 +41,13 @@ export class ThumbnailMaker {
 
   /** @throws MocoError usage — there is no such image; data-missing */
   async make(index: number): Promise<Thumbnail> {
+    const path = this.#dataset.name(index);
     let whole: RgbImage;
     try {
       whole = await this.#dataset.image(index);
     } catch (error) {
       if (!(error instanceof MocoError) || error.code !== 'image-corrupt') throw error;
-      return { index, image: null, reason: messageOf(error) };
+      return { index, path, image: null, reason: messageOf(error) };
     }
     const { width, height } = whole;
     const side = Math.min(width, height);
@@ -46,7 +55,7 @@ export class ThumbnailMaker {
     const size = Math.min(side, this.#size);
     resizedCrop(this.#canvas, whole, box, size, size);
     const small = this.#canvas.image();
-    return { index, image: (await bitmapOf(small.data, size, size)) ?? small, reason: null };
+    return { index, path, image: (await bitmapOf(small.data, size, size)) ?? small, reason: null };
   }
 
   close(): void {

@@ -60,20 +60,31 @@ export interface EmbeddingMap {
   readonly tile: number;
 }
 
+/** Lines that tell of a measurement. */
+const MEASURED: ReadonlySet<string> = new Set(['epoch', 'knn', 'test', 'probe']);
+
 /**
  * Reads a log.jsonl, also while it is being written: a line that is not whole is passed over. Of a step that a resumed run
  * took again, the later line counts.
  */
 export function parseLog(text: string): RunLog {
+  return recordOf(
+    text
+      .split('\n')
+      .map(objectOf)
+      .filter((entry) => entry !== null),
+  );
+}
+
+/** The same of its lines, or of the events of a run. What is none of a log's is passed over. */
+export function recordOf(entries: Iterable<object>): RunLog {
   const steps = new Map<number, Numbers>();
   const measured = new Map<string, Measurement>();
   let log: Omit<RunLog, 'steps' | 'measured'> = {
     ...{ config: {}, versions: {}, backend: '', adapter: null, starts: 0 },
   };
   let done = 0;
-  for (const line of text.split('\n')) {
-    const entry = objectOf(line);
-    if (!entry) continue;
+  for (const entry of entries as Iterable<Readonly<Record<string, unknown>>>) {
     const { type } = entry;
     if (type === 'run') {
       const { config, versions, backend, adapter } = entry;
@@ -89,7 +100,7 @@ export function parseLog(text: string): RunLog {
       if (numbers.step === undefined) continue;
       done = numbers.step;
       steps.set(done, numbers);
-    } else if (typeof type === 'string') {
+    } else if (typeof type === 'string' && MEASURED.has(type)) {
       const { features } = entry;
       const what = typeof features === 'string' ? `${type} ${features}` : type;
       const { epoch: _epoch, step: _step, k: _k, t: _t, ...values } = numbersOf(entry);

@@ -38,7 +38,11 @@ export interface MeasureOptions extends WorkerCounts {
   steps: number;
 }
 
-/** @throws MocoError as openSession and Trainer.step do */
+/**
+ * What `moco-web bench` tells: the speed of whole training steps, on random images in memory and on drawn ones that are decoded and
+ * augmented. Works where it is called: in a page, call it in a worker.
+ * @throws MocoError usage (the configuration), backend-unavailable, out-of-memory, worker-died, device-lost
+ */
 export async function measureStep(options: MeasureOptions): Promise<StepMeasurement> {
   const { config, steps } = options;
   const data = await describeDrawn(2 * config.batchSize, 1, config.imageSize, 0);

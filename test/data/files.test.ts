@@ -61,8 +61,11 @@ describe('folders as labels', () => {
   const photos = [fileAt('p/a/1.jpg'), fileAt('p/b/2.jpg'), fileAt('p/b/deep/3.jpg')];
 
   test('where there are two or more, and no photo beside them', async () => {
-    const found = await describeFiles(photos);
-    expect(found).toMatchObject({ classes: ['a', 'b'], trainLabels: Int32Array.of(0, 1, 1), foldersAreLabels: true });
+    const notes = [fileAt('p/notes.txt', 'x'), fileAt('p/a/.hidden', 'x'), fileAt('p/b/film.mov', 'x')];
+    const found = await describeFiles([...photos, ...notes]);
+    expect(found).toMatchObject({
+      ...{ classes: ['a', 'b'], trainLabels: Int32Array.of(0, 1, 1), foldersAreLabels: true, noImages: 2 },
+    });
     const beside = await describeFiles([...photos, fileAt('p/0.jpg')]);
     expect(beside).toMatchObject({ classes: [], trainLabels: null, trainLength: 4, foldersAreLabels: false });
     const one = await describeFiles([fileAt('p/a/1.jpg'), fileAt('p/2.txt', 'x')]);
@@ -75,6 +78,8 @@ describe('folders as labels', () => {
     expect(await namesOf(none)).toEqual(['p/a/1.jpg', 'p/b/2.jpg', 'p/b/deep/3.jpg']);
     const asked = await describeFiles([...photos, fileAt('p/0.jpg')], { labels: true });
     expect(asked).toMatchObject({ classes: ['a', 'b'], trainLength: 3 });
+    const halves = ['train', 'test'].flatMap((half) => [fileAt(`p/${half}/1.jpg`), fileAt(`p/${half}/1.txt`, 'x')]);
+    expect(await describeFiles([...halves, fileAt('p/index.csv', 'x')])).toMatchObject({ testLength: 1, noImages: 3 });
     const split = await describeFiles([fileAt('p/train/1.jpg'), fileAt('p/test/2.jpg')], { labels: false });
     expect(split).toMatchObject({ trainLength: 2, test: null });
   });
@@ -91,7 +96,7 @@ test('what cannot be read is named, and left out; what is no image is passed ove
   ];
   const asked: string[] = [];
   const found = await describeFiles(given, { progress: (done, of) => void asked.push(`${done}/${of}`) });
-  expect(found).toMatchObject({ trainLength: 1, trainLabels: null });
+  expect(found).toMatchObject({ trainLength: 1, trainLabels: null, noImages: 1 });
   expect(found.unreadable).toEqual([
     { path: 'p/cmyk.jpg', reason: 'a CMYK JPEG: convert it to RGB' },
     { path: 'p/empty.png', reason: 'the file is empty' },

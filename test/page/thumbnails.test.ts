@@ -27,6 +27,7 @@ test('come in order, of all images or of those asked for', async () => {
   // Not enlarged: as it is drawn.
   expect(third).toEqual({
     index: 3,
+    path: 'drawn train image 3',
     image: drawImage({ size: 16, seed: 1, split: 'train' }, 3),
     reason: null,
   });

@@ -1,6 +1,7 @@
 /** What Look says in numbers, and the files of Take away, against plain computations. */
 import { expect, it } from 'vitest';
 import { agreement, chanceLevel } from '../../web/src/look/agreement.ts';
+import { extended, isInside, type Loop } from '../../web/src/look/lasso.ts';
 import { meanSimilarity } from '../../web/src/look/neighbors-of-all.ts';
 import { csvField, pairsAsCsv } from '../../web/src/look/pairs-csv.ts';
 import { likelyDuplicate, typicalSimilarity } from '../../web/src/look/typical.ts';
@@ -72,4 +73,24 @@ it('writes rows as NumPy reads them', async () => {
   );
   expect([0, 4, 8, 12].map((at) => bytes.readFloatLE(start + at))).toEqual([1, 2, 3, 4]);
   expect(bytes.length).toBe(start + 16);
+});
+
+it('knows what lies in a loop that was drawn, bays and all', () => {
+  const corners = [0, 0, 10, 0, 10, 10, 5, 3, 0, 10];
+  const loop: Loop = corners.reduce<Loop>(
+    (drawn, x, i) => (i % 2 ? drawn : extended(drawn, x, corners[i + 1]!)),
+    [],
+  );
+  expect(loop).toEqual(corners);
+  expect(extended(loop, 1, 9)).toBe(loop);
+  const inside = [
+    [1, 1],
+    [9, 1],
+    [1, 7],
+    [5, 2],
+    [5, 8],
+    [11, 5],
+    [-1, 0],
+  ].map(([x, y]) => isInside(loop, x!, y!));
+  expect(inside).toEqual([true, true, true, true, false, false, false]);
 });

@@ -12,6 +12,8 @@ export type PhotosNote =
 export interface Photos extends ChosenPhotos {
   /** Whether folders can be taken for labels. */
   readonly hasFolders: boolean;
+  /** How many files were left out, as they are no images. */
+  readonly noImages: number;
   readonly note: PhotosNote;
   /** As files were found; null of drawn images. */
   readonly files: FilesDescription | null;
@@ -25,7 +27,8 @@ export async function drawnPhotos({ count, seed }: { count: number; seed: number
   const { describeDrawn } = await library();
   const data = await describeDrawn(count, Math.ceil(count / TEST_SHARE), DRAWN_SIZE, seed);
   const note = { kind: 'drawn', count, seed } as const;
-  return photosOf({ data, title: 'Drawn shapes', unreadable: [], hasFolders: false, note, files: null });
+  const found = { unreadable: [], noImages: 0, hasFolders: false, files: null };
+  return photosOf({ ...found, data, title: 'Drawn shapes', note });
 }
 
 /**
@@ -68,6 +71,7 @@ export function ofFiles(files: FilesDescription, labels: boolean): Photos {
     data: note.labels ? files : withoutLabels(files),
     title,
     unreadable: files.unreadable,
+    noImages: files.noImages,
     hasFolders: files.foldersAreLabels,
     note,
     files,

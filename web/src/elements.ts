@@ -1,27 +1,28 @@
-/** Making what a view shows. */
+/** Elements in one expression, and the words and files that every view has. */
 
-type Attributes = Readonly<Record<string, string | boolean | ((event: Event) => void)>>;
+type Given = string | number | boolean | ((event: Event) => void);
 
-/**
- * An element: attributes by their names (true: without a value; false: left out), listeners by the names of their events with
- * `on` before them.
- */
-export function make<Tag extends keyof HTMLElementTagNameMap>(
+/** @param given attributes; functions are listeners; true is an attribute without a value, false none */
+export function h<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
-  attributes: Attributes = {},
+  given: Readonly<Record<string, Given>> = {},
   ...children: readonly (Node | string)[]
 ): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') element.addEventListener(name.slice(2), value);
-    else if (value !== false) element.setAttribute(name, value === true ? '' : value);
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else if (value !== false) element.setAttribute(name, value === true ? '' : String(value));
   }
   element.append(...children);
   return element;
 }
 
-/** An error as people are told it. */
-export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Why something failed, with what can be done: errors of the package say both in their line. */
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 export const counted = (count: number, one: string, more = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : more}`;
@@ -32,4 +33,12 @@ export function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 100) return counted(minutes, 'minute');
   return counted(Math.round(minutes / 60), 'hour');
+}
+
+/** A file for the person at the page. */
+export function save(name: string, content: BlobPart, type = 'application/octet-stream'): void {
+  const address = URL.createObjectURL(new Blob([content], { type }));
+  h('a', { href: address, download: name }).click();
+  // Some browsers read it only after the click.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

@@ -1,17 +1,15 @@
-/** The chosen photos as both encoders see them, the one that the run began with and the one that it made: each made once. */
+/** The chosen photos as two encoders see them, the run's and one to compare it with: each is asked once. */
 import type { App } from './app.ts';
+import { type Eye, lookWith, type Seen } from './encoders.ts';
 import { type Neighbors, neighborsOfAll } from './look/neighbors-of-all.ts';
 import { typicalSimilarity } from './look/typical.ts';
-import { type DatasetDescription, type Encoder, type Index, library } from './moco-web.ts';
+import { type Encoder, type Index, library } from './moco-web.ts';
 import type { ChosenPhotos } from './photos.ts';
 import type { Run } from './run.ts';
 
 /** What one encoder makes of the photos. */
-export interface Side {
+export interface Side extends Pick<Seen, 'title' | 'short' | 'step' | 'rows'> {
   readonly word: 'before' | 'after';
-  /** Steps that it was trained for. */
-  readonly step: number;
-  readonly rows: readonly Float32Array[];
   readonly index: Index;
   /** How alike any two photos are to it: the chance level of a likeness. */
   readonly typical: number;
@@ -28,9 +26,11 @@ export interface Embedded {
   /** The label of each row; null where there are none. */
   readonly labels: Int32Array | null;
   readonly classes: readonly string[];
-  /** Null where the encoder that the run began with was not kept. */
+  /** What is compared with; null before a run, and where that encoder was not kept. */
   readonly before: Side | null;
   readonly after: Side;
+  /** Whether nothing has been trained yet: what looks is the encoder of the page. */
+  readonly untrained: boolean;
 }
 
 /** Work that goes on, whichever view is shown. */
@@ -39,34 +39,37 @@ export interface Work {
   /** Of all photos by all encoders. */
   readonly done: number;
   readonly all: number;
+  /** What the run's encoder is compared with. */
+  readonly other: Eye;
   /** Called as `done` grows. */
   listener: (() => void) | null;
 }
 
 interface Kept extends Work {
   readonly photos: ChosenPhotos;
-  readonly run: Run;
+  readonly run: Run | null;
+  readonly sides: Map<Eye, Promise<Made>>;
   done: number;
   dispose: (() => Promise<void>)[];
 }
 
+interface Made extends Pick<Seen, 'images' | 'names'> {
+  readonly side: Omit<Side, 'word'>;
+}
+
 let kept: Kept | null = null;
 
-/** @returns null where there are no photos or no run yet */
+/** @returns null where there are no photos yet */
 export function embeddingsOf({ photos, run }: App): Work | null {
-  if (!photos || !run) return null;
+  if (!photos) return null;
   if (kept && kept.photos === photos && kept.run === run) return kept;
   forgetEmbeddings();
-  const work: Kept = {
-    ...{ photos, run, done: 0, all: 2 * photos.data.trainLength, listener: null, dispose: [] },
-    outcome: Promise.resolve().then(() => embed(work)),
-  };
-  // Whoever waits is told, and whoever asks next tries again; one that nobody waits for is no error of the page.
-  work.outcome.catch(() => {
-    if (kept === work) forgetEmbeddings();
-  });
-  kept = work;
-  return work;
+  return begin(photos, run, 'start', new Map(), []);
+}
+
+/** Compares with another encoder from now on; what the others have seen stays. */
+export function compareWith(other: Eye): void {
+  if (kept) begin(kept.photos, kept.run, other, kept.sides, kept.dispose);
 }
 
 /** The next that asks gets those of the newest checkpoint. */
@@ -77,41 +80,72 @@ export function forgetEmbeddings(): void {
   work.outcome.catch(() => {}).then(() => Promise.all(work.dispose.map((end) => end())));
 }
 
-async function embed(work: Kept): Promise<Embedded> {
-  const { data } = work.photos;
-  const training: DatasetDescription = { ...data, test: null, testLength: 0, testLabels: null };
-  const after = await sideOf(work, 'after', work.run.out, training);
-  const before = await sideOf(work, 'before', work.run.start, training).catch((error: unknown) => {
-    if ((error as { code?: string }).code === 'data-missing') return null;
-    throw error;
+function begin(
+  photos: ChosenPhotos,
+  run: Run | null,
+  other: Eye,
+  sides: Kept['sides'],
+  dispose: Kept['dispose'],
+) {
+  const eyes: Eye[] = run ? ['now', other] : ['starter'];
+  const length = photos.data.trainLength;
+  const asked = eyes.filter((eye) => !sides.has(eye)).length;
+  const work: Kept = {
+    ...{ photos, run, sides, dispose, other, done: 0, all: asked * length, listener: null },
+    outcome: Promise.resolve().then(() => embed(work, eyes)),
+  };
+  // Whoever waits is told, and whoever asks next tries again; one that nobody waits for is no error of the page.
+  work.outcome.catch(() => {
+    if (kept === work) forgetEmbeddings();
   });
-  const { images, names } = after;
-  const labels = data.trainLabels && images.map((image) => data.trainLabels![image] ?? -1);
-  return { images, names, labels, classes: data.classes, before: before?.side ?? null, after: after.side };
+  kept = work;
+  return work;
 }
 
-async function sideOf(work: Kept, word: Side['word'], path: string, data: DatasetDescription) {
-  const { loadCheckpoint, embedImages, Encoder, Index } = await library();
-  const checkpoint = await loadCheckpoint(path);
-  const rows: Float32Array[] = [];
-  const images: number[] = [];
-  const names: string[] = [];
-  for await (const { index, path: name, vector } of embedImages({ checkpoint, data, features: 'backbone' })) {
-    rows.push(vector);
-    images.push(index);
-    names.push(name ?? `photo ${index + 1}`);
+async function embed(work: Kept, [first, second]: readonly Eye[]): Promise<Embedded> {
+  const { data } = work.photos;
+  const after = await sideOf(work, first!);
+  const before = second
+    ? await sideOf(work, second).catch((error: unknown) => {
+        work.sides.delete(second);
+        if ((error as { code?: string }).code === 'data-missing') return null;
+        throw error;
+      })
+    : null;
+  const { images, names } = after;
+  if (before && before.images.length !== images.length) {
+    throw new Error('Some photos could be read by one encoder and not by the other: look again.');
+  }
+  const labels = data.trainLabels && images.map((image) => data.trainLabels![image] ?? -1);
+  return {
+    ...{ images, names, labels, classes: data.classes, untrained: work.run === null },
+    before: before && { ...before.side, word: 'before' },
+    after: { ...after.side, word: 'after' },
+  };
+}
+
+function sideOf(work: Kept, eye: Eye): Promise<Made> {
+  const made = work.sides.get(eye) ?? makeSide(work, eye);
+  work.sides.set(eye, made);
+  return made;
+}
+
+async function makeSide(work: Kept, eye: Eye): Promise<Made> {
+  const { Index } = await library();
+  const seen = await lookWith(eye, work.photos, work.run, () => {
     work.done++;
     work.listener?.();
-  }
-  const index = await Index.from(rows, { names, encoder: path, features: 'backbone' });
+  });
+  const { images, names, rows, load, title, short, step } = seen;
+  const index = await Index.from(rows, { names, features: 'backbone' });
   work.dispose.push(() => index.dispose());
   let encoder: Promise<Encoder> | null = null;
   let neighbors: Promise<Neighbors> | null = null;
-  const side: Side = {
-    ...{ word, step: checkpoint.state.step, rows, index, typical: typicalSimilarity(rows) },
+  const side: Omit<Side, 'word'> = {
+    ...{ title, short, step, rows, index, typical: typicalSimilarity(rows) },
     encoder() {
       if (!encoder) {
-        const loading = Encoder.load(checkpoint, { features: 'backbone', workers: 1 });
+        const loading = load();
         work.dispose.push(async () => (await loading.catch(() => null))?.dispose());
         encoder = loading;
       }
@@ -122,5 +156,5 @@ async function sideOf(work: Kept, word: Side['word'], path: string, data: Datase
       return neighbors;
     },
   };
-  return { side, images: Int32Array.from(images), names };
+  return { side, images, names };
 }

@@ -1,5 +1,6 @@
 /** The page: which of its views is shown, by the part of the address after #. */
 import { App, type View } from './app.ts';
+import { startServiceWorker } from './offline.ts';
 
 /** Each is loaded when it is first shown. */
 const VIEWS: Readonly<Record<string, () => Promise<View>>> = {
@@ -33,3 +34,4 @@ async function show(): Promise<void> {
 // Whoever goes by keyboard or ear goes on in the view.
 addEventListener('hashchange', () => void show().then(() => root.focus({ preventScroll: true })));
 await show();
+void startServiceWorker();

@@ -1,9 +1,11 @@
 /** What the page notes of its run, so that a reload finds it again: checkpoints are in the origin private file system. */
 import type { PhotosNote } from './choose-photos.ts';
-import type { NoticeEvent, PretrainEvent, RunEvent, StepEvent } from './moco-web.ts';
+import { library, type NoticeEvent, type PretrainEvent, type RunEvent, type StepEvent } from './moco-web.ts';
 
 export const RUN = 'runs/page';
 export const START = 'runs/page-start';
+/** The newest checkpoint of the run before: to compare with. */
+export const EARLIER = 'runs/earlier';
 
 /** As of the last checkpoint. */
 export interface SavedRun {
@@ -41,14 +43,48 @@ export function saveRun(run: SavedRun): void {
   }
 }
 
-/** Forgets the run, and removes its files. */
-export async function removeRun(): Promise<void> {
+/** Makes room for another run. Of this one its newest checkpoint stays, to compare with. */
+export async function setRunAside(): Promise<void> {
   localStorage.removeItem(NAME);
-  const runs = await navigator.storage.getDirectory();
+  const storage = await navigator.storage.getDirectory();
+  const runs = await storage.getDirectoryHandle('runs', { create: true });
+  const { loadCheckpoint } = await library();
+  // Checked and whole; there may be none.
+  const newest = await loadCheckpoint(RUN).catch(() => null);
+  if (newest) {
+    await remove(runs, nameIn(EARLIER));
+    const name = newest.directory.split('/').at(-1)!;
+    const from = await (await runs.getDirectoryHandle(nameIn(RUN))).getDirectoryHandle(name);
+    const to = await runs.getDirectoryHandle(nameIn(EARLIER), { create: true });
+    await copyFiles(from, await to.getDirectoryHandle(name, { create: true }));
+  }
+  await remove(runs, nameIn(RUN));
+  await remove(runs, nameIn(START));
+}
+
+/** Whether there is a run to compare with. */
+export async function hasEarlier(): Promise<boolean> {
+  const storage = await navigator.storage.getDirectory();
+  const runs = await storage.getDirectoryHandle('runs').catch(() => null);
+  const earlier = await runs?.getDirectoryHandle(nameIn(EARLIER)).catch(() => null);
+  return !!earlier;
+}
+
+const nameIn = (path: string) => path.split('/').at(-1)!;
+
+async function remove(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
-    await runs.removeEntry('runs', { recursive: true });
+    await folder.removeEntry(name, { recursive: true });
   } catch (error) {
     // There is none yet.
     if (!(error instanceof DOMException && error.name === 'NotFoundError')) throw error;
+  }
+}
+
+async function copyFiles(from: FileSystemDirectoryHandle, to: FileSystemDirectoryHandle): Promise<void> {
+  for await (const handle of from.values()) {
+    if (handle.kind !== 'file') continue;
+    const writable = await (await to.getFileHandle(handle.name, { create: true })).createWritable();
+    await (await (handle as FileSystemFileHandle).getFile()).stream().pipeTo(writable);
   }
 }

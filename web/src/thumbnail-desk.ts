@@ -59,7 +59,7 @@ export class ThumbnailDesk {
       const asked = this.#asked;
       this.#asked = [];
       try {
-        await this.#make(asked, thumbnails);
+        await this.#h(asked, thumbnails);
       } catch (error) {
         for (const { image, refuse } of asked) {
           this.#kept.delete(image);
@@ -70,7 +70,7 @@ export class ThumbnailDesk {
     this.#working = false;
   }
 
-  async #make(
+  async #h(
     asked: readonly Asked[],
     thumbnails: Awaited<ReturnType<typeof library>>['thumbnails'],
   ): Promise<void> {

@@ -1,27 +1,33 @@
 /** A run of the page: it trains in workers, tells what happens as it happens, and outlives the page by its checkpoints. */
 import type { App } from './app.ts';
 import { type Photos, photosOfNote } from './choose-photos.ts';
-import { wordsOf } from './elements.ts';
+import { reasonOf } from './elements.ts';
 import {
   type BackendChoice,
+  type ImportedEncoder,
   type LoadedCheckpoint,
   library,
   type NoticeEvent,
   type PauseSwitch,
   type PretrainConfig,
   type PretrainEvent,
+  type RgbImage,
   type RunEvent,
   type StepEvent,
   type WatchEvent,
 } from './moco-web.ts';
+import type { Plan } from './parts/recipe.ts';
 import type { Run, RunState } from './run.ts';
-import { RUN, removeRun, type SavedRun, START, saveRun } from './saved-run.ts';
+import { RUN, type SavedRun, START, saveRun, setRunAside } from './saved-run.ts';
 
 type Library = Awaited<ReturnType<typeof library>>;
 
 /** So often a run measures the agreement of neighbors, where folders are labels. */
 const MEASUREMENTS = 10;
+/** Shown at once; and as many more, whose keys are told apart from. */
 export const PAIRS = 3;
+const WATCHED = 12;
+const MOST_KEYS = 24;
 /** Steps from one checkpoint to the next, and from one pair that is shown to the next: some seconds on either. */
 const RHYTHM = { webgpu: 50, wasm: 5, native: 5 } as const;
 
@@ -33,11 +39,15 @@ export class Training implements Run {
   /** What a reload would go on from. */
   savedStep = 0;
   watched: WatchEvent | null = null;
+  /** Keys of steps before, the newest first. */
+  keys: readonly { readonly view: RgbImage; readonly step: number }[] = [];
   readonly out = RUN;
   readonly start = START;
   readonly config: PretrainConfig;
   readonly photos: Photos;
   readonly backend: BackendChoice;
+  /** Of a new run that begins with an ONNX file. */
+  readonly encoder: ImportedEncoder | null;
   readonly steps: StepEvent[] = [];
   readonly measurements: PretrainEvent[] = [];
   readonly notices: NoticeEvent[] = [];
@@ -53,7 +63,9 @@ export class Training implements Run {
     photos: Photos,
     config: PretrainConfig,
     backend: BackendChoice,
+    encoder: ImportedEncoder | null = null,
   ) {
+    this.encoder = encoder;
     this.#app = app;
     this.#pause = new PauseSwitch();
     this.photos = photos;
@@ -65,15 +77,14 @@ export class Training implements Run {
   static async begin(
     app: App,
     photos: Photos,
-    config: PretrainConfig,
-    backend: BackendChoice,
+    { config, backend, encoder }: Pick<Plan, 'config' | 'backend' | 'encoder'>,
   ): Promise<void> {
     const moco = await library();
-    const run = new Training(app, moco, photos, config, backend);
+    const run = new Training(app, moco, photos, config, backend, encoder);
     app.run = run;
     app.tell('run');
     void run.#go(async () => {
-      await removeRun();
+      await setRunAside();
       await keepStart(moco, run);
       if (photos.files) await moco.keepFiles(RUN, photos.files);
       // Asks that the browser does not clear it away when the disk fills.
@@ -148,9 +159,9 @@ export class Training implements Run {
         backend: this.backend,
         out: RUN,
         checkpointEvery: every,
-        watch: { every, pairs: PAIRS, sample: 0 },
+        watch: { every, pairs: WATCHED, sample: 0 },
         ...(labeled ? { knnEvery: Math.max(1, Math.round(this.config.epochs / MEASUREMENTS)) } : {}),
-        ...(resume ? { resume } : {}),
+        ...(resume ? { resume } : this.encoder ? { encoder: this.encoder } : {}),
         pause: this.#pause,
         signal: this.#end.signal,
       });
@@ -160,7 +171,7 @@ export class Training implements Run {
       }
       this.#become('ended');
     } catch (error) {
-      this.#become('failed', wordsOf(error));
+      this.#become('failed', reasonOf(error));
     }
   }
 
@@ -175,6 +186,7 @@ export class Training implements Run {
         this.steps.push(event);
         break;
       case 'watch':
+        this.#keepKeys();
         this.watched = event;
         break;
       case 'notice':
@@ -193,6 +205,17 @@ export class Training implements Run {
     }
   }
 
+  /** What was shown before is in the queue by now, as long as it holds so many steps. */
+  #keepKeys(): void {
+    const { watched } = this;
+    if (!watched) return;
+    this.keys = watched.pairs
+      .slice(PAIRS)
+      .map(({ key }) => ({ view: key, step: watched.step }))
+      .concat(this.keys)
+      .slice(0, MOST_KEYS);
+  }
+
   #save(): void {
     const { photos, savedStep: step, totalSteps, about, steps, measurements, notices } = this;
     if (about) saveRun({ photos: photos.note, step, totalSteps, about, steps, measurements, notices });
@@ -200,7 +223,8 @@ export class Training implements Run {
 }
 
 /** The encoder that a run begins with: after one step that changes no weight. */
-async function keepStart(moco: Library, { photos, config, backend }: Training): Promise<void> {
+async function keepStart(moco: Library, { photos, config, backend, encoder }: Training): Promise<void> {
   const one = { ...config, epochs: 1, steps: 1, learningRate: 0 };
-  for await (const _ of moco.pretrain({ config: one, data: photos.data, backend, out: START }));
+  const begun = encoder ? { encoder } : {};
+  for await (const _ of moco.pretrain({ config: one, data: photos.data, backend, out: START, ...begun }));
 }

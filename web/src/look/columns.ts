@@ -1,8 +1,9 @@
 /** The nearest photos to one photo, before training and after, side by side. */
+
+import { h } from '../elements.ts';
 import type { Side } from '../embeddings.ts';
 import type { Match } from '../moco-web.ts';
 import { folderOf, type LookContext, titleOf } from './context.ts';
-import { h } from './dom.ts';
 import { thumb } from './thumb.ts';
 
 /** What is looked for: a photo of these, or an image from elsewhere. */
@@ -60,12 +61,10 @@ export function column(
       ),
     );
   });
-  const steps = side.step === 1 ? '1 step' : `${side.step.toLocaleString('en')} steps`;
-  const heading = side.word === 'before' ? 'Before training' : `After ${steps}`;
   return h(
     'section',
-    { class: `look-column look-${side.word}`, 'aria-label': heading },
-    h('h3', {}, heading),
+    { class: `look-column look-${side.word}`, 'aria-label': side.title },
+    h('h3', {}, side.title),
     h('p', { class: 'small' }, 'any two photos: ', h('span', { class: 'mono' }, side.typical.toFixed(3))),
     h('ol', {}, ...items),
   );

@@ -1,6 +1,7 @@
 /** Draws the map: dots, or thumbnails where it is near enough and they do not cover each other. */
 import type { Embedded } from '../embeddings.ts';
 import type { Camera } from './camera.ts';
+import type { Loop } from './lasso.ts';
 
 export interface MapPicture {
   readonly canvas: HTMLCanvasElement;
@@ -12,6 +13,9 @@ export interface MapPicture {
   readonly hovered: number | null;
   /** The folder that stands out; -1: none. */
   readonly marked: number;
+  readonly selected: ReadonlySet<number>;
+  /** As far as it is drawn, in pixels. */
+  readonly loop: Loop | null;
   /** Asks for a thumbnail. */
   wanted(row: number): void;
 }
@@ -28,6 +32,8 @@ export function drawMap({
   embedded,
   hovered,
   marked,
+  selected,
+  loop,
   wanted,
 }: MapPicture): void {
   const scale = Math.min(2, devicePixelRatio);
@@ -48,8 +54,8 @@ export function drawMap({
   for (let row = 0; row < shown; row++) {
     const [x, y] = camera.screen(points[2 * row]!, points[2 * row + 1]!);
     if (x < -side || y < -side || x > width + side || y > height + side) continue;
-    const isMarked = marked >= 0 && embedded.labels?.[row] === marked;
-    context.globalAlpha = marked < 0 ? 0.55 : isMarked ? 1 : 0.2;
+    const isMarked = selected.has(row) || (marked >= 0 && embedded.labels?.[row] === marked);
+    context.globalAlpha = isMarked ? 1 : marked < 0 ? 0.55 : 0.2;
     context.fillStyle = isMarked ? accent : ink;
     if (side > 0) {
       // One thumbnail a square: what is under another is a dot.
@@ -74,6 +80,7 @@ export function drawMap({
     context.fill();
   }
   context.globalAlpha = 1;
+  if (loop) outline(context, loop, accent);
   if (hovered === null || hovered >= shown) return;
   const [x, y] = camera.screen(points[2 * hovered]!, points[2 * hovered + 1]!);
   const bitmap = images.get(hovered);
@@ -84,6 +91,17 @@ export function drawMap({
     context.arc(x, y, 6, 0, 2 * Math.PI);
     context.fill();
   }
+}
+
+function outline(context: CanvasRenderingContext2D, loop: Loop, color: string): void {
+  context.beginPath();
+  for (let i = 0; i < loop.length; i += 2) context.lineTo(loop[i]!, loop[i + 1]!);
+  context.closePath();
+  context.strokeStyle = color;
+  context.lineWidth = 2;
+  context.setLineDash([6, 4]);
+  context.stroke();
+  context.setLineDash([]);
 }
 
 function picture(

@@ -1,7 +1,8 @@
 /** The tab Duplicates: pairs of photos that are alike, from a threshold on. */
+
+import { h, reasonOf, save } from '../elements.ts';
 import type { DuplicatePair } from '../moco-web.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
-import { h, reasonOf, save } from './dom.ts';
 import { pairsAsCsv } from './pairs-csv.ts';
 import { thumb } from './thumb.ts';
 import { likelyDuplicate } from './typical.ts';

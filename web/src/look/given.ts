@@ -1,5 +1,5 @@
 /** An image from elsewhere: chosen, dropped anywhere on the page, or pasted. */
-import { h } from './dom.ts';
+import { h } from '../elements.ts';
 
 export interface Given {
   readonly element: HTMLElement;

@@ -1,6 +1,7 @@
 /** All photos as a grid of which only what is seen exists: thousands scroll as well as ten. */
+
+import { h } from '../elements.ts';
 import type { ChosenPhotos } from '../photos.ts';
-import { h } from './dom.ts';
 import { thumb } from './thumb.ts';
 
 export interface Grid {

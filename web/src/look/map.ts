@@ -1,10 +1,13 @@
 /** The tab Map: each photo a dot where the encoder sees it among the others; thumbnails from the second zoom level on. */
+
+import { h, reasonOf } from '../elements.ts';
 import type { Side } from '../embeddings.ts';
 import { Camera } from './camera.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
-import { h, reasonOf } from './dom.ts';
 import { drawMap } from './draw-map.ts';
+import { extended, isInside, type Loop } from './lasso.ts';
 import type { MapNews } from './map-worker.ts';
+import { selection } from './selection.ts';
 
 /** The build puts it beside the page. */
 const WORKER = 'map-worker.js';
@@ -22,6 +25,12 @@ export function mapPanel(context: LookContext): Panel {
   const words = h('p', { class: 'small', role: 'status' });
   const button = (label: string, name: string, act: () => void) =>
     h('button', { type: 'button', class: 'button button-quiet', 'aria-label': name, click: act }, label);
+  const lassoing = button('Lasso', 'Select photos by drawing around them', () => {
+    const on = lassoing.getAttribute('aria-pressed') !== 'true';
+    lassoing.setAttribute('aria-pressed', String(on));
+    canvas.classList.toggle('is-lassoing', on);
+  });
+  lassoing.setAttribute('aria-pressed', 'false');
   const controls = h(
     'div',
     { class: 'look-actions' },
@@ -33,8 +42,11 @@ export function mapPanel(context: LookContext): Panel {
       camera.whole();
       draw();
     }),
+    lassoing,
+    button('Select what is seen', 'Select the photos that are seen', () => select(() => true)),
   );
-  const element = h('div', { class: 'look-map-panel' }, controls, canvas, words);
+  const selected = selection(context, draw);
+  const element = h('div', { class: 'look-map-panel' }, controls, canvas, words, selected.element);
   const camera = new Camera();
   const images = new Map<number, ImageBitmap | null>();
   const laidOut = new Map<Side, Float32Array<ArrayBuffer>>();
@@ -44,12 +56,13 @@ export function mapPanel(context: LookContext): Panel {
   let marked = -1;
   let asked = 0;
   let layingOut = 0;
+  let loop: Loop | null = null;
 
   function sideChoice(...sides: Side[]): HTMLElement {
     const select = h(
       'select',
       { 'aria-label': 'Which encoder', change: () => void layOut(sides[select.selectedIndex]!) },
-      ...sides.map(({ word }) => h('option', { selected: word === 'after' }, `${word} training`)),
+      ...sides.map(({ word, short }) => h('option', { selected: word === 'after' }, short)),
     );
     return select;
   }
@@ -117,7 +130,19 @@ export function mapPanel(context: LookContext): Panel {
   function draw(): void {
     asked ||= requestAnimationFrame(() => {
       asked = 0;
-      drawMap({ canvas, camera, points, images, embedded, hovered, marked, wanted: load });
+      const { rows } = selected;
+      drawMap({
+        canvas,
+        camera,
+        points,
+        images,
+        embedded,
+        hovered,
+        marked,
+        selected: rows,
+        loop,
+        wanted: load,
+      });
     });
   }
 
@@ -147,12 +172,26 @@ export function mapPanel(context: LookContext): Panel {
     draw();
   }
 
+  /** Of what is seen. */
+  function select(isWanted: (x: number, y: number) => boolean): void {
+    const rows: number[] = [];
+    for (let row = 0; row < points.length / 2; row++) {
+      const [x, y] = camera.screen(points[2 * row]!, points[2 * row + 1]!);
+      const isSeen = x >= 0 && y >= 0 && x <= camera.width && y <= camera.height;
+      if (isSeen && isWanted(x, y)) rows.push(row);
+    }
+    selected.choose(rows);
+  }
+
   const fingers = new Map<number, { x: number; y: number }>();
   let moved = 0;
-  canvas.addEventListener('pointerdown', ({ pointerId, offsetX: x, offsetY: y }) => {
+  canvas.addEventListener('pointerdown', ({ pointerId, offsetX: x, offsetY: y, shiftKey }) => {
     canvas.setPointerCapture(pointerId);
     fingers.set(pointerId, { x, y });
     if (fingers.size === 1) moved = 0;
+    // A second finger moves the map, whatever the first was about to do.
+    const draws = fingers.size === 1 && (shiftKey || lassoing.getAttribute('aria-pressed') === 'true');
+    loop = draws ? [x, y] : null;
   });
   canvas.addEventListener('pointermove', ({ pointerId, offsetX: x, offsetY: y }) => {
     const last = fingers.get(pointerId);
@@ -162,13 +201,17 @@ export function mapPanel(context: LookContext): Panel {
       const spread =
         Math.hypot(x - other.x, y - other.y) / Math.max(1, Math.hypot(last.x - other.x, last.y - other.y));
       camera.zoomAt(spread, other.x, other.y);
-    } else camera.move(x - last.x, y - last.y);
+    } else if (loop) loop = extended(loop, x, y);
+    else camera.move(x - last.x, y - last.y);
     moved += Math.abs(x - last.x) + Math.abs(y - last.y);
     fingers.set(pointerId, { x, y });
     draw();
   });
   const lift = ({ pointerId, type, offsetX, offsetY }: PointerEvent) => {
     const tapped = fingers.delete(pointerId) && type === 'pointerup' && moved < 6;
+    const drawn = loop;
+    loop = null;
+    if (drawn && !tapped && type === 'pointerup') select((x, y) => isInside(drawn, x, y));
     const row = tapped ? camera.nearest(points, offsetX, offsetY, 24) : null;
     if (row !== null) context.open(row);
   };

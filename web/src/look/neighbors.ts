@@ -1,9 +1,10 @@
 /** The tab Neighbors: all photos, and beside them what is near the chosen one. */
+
+import { h, percent, reasonOf } from '../elements.ts';
 import type { Side } from '../embeddings.ts';
 import { agreement, chanceLevel } from './agreement.ts';
 import { column, matchesOf, type Query } from './columns.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
-import { h, percent, reasonOf } from './dom.ts';
 import { givenImage } from './given.ts';
 import { photoGrid } from './grid.ts';
 import { thumb } from './thumb.ts';
@@ -54,7 +55,7 @@ export function neighborsPanel(context: LookContext): NeighborsPanel {
       (shown) => {
         if (own !== asked) return;
         columns.replaceChildren(...shown);
-        if (!embedded.before) columns.append(noBefore());
+        if (!embedded.before && !embedded.untrained) columns.append(noBefore());
         context.say(`Neighbors of ${query.textContent} are shown`);
       },
       (error: unknown) => {
@@ -78,7 +79,7 @@ export function neighborsPanel(context: LookContext): NeighborsPanel {
 }
 
 const noBefore = () =>
-  h('p', { class: 'small' }, 'The encoder that this run began with was not kept, so there is no “before”.');
+  h('p', { class: 'small' }, 'That encoder was not kept: there is nothing to compare with.');
 
 async function tellScores({ embedded }: LookContext, place: HTMLElement): Promise<void> {
   const { labels, classes, before, after } = embedded;
@@ -95,10 +96,10 @@ async function tellScores({ embedded }: LookContext, place: HTMLElement): Promis
     place.replaceChildren(
       'The nearest photos name the right folder for ',
       ...(was
-        ? [h('span', { class: 'mono look-word-before' }, percent(was.share)), ' before training and ']
+        ? [h('span', { class: 'mono look-word-before' }, percent(was.share)), ` ${before.short} and `]
         : []),
       h('b', { class: 'mono look-word-after' }, percent(is.share)),
-      ' after. ',
+      ` ${after.short}. `,
       h('span', { class: 'small' }, `Always naming the largest folder: ${chance}.`),
       h(
         'span',

@@ -1,6 +1,7 @@
 /** The tab Odd ones out: photos whose nearest are the least like them. */
+
+import { h, reasonOf } from '../elements.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
-import { h, reasonOf } from './dom.ts';
 import { meanSimilarity } from './neighbors-of-all.ts';
 import { thumb } from './thumb.ts';
 

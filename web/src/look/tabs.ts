@@ -1,6 +1,7 @@
 /** Tabs, after the pattern of the ARIA Authoring Practices: arrow keys move, the panel follows. */
+
+import { h } from '../elements.ts';
 import type { Panel } from './context.ts';
-import { h } from './dom.ts';
 
 export interface Tabs {
   readonly element: HTMLElement;
@@ -8,7 +9,7 @@ export interface Tabs {
   dispose(): void;
 }
 
-export function tabs(makers: Readonly<Record<string, () => Panel>>): Tabs {
+export function tabs(makers: Readonly<Record<string, () => Panel>>, told: (name: string) => void): Tabs {
   const names = Object.keys(makers);
   const made = new Map<string, Panel>();
   const idOf = (name: string) => `look-${name.toLowerCase().replaceAll(' ', '-')}`;
@@ -39,6 +40,7 @@ export function tabs(makers: Readonly<Record<string, () => Panel>>): Tabs {
   });
 
   function choose(name: string): void {
+    told(name);
     if (!made.has(name)) {
       const panel = makers[name]!();
       made.set(name, panel);

@@ -1,6 +1,7 @@
 /** A photo, drawn when its thumbnail is there. */
+
+import { h } from '../elements.ts';
 import type { ChosenPhotos } from '../photos.ts';
-import { h } from './dom.ts';
 
 /** @param side in CSS pixels */
 export function thumb(photos: ChosenPhotos, image: number, side: number): HTMLCanvasElement {

@@ -1,6 +1,7 @@
 /** Says how far the work is, in words and as a line; aloud every tenth. */
+
+import { h } from '../elements.ts';
 import type { Work } from '../embeddings.ts';
-import { h } from './dom.ts';
 
 export function waiting(title: string, work: Work): { element: HTMLElement; dispose(): void } {
   const line = h('progress', { max: work.all, value: work.done, 'aria-label': title });
@@ -12,7 +13,7 @@ export function waiting(title: string, work: Work): { element: HTMLElement; disp
   const show = () => {
     asked = 0;
     line.value = work.done;
-    words.textContent = `${work.done.toLocaleString('en')} of ${work.all.toLocaleString('en')}: each photo twice, by the encoder before training and by the one after`;
+    words.textContent = `${work.done.toLocaleString('en')} of ${work.all.toLocaleString('en')}: each photo once by each encoder`;
     const now = Math.floor((10 * work.done) / Math.max(1, work.all));
     if (now > tenth) aloud.textContent = `${10 * now} percent`;
     tenth = now;

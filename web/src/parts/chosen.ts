@@ -1,6 +1,6 @@
 /** What was chosen: a contact sheet, counts, whether folders are labels, how long it will take, and the button that starts. */
 import { ofFiles, type Photos } from '../choose-photos.ts';
-import { counted, make, wordsOf } from '../elements.ts';
+import { counted, h, reasonOf } from '../elements.ts';
 import { drawBitmap } from '../pictures.ts';
 import { type Plan, Recipe } from './recipe.ts';
 
@@ -16,8 +16,8 @@ export interface ChosenActions {
 
 export function showChosen(root: HTMLElement, photos: Photos, { change, train }: ChosenActions): void {
   const { data, title, unreadable } = photos;
-  const words = make('p', { class: 'mono', role: 'status' }, 'Counting…');
-  const button = make('button', { class: 'button', type: 'button', disabled: true }, 'Train');
+  const words = h('p', { class: 'mono', role: 'status' }, 'Counting…');
+  const button = h('button', { class: 'button', type: 'button', disabled: true }, 'Train');
   let plan: Plan | null = null;
   const recipe = new Recipe(() => void replan());
   async function replan(): Promise<void> {
@@ -26,7 +26,7 @@ export function showChosen(root: HTMLElement, photos: Photos, { change, train }:
       plan = await recipe.plan(data);
       words.textContent = plan.words;
     } catch (error) {
-      words.textContent = wordsOf(error);
+      words.textContent = reasonOf(error);
     }
     button.disabled = plan === null;
   }
@@ -34,33 +34,42 @@ export function showChosen(root: HTMLElement, photos: Photos, { change, train }:
     if (plan) train(photos, plan);
   });
   root.replaceChildren(
-    make('h2', {}, title),
-    make('p', {}, countsOf(photos)),
+    h('h2', {}, title),
+    h('p', {}, countsOf(photos)),
     ...(unreadable.length > 0 ? [unreadableOf(unreadable)] : []),
     ...(photos.hasFolders && photos.files ? [labelSwitch(photos, change)] : []),
     words,
-    make('div', { class: 'buttons' }, button),
+    h(
+      'div',
+      { class: 'buttons' },
+      button,
+      h('a', { class: 'button-quiet', href: '#look' }, 'Search them first'),
+    ),
     recipe.element,
   );
   void replan();
 }
 
-function countsOf({ data }: Photos): string {
+function countsOf({ data, noImages }: Photos): string {
   const classes = data.trainLabels ? ` in ${counted(data.classes.length, 'class', 'classes')}` : '';
   const apart =
     data.testLength > 0 ? `, ${data.testLength.toLocaleString('en-US')} more kept apart to test with` : '';
-  return `${counted(data.trainLength, 'photo')}${classes}${apart}.`;
+  const left =
+    noImages > 0
+      ? ` ${counted(noImages, 'file that is no image', 'files that are no images')} left out.`
+      : '';
+  return `${counted(data.trainLength, 'photo')}${classes}${apart}.${left}`;
 }
 
 function unreadableOf(unreadable: Photos['unreadable']): HTMLElement {
-  return make(
+  return h(
     'details',
     {},
-    make('summary', {}, `${counted(unreadable.length, 'file')} unreadable: show`),
-    make(
+    h('summary', {}, `${counted(unreadable.length, 'file')} unreadable: show`),
+    h(
       'ul',
       { class: 'list small' },
-      ...unreadable.map(({ path, reason }) => make('li', {}, `${path}: ${reason}`)),
+      ...unreadable.map(({ path, reason }) => h('li', {}, `${path}: ${reason}`)),
     ),
   );
 }
@@ -68,17 +77,17 @@ function unreadableOf(unreadable: Photos['unreadable']): HTMLElement {
 function labelSwitch(photos: Photos, change: (photos: Photos) => void): HTMLElement {
   const labeled = photos.data.trainLabels !== null;
   const files = photos.files!;
-  const box = make('input', { type: 'checkbox', role: 'switch', checked: labeled });
+  const box = h('input', { type: 'checkbox', role: 'switch', checked: labeled });
   box.addEventListener('change', () => change(ofFiles(files, box.checked)));
-  return make(
+  return h(
     'label',
     { class: 'switch' },
     box,
-    make(
+    h(
       'span',
       {},
       'Folders are labels ',
-      make('span', { class: 'small' }, '(they measure; nothing is learned from them)'),
+      h('span', { class: 'small' }, '(they measure; nothing is learned from them)'),
     ),
   );
 }
@@ -88,11 +97,11 @@ export function showSheet(root: HTMLElement, photos: Photos): void {
   const { trainLength } = photos.data;
   const count = Math.min(ON_SHEET, trainLength);
   const tiles = Array.from({ length: count }, (_, i) => {
-    const tile = make('canvas', { width: '96', height: '96' });
+    const tile = h('canvas', { width: '96', height: '96' });
     photos.thumbnail(Math.floor(((i + ((i * GOLDEN) % 1)) * trainLength) / count)).then(
       (bitmap) => drawBitmap(tile, bitmap),
       (error: unknown) => {
-        tile.title = wordsOf(error);
+        tile.title = reasonOf(error);
       },
     );
     return tile;

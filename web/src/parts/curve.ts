@@ -1,6 +1,6 @@
 /** A curve that grows: uPlot on a canvas, in the colors of the page, with the line of what nothing but chance gives. */
 import uPlot from 'uplot';
-import { make } from '../elements.ts';
+import { h } from '../elements.ts';
 
 export interface CurveOptions {
   readonly title: string;
@@ -30,8 +30,8 @@ const FONT = '12px ui-monospace, monospace';
 export class Curve {
   readonly element: HTMLElement;
   readonly #options: CurveOptions;
-  readonly #place = make('div', { class: 'curve-plot' });
-  readonly #number = make('span', { class: 'mono' });
+  readonly #place = h('div', { class: 'curve-plot' });
+  readonly #number = h('span', { class: 'mono' });
   readonly #observer: ResizeObserver;
   readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
   readonly #redraw = () => this.#draw();
@@ -43,12 +43,12 @@ export class Curve {
     this.#options = options;
     const { title, term, good, height } = options;
     this.#place.style.height = `${height}px`;
-    this.element = make(
+    this.element = h(
       'figure',
       { class: 'curve', title: term },
-      make('div', { class: 'curve-head' }, make('h3', {}, title), this.#number),
+      h('div', { class: 'curve-head' }, h('h3', {}, title), this.#number),
       this.#place,
-      make('figcaption', { class: 'small' }, good),
+      h('figcaption', { class: 'small' }, good),
     );
     this.#observer = new ResizeObserver(([entry]) => {
       this.#plot?.setSize({ width: Math.floor(entry!.contentRect.width), height });

@@ -5,14 +5,16 @@ import { type BackendChoice, library } from '../moco-web.ts';
 /** Megabytes that a run loads from where the page lies: the build fills it in. */
 declare const DOWNLOADS: Readonly<Record<'wasm' | 'webgpu', number>>;
 
-export async function backendInWords(): Promise<string> {
+type Backend = BackendChoice['backend'];
+
+export async function backendInWords(): Promise<{ words: string; backend: Backend }> {
   const { chooseBackend, describeGpu } = await library();
   const [choice, gpu] = await Promise.all([chooseBackend('auto'), describeGpu()]);
   const size = DOWNLOADS[choice.backend === 'webgpu' ? 'webgpu' : 'wasm'];
-  return (
-    `Computes with ${withWhat(choice)}${whyNot(choice, gpu)}. A run loads ${size} MB of this page’s own files, once. ` +
-    'Your photos stay on this machine: nothing is uploaded.'
-  );
+  const words =
+    `Computes with ${withWhat(choice)}${whyNot(choice, gpu)}. Your photos stay on this machine: nothing is uploaded. ` +
+    `What computes is ${size} MB of this page’s own files, loaded once.`;
+  return { words, backend: choice.backend };
 }
 
 function withWhat({ backend, adapter }: BackendChoice): string {

@@ -1,5 +1,5 @@
 /** The ways of giving the page photos: a folder that is picked, files of an input, something dropped. */
-import { make } from '../elements.ts';
+import { h } from '../elements.ts';
 import type { GivenFiles } from '../moco-web.ts';
 
 export type Give = (given: GivenFiles | Promise<GivenFiles>) => void;
@@ -11,7 +11,7 @@ type Picker = { showDirectoryPicker?: (options: object) => Promise<FileSystemDir
 export function pickFolder(give: Give): void {
   const { showDirectoryPicker } = window as Picker;
   if (!showDirectoryPicker) {
-    const input = make('input', { type: 'file', multiple: true, webkitdirectory: true });
+    const input = h('input', { type: 'file', multiple: true, webkitdirectory: true });
     input.addEventListener('change', () => give(input.files!));
     input.click();
     return;

@@ -1,5 +1,5 @@
 /** Drawn images that change places with others: what there is to learn from, before anybody has chosen anything. */
-import { make } from '../elements.ts';
+import { h } from '../elements.ts';
 import type { ChosenPhotos } from '../photos.ts';
 import { drawBitmap } from '../pictures.ts';
 
@@ -8,7 +8,7 @@ const EVERY_MS = 900;
 
 /** @returns what stops it */
 export function showMosaic(root: HTMLElement, photos: ChosenPhotos): () => void {
-  const tiles = Array.from({ length: TILES }, () => make('canvas', { width: '32', height: '32' }));
+  const tiles = Array.from({ length: TILES }, () => h('canvas', { width: '32', height: '32' }));
   root.replaceChildren(...tiles);
   let next = 0;
   let ended = false;

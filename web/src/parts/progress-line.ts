@@ -1,5 +1,5 @@
 /** How far the run is, how long it still takes, and what can be done with it. */
-import { counted, duration, make } from '../elements.ts';
+import { counted, duration, h } from '../elements.ts';
 import type { Training } from '../training.ts';
 
 /** Screen readers are told so often, in percent. */
@@ -7,28 +7,28 @@ const SPOKEN = 10;
 
 export class ProgressLine {
   readonly element: HTMLElement;
-  readonly #bar = make('progress', { max: '1', value: '0', 'aria-label': 'Training' });
-  readonly #where = make('span', { class: 'mono' });
-  readonly #left = make('span', {});
-  readonly #kept = make('p', { class: 'small' });
+  readonly #bar = h('progress', { max: '1', value: '0', 'aria-label': 'Training' });
+  readonly #where = h('span', { class: 'mono' });
+  readonly #left = h('span', {});
+  readonly #kept = h('p', { class: 'small' });
   readonly #pause: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
-  readonly #spoken = make('p', { class: 'spoken', 'aria-live': 'polite' });
+  readonly #spoken = h('p', { class: 'spoken', 'aria-live': 'polite' });
   #told = '';
 
   constructor(run: Training) {
-    this.#pause = make('button', {
+    this.#pause = h('button', {
       class: 'button',
       type: 'button',
-      onclick: () => (run.state === 'paused' ? run.resume() : run.pause()),
+      click: () => (run.state === 'paused' ? run.resume() : run.pause()),
     });
-    this.#stop = make('button', { class: 'button-quiet', type: 'button', onclick: () => run.stop() }, 'Stop');
-    this.element = make(
+    this.#stop = h('button', { class: 'button-quiet', type: 'button', click: () => run.stop() }, 'Stop');
+    this.element = h(
       'section',
       { 'aria-label': 'Progress' },
       this.#bar,
-      make('div', { class: 'progress-line' }, this.#where, this.#left),
-      make('div', { class: 'buttons' }, this.#pause, this.#stop),
+      h('div', { class: 'progress-line' }, this.#where, this.#left),
+      h('div', { class: 'buttons' }, this.#pause, this.#stop),
       this.#kept,
       this.#spoken,
     );

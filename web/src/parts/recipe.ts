@@ -1,10 +1,11 @@
 /** What may be set before a run, folded away: each left empty is what the number of photos and the time say. */
-import { make } from '../elements.ts';
+import { h } from '../elements.ts';
 import {
   type BackendChoice,
   type BackendRequest,
   type ConfigOverrides,
   type DatasetDescription,
+  type ImportedEncoder,
   library,
   type PretrainConfig,
 } from '../moco-web.ts';
@@ -13,6 +14,8 @@ import {
 export interface Plan {
   readonly config: PretrainConfig;
   readonly backend: BackendChoice;
+  /** What it begins with, where that is an ONNX file. */
+  readonly encoder: ImportedEncoder | null;
   /** In one line. */
   readonly words: string;
 }
@@ -36,57 +39,91 @@ export class Recipe {
   readonly element: HTMLElement;
   readonly #inputs: ReadonlyMap<string, HTMLInputElement>;
   readonly #backend: HTMLSelectElement;
+  readonly #begin: HTMLSelectElement;
+  readonly #file = h('input', { type: 'file', accept: '.onnx', hidden: true, 'aria-label': 'ONNX file' });
+  #model: File | null = null;
 
   constructor(changed: () => void) {
+    this.#begin = h(
+      'select',
+      { name: 'begin' },
+      h('option', { value: 'random' }, 'random numbers'),
+      h('option', { value: 'file' }, 'an ONNX file…'),
+    );
+    this.#begin.addEventListener('change', (event) => {
+      if (this.#begin.value === 'random') this.#take(null);
+      else {
+        // Changed once there is a file.
+        event.stopPropagation();
+        this.#file.click();
+      }
+    });
+    this.#file.addEventListener('change', () => this.#take(this.#file.files?.[0] ?? null));
+    this.#file.addEventListener('cancel', () => this.#take(this.#model));
     this.#inputs = new Map(
       NUMBERS.map(([name]) => [
         name,
-        make('input', { type: 'text', inputmode: 'decimal', name, placeholder: 'auto' }),
+        h('input', { type: 'text', inputmode: 'decimal', name, placeholder: 'auto' }),
       ]),
     );
-    this.#backend = make(
+    this.#backend = h(
       'select',
       { name: 'backend' },
-      ...BACKENDS.map(([value, words]) => make('option', { value }, words)),
+      ...BACKENDS.map(([value, words]) => h('option', { value }, words)),
     );
     const fields = NUMBERS.map(([name, label, about]) =>
-      make(
-        'label',
-        {},
-        make('span', {}, label),
-        this.#inputs.get(name)!,
-        make('span', { class: 'small' }, about),
-      ),
+      h('label', {}, h('span', {}, label), this.#inputs.get(name)!, h('span', { class: 'small' }, about)),
     );
-    const backend = make(
+    const begin = h(
       'label',
       {},
-      make('span', {}, 'Compute with'),
-      this.#backend,
-      make('span', { class: 'small' }, 'Another gives other last digits.'),
+      h('span', {}, 'Begin with'),
+      this.#begin,
+      this.#file,
+      h('span', { class: 'small' }, 'An encoder of your own goes on learning.'),
     );
-    this.element = make(
+    const backend = h(
+      'label',
+      {},
+      h('span', {}, 'Compute with'),
+      this.#backend,
+      h('span', { class: 'small' }, 'Another gives other last digits.'),
+    );
+    this.element = h(
       'details',
-      { onchange: changed },
-      make('summary', {}, 'More'),
-      make('div', { class: 'fields' }, ...fields, backend),
+      { change: changed },
+      h('summary', {}, 'More'),
+      h('div', { class: 'fields' }, ...fields, begin, backend),
     );
   }
 
   /** @throws MocoError usage, naming what cannot be; backend-unavailable */
   async plan(data: DatasetDescription): Promise<Plan> {
-    const { resolveConfig, photosInWords, factsOf, chooseBackend } = await library();
+    const { resolveConfig, photosInWords, factsOf, chooseBackend, describeEncoder, importEncoder } =
+      await library();
     const backend = await chooseBackend(this.#backend.value as BackendRequest);
     const { minutes, ...given } = this.#numbers();
+    const model = this.#model && new Uint8Array(await this.#model.arrayBuffer());
+    const imageSizeOfModel = model && (await describeEncoder(model)).imageSize;
     const facts = {
       ...factsOf(data),
       images: data.trainLength,
       backend: backend.backend,
       processors: navigator.hardwareConcurrency || 1,
       ...(minutes === undefined ? {} : { minutes }),
+      ...(imageSizeOfModel ? { imageSizeOfModel } : {}),
     };
-    const config = resolveConfig('photos', given as ConfigOverrides, facts);
-    return { config, backend, words: photosInWords(config, facts) };
+    // What names the network in the settings of a run ends like a file of one.
+    const arch = this.#model ? { arch: `${this.#model.name.replace(/\.onnx$/i, '')}.onnx` } : {};
+    const config = resolveConfig('photos', { ...given, ...arch } as ConfigOverrides, facts);
+    const encoder = model && (await importEncoder(model, config));
+    return { config, backend, encoder, words: photosInWords(config, facts) };
+  }
+
+  #take(file: File | null): void {
+    this.#model = file;
+    this.#begin.options[1]!.textContent = file ? `${file.name} (another…)` : 'an ONNX file…';
+    this.#begin.value = file ? 'file' : 'random';
   }
 
   #numbers(): Partial<Record<(typeof NUMBERS)[number][0], number>> {

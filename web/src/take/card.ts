@@ -1,5 +1,5 @@
 /** A card: what can be taken, in a sentence, and what takes it. */
-import { h, reasonOf } from '../look/dom.ts';
+import { h, reasonOf } from '../elements.ts';
 
 /** Does it, telling how far it is. */
 export type Action = (tell: (words: string) => void) => Promise<string>;

@@ -1,6 +1,6 @@
 /** This machine: whether it computes as it should, with a table, and that as text or JSON. */
 import type { KernelSummary } from '../../../src/conformance/index.ts';
-import { h, reasonOf } from '../look/dom.ts';
+import { h, reasonOf } from '../elements.ts';
 import type { MachineNews, MachineTask } from './machine-worker.ts';
 
 /** The build puts it beside the page. */
@@ -11,10 +11,18 @@ export function machine(): { element: HTMLElement; dispose(): void } {
   const status = h('p', { role: 'status' });
   const line = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Check of this machine' });
   const place = h('div', {});
-  const check = (backend: MachineTask['backend'], label: string) =>
-    h('button', { type: 'button', class: 'button button-quiet', click: () => start(backend) }, label);
-  const buttons = [check('wasm', 'Check the processor')];
-  if ('gpu' in navigator) buttons.push(check('webgpu', 'Check the GPU'));
+  const starts = (task: MachineTask, label: string) =>
+    h('button', { type: 'button', class: 'button button-quiet', click: () => start(task) }, label);
+  const buttons = [
+    starts({ kind: 'check', backend: 'wasm' }, 'Check the processor'),
+    starts({ kind: 'bench', backend: 'wasm' }, 'Time the processor'),
+  ];
+  if ('gpu' in navigator) {
+    buttons.push(
+      starts({ kind: 'check', backend: 'webgpu' }, 'Check the GPU'),
+      starts({ kind: 'bench', backend: 'webgpu' }, 'Time the GPU'),
+    );
+  }
   const element = h(
     'section',
     { class: 'take-machine' },
@@ -22,7 +30,7 @@ export function machine(): { element: HTMLElement; dispose(): void } {
     h(
       'p',
       { class: 'text' },
-      'Does it compute as it should? Every calculation that training is made of is done on designed numbers and compared with a more exact one. It takes about a minute.',
+      'Does it compute as it should? Every calculation that training is made of is done on designed numbers and compared with a more exact one. It takes about a minute. And how fast does it train? That is timed over some steps.',
     ),
     h('div', { class: 'look-actions' }, ...buttons),
     status,
@@ -30,12 +38,12 @@ export function machine(): { element: HTMLElement; dispose(): void } {
     place,
   );
 
-  function start(backend: MachineTask['backend']): void {
+  function start(task: MachineTask): void {
     worker?.terminate();
     place.replaceChildren();
     line.hidden = false;
     line.removeAttribute('value');
-    status.textContent = 'Starting…';
+    status.textContent = task.kind === 'check' ? 'Starting…' : 'Training a few steps on drawn images…';
     const end = (words: string) => {
       worker?.terminate();
       worker = null;
@@ -44,7 +52,7 @@ export function machine(): { element: HTMLElement; dispose(): void } {
     };
     worker = new Worker(new URL(WORKER, document.baseURI), { type: 'module' });
     let tenth = -1;
-    worker.onerror = (event) => end(event.message || 'The check could not be started.');
+    worker.onerror = (event) => end(event.message || 'That could not be started.');
     worker.onmessage = ({ data }: MessageEvent<MachineNews>) => {
       if (data.type === 'error') return end(data.reason);
       if (data.type === 'result') {
@@ -54,6 +62,20 @@ export function machine(): { element: HTMLElement; dispose(): void } {
         if (now === tenth) return;
         tenth = now;
         status.textContent = `${data.done} of ${data.all} checks${data.failed > 0 ? `, ${data.failed} failed` : ''}`;
+        return;
+      }
+      if (data.type === 'bench') {
+        end('Timed.');
+        const json = JSON.stringify({ userAgent: navigator.userAgent, ...data.json }, null, 2);
+        place.replaceChildren(
+          h(
+            'div',
+            { class: 'look-actions' },
+            copier('Copy as text', data.text),
+            copier('Copy as JSON', json),
+          ),
+          h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Times' }, data.text),
+        );
         return;
       }
       const { ok, FAIL, skipped } = data.counts;
@@ -69,7 +91,7 @@ export function machine(): { element: HTMLElement; dispose(): void } {
         ),
       );
     };
-    worker.postMessage({ backend } satisfies MachineTask);
+    worker.postMessage(task);
   }
 
   function copier(label: string, text: string): HTMLElement {

@@ -1,6 +1,6 @@
 /** Learn: how the run is going, as numbers, as curves, and as the question that the encoder is asked. */
 import type { App, View } from '../app.ts';
-import { make, wordsOf } from '../elements.ts';
+import { h, reasonOf } from '../elements.ts';
 import type { NoticeEvent } from '../moco-web.ts';
 import { Curves } from '../parts/curves.ts';
 import { Pairs } from '../parts/pairs.ts';
@@ -28,9 +28,9 @@ export const learn: View = (app, root) => {
 
 function showNone(root: HTMLElement): () => void {
   root.replaceChildren(
-    make('h1', {}, 'Nothing is being learned yet.'),
-    make('p', { class: 'text' }, 'Choose photos first, or go on with a run that is kept here.'),
-    make('a', { class: 'button', href: '#start' }, 'Choose photos'),
+    h('h1', {}, 'Nothing is being learned yet.'),
+    h('p', { class: 'text' }, 'Choose photos first, or go on with a run that is kept here.'),
+    h('a', { class: 'button', href: '#start' }, 'Choose photos'),
   );
   return () => {};
 }
@@ -39,27 +39,27 @@ function showRun(app: App, root: HTMLElement, run: Training): () => void {
   const progress = new ProgressLine(run);
   const pairs = new Pairs();
   const curves = new Curves(run.photos.data.trainLabels !== null);
-  const notices = make('ul', { class: 'notices text', 'aria-live': 'polite', 'aria-label': 'Notices' });
-  const onward = make('a', { class: 'button', href: '#look' }, 'Look at what it found');
-  const said = make('p', { class: 'small', role: 'status' });
-  const goOn = make('button', { class: 'button-quiet', type: 'button' }, 'Go on from what is kept');
+  const notices = h('ul', { class: 'notices text', 'aria-live': 'polite', 'aria-label': 'Notices' });
+  const onward = h('a', { class: 'button', href: '#look' }, 'Look at what it found');
+  const said = h('p', { class: 'small', role: 'status' });
+  const goOn = h('button', { class: 'button-quiet', type: 'button' }, 'Go on from what is kept');
   goOn.addEventListener('click', async () => {
     goOn.disabled = true;
     const saved = savedRun();
     try {
       if (saved) await Training.goOn(app, saved, run.photos);
     } catch (error) {
-      said.textContent = wordsOf(error);
+      said.textContent = reasonOf(error);
     }
   });
   root.replaceChildren(
-    make('h1', { class: 'spoken' }, 'Learn'),
+    h('h1', { class: 'spoken' }, 'Learn'),
     progress.element,
-    make('div', { class: 'buttons' }, onward, goOn),
+    h('div', { class: 'buttons' }, onward, goOn),
     said,
     notices,
-    make('div', { class: 'learn' }, pairs.element, make('div', { class: 'curves' }, ...curves.large)),
-    make('div', { class: 'multiples' }, ...curves.small),
+    h('div', { class: 'learn' }, pairs.element, h('div', { class: 'curves' }, ...curves.large)),
+    h('div', { class: 'multiples' }, ...curves.small),
   );
   let asked = 0;
   const show = () => {
@@ -71,7 +71,7 @@ function showRun(app: App, root: HTMLElement, run: Training): () => void {
     onward.hidden = run.state !== 'ended';
     goOn.hidden = !over || run.savedStep === 0 || run.savedStep >= run.totalSteps;
     const told = run.notices.map(inWords).filter((words) => words !== null);
-    for (const words of told.slice(notices.childElementCount)) notices.append(make('li', {}, words));
+    for (const words of told.slice(notices.childElementCount)) notices.append(h('li', {}, words));
   };
   // Many events come between two frames, and none is drawn while nobody looks.
   const stop = app.on('run', () => {

@@ -1,8 +1,9 @@
 /** Look: what the encoder has learned, seen in which photos it puts near each other. */
 import type { View } from '../app.ts';
-import { type Embedded, embeddingsOf, forgetEmbeddings, type Work } from '../embeddings.ts';
+import { h, reasonOf } from '../elements.ts';
+import { compareWith, type Embedded, embeddingsOf, forgetEmbeddings, type Work } from '../embeddings.ts';
+import type { Eye } from '../encoders.ts';
 import type { LookContext, Panel } from '../look/context.ts';
-import { h, reasonOf } from '../look/dom.ts';
 import { duplicatesPanel } from '../look/duplicates.ts';
 import { mapPanel } from '../look/map.ts';
 import { neighborsPanel } from '../look/neighbors.ts';
@@ -11,6 +12,8 @@ import { tabs } from '../look/tabs.ts';
 import { waiting } from '../look/waiting.ts';
 import { library } from '../moco-web.ts';
 import type { ChosenPhotos } from '../photos.ts';
+import type { Run } from '../run.ts';
+import { hasEarlier } from '../saved-run.ts';
 
 /** Milliseconds. */
 const LOOK_EVERY = 5000;
@@ -20,55 +23,62 @@ export const look: View = (app, root) => {
   let gone = false;
   /** What is waited for, or shown. */
   let asked: Work | null = null;
+  let looked: Run | null = null;
 
   function start(): void {
     end();
     const work = embeddingsOf(app);
     asked = work;
     const { photos, run } = app;
-    if (!work || !photos || !run) {
-      root.replaceChildren(nothingYet(photos !== null));
+    looked = run;
+    if (!work || !photos) {
+      root.replaceChildren(nothingYet());
       return;
     }
-    const shown = waiting('The encoders look at your photos', work);
+    const shown = waiting(
+      run ? 'The encoders look at your photos' : 'The encoder looks at your photos',
+      work,
+    );
     end = () => shown.dispose();
     root.replaceChildren(shown.element);
     work.outcome.then(
       (embedded) => {
         shown.dispose();
         if (gone || asked !== work) return;
-        end = whole(root, photos, embedded, again);
+        end = whole(root, photos, embedded, { place, again, other: work.other, compare });
         tellNewer(embedded);
       },
       (error: unknown) => {
         if (gone || asked !== work) return;
         root.replaceChildren(failed(error, again));
-        if ((error as { code?: string }).code === 'data-missing') end = whenSaved(run.out, again);
+        if (run && (error as { code?: string }).code === 'data-missing') end = whenSaved(run.out, again);
       },
     );
   }
 
+  const place: Place = { tab: 'Neighbors', row: 0 };
   const again = () => {
     forgetEmbeddings();
+    start();
+  };
+  const compare = (other: Eye) => {
+    compareWith(other);
     start();
   };
 
   const tellNewer = ({ after }: Embedded) => {
     const button = root.querySelector<HTMLElement>('.look-newer');
     if (!button) return;
-    const saved = app.run?.steps.at(-1)?.step ?? after.step;
-    button.hidden = saved <= after.step;
+    const looked = after.step ?? 0;
+    const saved = app.run?.steps.at(-1)?.step ?? looked;
+    button.hidden = saved <= looked;
   };
   const endings = [
     app.on('photos', start),
     app.on('run', () => {
-      if (!root.querySelector('.look-tabs')) {
-        // Where there was no run, there may be one now.
-        if (root.querySelector('.look-nothing') && app.run) start();
-        return;
-      }
-      const work: Work | null = embeddingsOf(app);
-      void work?.outcome.then(tellNewer, () => {});
+      // Where there was none, there is one now.
+      if (app.run !== looked) start();
+      else if (root.querySelector('.look-tabs')) void asked?.outcome.then(tellNewer, () => {});
     }),
   ];
   start();
@@ -79,13 +89,32 @@ export const look: View = (app, root) => {
   };
 };
 
+/** What is looked at, kept where another encoder is compared with. */
+interface Place {
+  tab: string;
+  row: number;
+}
+
+interface Around {
+  readonly place: Place;
+  readonly again: () => void;
+  readonly other: Eye;
+  readonly compare: (other: Eye) => void;
+}
+
 /** @returns what ends it */
-function whole(root: HTMLElement, photos: ChosenPhotos, embedded: Embedded, again: () => void): () => void {
+function whole(
+  root: HTMLElement,
+  photos: ChosenPhotos,
+  embedded: Embedded,
+  { place, again, other, compare }: Around,
+): () => void {
   const live = h('p', { class: 'spoken', role: 'status' });
   const context: LookContext = {
     photos,
     embedded,
     open(row) {
+      place.row = row;
       bar.choose('Neighbors');
       neighbors.show({ row });
     },
@@ -94,20 +123,27 @@ function whole(root: HTMLElement, photos: ChosenPhotos, embedded: Embedded, agai
     },
   };
   const neighbors = neighborsPanel(context);
+  // Of before: the tabs begin with their first.
+  const { tab } = place;
   // Made when they are first looked at.
-  const bar = tabs({
+  const makers = {
     Neighbors: (): Panel => neighbors,
     Map: () => mapPanel(context),
     Duplicates: () => duplicatesPanel(context),
     'Odd ones out': () => oddPanel(context),
+  };
+  const bar = tabs(makers, (name) => {
+    place.tab = name;
   });
   const newer = h(
     'button',
     { type: 'button', class: 'button button-quiet look-newer', hidden: true, click: again },
     'Look again with what it has learned since',
   );
-  root.replaceChildren(h('h1', { class: 'spoken' }, 'Look'), bar.element, newer, live);
-  neighbors.show({ row: 0 });
+  const which = embedded.untrained ? untrained() : comparison(other, compare);
+  root.replaceChildren(h('h1', { class: 'spoken' }, 'Look'), which, bar.element, newer, live);
+  neighbors.show({ row: Math.min(place.row, embedded.images.length - 1) });
+  if (tab !== 'Neighbors') bar.choose(tab);
   return bar.dispose;
 }
 
@@ -127,20 +163,44 @@ function whenSaved(path: string, then: () => void): () => void {
   };
 }
 
-const nothingYet = (havePhotos: boolean) =>
+const nothingYet = () =>
   h(
     'section',
     { class: 'look-nothing text' },
     h('h1', {}, 'Nothing to look at yet'),
-    h(
-      'p',
-      {},
-      havePhotos
-        ? 'Train on your photos first: a minute is enough to see a difference.'
-        : 'Choose some photos first, or take the drawn ones.',
-    ),
+    h('p', {}, 'Choose some photos first, or take the drawn ones.'),
     h('p', {}, h('a', { class: 'button', href: '#start' }, 'Start')),
   );
+
+/** Before any run: what one sees is not of these photos' own encoder. */
+const untrained = () =>
+  h(
+    'p',
+    { class: 'text look-nothing' },
+    'So a small encoder sees them that comes with this page and has seen other photos alone. ',
+    h('a', { href: '#start' }, 'Train one on yours'),
+    ' to compare.',
+  );
+
+function comparison(other: Eye, compare: (other: Eye) => void): HTMLElement {
+  const words = {
+    start: 'the same before training',
+    starter: 'the encoder of this page',
+    earlier: 'the run before this one',
+  };
+  const option = (eye: Exclude<Eye, 'now'>) =>
+    h('option', { value: eye, selected: eye === other }, words[eye]);
+  const select = h(
+    'select',
+    { id: 'look-compare', change: () => compare(select.value as Eye) },
+    option('start'),
+    option('starter'),
+  );
+  void hasEarlier().then((has) => {
+    if (has) select.append(option('earlier'));
+  });
+  return h('p', { class: 'look-actions' }, h('label', { for: 'look-compare' }, 'Compared with'), select);
+}
 
 function failed(error: unknown, again: () => void): HTMLElement {
   const isEarly = (error as { code?: string }).code === 'data-missing';

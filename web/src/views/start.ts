@@ -1,7 +1,8 @@
 /** Start: what this is, in a sentence and a picture; photos are chosen, and the run begins. */
 import type { App, View } from '../app.ts';
 import { drawnPhotos, getReadyForDrops, givenPhotos, type Photos } from '../choose-photos.ts';
-import { make, wordsOf } from '../elements.ts';
+import { h, reasonOf } from '../elements.ts';
+import { keepRuntime } from '../offline.ts';
 import { showChosen, showSheet } from '../parts/chosen.ts';
 import { backendInWords } from '../parts/facts.ts';
 import { type Give, pickFolder, takeDrops } from '../parts/give-photos.ts';
@@ -13,10 +14,10 @@ const SENTENCE =
   'Drop a folder of photos, watch an encoder learn to see them, and search them by likeness. Nothing leaves this machine.';
 
 export const start: View = (app, root) => {
-  const said = make('p', { class: 'small', role: 'status' });
-  const chosen = make('section', { 'aria-label': 'Your photos' });
-  const picture = make('div', { class: 'mosaic', 'aria-hidden': 'true' });
-  const facts = make('p', { class: 'small facts' }, 'Looking at what there is to compute with…');
+  const said = h('p', { class: 'small', role: 'status' });
+  const chosen = h('section', { 'aria-label': 'Your photos' });
+  const picture = h('div', { class: 'mosaic', 'aria-hidden': 'true' });
+  const facts = h('p', { class: 'small facts' }, 'Looking at what there is to compute with…');
   let stopMosaic = () => {};
   let left = false;
 
@@ -40,7 +41,7 @@ export const start: View = (app, root) => {
     try {
       show(await making);
     } catch (error) {
-      say(wordsOf(error));
+      say(reasonOf(error));
     }
   };
   const give: Give = (given) => {
@@ -51,28 +52,28 @@ export const start: View = (app, root) => {
   };
 
   root.replaceChildren(
-    make(
+    h(
       'div',
       { class: 'start' },
-      make(
+      h(
         'div',
         {},
-        make('h1', {}, SENTENCE),
-        make(
+        h('h1', {}, SENTENCE),
+        h(
           'div',
           { class: 'buttons' },
-          make(
+          h(
             'button',
-            { class: 'button', type: 'button', onclick: () => void choose(drawnPhotos()) },
+            { class: 'button', type: 'button', click: () => void choose(drawnPhotos()) },
             'Try it now',
           ),
-          make(
+          h(
             'button',
-            { class: 'button-quiet', type: 'button', onclick: () => pickFolder(give) },
+            { class: 'button-quiet', type: 'button', click: () => pickFolder(give) },
             'Choose a folder',
           ),
         ),
-        make(
+        h(
           'p',
           { class: 'small' },
           'Try it now takes 1,200 shapes that this page draws. A folder can be dropped anywhere here: JPEG, PNG or WebP images, or the binaries of CIFAR-10.',
@@ -86,13 +87,15 @@ export const start: View = (app, root) => {
     facts,
   );
   const stopDrops = takeDrops(give);
-  void getReadyForDrops().catch((error: unknown) => say(`The package cannot be loaded: ${wordsOf(error)}`));
+  void getReadyForDrops().catch((error: unknown) => say(`The package cannot be loaded: ${reasonOf(error)}`));
   backendInWords().then(
-    (words) => {
+    async ({ words, backend }) => {
       facts.textContent = words;
+      if (await keepRuntime(backend))
+        facts.append(' It is kept here now: this page works without a network.');
     },
     (error: unknown) => {
-      facts.textContent = wordsOf(error);
+      facts.textContent = reasonOf(error);
     },
   );
   const present = app.photos as Photos | null;
@@ -125,9 +128,10 @@ async function train(
     say('There is a run already: stop it in Learn first.');
     return;
   }
-  if (savedRun() && !confirm('The run that is kept here, with its encoder, makes room for this one. Go on?'))
-    return;
-  await Training.begin(app, photos, plan.config, plan.backend);
+  const question =
+    'The run that is kept here makes room for this one: of it, its encoder stays to compare with. Go on?';
+  if (savedRun() && !confirm(question)) return;
+  await Training.begin(app, photos, plan);
   location.hash = 'learn';
 }
 
@@ -141,25 +145,25 @@ function goOnWith(app: App, say: Say): HTMLElement[] {
       await Training.goOn(app, saved);
       location.hash = ended ? 'look' : 'learn';
     } catch (error) {
-      say(wordsOf(error));
+      say(reasonOf(error));
     }
   };
   const title = saved.photos.kind === 'drawn' ? 'the drawn shapes' : saved.photos.title;
   const ended = saved.step >= saved.totalSteps;
   return [
-    make(
+    h(
       'div',
       { class: 'card' },
-      make(
+      h(
         'p',
         {},
         ended
           ? `A run on ${title} is kept here: it has ended.`
           : `A run on ${title} is kept here, as of step ${saved.step.toLocaleString('en-US')} of ${saved.totalSteps.toLocaleString('en-US')}.`,
       ),
-      make(
+      h(
         'button',
-        { class: 'button-quiet', type: 'button', onclick: () => void goOn(saved) },
+        { class: 'button-quiet', type: 'button', click: () => void goOn(saved) },
         ended ? 'Look at it' : 'Go on',
       ),
     ),

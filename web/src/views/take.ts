@@ -1,13 +1,14 @@
 /** Take away: what the run has made, as files; and whether this machine computes right. */
 import type { App, View } from '../app.ts';
+import { h, megabytes, save } from '../elements.ts';
 import { type Embedded, embeddingsOf } from '../embeddings.ts';
 import { folderOf } from '../look/context.ts';
-import { h, save } from '../look/dom.ts';
 import { pairsAsCsv } from '../look/pairs-csv.ts';
 import { likelyDuplicate } from '../look/typical.ts';
 import { library } from '../moco-web.ts';
 import { type Action, card } from '../take/card.ts';
 import { machine } from '../take/machine.ts';
+import { reportOf } from '../take/report.ts';
 import { resumeCode } from '../take/resume-code.ts';
 import { csvParts, npyParts } from '../take/rows-files.ts';
 import { zipCheckpoint } from '../take/zip-run.ts';
@@ -105,6 +106,13 @@ function cardsOf(app: App): HTMLElement[] {
     save('duplicates.csv', pairsAsCsv(pairs, names), 'text/csv');
     return `Saved ${pairs.length.toLocaleString('en')} pairs with a likeness of ${threshold} or more.`;
   };
+  const report: Action = async (tell) => {
+    const all = await embedded(tell);
+    tell('Writing the report…');
+    const text = await reportOf(app, all);
+    save('report.html', text, 'text/html');
+    return `Saved ${megabytes(text.length)}.`;
+  };
   return [
     card(
       'The encoder',
@@ -129,10 +137,13 @@ function cardsOf(app: App): HTMLElement[] {
         'Save duplicates.csv': duplicates,
       },
     ),
+    card(
+      'Report',
+      'Curves, settings and neighbors before and after as one HTML file, which asks nothing of any network.',
+      { 'Save report.html': report },
+    ),
   ];
 }
 
 const code = (label: string, text: string) =>
   h('pre', { tabindex: 0, role: 'region', 'aria-label': label }, h('code', {}, text));
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
