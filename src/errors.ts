@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'device-lost' // the GPU device went away
   | 'gpu-failed' // the GPU refused a command: an error of this package, of onnxruntime-web or of a driver
   | 'worker-died' // a worker crashed or exited
+  | 'distributed-unavailable' // MPI is not to be had here, or launcher and library do not belong together
+  | 'rank-failed' // another process of a distributed run hangs, or has other numbers than it should
   | 'aborted'; // an AbortSignal fired
 
 /** Codes that mean "the caller's input is wrong": the command line exits with 2 for them, with 1 for all others. */
@@ -29,6 +31,7 @@ export const INPUT_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model-invalid',
   'operator-unsupported',
   'backend-unavailable',
+  'distributed-unavailable',
 ]);
 
 /** Every error that moco-web throws on purpose. `message` says what happened, where, and what to do. */

@@ -14,10 +14,13 @@ import { openFolder } from '../runtime/files.ts';
 import { photosInWords } from '../settings/photos.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
+import { ofFirstRank } from '../train/agree.ts';
+import { alone, type Collective } from '../train/collective.ts';
 import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
 import { continueImport } from '../train/continue-import.ts';
 import { requireLabels } from '../train/require-labels.ts';
-import { backendOf } from '../train/resumed-backend.ts';
+import { requireRanks } from '../train/require-ranks.ts';
+import { backendOfRanks } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
 import { checkDecodable, openData, openDataOf } from './data.ts';
 import { resolveStart } from './init-file.ts';
@@ -63,11 +66,13 @@ export interface PreparedRun {
 export const LOG = 'log.jsonl';
 
 /**
- * Checks everything; creates the run directory and the log last, or neither of them.
+ * Checks everything; creates the run directory and the log last, or neither of them. Of several ranks the first alone reads a
+ * checkpoint and has a directory and a log.
  * @throws MocoError of any input code
  */
-export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
-  const saved = options.resume === undefined ? null : await loadCheckpoint(options.resume);
+export async function prepareRun(options: RunOptions, ranks: Collective = alone): Promise<PreparedRun> {
+  const from = options.resume;
+  const saved = from === undefined ? null : await ofFirstRank(ranks, () => loadCheckpoint(from));
   const whole = await dataOf(options, saved);
   const overrides = overridesOf(options);
   const given = { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) };
@@ -80,7 +85,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
       path: whole.path,
     });
   const resume = continued?.checkpoint ?? null;
-  const backend = await backendOf(options.backend, resume);
+  const backend = await backendOfRanks(options.backend, resume, ranks.size);
   const preset = options.preset ?? DEFAULT_PRESET;
   const facts = {
     ...factsOf(whole),
@@ -98,6 +103,10 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const isReduced = config.preset === 'photos' && sourceNamed(whole.kind).decodes;
   const data = isReduced ? withReducedImages(whole, sideFor(config.imageSize)) : whole;
   requireLabels(config, data);
+  requireRanks({ config, ranks }, backend.backend);
+  if (ranks.rank !== 0) {
+    return { config, encoder, init, notes, data, backend, out: '', resume, plan, log: together([]) };
+  }
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
   const store = await openFolder(out);

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { crc32c } from '../formats/crc32c.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { PHOTO_MINUTES } from '../settings/photos.ts';
+import { agreeOn } from '../train/agree.ts';
+import type { PretrainEvent } from '../train/events.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
@@ -15,8 +18,9 @@ import {
   parseNumber,
   wholeNumber,
 } from './options.ts';
-import { prepareRun, type RunOptions } from './prepare-run.ts';
+import { type PreparedRun, prepareRun, type RunOptions } from './prepare-run.ts';
 import { formatSeconds } from './progress.ts';
+import { addDistributedOptions, type Distributed, type Team, withRanks } from './ranks.ts';
 import { writeRunReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -24,12 +28,14 @@ interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
   knnEvery?: number;
   probeEvery?: number;
   checkpointEvery?: number;
+  distributed?: Distributed;
+  patience?: number;
 }
 
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
   addDataOptions(command, 'images that the package draws');
-  addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))
+  addDistributedOptions(addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run'))))
     .addOption(backendOption())
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
@@ -49,12 +55,27 @@ export async function runPretrain(
   terminal: Terminal,
   train: typeof pretrain = pretrain,
 ): Promise<void> {
-  const run = await prepareRun(options);
+  await withRanks(options, terminal, (team) => runOfRank(options, team, terminal, train));
+}
+
+async function runOfRank(
+  options: PretrainCommandOptions,
+  { ranks, terminal, workers, line }: Team,
+  own: Terminal,
+  train: typeof pretrain,
+): Promise<void> {
+  const isFirst = ranks.rank === 0;
+  const run = await agreeOn(
+    ranks,
+    () => prepareRun({ ...options, workers: options.workers ?? workers }, ranks),
+    seen,
+  );
   const { log } = run;
   for (const { directory, reason } of run.resume?.skipped ?? []) {
     terminal.out(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
+  if (line) terminal.out(line);
   terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
   if (run.plan) terminal.out(run.plan);
   for (const note of run.notes) terminal.out(note);
@@ -72,13 +93,14 @@ export async function runPretrain(
       ...(run.resume ? { resume: run.resume } : {}),
       ...(run.encoder ? { encoder: run.encoder } : {}),
       ...(run.init ? { init: run.init } : {}),
-      ...workerCounts(options),
-      dumpGraphs: options.dumpGraphs,
+      ...(ranks.size > 1 ? { ranks } : {}),
+      ...workerCounts({ ...options, workers: options.workers ?? workers }),
+      dumpGraphs: isFirst ? options.dumpGraphs : undefined,
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.probeEvery === undefined ? {} : { probeEvery: options.probeEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
     });
-    const outcome = await followRun(tolerateAbort(events), {
+    const outcome = await followRun(tolerateAbort(isFirst ? events : told(events, ranks.rank, own)), {
       terminal,
       log,
       firstStep: run.resume?.state.step ?? 0,
@@ -91,9 +113,10 @@ export async function runPretrain(
       await writeNeighborPicture(`${run.out}/${PICTURE}`, run.data, before, after);
       terminal.out(`queries with their nearest neighbors before and after: ${run.out}/${PICTURE}`);
     }
-    if (outcome.step !== null) await writeRunReport(run.out, terminal);
+    if (outcome.step !== null && isFirst) await writeRunReport(run.out, terminal);
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
-    if (interrupts.signal.aborted && !isComplete) {
+    const isStopped = interrupts.signal.aborted || (ranks.size > 1 && outcome.step !== null);
+    if (isStopped && !isComplete) {
       terminal.exitCode = INTERRUPTED;
       const from = outcome.checkpoint === null ? run.resume?.directory : run.out;
       terminal.out(
@@ -107,6 +130,28 @@ export async function runPretrain(
   } finally {
     interrupts.dispose();
     log.close();
+  }
+}
+
+/** What all ranks have to see alike. */
+function seen({ config, data, backend }: PreparedRun): string {
+  const names = new TextEncoder().encode(JSON.stringify([config, data.classes]));
+  return (
+    `${backend.backend}, ${data.trainLength} images (${data.kind}) and ${data.testLength} of a test split, ` +
+    `settings and classes ${crc32c(names).toString(16)}`
+  );
+}
+
+/** Passes on the events of a rank other than the first, and tells what happened to it alone. */
+async function* told(
+  events: AsyncIterable<PretrainEvent>,
+  rank: number,
+  terminal: Terminal,
+): AsyncGenerator<PretrainEvent> {
+  for await (const event of events) {
+    if (event.type === 'notice' && !event.about) terminal.out(`rank ${rank}: ${event.message}`);
+    if (event.type === 'skipped') terminal.out(`rank ${rank}: skipped ${event.path}: ${event.reason}`);
+    yield event;
   }
 }
 

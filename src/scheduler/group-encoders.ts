@@ -9,6 +9,8 @@ export interface GroupArrays {
   copyTo(targets: readonly DeviceArray[]): void;
   /** sums ← sums + these. */
   addTo(sums: readonly DeviceArray[]): void;
+  /** The values, until they are released; left out where they are in a GPU's memory. */
+  readonly values?: readonly Float32Array[];
   /** Gives their memory back; to be called once, whether they were used or not. */
   release(): void;
 }

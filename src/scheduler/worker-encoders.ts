@@ -208,6 +208,7 @@ export class WorkerEncoders implements GroupEncoders {
   #arrays(arrays: readonly Float32Array[]): GroupArrays {
     const kernels = this.#kernels;
     return {
+      values: arrays,
       copyTo: (targets) => {
         for (const [i, array] of arrays.entries()) kernels.write(targets[i]!, array);
       },
@@ -221,6 +222,7 @@ export class WorkerEncoders implements GroupEncoders {
 
   #shared(sets: ArraySets, set: ArraySet): GroupArrays {
     return {
+      values: set.views,
       copyTo: (targets) => this.#kernels.copy({ targets, sources: set.arrays }),
       addTo: (sums) => this.#kernels.accumulate({ sums, xs: set.arrays }),
       release: () => sets.giveBack(set),

@@ -1,12 +1,15 @@
 /** Sums over groups, taken in the order of the groups whatever order they come in. */
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { GroupArrays } from '../scheduler/group-encoders.ts';
+import type { RankSum } from './rank-sum.ts';
 
 /** Arrays that sum up those of groups. */
 export interface GroupSum {
   readonly arrays: readonly DeviceArray[];
   /** Whether there is a sum: the first group's arrays take the place of what was there. */
   begun: boolean;
+  /** What adds up the groups of all ranks, whose sum gets into the arrays when it is finished. Left out: there are no others. */
+  readonly ranks?: RankSum;
 }
 
 /**
@@ -23,13 +26,17 @@ export async function sumGroups(
   for (const running of groups) running.catch(() => {});
   let taken = 0;
   try {
-    await before.catch(() => {});
+    // Ranks that have lost each other exchange nothing more.
+    await (sums.some((sum) => sum?.ranks) ? before : before.catch(() => {}));
     for (const [group, running] of groups.entries()) {
       const arrays = await running;
       taken = group + 1;
       for (const [i, values] of arrays.entries()) {
-        add(values, sums[i] ?? null);
-        values.release();
+        try {
+          await add(values, sums[i] ?? null);
+        } finally {
+          values.release();
+        }
       }
     }
   } finally {
@@ -39,8 +46,9 @@ export async function sumGroups(
   }
 }
 
-function add(values: GroupArrays, sum: GroupSum | null): void {
+async function add(values: GroupArrays, sum: GroupSum | null): Promise<void> {
   if (!sum) return;
+  if (sum.ranks) return sum.ranks.add(values.values!);
   if (sum.begun) values.addTo(sum.arrays);
   else values.copyTo(sum.arrays);
   sum.begun = true;

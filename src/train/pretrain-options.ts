@@ -5,6 +5,7 @@ import type { GivenValues } from '../models/initial-values.ts';
 import type { BackendChoice } from '../runtime/backend.ts';
 import type { WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Collective } from './collective.ts';
 import type { PauseSwitch } from './pause.ts';
 import type { WatchOptions } from './watch.ts';
 
@@ -37,4 +38,9 @@ export interface PretrainOptions extends WorkerCounts {
   signal?: AbortSignal;
   /** Halts the run between steps, and lets it go on; `signal` ends a halted run, too. */
   pause?: PauseSwitch;
+  /**
+   * The ranks that share the groups of each batch, each of which calls with the same options: from `MpiRanks.join`, not in a page.
+   * Rank 0 alone writes, measures and shows, whatever the others are asked for; `signal` of any ends the run.
+   */
+  ranks?: Collective;
 }

@@ -12,6 +12,7 @@ import { chance, Notices, withNotices } from './notices.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
 import { requireLabels } from './require-labels.ts';
+import { requireRanks } from './require-ranks.ts';
 import { backendOf } from './resumed-backend.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
@@ -26,6 +27,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   requireLabels(config, data);
   if (options.watch) checkWatch(options.watch, data.trainLength);
   const backend = options.backend ?? (await backendOf('auto', resume));
+  requireRanks(options, backend.backend);
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const network = resume?.network ?? options.encoder?.network ?? null;
@@ -39,6 +41,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
       ...workerCounts(options),
       dumpGraphs: options.dumpGraphs,
       recompute,
+      ranks: options.ranks,
       saved: state ?? resume?.tensors ?? null,
       given: new Map([...(options.encoder?.values ?? []), ...(options.init ?? [])]),
     });

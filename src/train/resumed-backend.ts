@@ -14,3 +14,14 @@ export async function backendOf(
   const missing = { what: 'the saved run had none', advice: '--backend native takes it' };
   return chooseBackend('auto', { findNative: async () => ({ version: null, missing }) });
 }
+
+/** The same of one of several ranks, which compute on no GPU. @throws MocoError backend-unavailable */
+export async function backendOfRanks(
+  request: BackendRequest,
+  resume: Pick<LoadedCheckpoint, 'state'> | null | undefined,
+  ranks: number,
+): Promise<BackendChoice> {
+  if (ranks === 1 || request !== 'auto' || resume) return backendOf(request, resume);
+  const missing = { problem: 'no-adapter', what: 'several ranks take none', advice: '' } as const;
+  return chooseBackend('auto', { findAdapter: async () => ({ adapter: null, missing }) });
+}

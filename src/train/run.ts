@@ -9,6 +9,7 @@ import { learningRate } from '../optimizers/schedule.ts';
 import { GENERATOR, Random, STREAMS } from '../random.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
+import { expectSameEverywhere, onAny } from './agree.ts';
 import { epochMetrics } from './epoch-metrics.ts';
 import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
@@ -20,6 +21,9 @@ import { leavesState } from './recovery.ts';
 import type { Session } from './session.ts';
 import { TimeLeft } from './time-left.ts';
 import { isWatched, watchRun } from './watch.ts';
+
+/** Steps after which the ranks compare what they have learned: so many, beside the first and the last. */
+const COMPARE_EVERY = 100;
 
 /** The position of a run, and what is done at each. */
 export class Run {
@@ -36,6 +40,8 @@ export class Run {
   /** What tells of the steps issued and not done yet, in order. */
   readonly #underWay: Promise<StepEvent>[] = [];
   #saved = -1;
+  /** Whether some rank was told to stop. */
+  #stopped = false;
   #store: FileStore | null = null;
   #order: { epoch: number; images: Uint32Array } | null = null;
 
@@ -59,7 +65,7 @@ export class Run {
 
   async *events(): AsyncGenerator<PretrainEvent> {
     const { signal, pause, checkpointEvery, out } = this.#options;
-    if (out !== undefined) this.#store = await openFolder(out);
+    if (out !== undefined && this.#isFirst) this.#store = await openFolder(out);
     // Where a lost GPU device ended the measurement that is due here, it is made now.
     if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measure();
     yield* this.#watch();
@@ -68,7 +74,9 @@ export class Run {
     /** Why no further step could be issued: told after the steps that are under way. */
     let failure: { readonly error: unknown } | null = null;
     while (this.#step < this.#last) {
-      while (!failure && !signal?.aborted && !pause?.paused && this.#mayIssue()) {
+      while (!failure && this.#mayIssue() && !pause?.paused) {
+        this.#stopped = await onAny(this.#session.ranks, signal?.aborted === true);
+        if (this.#stopped) break;
         try {
           await this.#issue();
         } catch (error) {
@@ -82,7 +90,7 @@ export class Run {
           yield* this.#lastCheckpoint(failure.error);
           throw failure.error;
         }
-        if (signal?.aborted || !pause?.paused) break;
+        if (this.#stopped || signal?.aborted || !pause?.paused) break;
         await pause.wait(signal);
         clock = performance.now();
         continue;
@@ -104,6 +112,7 @@ export class Run {
       yield event;
       for (const { path, reason } of this.#session.views.takeSkipped())
         yield { type: 'skipped', path, reason };
+      await this.#compareRanks();
       if (this.#step % this.#perEpoch === 0) yield* this.#endEpoch();
       // Saved first: whatever becomes of the measurement, the state is safe.
       if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
@@ -126,6 +135,21 @@ export class Run {
       issued % this.#perEpoch === 0;
     const ahead = issued - this.#step;
     return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
+  }
+
+  /** Rank 0 tells and writes; the others wait for it in the next step. */
+  get #isFirst(): boolean {
+    return this.#session.ranks.rank === 0;
+  }
+
+  /** Whether all ranks are where this one is. */
+  async #compareRanks(): Promise<void> {
+    const { ranks, trainer } = this.#session;
+    const isDue = this.#step === this.#last || this.#step % COMPARE_EVERY === 1;
+    if (ranks.size === 1 || !isDue) return;
+    const state = await trainer.state();
+    const floats = [...state.values()].flatMap(({ data }) => (data instanceof Float32Array ? [data] : []));
+    await expectSameEverywhere(ranks, floats, `after step ${this.#step}`);
   }
 
   /** Whether the state after a step is copied, in case the GPU device is lost. */
@@ -200,7 +224,7 @@ export class Run {
   /** What is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
   async *#measure(): AsyncGenerator<PretrainEvent> {
     const { knnEvery, probeEvery, data, config } = this.#options;
-    if (!this.#recovery.monitors) return;
+    if (!this.#recovery.monitors || !this.#isFirst) return;
     const ends = this.#step === this.#last;
     const isDue = (every: number | undefined) =>
       every !== undefined && (ends || this.#step % (every * this.#perEpoch) === 0);
@@ -217,7 +241,7 @@ export class Run {
 
   async *#watch(): AsyncGenerator<PretrainEvent> {
     const { watch, config, data } = this.#options;
-    if (!watch || !this.#recovery.monitors) return;
+    if (!watch || !this.#recovery.monitors || !this.#isFirst) return;
     const step = this.#step;
     const last = Math.max(0, step - 1);
     const batch = { epoch: Math.floor(last / this.#perEpoch), images: this.#batch(last) };

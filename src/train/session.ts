@@ -15,6 +15,7 @@ import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
 import { ViewPool, type ViewPoolOptions, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts, type WorkerCounts } from '../scheduler/worker-counts.ts';
+import { alone, type Collective } from './collective.ts';
 import type { PretrainConfig } from './configure.ts';
 import { dumpGraphs } from './dump-graphs.ts';
 import type { SavedState } from './state.ts';
@@ -25,6 +26,8 @@ export interface Session {
   readonly kernels: Kernels;
   readonly encoders: GroupEncoders;
   readonly trainer: Trainer;
+  /** Who shares the groups of a batch. */
+  readonly ranks: Collective;
   /** Views of the training images. */
   readonly views: ViewPool;
   readonly viewOptions: ViewPoolOptions;
@@ -51,17 +54,20 @@ export interface SessionOptions extends WorkerCounts {
   readonly given?: GivenValues | undefined;
   /** Stands between trainer and encoders, for measurements. */
   readonly observe?: (encoders: GroupEncoders) => GroupEncoders;
+  /** Left out: there is one. */
+  readonly ranks?: Collective | undefined;
 }
 
 /** @throws MocoError usage (not a number of workers), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const { config, data } = options;
+  const { config, data, ranks = alone } = options;
+  const ownGroups = config.groups / ranks.size;
   requireWorkerCounts(options);
   const spec = networkOf(config, options.network);
   const processors = options.workers ?? (await coreCount());
   // wasm, native: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
   const workers =
-    options.backend !== 'webgpu' ? Math.min(processors, config.groups) : Math.max(1, processors - 1);
+    options.backend !== 'webgpu' ? Math.min(processors, ownGroups) : Math.max(1, processors - 1);
   let notices: string[] = [];
   const tell = (message: string) => void notices.push(message);
   const takeNotices = () => {
@@ -96,7 +102,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const pool = await startEncoders(kernels, encoderOptions, {
       backend: options.backend,
       workers,
-      together: method.together?.(config) ? config.groups : 1,
+      together: method.together?.(config) ? ownGroups : 1,
       prefetch: options.prefetch,
       tell,
     });
@@ -114,11 +120,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       saved: options.saved,
       kernels,
       encoders,
+      ranks,
     });
     opened.push(trainer);
     const stepsUnderWay = options.backend === 'webgpu' ? 2 : 1;
     const { backend } = options;
-    return { backend, kernels, encoders, trainer, views, viewOptions, stepsUnderWay, takeNotices, dispose };
+    const made = { backend, kernels, encoders, trainer, ranks, views, viewOptions };
+    return { ...made, stepsUnderWay, takeNotices, dispose };
   } catch (error) {
     // What is told is why it could not be opened.
     await dispose().catch(() => {});

@@ -5,9 +5,12 @@ import type { Kernels } from '../kernels/kernels.ts';
 import type { BatchRows, Report, Step, TrainOptions, Views } from '../methods/method.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import type { Settings } from '../settings/settings.ts';
+import { type Collective, isOwn } from './collective.ts';
 import { type GroupSum, sumGroups } from './group-sums.ts';
 import { groupViews, type MakeViews } from './group-views.ts';
+import type { RankSum } from './rank-sum.ts';
 import type { TrainState } from './state.ts';
+import { StepRanks } from './step-ranks.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface StepInput {
@@ -32,6 +35,9 @@ export interface StepContext {
   readonly workspace: Workspace;
   /** [1] */
   readonly gate: DeviceArray;
+  readonly ranks: Collective;
+  /** The sum of that name, the same in each step; undefined where there is one rank. */
+  rankSum(name: string, lengths: readonly number[]): RankSum | undefined;
   parameters(encoder: string): readonly DeviceArray[];
   /** Lengths of an encoder's batch statistics. */
   statisticsLengths(encoder: string): readonly number[];
@@ -55,29 +61,42 @@ export interface RunningStep extends Step {
   readonly passes: readonly StatisticsPass[];
   /** When all groups are done or have failed: none is writing any more. */
   settled(): Promise<void>;
+  /** To be called when it has: the sums of gradients are those of all ranks then. */
+  finish(): Promise<void>;
 }
 
-export function beginStep(context: StepContext, { permutation, views: make }: StepInput): RunningStep {
+export function beginStep(context: StepContext, { step, permutation, views: make }: StepInput): RunningStep {
   const { settings, dim, viewsTogether, reported, kernels, encoders, workspace, parameters } = context;
+  const isAlone = context.ranks.size === 1;
+  const ranks = new StepRanks(context.ranks, kernels, workspace, step);
   const passes: StatisticsPass[] = [];
   const running: Promise<void>[] = [];
   let gradients: GroupSum | null = null;
   /** The last call of `train`. */
   let trained: Promise<void> = Promise.resolve();
 
+  /** Those of this rank. */
   const groupsOf = (views: Views, order?: Uint32Array) =>
-    groupViews(settings, viewsTogether, views, make, order);
+    groupViews(settings, viewsTogether, views, make, order).filter((_, group) => isOwn(context.ranks, group));
+  const sumOf = (name: string, arrays: readonly DeviceArray[]): GroupSum => {
+    const sum = context.rankSum(
+      name,
+      arrays.map(({ length }) => length),
+    );
+    sum?.begin(`step ${step}, ${name}`);
+    return { arrays, begun: false, ...(sum && { ranks: sum }) };
+  };
   /** Sums of the statistics of a pass; null: they do not count. */
   const statisticsOf = (encoder: string, { statistics = true }: TrainOptions): GroupSum | null => {
     if (!statistics) return null;
     const name = `statistics of pass ${passes.length}, ${encoder}`;
     const sums = workspace.list(name, context.statisticsLengths(encoder));
     passes.push({ encoder, sums });
-    return { arrays: sums, begun: false };
+    return sumOf(name, sums);
   };
   const gradientsOf = (encoder: string): GroupSum => {
     const lengths = parameters(encoder).map(({ length }) => length);
-    gradients ??= { arrays: workspace.list('gradient', lengths), begun: false };
+    gradients ??= sumOf('gradients', workspace.list('gradient', lengths));
     return gradients;
   };
   const follow = (pass: Promise<void>): Promise<void> => {
@@ -86,8 +105,11 @@ export function beginStep(context: StepContext, { permutation, views: make }: St
     pass.catch(() => {});
     return pass;
   };
-  const put = (name: string, length: number, width: number, source: DeviceArray, rows: Uint32Array) =>
-    kernels.scatterRows({ target: workspace.array(name, length * width), source, rows, dim: width });
+  const put = (name: string, length: number, width: number, source: DeviceArray, rows: Uint32Array) => {
+    const target = workspace.array(name, length * width);
+    kernels.scatterRows({ target, source, rows, dim: width });
+    ranks.put(name, target, width, rows);
+  };
 
   return {
     device: kernels,
@@ -101,53 +123,71 @@ export function beginStep(context: StepContext, { permutation, views: make }: St
     passes,
 
     batch(name): BatchRows {
-      const rows = workspace.array(`batch ${name}`, viewsTogether * settings.batchSize * dim);
+      const length = viewsTogether * settings.batchSize;
+      const rows = workspace.array(`batch ${name}`, length * dim);
       return {
         rows,
-        put: (source, positions) => kernels.scatterRows({ target: rows, source, rows: positions, dim }),
+        put: (source, positions) => put(`batch ${name}`, length, dim, source, positions),
         take: (target, positions) => kernels.gatherRows({ target, source: rows, rows: positions, dim }),
       };
     },
 
     forward(encoder, views, take, options = {}) {
       const statistics = statisticsOf(encoder, options);
-      const runs = groupsOf(views, options.order).map(async ({ images, rows }) => [
-        await encoders.forward(encoder, images, (embedding) => take(rows(embedding))),
+      const given = ranks.rows();
+      const runs = groupsOf(views, options.order).map(async ({ images, rows }, group) => [
+        await encoders.forward(encoder, images, (embedding) => given.of(group, () => take(rows(embedding)))),
       ]);
-      return follow(sumGroups(runs, [statistics]));
+      if (isAlone) return follow(sumGroups(runs, [statistics]));
+      const pass = ranks.rowsFirst(runs, given, statistics);
+      follow(pass.all);
+      return follow(pass.rows);
     },
 
     train(encoder, views, ready, loss, options = {}) {
       // Avoids an unhandledRejection before a group awaits it.
       ready.catch(() => {});
       const statistics = statisticsOf(encoder, options);
-      const runs = groupsOf(views).map(async ({ images, rows }) => {
-        const made = await encoders.train(encoder, images, ready, (embedding) => loss(rows(embedding)));
+      const given = ranks.rows();
+      const runs = groupsOf(views).map(async ({ images, rows }, group) => {
+        const made = await encoders.train(encoder, images, ready, (embedding) =>
+          given.of(group, () => loss(rows(embedding))),
+        );
         return [made.statistics, made.gradients];
       });
-      trained = follow(sumGroups(runs, [statistics, gradientsOf(encoder)], trained));
+      const sums = [statistics, gradientsOf(encoder)];
+      trained = follow(
+        isAlone ? sumGroups(runs, sums, trained) : ranks.sumsFirst(runs, sums, statistics, given),
+      );
       return trained;
     },
 
     trainTogether(encoder, views, take, all, loss) {
-      const { groups } = settings;
       const taken = new Set<number>();
+      const given = ranks.rows();
+      const reported = ranks.rows();
+      const before = ranks.exchanged;
       let allTaken = () => {};
       let fail = (_error: unknown) => {};
       const ready = new Promise<void>((resolve, reject) => {
         allTaken = resolve;
         fail = reject;
-      }).then(all);
+      })
+        .then(() => before)
+        .then(() => (isAlone ? undefined : given.exchange()))
+        .then(all);
       ready.catch(() => {});
       const statistics = statisticsOf(encoder, {});
-      const runs = groupsOf(views).map(async ({ images, rows }, group) => {
+      const groups = groupsOf(views);
+      const runs = groups.map(async ({ images, rows }, group) => {
         // A group that is done again after its worker has died is taken again, and counts once.
         const embedded = (embedding: DeviceArray) => {
-          take(rows(embedding));
-          if (taken.add(group).size === groups) allTaken();
+          given.of(group, () => take(rows(embedding)));
+          if (taken.add(group).size === groups.length) allTaken();
         };
+        const gradient = (embedding: DeviceArray) => reported.of(group, () => loss(rows(embedding)));
         try {
-          const made = await encoders.train(encoder, images, ready, (dz) => loss(rows(dz)), embedded);
+          const made = await encoders.train(encoder, images, ready, gradient, embedded);
           return [made.statistics, made.gradients];
         } catch (error) {
           // The others wait for it.
@@ -155,7 +195,10 @@ export function beginStep(context: StepContext, { permutation, views: make }: St
           throw error;
         }
       });
-      trained = follow(sumGroups(runs, [statistics, gradientsOf(encoder)], trained));
+      const sums = [statistics, gradientsOf(encoder)];
+      trained = follow(
+        isAlone ? sumGroups(runs, sums, trained) : ranks.sumsFirst(runs, sums, statistics, reported, ready),
+      );
       return trained;
     },
 
@@ -167,6 +210,11 @@ export function beginStep(context: StepContext, { permutation, views: make }: St
 
     async settled() {
       await Promise.allSettled(running);
+    },
+
+    async finish() {
+      await ranks.exchanged;
+      await ranks.finish([gradients]);
     },
   };
 }

@@ -19,7 +19,9 @@ import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import type { OptimizedParameter, Optimizer } from '../optimizers/optimizer.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import type { Settings } from '../settings/settings.ts';
+import { alone, type Collective } from './collective.ts';
 import { MethodEncoders, parameterNames } from './method-encoders.ts';
+import { RankSum } from './rank-sum.ts';
 import { type SavedState, TrainState } from './state.ts';
 import { stateOf, UPDATES } from './state-of.ts';
 import { beginStep, REPORTED, type RunningStep, type StepInput } from './step.ts';
@@ -36,6 +38,8 @@ export interface TrainerOptions {
   readonly saved: SavedState | null;
   readonly kernels: Kernels;
   readonly encoders: GroupEncoders;
+  /** Between which the groups of a batch are shared; left out: there is one. On wasm and native only. */
+  readonly ranks?: Collective;
 }
 
 export interface StepResult {
@@ -72,6 +76,8 @@ export class Trainer {
   readonly #gate: DeviceArray;
   readonly #own: MethodEncoders;
   readonly #optimized: readonly OptimizedParameter[];
+  readonly #ranks: Collective;
+  readonly #rankSums = new Map<string, RankSum>();
   /** Settles when the last issued step is done or has failed. */
   #inFlight: Promise<unknown> = Promise.resolve();
   #failure: Failure | null = null;
@@ -79,6 +85,7 @@ export class Trainer {
   private constructor(options: TrainerOptions) {
     const { settings, method, optimizer, given, saved, kernels } = options;
     this.#options = options;
+    this.#ranks = options.ranks ?? alone;
     this.#layout = encoderLayout(options.spec, settings.imageSize);
     const { parameters } = this.#layout;
     const spec = stateOf(method, optimizer, this.#layout, settings, given);
@@ -247,6 +254,7 @@ export class Trainer {
     } finally {
       await step.settled();
     }
+    await step.finish();
     const gate = this.#gate;
     const losses = this.#workspace.array(REPORTED.loss, this.#reported);
     const gradients = this.#optimized.map(({ gradient }) => gradient);
@@ -277,10 +285,19 @@ export class Trainer {
       state: this.#state,
       workspace: this.#workspace,
       gate: this.#gate,
+      ranks: this.#ranks,
+      rankSum: (name: string, lengths: readonly number[]) => this.#rankSum(name, lengths),
       parameters: (encoder: string) => this.#own.parameters(encoder),
       statisticsLengths: (encoder: string) => this.#own.statistics(encoder).lengths,
     };
     return beginStep(context, input);
+  }
+
+  #rankSum(name: string, lengths: readonly number[]): RankSum | undefined {
+    if (this.#ranks.size === 1) return undefined;
+    const sum = this.#rankSums.get(name) ?? new RankSum(this.#ranks, lengths);
+    this.#rankSums.set(name, sum);
+    return sum;
   }
 
   #summarize(loss: DeviceArray): DeviceArray {

@@ -1,0 +1,91 @@
+/** Ranks by MPI, on a worker of its own: see runtime/mpi/. */
+import { MocoError } from '../errors.ts';
+import { launcherOf } from '../runtime/mpi/launcher.ts';
+import type { MpiWorker } from '../runtime/mpi/mpi-worker.ts';
+import { keepErrorCodes } from '../runtime/remote-errors.ts';
+import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
+import type { Collective, SharedValues } from './collective.ts';
+
+/** How long others are waited for, in milliseconds: rank 0 may write a checkpoint, or look for a lost file, meanwhile. */
+const PATIENCE = 30 * 60_000;
+
+export interface MpiOptions {
+  /** Milliseconds after which a rank that has not come is taken for hung. */
+  readonly patience?: number;
+}
+
+export class MpiRanks implements Collective {
+  readonly #worker: WorkerClient<MpiWorker>;
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly rank: number;
+  readonly size: number;
+  /** For people, with its version. */
+  readonly library: string;
+
+  private constructor(
+    worker: WorkerClient<MpiWorker>,
+    control: Int32Array<SharedArrayBuffer>,
+    { rank, size, library }: { rank: number; size: number; library: string },
+  ) {
+    this.#worker = worker;
+    this.#control = control;
+    this.rank = rank;
+    this.size = size;
+    this.library = library;
+  }
+
+  /**
+   * Joins the other processes that the same launcher has started; each process does so once.
+   * @throws MocoError usage where nothing has started this process beside others; distributed-unavailable
+   */
+  static async join({ patience = PATIENCE }: MpiOptions = {}): Promise<MpiRanks> {
+    if (!launcherOf()) {
+      const how = 'start it by mpirun or srun: mpirun -n 2 moco-web pretrain …';
+      throw new MocoError('usage', `no launcher of MPI has started this process: ${how}`);
+    }
+    keepErrorCodes();
+    const worker = await WorkerClient.spawn<MpiWorker>('mpi-worker.js', { native: true });
+    const control = new Int32Array(new SharedArrayBuffer(4));
+    try {
+      return new MpiRanks(worker, control, await worker.call((remote) => remote.join(control, patience)));
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
+  }
+
+  gather(own: SharedValues, all: SharedValues, what: string): Promise<void> {
+    return this.#call((remote) => remote.allGather(own, all, what));
+  }
+
+  broadcast(values: SharedValues, what: string): Promise<void> {
+    return this.#call((remote) => remote.broadcast(values, what));
+  }
+
+  addSlices(
+    sent: SharedValues,
+    received: SharedValues,
+    sum: SharedValues,
+    isFirst: boolean,
+    what: string,
+  ): Promise<void> {
+    return this.#call((remote) => remote.addSlices(sent, received, sum, isFirst, what));
+  }
+
+  /** To be called by all ranks, when none needs another any more. */
+  async leave(): Promise<void> {
+    await this.#call((remote) => remote.leave());
+    await this.#worker.terminate();
+  }
+
+  /** Ends all ranks at once, also those that wait for this one; this process too, before it returns. */
+  async abort(exitCode: number): Promise<void> {
+    // A worker that waits looks at this, one that does not hears the call.
+    Atomics.store(this.#control, 0, exitCode);
+    await this.#call((remote) => remote.abort(exitCode));
+  }
+
+  #call(task: (remote: Remote<MpiWorker>) => Promise<void>): Promise<void> {
+    return this.#worker.call(task);
+  }
+}
