@@ -69,8 +69,10 @@ const library = await build({
   chunkNames: 'shared-[hash]',
   splitting: true,
 });
-// A worker script is one file: a bundler that meets it as the address of a worker can take it as it is.
-const scripts = await build({ ...common, entryPoints: workers, entryNames: '[name]' });
+// A worker script is one file: a bundler that meets it as the address of a worker can take it as it is. So is what is loaded by
+// its address when it is needed.
+const loaded = ['src/data/rare/rare-formats.ts'];
+const scripts = await build({ ...common, entryPoints: [...workers, ...loaded], entryNames: '[name]' });
 // npm makes the command executable when it installs the package; this is for a checkout.
 await chmod(`${OUT}/cli.js`, 0o755);
 

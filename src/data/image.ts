@@ -4,4 +4,22 @@ export interface RgbImage {
   height: number;
   /** [height, width, 3], 0 … 255. */
   data: Uint8Array;
+  /** What had to be assumed of the file, in words; left out where nothing had. */
+  note?: string;
+}
+
+/** RGB of RGBA; what is transparent keeps its color. */
+export function withoutAlpha(image: {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+}): RgbImage {
+  const { data: rgba, width, height } = image;
+  const data = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
+    data[to] = rgba[from]!;
+    data[to + 1] = rgba[from + 1]!;
+    data[to + 2] = rgba[from + 2]!;
+  }
+  return { width, height, data };
 }

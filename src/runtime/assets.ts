@@ -21,6 +21,7 @@ const WRITTEN_OUT: Readonly<Record<string, URL>> = SOURCES
       'mozjpeg_enc.wasm': new URL('./mozjpeg_enc.wasm', import.meta.url),
       'mozjpeg_dec.wasm': new URL('./mozjpeg_dec.wasm', import.meta.url),
       'squoosh_png_bg.wasm': new URL('./squoosh_png_bg.wasm', import.meta.url),
+      'rare-formats.js': new URL('./rare-formats.js', import.meta.url),
       'webp_dec.wasm': new URL('./webp_dec.wasm', import.meta.url),
     };
 
