@@ -1,9 +1,10 @@
 /** Images that people give a page, as data for a run. */
 import { MocoError } from '../errors.ts';
 import type { DatasetDescription } from './dataset.ts';
+import { beyondLimits, DECODE_LIMITS } from './decode-limits.ts';
 import type { FilesSpec } from './files.ts';
 import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
-import { type ImageHeader, MAX_PIXELS, readImageHeader } from './image-header.ts';
+import { type ImageHeader, READ_FORMATS, readImageHeader } from './image-header.ts';
 import { findImages, type ImageSplit, isMarkOfImage } from './image-tree.ts';
 import { sideFor, withReducedImages } from './reduce-to.ts';
 import { packIntegers, packStrings } from './shared.ts';
@@ -131,7 +132,7 @@ async function lookInto(tree: BlobTree, path: string): Promise<Look> {
     for (const length of HEADER_BYTES) {
       const bytes = new Uint8Array(await blob.slice(0, length).arrayBuffer());
       if (!isMarkOfImage(bytes)) {
-        return { blob, side: null, reason: 'not a JPEG, PNG or WebP image: save it as one' };
+        return { blob, side: null, reason: `not ${READ_FORMATS}: save it as one` };
       }
       header = readImageHeader(bytes);
       if (header) break;
@@ -140,18 +141,15 @@ async function lookInto(tree: BlobTree, path: string): Promise<Look> {
     return {
       blob,
       side: header && header.width === header.height ? header.width : null,
-      reason: whyNot(header),
+      reason: whyNot(header, blob.size),
     };
   } catch (error) {
     return { blob: null, side: null, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function whyNot(header: ImageHeader | null): string | null {
+function whyNot(header: ImageHeader | null, fileBytes: number): string | null {
   if (!header) return null;
-  const { format, width, height, channels, animated } = header;
-  if (width * height > MAX_PIXELS)
-    return `${width}×${height} pixels are more than ${MAX_PIXELS / 1e6} megapixels`;
-  if (format === 'jpeg' && channels === 4) return 'a CMYK JPEG: convert it to RGB';
-  return animated ? 'an animated WebP: save one frame of it' : null;
+  const beyond = beyondLimits(header, fileBytes, DECODE_LIMITS);
+  return beyond ?? (header.animated ? 'an animated WebP: save one frame of it' : null);
 }

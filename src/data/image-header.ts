@@ -1,25 +1,30 @@
 import { isPngIntact } from './png-checksum.ts';
+import { readRareHeader } from './rare-headers.ts';
 
-/** Larger images are refused from their header, before memory is taken for them. */
-export const MAX_PIXELS = 100_000_000;
+/** What is decoded, for messages. */
+export const READ_FORMATS = 'a JPEG, PNG, WebP, BMP, GIF or TIFF image';
 
 /** What an image file says about itself before any pixel is decoded. */
 export interface ImageHeader {
-  format: 'jpeg' | 'png' | 'webp';
+  format: 'jpeg' | 'png' | 'webp' | 'bmp' | 'gif' | 'tiff';
   width: number;
   height: number;
-  /** JPEG: 1 gray, 3 color, 4 CMYK. PNG: by color type. WebP: 3. */
+  /** JPEG: 1 gray, 3 color, 4 CMYK. PNG: by color type. TIFF: samples a pixel. Others: 3. */
   channels: number;
-  /** 16 only for PNG. */
+  /** Bits of a channel; 16 for PNG and TIFF alone. */
   bitDepth: number;
   /** Whether the file goes on to its end mark, as far as can be told without decoding. */
   complete: boolean;
   /** A WebP film. */
   animated: boolean;
+  /** Passes over all pixels: scans of a JPEG, 1 of others. */
+  scans: number;
+  /** A JPEG in passes, whose coefficients are all kept until its end. */
+  progressive: boolean;
 }
 
 /**
- * Format by content, and size, of a JPEG, PNG or WebP file. Null where the bytes are none of them or end inside the
+ * Format by content, and size, of an image file. Null where the bytes are of no format that is known or end inside the
  * header. Reads no further than the given bytes and trusts no length in them.
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader | null {
@@ -27,7 +32,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader | null {
     return readJpeg(bytes);
   if (bytes.length >= 33 && PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return readPng(bytes);
   if (bytes.length >= 30 && ascii(bytes, 0, 'RIFF') && ascii(bytes, 8, 'WEBP')) return readWebp(bytes);
-  return null;
+  return readRareHeader(bytes);
 }
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -71,8 +76,11 @@ function readJpeg(bytes: Uint8Array): ImageHeader | null {
           bitDepth: bytes[position + 4]!,
           complete: false,
           animated: false,
+          scans: 0,
+          progressive: (marker & 3) === 2,
         };
       }
+      if (marker === 0xda && header !== null) header.scans++;
       position += 2 + Math.max(2, length);
     }
   }
@@ -92,6 +100,8 @@ function readPng(bytes: Uint8Array): ImageHeader | null {
     bitDepth: bytes[24]!,
     complete: isPngIntact(bytes),
     animated: false,
+    scans: 1,
+    progressive: false,
   };
 }
 
@@ -106,6 +116,8 @@ function readWebp(bytes: Uint8Array): ImageHeader | null {
     bitDepth: 8,
     complete: view.getUint32(4, true) + 8 <= bytes.length,
     animated: false,
+    scans: 1,
+    progressive: false,
   };
   if (ascii(bytes, 12, 'VP8 ')) {
     header.width = view.getUint16(26, true) & 0x3fff;

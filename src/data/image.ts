@@ -4,6 +4,8 @@ export interface RgbImage {
   height: number;
   /** [height, width, 3], 0 … 255. */
   data: Uint8Array;
+  /** What had to be assumed of the file, in words; left out where nothing had. */
+  note?: string;
 }
 
 /** RGB of RGBA; what is transparent keeps its color. */

@@ -1,6 +1,4 @@
-/**
- * Whether a PNG file is whole. The decoder panics on damaged files and then leaks its memory, so they are kept from it.
- */
+/** Whether a PNG file is whole: a damaged one need not reach the decoder, of which it would cost an instance. And what it says of its gray. */
 
 /** CRC-32 of ISO 3309, one step a byte (W3C PNG annex D). */
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -32,4 +30,15 @@ export function isPngIntact(bytes: Uint8Array): boolean {
     position = end + 4;
   }
   return false;
+}
+
+/** Bits of gray that were measured (sBIT, W3C PNG §11.3.3.4), of an intact file; null where it does not say. */
+export function significantBits(bytes: Uint8Array): number | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let position = 8; position + 12 <= bytes.length; position += 12 + view.getUint32(position)) {
+    const type = view.getUint32(position + 4);
+    if (type === 0x73424954) return bytes[position + 8]!; // sBIT
+    if (type === 0x49444154) return null; // IDAT
+  }
+  return null;
 }

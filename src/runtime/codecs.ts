@@ -1,3 +1,4 @@
+import { MocoError, messageOf } from '../errors.ts';
 import { assetUrl } from './assets.ts';
 import { loadAsset } from './load-asset.ts';
 
@@ -8,6 +9,8 @@ const WRITTEN = {
   'webp_dec.wasm': () => new URL('./webp_dec.wasm', import.meta.url),
 } as const;
 
+const SCRIPTS = { 'rare-formats.js': () => new URL('./rare-formats.js', import.meta.url) } as const;
+
 export type CodecFile = keyof typeof WRITTEN;
 
 /**
@@ -17,6 +20,21 @@ export type CodecFile = keyof typeof WRITTEN;
  */
 export async function compileCodec(file: CodecFile): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await loadAsset(assetUrl(file, WRITTEN[file])));
+}
+
+/**
+ * A script that the build put beside the library, e.g. `rare-formats.js`, loaded when it is needed.
+ * @throws MocoError backend-unavailable
+ */
+export async function loadScript(file: keyof typeof SCRIPTS): Promise<unknown> {
+  const { href } = assetUrl(file, SCRIPTS[file]);
+  try {
+    // The address is one of a built file: bundlers have taken it along, and are to leave this as it is.
+    return await import(/* @vite-ignore */ /* webpackIgnore: true */ href);
+  } catch (cause) {
+    const message = `cannot load ${href} (${messageOf(cause)}): build the package (npm run build) or serve this file beside it`;
+    throw new MocoError('backend-unavailable', message, { cause });
+  }
 }
 
 /** The codecs construct ImageData, which only browsers and Deno have. */

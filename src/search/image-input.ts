@@ -1,6 +1,6 @@
 /** Images as users have them, and in the form in which they can be posted to a worker and are decoded. */
+import { DECODE_LIMITS } from '../data/decode-limits.ts';
 import { type RgbImage, withoutAlpha } from '../data/image.ts';
-import { MAX_PIXELS } from '../data/image-header.ts';
 import { MocoError } from '../errors.ts';
 import { bitmapOf, isPageImage, kindOf, type PageImage, pixelsOf } from '../runtime/page-images.ts';
 import { placeOf, readBytes } from '../runtime/read-bytes.ts';
@@ -13,7 +13,7 @@ export interface RawImage {
 }
 
 /**
- * - a path (Node, Deno) or an address (string or URL; in a page relative to it) of a JPEG, PNG or WebP file;
+ * - a path (Node, Deno) or an address (string or URL; in a page relative to it) of a file as decodeImage takes it (JPEG, PNG, WebP, BMP, GIF, TIFF);
  * - such a file: Blob or File, or its bytes;
  * - pixels: ImageData, or data with width and height;
  * - what a page shows: an image, canvas or video element, OffscreenCanvas, ImageBitmap, VideoFrame. It stays as it is.
@@ -67,11 +67,12 @@ function checkPixels(image: unknown, data: unknown, width: unknown, height: unkn
   }
   const pixels = (width as number) * (height as number);
   const { length } = data as Uint8Array;
-  if (pixels > MAX_PIXELS || (length !== 3 * pixels && length !== 4 * pixels)) {
+  const { megapixels } = DECODE_LIMITS;
+  if (pixels > megapixels * 1e6 || (length !== 3 * pixels && length !== 4 * pixels)) {
     throw new MocoError(
       'usage',
       `${width}×${height} pixels and ${length} bytes do not fit: give 3 (RGB) or 4 (RGBA) for each, ` +
-        `of at most ${MAX_PIXELS / 1e6} megapixels`,
+        `of at most ${megapixels} megapixels`,
     );
   }
 }
