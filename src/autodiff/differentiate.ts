@@ -4,6 +4,7 @@
  * that meet at a value are added.
  */
 import { MocoError } from '../errors.ts';
+import { isFrozenBatchNorm } from '../onnx/batch-norms.ts';
 import { knownFactor, product } from '../onnx/dims.ts';
 import { type Graph, GraphBuilder, type Node, type Shape, type Value } from '../onnx/graph.ts';
 import { constantInts, inferShapes } from '../onnx/shapes.ts';
@@ -54,8 +55,10 @@ export interface Gradient {
 export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
   const path = gradientPath(graph, options.wrt, options.outputs);
   requireRules(graph, path);
-  const rules: Rules =
-    options.batchNorm === 'eval' ? new Map(RULES).set('BatchNormalization', batchNormEval) : RULES;
+  const ruleOf: RuleOf = (node) =>
+    node.op === 'BatchNormalization' && (options.batchNorm === 'eval' || isFrozenBatchNorm(node))
+      ? batchNormEval
+      : RULES.get(node.op);
   const shapes = inferShapes(graph);
   const scope = {
     lowering: LOWERINGS[options.provider],
@@ -69,7 +72,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
 
   const statistics: BatchStatistics[] = [];
   const forward = new GraphBuilder(`${graph.name}.forward`, 'f');
-  writeForward(graph, rules, {
+  writeForward(graph, ruleOf, {
     ...scope,
     g: forward,
     declare(name, shape) {
@@ -84,16 +87,16 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
   }
 
   // Written twice: what has to be kept is known only when all that rules ask for is.
-  const draft = writeBackward(graph, path, options, rules, scope, new Set());
+  const draft = writeBackward(graph, path, options, ruleOf, scope, new Set());
   const recomputed = chooseRecomputed({
     asked: draft.tape.asked,
     nodes: graph.nodes,
     recompute: options.recompute ?? 'least',
-    ruleOf: (node) => rules.get(node.op),
+    ruleOf,
     isGiven: givenNames(graph),
     size: sizeOf(graph, scope.shape),
   });
-  const { tape, outputGradients, gradients } = writeBackward(graph, path, options, rules, scope, recomputed);
+  const { tape, outputGradients, gradients } = writeBackward(graph, path, options, ruleOf, scope, recomputed);
   if (options.recompute !== 'nothing') refuseOtherTypes(tape.saved);
   for (const { name, shape } of tape.saved) if (!forward.hasOutput(name)) forward.output(name, shape);
   return {
@@ -106,12 +109,12 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
   };
 }
 
-type Rules = ReadonlyMap<string, Rule>;
+type RuleOf = (node: Node) => Rule | undefined;
 
-function writeForward(graph: Graph, rules: Rules, scope: ForwardScope): void {
+function writeForward(graph: Graph, ruleOf: RuleOf, scope: ForwardScope): void {
   const { g } = scope;
   for (const node of graph.nodes) {
-    const rule = rules.get(node.op);
+    const rule = ruleOf(node);
     if (rule?.forward) rule.forward(node, scope);
     else if (rule?.lower) rule.lower(node, scope);
     else copyNode(g, node);
@@ -129,7 +132,7 @@ function writeBackward(
   graph: Graph,
   path: GradientPath,
   options: DifferentiateOptions,
-  rules: Rules,
+  ruleOf: RuleOf,
   shared: Omit<LoweringScope, 'g'>,
   recomputed: ReadonlySet<string>,
 ) {
@@ -140,7 +143,7 @@ function writeBackward(
     shapeOf: shared.shape,
     typeOf,
     recomputed,
-    recompute: (node) => recompute(node, rules, scope),
+    recompute: (node) => recompute(node, ruleOf, scope),
   });
   const scope: BackwardScope = {
     ...shared,
@@ -161,8 +164,7 @@ function writeBackward(
     const arrived = node.outputs.map((output) => tape.gradientOf(output));
     const first = arrived.find((gradient) => gradient !== null);
     if (first === undefined || first === null) continue;
-    rules
-      .get(node.op)!
+    ruleOf(node)!
       .backward(node, arrived[0] ?? first, scope)
       .forEach((gradient, i) => {
         if (gradient !== null) tape.addGradient(node.inputs[i]!, gradient);
@@ -180,8 +182,8 @@ function writeBackward(
   return { tape, outputGradients, gradients };
 }
 
-function recompute(node: Node, rules: Rules, scope: BackwardScope): void {
-  const rule = rules.get(node.op);
+function recompute(node: Node, ruleOf: RuleOf, scope: BackwardScope): void {
+  const rule = ruleOf(node);
   if (rule?.recompute) {
     rule.recompute(node, scope);
     return;

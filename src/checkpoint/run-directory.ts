@@ -5,8 +5,9 @@
  */
 import { MocoError, messageOf } from '../errors.ts';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import { decodeModel, encodeModel } from '../onnx/model.ts';
-import { type ImportedNetwork, networkFromGraph } from '../onnx/network.ts';
+import { encodeModel } from '../onnx/model.ts';
+import type { ImportedNetwork } from '../onnx/network.ts';
+import { networkFromFile } from '../onnx/network-file.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { checkTensors, countersOf } from './contents.ts';
@@ -80,7 +81,7 @@ export async function saveCheckpoint(
   const name = checkpointName(state.step);
   const isNew = !(await store.exists(name));
   const bytes = writeSafetensors(tensors);
-  const encoder = network && encodeModel(network.graph);
+  const encoder = network && encodeModel(network.graph, { buffers: JSON.stringify(network.buffers ?? []) });
   const digests = { tensors: await sha256(bytes), ...(encoder ? { encoder: await sha256(encoder) } : {}) };
   const text = new TextEncoder().encode(await formatState(state, countersOf(tensors), digests));
   const parts = [
@@ -178,9 +179,7 @@ async function readCheckpoint(
   };
   const { encoder } = digests;
   const network =
-    encoder === undefined
-      ? null
-      : networkFromGraph(decodeModel(await file(ENCODER, MAX_ENCODER_BYTES, encoder)));
+    encoder === undefined ? null : networkFromFile(await file(ENCODER, MAX_ENCODER_BYTES, encoder));
   const saved = readSafetensors(await file(TENSORS, MAX_TENSOR_BYTES, digests.tensors));
   const { state: today, tensors } = migrate({ state: content, tensors: saved }, format);
   const state = readState(today, digests);

@@ -24,12 +24,14 @@ export async function resolveNetwork(
     return { config: resolveConfig(preset, overrides, facts), encoder: null };
   const file: ModelFile = await readModelFile(arch);
   const { imageSize } = named(arch, () => describeEncoder(file.bytes));
-  const config = resolveConfig(preset, overrides, {
-    ...facts,
-    ...(imageSize === null ? {} : { imageSizeOfModel: imageSize }),
-  });
+  const dataFacts = { ...facts, ...(imageSize === null ? {} : { imageSizeOfModel: imageSize }) };
+  const config = resolveConfig(preset, overrides, dataFacts);
   const encoder = named(arch, () => importEncoder(file.bytes, config, { externalData: file.externalData }));
-  return { config, encoder };
+  const { normalize } = encoder;
+  const isChosen = [overrides.normalize, overrides.mean, overrides.std].some((value) => value !== undefined);
+  if (!normalize || isChosen) return { config, encoder };
+  // The model prepares its images itself: the configuration says what it gets, and the notes why.
+  return { config: resolveConfig(preset, { ...overrides, normalize }, dataFacts), encoder };
 }
 
 /** Puts the file's name before what is wrong with it. */

@@ -6,6 +6,7 @@ import type { NamedTensor } from '../formats/safetensors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { encoderState } from '../models/encoder-state.ts';
 import type { BatchNormLayer } from '../models/layout.ts';
+import { USUAL_MOMENTUM } from '../onnx/batch-norms.ts';
 import { type Attributes, type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { buildBlock } from '../onnx/resnet.ts';
 import { RunningStatistics } from '../train/running-statistics.ts';
@@ -64,6 +65,7 @@ const batchNorm: CaseRunner = async (c, { place, kernels }) => {
     name: 'bn',
     channels,
     elementsPerImage: space.reduce((product, size) => product * size, 1),
+    momentum: USUAL_MOMENTUM,
   };
   const before = (name: string) => floatInput(c, `${name.slice('bn.'.length)}.0`).data;
   const after = await takenIn(kernels, [layer], before, run, batch);
@@ -97,7 +99,13 @@ const block: CaseRunner = async (c, { place, kernels }) => {
   const tensors = results(run, ['x']);
   for (const name of names) tensors.set(`grad.${name}`, named(run.gradients.get(name)!));
   const before = (name: string) => floatInput(c, `init.${name}`).data;
-  const after = await takenIn(kernels, run.statistics, before, run, batch);
+  const after = await takenIn(
+    kernels,
+    run.statistics.map((layer) => ({ ...layer, momentum: USUAL_MOMENTUM })),
+    before,
+    run,
+    batch,
+  );
   for (const [name, tensor] of after) {
     const earlier = Number(c.inputs.get(`init.${name}`)?.data[0] ?? 0);
     const value = tensor.dtype === 'I64' ? int64([1], [earlier + Number(tensor.data[0])]) : tensor;
@@ -161,7 +169,11 @@ async function takenIn(
   run: GradientRun,
   batch: number,
 ): Promise<SavedState> {
-  const { tensors, counters } = encoderState('x', { parameters: [], layers, dim: 0 }, { seed: 0 });
+  const { tensors, counters } = encoderState(
+    'x',
+    { parameters: [], layers, buffers: [], dim: 0 },
+    { seed: 0 },
+  );
   const inner = (name: string) => name.slice('x.'.length);
   const known = tensors.map((spec) => ({ ...spec, initial: () => before(inner(spec.name)) }));
   const state = new TrainState(kernels, { tensors: known, counters }, null);

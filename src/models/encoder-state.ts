@@ -11,10 +11,10 @@ export interface EncoderBeginning {
   readonly startsAs?: string | undefined;
 }
 
-/** Parameters and running statistics under `<prefix>.`, with the names that torch.nn.Module gives them. */
+/** Parameters, running statistics and buffers under `<prefix>.`, with the names that torch.nn.Module gives them. */
 export function encoderState(
   prefix: string,
-  { parameters, layers }: EncoderLayout,
+  { parameters, layers, buffers }: EncoderLayout,
   { seed, given, startsAs }: EncoderBeginning,
 ): StateSpec {
   const tensor = (name: string, shape: readonly number[], values: () => Float32Array): TensorSpec => ({
@@ -32,6 +32,7 @@ export function encoderState(
           tensor(`${name}.${part}`, [channels], () => initialStatistic(`${name}.${part}`, channels, given)),
         ),
       ),
+      ...buffers.map(({ name, shape, values }) => tensor(name, shape, () => values.slice())),
     ],
     counters: layers.map(
       ({ name }): CounterSpec => ({ name: `${prefix}.${name}.num_batches_tracked`, initial: 0 }),

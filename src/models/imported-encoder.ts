@@ -1,7 +1,9 @@
 /** An encoder from an exported ONNX model, ready for pre-training. */
+import { layoutOf } from '../onnx/image-layout.ts';
 import { type ImportOptions, importModel } from '../onnx/import/import-model.ts';
+import type { Role } from '../onnx/import/weights.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
-import { decodeModel } from '../onnx/model.ts';
+import { readModelFacts } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { GivenValues } from './initial-values.ts';
@@ -13,10 +15,19 @@ export interface ImportedEncoder {
   readonly values: GivenValues;
   /** What was changed or left out, in words. */
   readonly notes: readonly string[];
+  /** The normalization (setting `normalize`) that the model's own asks for; null where it has none. */
+  readonly normalize?: 'none' | 'bytes' | null;
+  /** Of each initializer and parameter, whether it is trained, and why. */
+  readonly roles?: readonly Role[];
+  /** What the projection head takes, in words. */
+  readonly features?: string;
 }
 
-/** The projection head and, for a model with a dynamic height and width, the size of its images. */
-export type ImportConfig = Pick<Settings, 'dim' | 'mlp' | 'feature' | 'imageSize'>;
+/** The projection head, what is trained and, for a model with a dynamic height and width, the size of its images. */
+export type ImportConfig = Pick<
+  Settings,
+  'dim' | 'mlp' | 'feature' | 'imageSize' | 'pool' | 'frozen' | 'train'
+>;
 export type ImportEncoderOptions = Omit<ImportOptions, 'imageSize' | 'batch'>;
 
 export interface EncoderFacts {
@@ -30,17 +41,38 @@ export function importEncoder(
   config: ImportConfig,
   options: ImportEncoderOptions = {},
 ): ImportedEncoder {
-  const { dim, mlp, feature, imageSize } = config;
-  const model = importModel(bytes, { ...options, imageSize, batch: 'open' });
-  const head = { dim, mlp, ...(feature === undefined ? {} : { feature }) };
-  const { network, values } = networkFromModel(model, head);
-  return { network, values, notes: model.notes };
+  const { dim, mlp, feature, pool, frozen, train, imageSize } = config;
+  const model = importModel(bytes, { frozen, train, ...options, imageSize, batch: 'open' });
+  const { network, values, features } = networkFromModel(model, { dim, mlp, feature, pool });
+  const { normalize, found } = model.range;
+  const notes = [...model.notes, ...imageNotes(model.input.shape)];
+  if (normalize !== null) {
+    const range = normalize === 'bytes' ? '0 … 255' : '0 … 1';
+    notes.push(`the model prepares its images itself (${found}): it gets ${range}, normalize ${normalize}`);
+  }
+  if (model.outputs.length > 1) notes.push(`features: ${features}`);
+  return { network, values, notes, normalize, roles: model.roles, features };
+}
+
+function imageNotes(shape: Parameters<typeof layoutOf>[0]): string[] {
+  const layout = layoutOf(shape);
+  const isGray = layout !== null && shape[layout.channels] === 1;
+  return [
+    ...(isGray
+      ? ['the model takes gray images: colors are made gray for it (0.299 R + 0.587 G + 0.114 B)']
+      : []),
+    ...(layout?.name === 'NHWC'
+      ? ['the model takes [batch, height, width, channels] (NHWC): images are turned for it']
+      : []),
+  ];
 }
 
 /** See `describeEncoder` of page/files.ts. */
 export function describeEncoder(bytes: Uint8Array): EncoderFacts {
-  // Where weights lie in other files, only their places matter here.
-  const { inputs } = decodeModel(bytes, (_location, _offset, length) => new Uint8Array(length));
-  const [, , height, width] = inputs.find(({ shape }) => shape.length === 4)?.shape ?? [];
+  // Without the weights, which may lie in other files.
+  const shape = readModelFacts(bytes).inputs.find((input) => input.shape.length === 4)?.shape ?? [];
+  const layout = layoutOf(shape);
+  if (!layout) return { imageSize: null };
+  const [height, width] = [shape[layout.height], shape[layout.width]];
   return { imageSize: typeof height === 'number' && height === width ? height : null };
 }

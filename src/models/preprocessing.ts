@@ -1,7 +1,7 @@
 /** How an image becomes the input of an encoder; in an exported model it stands as JSON, in the metadata `preprocessing`. */
 import * as v from 'valibot';
 import { type Framing, framingOf } from '../data/augment/augment.ts';
-import { type Recipe, recipeNamed } from '../data/augment/recipes.ts';
+import { type Recipe, recipeNamed, recipeNameOf } from '../data/augment/recipes.ts';
 import { MocoError } from '../errors.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -11,9 +11,11 @@ export interface Preprocessing extends Framing, Pick<Recipe, 'mean' | 'std'> {
 }
 
 /** What a run evaluates with. */
-export function preprocessingOf(config: Pick<Settings, 'imageSize' | 'augmentation'>): Preprocessing {
-  const { imageSize, augmentation } = config;
-  const { mean, std } = recipeNamed(augmentation);
+export function preprocessingOf(
+  config: Pick<Settings, 'imageSize' | 'augmentation' | 'normalize' | 'mean' | 'std'>,
+): Preprocessing {
+  const { imageSize } = config;
+  const { mean, std } = recipeNamed(recipeNameOf(config));
   return { imageSize, ...framingOf(imageSize), mean, std };
 }
 

@@ -1,5 +1,5 @@
 /** An encoder's graph, whatever it comes from: one of the built-in ResNets, or a model that was exported to ONNX. */
-import { MocoError } from '../errors.ts';
+import { movingBatchNorms } from './batch-norms.ts';
 import type { Encoder, Parameter } from './encoder-graph.ts';
 import type { Dim, Graph, Shape } from './graph.ts';
 import { buildResNet, type ResNetSpec } from './resnet.ts';
@@ -14,6 +14,8 @@ import { inferShapes } from './shapes.ts';
 export interface ImportedNetwork {
   readonly graph: Graph;
   readonly parameters: readonly Parameter[];
+  /** Names of the graph's constants that belong to the model's state: masks, statistics of frozen BatchNorms. */
+  readonly buffers?: readonly string[];
 }
 
 export type NetworkSpec = ResNetSpec | ImportedNetwork;
@@ -36,9 +38,10 @@ export function buildNetwork(spec: NetworkSpec, batch: Dim, imageSize: number): 
   return {
     graph,
     parameters: spec.parameters,
-    batchNorms: graph.nodes
-      .filter(({ op }) => op === 'BatchNormalization')
-      .map((node) => ({ name: node.name, channels: fixed(node, shapes.get(node.inputs[1]!)?.[0]) })),
+    batchNorms: movingBatchNorms(graph).map((node) => ({
+      name: node.name,
+      channels: fixed(node, shapes.get(node.inputs[1]!)?.[0]),
+    })),
     featureDim: length('features'),
     dim: length('embedding'),
   };
@@ -51,26 +54,4 @@ function withBatch(graph: Graph, batch: Dim): Graph {
     inputs: graph.inputs.map((value) => ({ ...value, shape: replace(value.shape) })),
     outputs: graph.outputs.map((value) => ({ ...value, shape: replace(value.shape) })),
   };
-}
-
-/**
- * A network from its graph alone, as a checkpoint keeps it.
- * @throws MocoError model-invalid where it is not of the form that ImportedNetwork describes
- */
-export function networkFromGraph(graph: Graph): ImportedNetwork {
-  const [image, ...others] = graph.inputs;
-  const isImage = image?.name === 'image' && image.shape.length === 4 && image.shape[0] === BATCH;
-  const outputs = graph.outputs.map(({ name }) => name);
-  if (!isImage || String(outputs) !== 'embedding,features') {
-    throw new MocoError('model-invalid', 'the graph is no encoder with image, embedding and features');
-  }
-  const statistics = new Set(
-    graph.nodes.filter(({ op }) => op === 'BatchNormalization').flatMap(({ inputs }) => inputs.slice(3)),
-  );
-  const parameters = others
-    .filter(({ name }) => !statistics.has(name))
-    .map(
-      ({ name, shape }): Parameter => ({ name, shape: shape.map(Number), initialization: 'given', fanIn: 0 }),
-    );
-  return { graph, parameters };
 }

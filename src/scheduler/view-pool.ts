@@ -1,5 +1,6 @@
 /** Data workers: views of the images of one data set, made beside whatever else is going on. */
 
+import { recipeNameOf } from '../data/augment/recipes.ts';
 import type { DataWorkerApi } from '../data/data-worker.ts';
 import type { Skipped, Views } from '../data/loader.ts';
 import type { DatasetSpec } from '../data/source.ts';
@@ -18,11 +19,11 @@ export interface ViewPoolOptions {
 
 /** How the images of a configuration are made. */
 export function viewOptionsOf(
-  config: { readonly augmentation: string; readonly imageSize: number; readonly seed: number },
+  config: Parameters<typeof recipeNameOf>[0] & { readonly imageSize: number; readonly seed: number },
   workers: number,
 ): ViewPoolOptions {
-  const { augmentation, imageSize, seed } = config;
-  return { recipe: augmentation, imageSize, seed, workers };
+  const { imageSize, seed } = config;
+  return { recipe: recipeNameOf(config), imageSize, seed, workers };
 }
 
 export class ViewPool {

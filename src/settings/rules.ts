@@ -1,6 +1,7 @@
 /** What settings have to be to each other, and to the data. What one may be alone is in the table. */
 import { isImported } from './owners.ts';
 import type { Known, SettingName, Settings } from './settings.ts';
+import { whyNoTriple } from './triples.ts';
 
 interface Rule<Names extends SettingName> {
   /** The settings it is about. It holds where a configuration lacks one of them. */
@@ -61,6 +62,35 @@ export const RULES: readonly Pick<Rule<SettingName>, 'about' | 'says' | 'broken'
         `image size ${imageSize} is smaller than ${arch} with the ${stem} stem allows: ` +
         `raise imageSize to ${least} or more${orElse}`
       );
+    },
+  }),
+  rule({
+    about: ['mean'],
+    says: 'mean is three numbers, or one for all channels',
+    broken: ({ mean }) => whyNoTriple('mean', mean),
+  }),
+  rule({
+    about: ['std'],
+    says: 'std is three numbers above 0, or one for all channels',
+    broken: ({ std }) => whyNoTriple('std', std),
+  }),
+  rule({
+    about: ['normalize', 'mean'],
+    says: 'mean is not given beside normalize',
+    broken: () => 'mean and std take the place of normalize: leave one or the other out',
+  }),
+  rule({
+    about: ['normalize', 'std'],
+    says: 'std is not given beside normalize',
+    broken: () => 'mean and std take the place of normalize: leave one or the other out',
+  }),
+  rule({
+    about: [],
+    says: 'mean and std are given together',
+    broken: (settings) => {
+      const { mean, std } = settings as { mean?: string; std?: string };
+      if ((mean === undefined) === (std === undefined)) return null;
+      return `${mean === undefined ? 'std' : 'mean'} is given alone: mean and std go together`;
     },
   }),
   rule({

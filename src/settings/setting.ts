@@ -18,8 +18,11 @@ export interface Setting {
   readonly only?: Owner;
   /** What a resumed run may make of it; left out: nothing, it is as it was saved. 'grows': no less than was saved. */
   readonly resume?: 'grows';
-  /** The first format of checkpoints that holds it, and the value that runs had before there was such a setting. */
-  readonly since?: { readonly format: number; readonly absent: string | number | boolean | null };
+  /**
+   * The first format of checkpoints that holds it, and the value that runs had before there was such a setting; without
+   * `absent`, of one that is there only where it was given: none.
+   */
+  readonly since?: { readonly format: number; readonly absent?: string | number | boolean | null };
 }
 
 export interface Flag {

@@ -12,7 +12,7 @@ export function withSettingsSince(
 ): Record<string, unknown> {
   const added: Record<string, unknown> = { ...config };
   for (const [name, { since }] of SETTING_LIST) {
-    if (since?.format !== format || added[name] !== undefined) continue;
+    if (since?.format !== format || since.absent === undefined || added[name] !== undefined) continue;
     // Owners stand before what is theirs, in the table as in time.
     const owners = { method: String(added.method), optimizer: String(added.optimizer) };
     if (belongs(name, owners)) added[name] = since.absent;

@@ -37,6 +37,33 @@ export const SETTINGS = {
     },
     only: { encoder: 'file' },
   },
+  /** How tokens [batch, T, C] of an encoder become features: the first of them, or their mean. */
+  pool: {
+    kind: { type: 'word' },
+    flag: { name: '--pool <how>', help: 'of FILE.onnx that gives tokens: {words} (of them)' },
+    only: { encoder: 'file' },
+    since: { format: 4 },
+  },
+  /** Initializers that stay as they are, by names or patterns (`*`, `?`), with commas; a BatchNorm's running mean: it keeps its statistics. */
+  frozen: {
+    kind: { type: 'text' },
+    flag: {
+      name: '--frozen <names>',
+      help: 'of FILE.onnx: initializers that stay as they are, such as layer1.*,bn1.*',
+    },
+    only: { encoder: 'file' },
+    since: { format: 4 },
+  },
+  /** Initializers that are trained whatever else is said of them, by names or patterns, with commas. */
+  train: {
+    kind: { type: 'text' },
+    flag: {
+      name: '--train <names>',
+      help: 'of FILE.onnx: initializers that are trained, whatever --frozen or their names say',
+    },
+    only: { encoder: 'file' },
+    since: { format: 4 },
+  },
   /** The first layers: 3×3 without max-pool (cifar), or 7×7 of stride 2 with it. 'auto': cifar up to 64 px. */
   stem: {
     kind: { type: 'word', orAuto: true },
@@ -73,6 +100,27 @@ export const SETTINGS = {
   augmentation: {
     kind: { type: 'word' },
     preset: true,
+  },
+  /** How pixels become numbers; left out, as the augmentation has it, or as an encoder that normalizes for itself wants it. */
+  normalize: {
+    kind: { type: 'word' },
+    flag: {
+      name: '--normalize <name>',
+      help: "{words}; half: −1 … 1, none: 0 … 1, bytes: 0 … 255 (default: the preset's)",
+    },
+    since: { format: 4 },
+  },
+  /** Mean of red, green and blue in 0 … 1, with commas; comes with std, in the place of normalize. */
+  mean: {
+    kind: { type: 'text' },
+    flag: { name: '--mean <r,g,b>', help: 'mean of the images in 0 … 1, with --std' },
+    since: { format: 4 },
+  },
+  /** Standard deviation of red, green and blue in 0 … 1, with commas. */
+  std: {
+    kind: { type: 'text' },
+    flag: { name: '--std <r,g,b>', help: 'standard deviation of the images in 0 … 1, with --mean' },
+    since: { format: 4 },
   },
   /** Images a step, over all groups. */
   batchSize: {

@@ -1,10 +1,12 @@
 /**
  * Configurations in words that are known here: the table of settings (settings/table.ts) with the names of the registries.
  */
+import { NORMALIZATION_NAMES } from '../data/augment/normalizations.ts';
 import { AUGMENTATIONS } from '../data/augment/recipes.ts';
 import type { Method } from '../methods/method.ts';
 import { METHOD_NAMES, METHODS } from '../methods/registry.ts';
 import { ARCHITECTURES, SMALLEST_IMAGE, STEMS } from '../onnx/architectures.ts';
+import { POOLS } from '../onnx/feature.ts';
 import { OPTIMIZER_NAMES } from '../optimizers/registry.ts';
 import { SCHEDULES } from '../optimizers/schedule.ts';
 import { PRESET_NAMES } from '../settings/presets.ts';
@@ -27,6 +29,8 @@ export const WORDS = {
   arch: ARCHITECTURES,
   stem: STEMS,
   augmentation: AUGMENTATIONS,
+  normalize: NORMALIZATION_NAMES,
+  pool: POOLS,
   optimizer: OPTIMIZER_NAMES,
   schedule: SCHEDULES,
 } as const satisfies Words;

@@ -11,6 +11,9 @@ import type { DataFacts } from '../settings/resolve.ts';
 import type { ConfigOverrides } from '../settings/settings.ts';
 import { type PretrainConfig, resolveConfig } from './configure.ts';
 
+/** What belongs to an encoder, where it was given. */
+const GIVEN = ['feature', 'pool', 'frozen', 'train', 'normalize', 'mean', 'std'] as const;
+
 /** What a run of `pretrain` begins with. */
 export interface FinetuneStart {
   readonly config: PretrainConfig;
@@ -34,8 +37,8 @@ export function finetuneFrom(
   data: DataFacts = {},
 ): FinetuneStart {
   const { config: learned } = checkpoint.state;
-  const { arch, imageSize, width, stem, feature } = learned;
-  for (const name of ['arch', 'width', 'stem', 'feature'] as const) {
+  const { arch, imageSize, width, stem } = learned;
+  for (const name of ['arch', 'width', 'stem', ...GIVEN] as const) {
     const wanted = overrides[name];
     if (wanted === undefined || wanted === learned[name]) continue;
     throw new MocoError(
@@ -43,9 +46,10 @@ export function finetuneFrom(
       `${name} ${wanted} is not that of the checkpoint (${learned[name] ?? 'none'}), whose encoder is fine-tuned: leave it out`,
     );
   }
-  const network = isImported(arch)
-    ? { arch, ...(feature === undefined ? {} : { feature }) }
-    : { arch, width, stem };
+  const given = Object.fromEntries(
+    GIVEN.map((name) => [name, learned[name]]).filter(([, value]) => value !== undefined),
+  );
+  const network = isImported(arch) ? { arch, ...given } : { arch, width, stem, ...given };
   const batchSize = overrides.batchSize ?? Math.min(256, data.images ?? 256);
   const config = resolveConfig(
     'supervised',

@@ -5,8 +5,7 @@ import type { Kernels } from '../kernels/kernels.ts';
 import type { BatchNormLayer } from '../models/layout.ts';
 import type { TrainState } from './state.ts';
 
-/** torch.nn.BatchNorm2d's default. */
-const MOMENTUM = 0.1;
+const PARTS = ['running_mean', 'running_var'] as const;
 
 export class RunningStatistics {
   readonly #kernels: Kernels;
@@ -29,24 +28,34 @@ export class RunningStatistics {
 
   /**
    * Takes one batch in, from the sums over its groups of their means and biased variances: r ← mean over the groups of
-   * 0.9·r + 0.1·s, where s is a group's mean, or its unbiased variance (SplitBatchNorm of the reference's CIFAR notebook;
+   * (1 − m)·r + m·s, where s is a group's mean, or its unbiased variance, and m the layer's momentum (SplitBatchNorm of the reference's CIFAR notebook;
    * one group: torch.nn.BatchNorm2d). While the gate is closed, only num_batches_tracked changes: it counts batches of one
    * group, as split BatchNorm does not advance it.
    * @param groupSize images of one group
    */
   update(sums: readonly DeviceArray[], groups: number, groupSize: number, gate: DeviceArray): void {
-    const scales = this.#layers.flatMap(({ name, elementsPerImage }) => {
-      const count = groupSize * elementsPerImage;
-      if (count < 2) {
-        throw new MocoError(
-          'shape-mismatch',
-          `${name}: BatchNorm over one value has no variance: raise the group size`,
-        );
+    // One call for all layers of a momentum: mostly there is but one.
+    for (const momentum of new Set(this.#layers.map((layer) => layer.momentum))) {
+      const scales: number[] = [];
+      const [targets, sources]: [DeviceArray[], DeviceArray[]] = [[], []];
+      for (const [i, layer] of this.#layers.entries()) {
+        if (layer.momentum !== momentum) continue;
+        const { name, elementsPerImage } = layer;
+        const count = groupSize * elementsPerImage;
+        if (count < 2) {
+          throw new MocoError(
+            'shape-mismatch',
+            `${name}: BatchNorm over one value has no variance: raise the group size`,
+          );
+        }
+        scales.push(momentum / groups, (momentum / groups) * (count / (count - 1)));
+        for (const [part, at] of PARTS.map((part, at) => [part, 2 * i + at] as const)) {
+          targets.push(this.#state.tensor(`${this.#encoder}.${name}.${part}`));
+          sources.push(sums[at]!);
+        }
       }
-      return [MOMENTUM / groups, (MOMENTUM / groups) * (count / (count - 1))];
-    });
-    const running = this.#names().map((name) => this.#state.tensor(`${this.#encoder}.${name}`));
-    this.#kernels.ema({ targets: running, sources: sums, keep: 1 - MOMENTUM, scale: scales, gate });
+      this.#kernels.ema({ targets, sources, keep: 1 - momentum, scale: scales, gate });
+    }
     if (groups > 1) return;
     for (const { name } of this.#layers) {
       const tracked = `${this.#encoder}.${name}.num_batches_tracked`;
@@ -63,6 +72,6 @@ export class RunningStatistics {
   }
 
   #names(): string[] {
-    return this.#layers.flatMap(({ name }) => [`${name}.running_mean`, `${name}.running_var`]);
+    return this.#layers.flatMap(({ name }) => PARTS.map((part) => `${name}.${part}`));
   }
 }

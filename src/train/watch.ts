@@ -3,7 +3,7 @@
  * lie by now. It is made of what the run has anyway, and changes no bit of it.
  */
 import { pixelsOf } from '../data/augment/normalize.ts';
-import { recipeNamed } from '../data/augment/recipes.ts';
+import { recipeNamed, recipeNameOf } from '../data/augment/recipes.ts';
 import type { RgbImage } from '../data/image.ts';
 import { MocoError } from '../errors.ts';
 import { methodNamed } from '../methods/registry.ts';
@@ -89,9 +89,10 @@ async function pairsOf(
   }));
 }
 
-function unnormalized(views: Float32Array, { augmentation, imageSize }: Settings): RgbImage[] {
+function unnormalized(views: Float32Array, settings: Settings): RgbImage[] {
+  const { imageSize } = settings;
   const length = 3 * imageSize * imageSize;
-  const recipe = recipeNamed(augmentation);
+  const recipe = recipeNamed(recipeNameOf(settings));
   return Array.from({ length: views.length / length }, (_, row) =>
     pixelsOf(views.subarray(row * length, (row + 1) * length), imageSize, imageSize, recipe),
   );

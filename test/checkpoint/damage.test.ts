@@ -2,8 +2,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
-import { decodeModel, encodeModel } from '../../src/onnx/model.ts';
-import { networkFromGraph } from '../../src/onnx/network.ts';
+import { encodeModel } from '../../src/onnx/model.ts';
+import { networkFromFile } from '../../src/onnx/network-file.ts';
 import { buildResNet } from '../../src/onnx/resnet.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { exampleState, exampleTensors, temporaryFolder } from './example.ts';
@@ -13,7 +13,7 @@ const { graph } = buildResNet(
   'batch',
   8,
 );
-const NETWORK = networkFromGraph(decodeModel(encodeModel(graph)));
+const NETWORK = networkFromFile(encodeModel(graph));
 
 /** Two checkpoints of a run with an encoder from a file. */
 async function savedRun(): Promise<string> {

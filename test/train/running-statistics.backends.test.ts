@@ -9,8 +9,8 @@ import { expectClose } from '../compare.ts';
 import { onEveryBackend } from '../kernels/backends.ts';
 
 const LAYERS = [
-  { name: 'a', channels: 2, elementsPerImage: 6 },
-  { name: 'b', channels: 1, elementsPerImage: 1 },
+  { name: 'a', channels: 2, elementsPerImage: 6, momentum: 0.1 },
+  { name: 'b', channels: 1, elementsPerImage: 1, momentum: 0.1 },
 ];
 
 /** Of an encoder x without parameters, as plain values by name. */
@@ -27,7 +27,7 @@ async function withStatistics(
   layers: readonly BatchNormLayer[],
   use: (statistics: Statistics) => Promise<void>,
 ): Promise<void> {
-  const spec = encoderState('x', { parameters: [], layers, dim: 0 }, { seed: 0 });
+  const spec = encoderState('x', { parameters: [], layers, buffers: [], dim: 0 }, { seed: 0 });
   const state = new TrainState(kernels, spec, null);
   const statistics = new RunningStatistics(kernels, layers, state, 'x');
   const sums = statistics.lengths.map((length) => kernels.allocate(length));

@@ -1,4 +1,6 @@
 import { MocoError } from '../../errors.ts';
+import { triplesOf } from '../../settings/triples.ts';
+import { NORMALIZATIONS, type Normalization, normalizationNamed, type Triple } from './normalizations.ts';
 
 /** One random operation of a recipe; each is applied with its own probability. */
 export type AugmentStep =
@@ -23,14 +25,13 @@ export interface Recipe {
   readonly crop: { readonly scale: readonly [number, number]; readonly ratio: readonly [number, number] };
   readonly steps: readonly AugmentStep[];
   /** Per channel, of values 0 … 1. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
+  readonly mean: Triple;
+  readonly std: Triple;
 }
 
-const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
-const CIFAR = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] } as const;
+const { imagenet: IMAGENET, cifar: CIFAR } = NORMALIZATIONS;
 /** Values from 0 to 1, which SimCLR does not normalize. */
-const AS_THEY_ARE = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+const AS_THEY_ARE = NORMALIZATIONS.none;
 const RATIO = [3 / 4, 4 / 3] as const;
 const CROP_AND_FLIP = {
   crop: { scale: [0.08, 1], ratio: RATIO },
@@ -104,17 +105,59 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
 /** The names of the recipes. */
 export const AUGMENTATIONS = Object.keys(RECIPES) as readonly (keyof typeof RECIPES)[];
 
-/** The recipe of that name. @throws MocoError usage */
+/** Between the name of a recipe and that of a normalization that takes the place of its own. */
+const OWN = '@';
+
+/** What settings say of views. */
+interface ViewSettings {
+  readonly augmentation: string;
+  readonly normalize?: string | undefined;
+  readonly mean?: string | undefined;
+  readonly std?: string | undefined;
+}
+
+/** The name of the recipe with which the settings make views: `v2`, or `v2@half` for one with another normalization. */
+export function recipeNameOf({ augmentation, normalize, mean, std }: ViewSettings): string {
+  if (normalize !== undefined) return `${augmentation}${OWN}${normalize}`;
+  return mean !== undefined && std !== undefined ? `${augmentation}${OWN}${mean}/${std}` : augmentation;
+}
+
+const others = new Map<string, Recipe>();
+
+/** The recipe of that name, which recipeNameOf gives. @throws MocoError usage */
 export function recipeNamed(name: string): Recipe {
   if (Object.hasOwn(RECIPES, name)) return RECIPES[name as keyof typeof RECIPES];
-  throw new MocoError(
-    'usage',
-    `unknown augmentation '${name}': choose one of ${Object.keys(RECIPES).join(', ')}`,
-  );
+  const known = others.get(name);
+  if (known) return known;
+  const [base = '', normalization] = name.split(OWN);
+  if (normalization === undefined || !Object.hasOwn(RECIPES, base)) {
+    throw new MocoError(
+      'usage',
+      `unknown augmentation '${name}': choose one of ${Object.keys(RECIPES).join(', ')}`,
+    );
+  }
+  const recipe = { ...RECIPES[base as keyof typeof RECIPES], ...normalizationOf(normalization) };
+  others.set(name, recipe);
+  return recipe;
+}
+
+function normalizationOf(text: string): Normalization {
+  const [mean = '', std] = text.split('/');
+  if (std === undefined) {
+    const { mean: own, std: spread } = normalizationNamed(text);
+    return { mean: own, std: spread };
+  }
+  return { mean: triplesOf('mean', mean), std: triplesOf('std', std) };
 }
 
 /** The name of the recipe that crops and flips alone, for an encoder whose images had the normalization of another recipe. */
-export function cropAndFlipLike(name: string): SupervisedName {
+export function cropAndFlipLike(name: string): string {
+  const [base = '', normalization] = name.split(OWN);
+  const own = supervisedLike(base);
+  return normalization === undefined ? own : `${own}${OWN}${normalization}`;
+}
+
+function supervisedLike(name: string): SupervisedName {
   const { mean } = recipeNamed(name);
   if (mean === IMAGENET.mean) return 'supervised';
   return mean === CIFAR.mean ? 'supervised-cifar' : 'supervised-as-is';

@@ -8,17 +8,17 @@ import { inferTypes } from '../types.ts';
 import { checkGraph } from './check.ts';
 import { hoistConstants } from './constants.ts';
 import { openBatch } from './fixed-batch.ts';
-import { fixInput, type InputOptions } from './inputs.ts';
+import { type InputRange, inputRange } from './input-range.ts';
+import { fixInput, type InputOptions, imageOf } from './inputs.ts';
 import { prune } from './prune.ts';
+import type { RunningStatistics } from './running-statistics.ts';
 import { simplify } from './simplify.ts';
 import { toFloat32 } from './to-float32.ts';
-import { findWeights, type RunningStatistics } from './weights.ts';
+import { type Choice, findWeights, type Role } from './weights.ts';
 
-export interface ImportOptions extends InputOptions {
+export interface ImportOptions extends InputOptions, Choice {
   /** Reads files beside the model, where it keeps its weights there. */
   readonly externalData?: ExternalData;
-  /** Initializers that are not to be trained, by name: fixed position embeddings, masks. */
-  readonly frozen?: readonly string[];
 }
 
 export interface ImportedModel {
@@ -29,7 +29,13 @@ export interface ImportedModel {
   readonly outputs: readonly Value[];
   /** Values of the weights by their names in the file, in its order. */
   readonly weights: ReadonlyMap<string, Constant>;
-  /** By the name of the BatchNormalization node, in graph order. */
+  /** Names of initializers that stay as they are, and are constants of the graph. */
+  readonly buffers: readonly string[];
+  /** Of each initializer and parameter, whether it is trained, and why. */
+  readonly roles: readonly Role[];
+  /** What the model does to its images first, and the range that they are to have for it. */
+  readonly range: Pick<InputRange, 'normalize' | 'found'>;
+  /** By the name of the BatchNormalization node, in graph order; of layers that training moves. */
   readonly runningStatistics: ReadonlyMap<string, RunningStatistics>;
   /** Values of the running means and variances, by name. */
   readonly statistics: ReadonlyMap<string, Constant>;
@@ -49,10 +55,15 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
   const notes: string[] = [];
   const read = checkGraph(toFloat32(decodeModel(bytes, options.externalData), notes));
   const initializers = new Set(read.constants.keys());
-  const graph = dropSideOutputs(fixInput(hoistConstants(read), options), notes);
-  const { weights, statistics } = findWeights(graph, initializers, options.frozen ?? [], notes);
-  const running = [...statistics.values()].flatMap(({ mean, variance }) => [mean, variance]);
-  const simple = simplify(graph, new Set([...weights, ...running]));
+  const hoisted = hoistConstants(read);
+  const range = inputRange(hoisted, imageOf(hoisted), initializers);
+  const graph = dropSideOutputs(fixInput(hoisted, options), notes);
+  const { weights, statistics, buffers, roles } = findWeights(graph, initializers, options, range.constants);
+  const layers = [...statistics.values()];
+  notes.push(...frozenNotes(roles));
+  const held = layers.flatMap(({ mean, variance }) => [mean, variance]);
+  const running = layers.flatMap(({ frozen, mean, variance }) => (frozen ? [] : [mean, variance]));
+  const simple = simplify(markFrozen(graph, statistics), new Set([...weights, ...held, ...buffers]));
   const kept = prune(dropOtherOutputs(simple, notes));
   const pruned = options.batch === 'open' ? openBatch(kept) : kept;
   const foldedBatchNorm = hasNoNormalization(pruned.nodes);
@@ -65,10 +76,43 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
   const result = withInputs(pruned, weights, new Set(running));
   return {
     ...result,
-    runningStatistics: new Map([...statistics].filter(([, { mean }]) => pruned.constants.has(mean))),
+    buffers: [...buffers, ...held].filter((name) => result.graph.constants.has(name)),
+    roles: roles.filter(({ name }) => pruned.constants.has(name)),
+    range: { normalize: range.normalize, found: range.found },
+    runningStatistics: new Map(
+      [...statistics].filter(([, { frozen, mean }]) => !frozen && pruned.constants.has(mean)),
+    ),
     foldedBatchNorm,
     notes,
   };
+}
+
+const SHOWN = 4;
+
+/** Initializers that stay as they are, by reason: statistics of BatchNorm layers are told of by their number. */
+function frozenNotes(roles: readonly Role[]): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { name, role, why } of roles) {
+    if (role !== 'frozen') continue;
+    const names = reasons.get(why);
+    if (names) names.push(name);
+    else reasons.set(why, [name]);
+  }
+  return [...reasons].map(([why, names]) => {
+    const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
+    return `not trained: ${names.slice(0, SHOWN).join(', ')}${more} (${why})`;
+  });
+}
+
+/** Says of each BatchNormalization whether it is frozen, in the form of batch-norms.ts. */
+function markFrozen(graph: Graph, statistics: ReadonlyMap<string, RunningStatistics>): Graph {
+  const nodes = graph.nodes.map((node): Node => {
+    const layer = node.op === 'BatchNormalization' ? statistics.get(node.name) : undefined;
+    if (!layer) return node;
+    const { training_mode: _, ...attributes } = node.attributes;
+    return { ...node, attributes: layer.frozen ? { ...attributes, training_mode: 0 } : attributes };
+  });
+  return { ...graph, nodes };
 }
 
 /** Outputs of the model that only training has: statistics of a BatchNormalization, masks of a Dropout. */

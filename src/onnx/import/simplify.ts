@@ -78,6 +78,7 @@ class Simplifier implements SimplifyScope {
       opset: this.#graph.opset,
       shape: (name) => this.values.shapeOf(node, name),
       ints: this.values.scope.ints,
+      isHeld: (name) => this.values.isHeld(name),
       isRead: (name) => this.#read.has(name),
     };
     const begin = this.g.build().nodes.length;

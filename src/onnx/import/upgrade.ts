@@ -1,8 +1,9 @@
 /** Nodes of opsets 11 to 18 in the form of opset 17, by the changes that the ONNX specification lists for each operator. */
 import { MocoError } from '../../errors.ts';
-import { floatAttribute, intAttribute, intsAttribute } from '../attributes.ts';
-import type { Attributes, Node, Shape } from '../graph.ts';
+import { intAttribute, intsAttribute } from '../attributes.ts';
+import type { Attribute, Attributes, Node, Shape } from '../graph.ts';
 import { fixed, normalAxes } from '../shape-rules/rule.ts';
+import { computedBatchNorm } from './computed-batch-norm.ts';
 import { knownInts, type RewriteScope, type Rewriting, type Rewritings, reshapeTo } from './rewriting.ts';
 
 function without(attributes: Attributes, ...names: string[]): Attributes {
@@ -80,11 +81,22 @@ const pad: Rewriting = (node, scope) => {
   scope.g.node({ ...node, inputs: [x, scope.g.ints(all), ...(value ? [value] : [])] });
 };
 
-/** The training form has outputs for the batch's statistics: training takes them itself (autodiff/batch-norm.ts). */
+/**
+ * The training form has outputs for the batch's statistics: training takes them itself (autodiff/batch-norm.ts).
+ * weights.ts has left `training_mode` to a frozen layer alone.
+ */
 const batchNorm: Rewriting = (node, scope) => {
   requireUnread(node, scope, 'statistics');
-  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
-  scope.g.node({ ...node, outputs: node.outputs.slice(0, 1), attributes: { epsilon: { float: epsilon } } });
+  if (!scope.isHeld(node.inputs[3] ?? '') || !scope.isHeld(node.inputs[4] ?? '')) {
+    computedBatchNorm(node, scope);
+    return;
+  }
+  const { epsilon, momentum, training_mode } = node.attributes;
+  const attributes = { epsilon, momentum, training_mode };
+  const given = Object.entries(attributes).filter(
+    (entry): entry is [string, Attribute] => entry[1] !== undefined,
+  );
+  scope.g.node({ ...node, outputs: node.outputs.slice(0, 1), attributes: Object.fromEntries(given) });
 };
 
 const dropout: Rewriting = (node, scope) => {

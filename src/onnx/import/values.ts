@@ -70,6 +70,10 @@ export class Values {
     );
   }
 
+  isHeld(name: string): boolean {
+    return this.#held.has(name);
+  }
+
   shapeOf(node: Node, name: string): Shape {
     const shape = this.shapes.get(name);
     if (shape) return shape;

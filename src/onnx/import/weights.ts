@@ -1,25 +1,38 @@
 /**
  * Which constants of a model are trained. ONNX does not say: a parameter, a buffer and a number in the code are all
- * initializers or Constant nodes, so the place where one is used has to tell.
+ * initializers or Constant nodes, so the place where one is used has to tell, and of buffers also name and values.
  */
-import { MocoError } from '../../errors.ts';
-import { floatAttribute } from '../attributes.ts';
 import { count } from '../dims.ts';
 import type { Constant, Graph, Node } from '../graph.ts';
-
-export interface RunningStatistics {
-  /** Names of the running mean and variance, [channels] each. */
-  readonly mean: string;
-  readonly variance: string;
-  readonly epsilon: number;
-  /** ONNX's: running = running · momentum + batch's · (1 − momentum). PyTorch's is 1 minus that. */
-  readonly momentum: number;
-}
+import { frozenBatchNorms, isFixedFilter, whyBuffer } from './buffers.ts';
+import { matching } from './globs.ts';
+import { type RunningStatistics, runningStatistics } from './running-statistics.ts';
 
 export interface Trained {
   readonly weights: ReadonlySet<string>;
   /** By the name of the BatchNormalization node. */
   readonly statistics: ReadonlyMap<string, RunningStatistics>;
+  /** Named initializers that stay as they are. */
+  readonly buffers: ReadonlySet<string>;
+  /** Of each initializer and parameter, in the order of the file. */
+  readonly roles: readonly Role[];
+}
+
+/** What becomes of a constant of the model, and why. */
+export interface Role {
+  readonly name: string;
+  readonly elements: number;
+  /** `statistics`: moves with the batches, by a BatchNorm's momentum. */
+  readonly role: 'trained' | 'frozen' | 'statistics';
+  readonly why: string;
+}
+
+/** What the caller says about it. */
+export interface Choice {
+  /** Names or patterns of what is to stay as it is, `*` and `?` for any characters; of a BatchNorm's running mean: it uses and keeps them. */
+  readonly frozen?: string | readonly string[] | undefined;
+  /** What is to be trained, whatever the rules and `frozen` say. */
+  readonly train?: string | readonly string[] | undefined;
 }
 
 /** Inputs that hold parameters and nothing else, whether their values came as an initializer or from a Constant node. */
@@ -48,47 +61,102 @@ const STEERING: ReadonlyMap<string, readonly number[] | null> = new Map<string, 
   ),
 ]);
 
-/** Names that exporters give to what has none in the module: `onnx::Mul_12`, `/norm/Constant_output_0`, `42`. */
-const NUMBERED = /^(onnx::|\/|\d+$)/;
+/** Names that exporters give to what has none in the module: `onnx::Mul_12`, `/norm/Constant_output_0`, `42`; of torch.export `val_3`. */
+const NUMBERED = /^(onnx::|\/|\d+$|val_\d+$|lifted_tensor_|c_lifted_|_tensor_constant)/;
+const isNumbered = (name: string) => NUMBERED.test(name);
 
 /**
  * Weights are the parameters of layers, and initializers that take part in arithmetic (position embeddings, class tokens,
- * layer scale), but for single values that have no name in the module: these are numbers in its code. Running statistics are never weights.
+ * layer scale), but for buffers and for single values that have no name in the module: these are numbers in its code.
+ * Running statistics are never weights.
  * @param initializers the names among the graph's constants that are initializers in the file
- * @param frozen initializers that are to stay as they are
- * @throws MocoError usage for a name in `frozen` that is no initializer
+ * @param input constants that normalize the images
+ * @throws MocoError usage for a pattern that matches no initializer
  */
 export function findWeights(
   graph: Graph,
   initializers: ReadonlySet<string>,
-  frozen: readonly string[],
-  notes: string[],
+  choice: Choice,
+  input: ReadonlySet<string>,
 ): Trained {
-  const unknown = frozen.find((name) => !graph.constants.has(name));
-  if (unknown !== undefined) throw new MocoError('usage', `frozen: the model has no initializer ${unknown}`);
+  const names = [...graph.constants.keys()];
+  const [asked, wanted] = [matching('frozen', choice.frozen, names), matching('train', choice.train, names)];
   const source = identities(graph.nodes);
-  const statistics = runningStatistics(graph, source);
-  const never = new Set([...frozen, ...[...statistics.values()].flatMap((s) => [s.mean, s.variance])]);
-  const found = new Set<string>();
-  const single = new Set<string>();
+  const isFrozen = (name: string) => (wanted.has(name) ? false : asked.has(name) ? true : null);
+  const statistics = runningStatistics(graph, source, isFrozen);
+  const running = new Map(
+    [...statistics.values()].flatMap((s) => [s.mean, s.variance].map((name) => [name, s])),
+  );
+  const frozenNorms = frozenBatchNorms(graph, new Set(running.keys()), isNumbered);
+  const uses = usesOf(graph, source, initializers);
+
+  const roles: Role[] = [];
+  for (const [name, constant] of graph.constants) {
+    const use = uses.get(name);
+    const layer = running.get(name);
+    const elements = count(constant.shape);
+    const tell = (role: Role['role'], why: string) => roles.push({ name, elements, role, why });
+    if (constant.type !== 'float32') continue;
+    if (layer) tell(...roleOfStatistic(layer, asked.has(name)));
+    else if (!use || (!initializers.has(name) && use !== 'parameter')) continue;
+    else if (wanted.has(name)) tell('trained', 'asked for by train');
+    else if (asked.has(name)) tell('frozen', 'asked for by frozen');
+    else if (input.has(name)) tell('frozen', 'normalizes the images');
+    else if (frozenNorms.has(name)) tell('frozen', 'of a BatchNorm that its author froze');
+    else if (use === 'steers') tell('frozen', 'only steers: it has no gradient');
+    else {
+      const buffer =
+        use === 'filter' && isFixedFilter(constant)
+          ? 'filters that are all the same'
+          : whyBuffer(name, constant);
+      if (buffer !== null) tell('frozen', buffer);
+      else if (use === 'parameter' || use === 'filter') tell('trained', 'parameter of a layer');
+      else if (elements > 1 || !isNumbered(name)) tell('trained', 'takes part in arithmetic');
+      else tell('frozen', 'one value without a name: a number of the code');
+    }
+  }
+  const having = (role: Role['role']) => roles.filter((entry) => entry.role === role).map(({ name }) => name);
+  return {
+    weights: new Set(having('trained')),
+    statistics,
+    buffers: new Set(having('frozen').filter((name) => initializers.has(name) && !running.has(name))),
+    roles,
+  };
+}
+
+function roleOfStatistic({ frozen }: RunningStatistics, asked: boolean): [Role['role'], string] {
+  if (!frozen) return ['statistics', 'running statistics of a BatchNorm'];
+  return ['frozen', asked ? 'asked for by frozen' : 'running statistics of a BatchNorm in inference mode'];
+}
+
+type Use = 'filter' | 'parameter' | 'arithmetic' | 'steers';
+
+/** The strongest use of each constant: one that is a parameter somewhere is one. */
+function usesOf(
+  graph: Graph,
+  source: (name: string) => string,
+  initializers: ReadonlySet<string>,
+): ReadonlyMap<string, Use> {
+  const strength: readonly Use[] = ['steers', 'arithmetic', 'parameter', 'filter'];
+  const uses = new Map<string, Use>();
   for (const node of graph.nodes) {
+    if (node.op === 'Identity') continue;
     node.inputs.forEach((input, slot) => {
       const name = source(input);
       const constant = graph.constants.get(name);
-      if (constant?.type !== 'float32' || never.has(name) || found.has(name)) return;
-      const initializer = initializers.has(name);
-      if (isParameter(node, slot, constant, initializer)) found.add(name);
-      else if (initializer && node.op !== 'Identity' && !steers(node, slot)) {
-        if (count(constant.shape) > 1 || !NUMBERED.test(name)) found.add(name);
-        else single.add(name);
-      }
+      if (constant?.type !== 'float32') return;
+      const use: Use = isParameter(node, slot, constant, initializers.has(name))
+        ? node.op === 'Conv' && slot === 1
+          ? 'filter'
+          : 'parameter'
+        : steers(node, slot)
+          ? 'steers'
+          : 'arithmetic';
+      const before = uses.get(name);
+      if (before === undefined || strength.indexOf(use) > strength.indexOf(before)) uses.set(name, use);
     });
   }
-  for (const name of single) {
-    if (!found.has(name)) notes.push(`initializer ${name} holds one value, and is taken for a constant`);
-  }
-  // In the order of the file, in which exporters write parameters as the module lists them.
-  return { weights: new Set([...graph.constants.keys()].filter((name) => found.has(name))), statistics };
+  return uses;
 }
 
 function isParameter(node: Node, slot: number, constant: Constant, initializer: boolean): boolean {
@@ -101,25 +169,6 @@ function isParameter(node: Node, slot: number, constant: Constant, initializer: 
 function steers(node: Node, slot: number): boolean {
   const slots = STEERING.get(node.op);
   return slots === null || slots?.includes(slot) === true;
-}
-
-function runningStatistics(graph: Graph, source: (name: string) => string): Map<string, RunningStatistics> {
-  const layers = graph.nodes.filter(({ op }) => op === 'BatchNormalization');
-  return new Map(
-    layers.map((node) => {
-      const [mean, variance] = [3, 4].map((slot) => source(node.inputs[slot] ?? ''));
-      for (const name of [mean!, variance!]) {
-        if (graph.constants.get(name)?.type === 'float32') continue;
-        throw new MocoError(
-          'model-invalid',
-          `node ${node.name} (BatchNormalization): its running statistics ${name} are no float32 constant`,
-        );
-      }
-      const epsilon = floatAttribute(node, 'epsilon', 1e-5);
-      const momentum = floatAttribute(node, 'momentum', 0.9);
-      return [node.name, { mean: mean!, variance: variance!, epsilon, momentum }];
-    }),
-  );
 }
 
 /** torch shares one initializer between layers through Identity nodes: the name that stands at their beginning. */

@@ -1,13 +1,26 @@
 /** Normalization layers: the output has the shape of the input, statistics that of the channels. */
 import { intAttribute } from '../attributes.ts';
 import type { Node, Shape } from '../graph.ts';
-import { misfit, normalAxes, onto, type ShapeRule, type ShapeRules } from './rule.ts';
+import { fixed, misfit, normalAxes, onto, type ShapeRule, type ShapeRules } from './rule.ts';
 
 /** The input; the others are a value a channel. */
 function perChannel(node: Node, [x = [], ...others]: readonly Shape[]): Shape {
   const wrong = others.find((shape) => shape.length !== 1 || shape[0] !== x[1]);
   if (x.length >= 2 && !wrong) return x;
   throw misfit(node, `[${wrong ?? []}] is not one value for each channel of [${x}]`);
+}
+
+/** The shape in which one value a channel broadcasts, and the axes that are not the channels. */
+export function channelsAxis(
+  node: Node,
+  x: Shape,
+): { perChannel: readonly number[]; others: readonly number[] } {
+  if (x.length < 2) throw misfit(node, `[${x}] has no channels`);
+  const channels = fixed(node, x[1]);
+  return {
+    perChannel: x.map((_, axis) => (axis === 1 ? channels : 1)),
+    others: [...x.keys()].filter((axis) => axis !== 1),
+  };
 }
 
 const sameAsFirst: ShapeRule = (_, [x = []]) => [x];

@@ -203,12 +203,6 @@ describe('what is no valid model', () => {
       /input x: absurd shape/,
     ],
     [
-      'statistics that are computed',
-      graphOf([node('a', 'BatchNormalization', ['x', 's', 's', 'x', 's'], ['y'])], { s: ints(1n) }),
-      'model-invalid',
-      /node a .*running statistics x are no float32 constant/,
-    ],
-    [
       'a branch of nothing',
       graphOf([node('a', 'If', ['s'], ['y'])], { s: ints(1n) }),
       'model-invalid',
