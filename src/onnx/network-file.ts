@@ -36,7 +36,7 @@ function buffersIn(bytes: Uint8Array, { constants }: Graph): Pick<ImportedNetwor
  * A network from its graph alone.
  * @throws MocoError model-invalid where it is not of the form that ImportedNetwork describes
  */
-function networkFromGraph(graph: Graph): ImportedNetwork {
+export function networkFromGraph(graph: Graph): ImportedNetwork {
   const [image, ...others] = graph.inputs;
   const [batch, channels, height, width] = image?.shape ?? [];
   const isImage = image?.name === 'image' && image.type === 'float32' && image.shape.length === 4;

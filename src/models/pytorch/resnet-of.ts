@@ -1,7 +1,8 @@
 /** Which ResNet a set of tensors is, from names and shapes alone: what a file calls itself is not asked. */
 import { MocoError } from '../../errors.ts';
 import { ARCHITECTURES } from '../../onnx/architectures.ts';
-import { BATCH, buildNetwork, type ImportedNetwork, networkFromGraph } from '../../onnx/network.ts';
+import { BATCH, buildNetwork, type ImportedNetwork } from '../../onnx/network.ts';
+import { networkFromGraph } from '../../onnx/network-file.ts';
 import { type ResNetSpec, resnetSpec } from '../../onnx/resnet.ts';
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
