@@ -6,6 +6,7 @@
  * search         Encoder.load (a run, or an ONNX file) → embed (images); Index.from (rows) → search, duplicates
  * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
+ * PyTorch        importCheckpoint (a file) → continueImport → pretrain; beginFromWeights (a backbone) → pretrain; exportWeights
  * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
  */
 export { type AuditedNode, type AuditReport, auditModel } from './autodiff/audit.ts';
@@ -24,7 +25,7 @@ export type { Provider } from './autodiff/lowering.ts';
 export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
-export type { RunState, SamplerState } from './checkpoint/state.ts';
+export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
 export {
   type DatasetDescription,
   describeDataset,
@@ -88,7 +89,15 @@ export {
 } from './onnx/network.ts';
 export { buildResNet, type ResNetSpec, resnetSpec } from './onnx/resnet.ts';
 export { Encoder } from './page/encoder.ts';
-export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
+export {
+  beginFromWeights,
+  describeEncoder,
+  exportOnnx,
+  exportWeights,
+  importCheckpoint,
+  importEncoder,
+  loadCheckpoint,
+} from './page/files.ts';
 export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
 export { Index } from './page/search-index.ts';
 export { type ThumbnailOptions, thumbnails } from './page/thumbnails.ts';
@@ -108,8 +117,13 @@ export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
 export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
+export { type ContinuedData, type ContinuedImport, continueImport } from './train/continue-import.ts';
 export type * from './train/events.ts';
+export { type ExportedWeights, WEIGHT_FORMATS, type WeightFormat } from './train/export-weights.ts';
 export { type FinetuneStart, finetuneFrom } from './train/finetune.ts';
+export type { LeftTensor } from './train/import-weights.ts';
+export type { InitialWeights } from './train/init-weights.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
 export type { WatchOptions } from './train/watch.ts';
+export type { ImportedCheckpoint, WeightsInput } from './train/weights-files.ts';

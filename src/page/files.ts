@@ -15,6 +15,20 @@ import {
   importEncoder as importHere,
 } from '../models/imported-encoder.ts';
 import { isPageThread } from '../runtime/detect.ts';
+import type { DataFacts } from '../settings/resolve.ts';
+import type { ConfigOverrides, ResumeOptions } from '../settings/settings.ts';
+import {
+  type ExportedWeights,
+  exportWeights as exportWeightsHere,
+  type WeightFormat,
+} from '../train/export-weights.ts';
+import type { InitialWeights } from '../train/init-weights.ts';
+import {
+  beginFromWeights as beginHere,
+  type ImportedCheckpoint,
+  importCheckpoint as importCheckpointHere,
+  type WeightsInput,
+} from '../train/weights-files.ts';
 import { askedOf } from './start-job.ts';
 
 /**
@@ -71,4 +85,51 @@ export async function importEncoder(
 export async function describeEncoder(bytes: Uint8Array): Promise<EncoderFacts> {
   if (!isPageThread()) return describeHere(bytes);
   return askedOf(bytes, (remote, parcel) => remote.describeEncoder(parcel));
+}
+
+/**
+ * Makes a checkpoint of another program's file: torch.save's (zip or legacy), or safetensors. Nothing in it is executed, and it
+ * is read tensor by tensor. A run of facebookresearch/moco goes on once `continueImport` has what the file does not say;
+ * of others (MoCo v3, lightly, solo-learn, torchvision, timm) the encoder is taken.
+ * @param from a path (Node, Deno), a File, or bytes
+ * @param out a run directory without checkpoints; in a page, of its origin private file system
+ * @param given a preset or settings that the file does not say, so far as they are known
+ * @throws MocoError data-invalid (damaged, or it names what is not allowed), model-invalid (no ResNet of torchvision's kind),
+ * config-mismatch (a setting is not that of the file), usage, write-failed; in a page worker-died
+ */
+export async function importCheckpoint(
+  from: WeightsInput,
+  out: string,
+  given: ResumeOptions = {},
+): Promise<ImportedCheckpoint> {
+  if (!isPageThread()) return importCheckpointHere(from, out, given);
+  return askedOf({ from, out, given }, (remote, parcel) => remote.importCheckpoint(parcel));
+}
+
+/**
+ * The backbone of such a file, for `pretrain` to begin with: its configuration has the file's network.
+ * @throws as importCheckpoint does
+ */
+export async function beginFromWeights(
+  from: WeightsInput,
+  preset: string,
+  overrides: ConfigOverrides = {},
+  data: DataFacts = {},
+): Promise<InitialWeights> {
+  if (!isPageThread()) return beginHere(from, preset, overrides, data);
+  return askedOf({ from, preset, overrides, data }, (remote, parcel) => remote.beginFromWeights(parcel));
+}
+
+/**
+ * A checkpoint for other programs: a run as main_moco.py of facebookresearch/moco resumes it (`moco`), or its encoder
+ * alone (`torchvision`, `detectron2`, `safetensors`).
+ * @returns the file in pieces, as a Blob takes them, and what the other program has to be told
+ * @throws MocoError config-mismatch where the format cannot hold the checkpoint; in a page worker-died
+ */
+export async function exportWeights(
+  checkpoint: LoadedCheckpoint,
+  format: WeightFormat,
+): Promise<ExportedWeights> {
+  if (!isPageThread()) return exportWeightsHere(checkpoint, format);
+  return askedOf({ checkpoint, format }, (remote, parcel) => remote.exportWeights(parcel));
 }
