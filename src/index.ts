@@ -6,13 +6,14 @@
  * search         Encoder.load (a run, or an ONNX file) → embed (images); Index.from (rows) → search, duplicates
  * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
+ * PyTorch        importCheckpoint (a file) → continueImport → pretrain; beginFromWeights (a backbone) → pretrain; exportWeights
  * where it runs  chooseBackend, describeGpu; setAssetPaths, setOnnxRuntime
  *
  * Underneath, entries of their own: `moco-web/onnx`, graphs and their gradients; `moco-web/kernels`, what is computed by hand;
  * `moco-web/conformance`, whether this machine computes those right.
  */
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
-export type { RunState, SamplerState } from './checkpoint/state.ts';
+export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
 export type { DatasetDescription } from './data/dataset.ts';
 export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
 export type { GivenFile, GivenFiles } from './data/given-files.ts';
@@ -41,6 +42,7 @@ export { Encoder } from './page/encoder.ts';
 export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './page/files.ts';
 export { finetuneFrom } from './page/finetune.ts';
 export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
+export { beginFromWeights, continueImport, exportWeights, importCheckpoint } from './page/pytorch.ts';
 export { type ReportRun, reportPage } from './page/report.ts';
 export { Index } from './page/search-index.ts';
 export { type ThumbnailOptions, thumbnails } from './page/thumbnails.ts';
@@ -63,10 +65,15 @@ export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
 export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
+export type { ContinuedData, ContinuedImport } from './train/continue-import.ts';
 export type * from './train/events.ts';
+export type { ExportedWeights, WeightFormat } from './train/export-weights.ts';
 export type { FinetuneStart } from './train/finetune.ts';
+export type { LeftTensor } from './train/import-weights.ts';
+export type { InitialWeights } from './train/init-weights.ts';
 export type { MeasureOptions, StepMeasurement } from './train/measure.ts';
 export { type Bench, benchInWords } from './train/measure-words.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
 export type { WatchOptions } from './train/watch.ts';
+export type { ImportedCheckpoint, WeightsInput } from './train/weights-files.ts';

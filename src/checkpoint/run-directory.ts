@@ -21,7 +21,7 @@ const STATE = 'state.json';
 export const CHECKPOINT_FILES = { tensors: TENSORS, encoder: ENCODER, state: STATE } as const;
 const KEPT = 2;
 /** Four times ResNet-50 with a queue of 65536; more is refused before it is read. */
-const MAX_TENSOR_BYTES = 2 ** 31;
+export const MAX_TENSOR_BYTES = 2 ** 31;
 const MAX_ENCODER_BYTES = 2 ** 28;
 const MAX_STATE_BYTES = 2 ** 20;
 

@@ -1,12 +1,13 @@
 /** Writes a checkpoint whose tensors are read one after the other, as they are written: none of them has to fit in memory with others. */
 import { sha256 as Sha256 } from '@noble/hashes/sha2';
+import { MocoError } from '../errors.ts';
 import { layOut, type NamedTensor } from '../formats/safetensors.ts';
 import { encodeModel } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { checkTensors } from './contents.ts';
 import { sha256 } from './digest.ts';
-import { CHECKPOINT_FILES, cannotWrite, checkpointName } from './run-directory.ts';
+import { CHECKPOINT_FILES, cannotWrite, checkpointName, MAX_TENSOR_BYTES } from './run-directory.ts';
 import { formatState, type RunState } from './state.ts';
 
 /** A tensor whose values are had when they are asked for. */
@@ -51,7 +52,13 @@ async function writeTensors(
   path: string,
   tensors: ReadonlyMap<string, TensorSource>,
 ): Promise<string> {
-  const { head, order } = layOut(tensors);
+  const { head, order, dataBytes } = layOut(tensors);
+  if (head.length + dataBytes > MAX_TENSOR_BYTES) {
+    throw new MocoError(
+      'data-invalid',
+      `its tensors take ${dataBytes} bytes, and checkpoints have at most ${MAX_TENSOR_BYTES}`,
+    );
+  }
   const hash = Sha256.create();
   const failed = (cause: unknown) => cannotWrite(store, path, cause);
   const writer = await store.create(path).catch((cause: unknown) => {

@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
-import { listCheckpoints } from '../checkpoint/run-directory.ts';
-import { savePiecewise } from '../checkpoint/save-piecewise.ts';
-import { MocoError } from '../errors.ts';
-import { openFolder } from '../runtime/files.ts';
 import type { SettingName } from '../settings/settings.ts';
-import { importWeights, type LeftTensor } from '../train/import-weights.ts';
+import type { LeftTensor } from '../train/import-weights.ts';
+import { importCheckpoint } from '../train/weights-files.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import type { Terminal } from './terminal.ts';
-import { withWeights } from './weights-file.ts';
-import { checkWritable } from './writable.ts';
 
 interface ImportOptions extends ConfigOptions {
   out: string;
@@ -37,31 +32,20 @@ export function registerImport(program: Command, terminal: Terminal): void {
 
 async function runImport(path: string, options: ImportOptions, terminal: Terminal): Promise<void> {
   const { out, preset } = options;
-  const store = await openFolder(out);
-  if ((await listCheckpoints(store)).length > 0) {
-    throw new MocoError('usage', `${out} holds checkpoints already: choose another --out`);
-  }
-  await withWeights(path, async (file) => {
-    const given = { ...overridesOf(options), ...(preset === undefined ? {} : { preset }) };
-    const { state, tensors, network, notes, left } = await importWeights(file, given);
-    const existed = await store.exists('');
-    await checkWritable(store, '--out');
-    const directory = await savePiecewise(store, state, tensors, network).catch(async (error: unknown) => {
-      if (!existed) await store.remove('');
-      throw error;
-    });
-    for (const note of notes) terminal.out(note);
-    sayLeft(left, terminal);
-    const unknown = state.unknown?.filter((name) => name !== 'head') ?? [];
-    if (tensors.has('queue') && unknown.length > 0) {
-      terminal.out(
-        `not said by the file: ${unknown.join(', ')}; pretrain --resume asks for them, knn, embed, linear and export do not`,
-      );
-    }
+  const given = { ...overridesOf(options), ...(preset === undefined ? {} : { preset }) };
+  const { directory, notes, left, unknown, isRun, tensors, arch, imageSize } = await importCheckpoint(
+    path,
+    out,
+    given,
+  );
+  for (const note of notes) terminal.out(note);
+  sayLeft(left, terminal);
+  if (isRun && unknown.length > 0) {
     terminal.out(
-      `${path} → ${directory} (${tensors.size} tensors, ${state.config.arch}, images of ${state.config.imageSize} px)`,
+      `not said by the file: ${unknown.join(', ')}; pretrain --resume asks for them, knn, embed, linear and export do not`,
     );
-  });
+  }
+  terminal.out(`${path} → ${directory} (${tensors} tensors, ${arch}, images of ${imageSize} px)`);
 }
 
 function sayLeft(left: readonly LeftTensor[], terminal: Terminal): void {

@@ -2,9 +2,8 @@
 import type { GivenValues } from '../models/initial-values.ts';
 import type { DataFacts } from '../settings/resolve.ts';
 import type { ConfigOverrides } from '../settings/settings.ts';
-import { initialWeights } from '../train/init-weights.ts';
+import { beginFromWeights } from '../train/weights-files.ts';
 import { type ResolvedNetwork, resolveNetwork } from './network-file.ts';
-import { withWeights } from './weights-file.ts';
 
 export interface Start extends ResolvedNetwork {
   readonly init: GivenValues | null;
@@ -20,5 +19,5 @@ export async function resolveStart(
 ): Promise<Start> {
   if (file === undefined)
     return { ...(await resolveNetwork(preset, overrides, facts)), init: null, notes: [] };
-  return withWeights(file, (weights) => initialWeights(weights, preset, overrides, facts));
+  return beginFromWeights(file, preset, overrides, facts);
 }

@@ -35,10 +35,20 @@ import {
   type NewIndexOptions,
   VectorIndex,
 } from '../search/vector-index.ts';
+import type { DataFacts } from '../settings/resolve.ts';
+import type { ConfigOverrides, ResumeOptions } from '../settings/settings.ts';
 import type { PretrainEvent } from '../train/events.ts';
+import { type ExportedWeights, exportWeights, type WeightFormat } from '../train/export-weights.ts';
+import type { InitialWeights } from '../train/init-weights.ts';
 import { PauseSwitch } from '../train/pause.ts';
 import { pretrain } from '../train/pretrain.ts';
 import type { PretrainOptions } from '../train/pretrain-options.ts';
+import {
+  beginFromWeights,
+  type ImportedCheckpoint,
+  importCheckpoint,
+  type WeightsInput,
+} from '../train/weights-files.ts';
 import { givenAway, type Parcel, PieceReceiver } from './parcel.ts';
 
 /** What can be posted; the rest is told by calls. */
@@ -53,6 +63,24 @@ export interface ImportJob {
   readonly bytes: Uint8Array;
   readonly config: ImportConfig;
   readonly options: ImportEncoderOptions;
+}
+
+export interface ImportCheckpointJob {
+  readonly from: WeightsInput;
+  readonly out: string;
+  readonly given: ResumeOptions;
+}
+
+export interface BeginJob {
+  readonly from: WeightsInput;
+  readonly preset: string;
+  readonly overrides: ConfigOverrides;
+  readonly data: DataFacts;
+}
+
+export interface ExportWeightsJob {
+  readonly checkpoint: LoadedCheckpoint;
+  readonly format: WeightFormat;
 }
 
 export interface OpenEncoder {
@@ -143,6 +171,21 @@ export class JobWorker {
   importEncoder(parcel: Parcel<ImportJob>): ImportedEncoder {
     const { bytes, config, options } = this.#pieces.unpack(parcel);
     return givenAway(importEncoder(bytes, config, options));
+  }
+
+  importCheckpoint(parcel: Parcel<ImportCheckpointJob>): Promise<ImportedCheckpoint> {
+    const { from, out, given } = this.#pieces.unpack(parcel);
+    return importCheckpoint(from, out, given);
+  }
+
+  async beginFromWeights(parcel: Parcel<BeginJob>): Promise<InitialWeights> {
+    const { from, preset, overrides, data } = this.#pieces.unpack(parcel);
+    return givenAway(await beginFromWeights(from, preset, overrides, data));
+  }
+
+  exportWeights(parcel: Parcel<ExportWeightsJob>): ExportedWeights {
+    const { checkpoint, format } = this.#pieces.unpack(parcel);
+    return givenAway(exportWeights(checkpoint, format));
   }
 
   describeEncoder(parcel: Parcel<Uint8Array>): EncoderFacts {

@@ -8,7 +8,9 @@ export async function backendOf(
   resume: Pick<LoadedCheckpoint, 'state'> | null | undefined,
 ): Promise<BackendChoice> {
   if (request !== 'auto' || !resume) return chooseBackend(request);
-  const { backend } = resume.state;
+  const { backend, imported } = resume.state;
+  // Another program computed so far.
+  if (imported && !backend) return chooseBackend(request);
   if (backend) return { ...(await chooseBackend(backend)), reason: 'that of the saved run' };
   // Runs that record none are from before there was native code.
   const missing = { what: 'the saved run had none', advice: '--backend native takes it' };
