@@ -1,0 +1,94 @@
+/** The page of web/ in Firefox, in a frame that its parent works: the policy of the page lets nothing in that is not its own. */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { closeFirefox, type OpenFirefoxPage, openFirefoxPage } from './firefox.ts';
+import { inRuntimes } from './in-every-runtime.ts';
+
+const WEB = fileURLToPath(new URL('../../web', import.meta.url));
+const LONG = 240_000;
+/** What there is to say to the frame. */
+const PARENT = `<!doctype html><title>parent</title><iframe src="app/index.html" width="1280" height="900"></iframe><script>
+  const frame = document.querySelector('iframe');
+  const said = [];
+  frame.addEventListener('load', () => {
+    const { contentWindow: window } = frame;
+    window.addEventListener('error', ({ message }) => said.push(message));
+    window.addEventListener('unhandledrejection', ({ reason }) => said.push(String(reason)));
+    window.document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      said.push(violatedDirective + ' ' + blockedURI));
+  });
+  const text = () => frame.contentDocument.body.innerText;
+  async function until(test, seconds = 120) {
+    for (const end = Date.now() + 1000 * seconds; Date.now() < end; ) {
+      const found = test();
+      if (found) return found;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error('not in ' + seconds + ' s: ' + test + ' in: ' + text());
+  }
+  const says = (pattern) => until(() => text().match(pattern));
+  const press = async (words) => {
+    const find = () => [...frame.contentDocument.querySelectorAll('a, button, summary, [role=tab]')]
+      .find((element) => element.textContent.trim() === words && !element.disabled);
+    (await until(find)).click();
+  };
+  const set = async (label, value) => {
+    const find = () => [...frame.contentDocument.querySelectorAll('label')]
+      .find((element) => element.textContent.startsWith(label))?.querySelector('select, input');
+    const field = await until(find);
+    field.value = value;
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+  };
+</script>`;
+
+let folder: string;
+let open: OpenFirefoxPage;
+const inFrame = (task: string) => open.page.evaluate(`(async () => { ${task} })()`);
+
+await inRuntimes(['firefox'], () => {
+  beforeAll(async () => {
+    execFileSync(process.execPath, [join(WEB, 'build.mjs')]);
+    folder = await mkdtemp(join(tmpdir(), 'moco-web-firefox-'));
+    await symlink(join(WEB, 'dist'), join(folder, 'app'));
+    await writeFile(join(folder, 'index.html'), PARENT);
+    open = await openFirefoxPage('index.html', false, folder);
+  });
+  afterAll(async () => {
+    await closeFirefox();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it(
+    'searches, trains, goes on after a reload, and shows what it found',
+    async () => {
+      expect(await inFrame('return (await says(/Computes with .*?[.]/))[0]')).toMatch(/processor/);
+      await inFrame('await says(/this page works without a network/)');
+      await inFrame("await press('Try it now'); await says(/1,200 photos in 10 classes/)");
+      await inFrame("await press('Search them first'); await says(/By the encoder of this page/)");
+      await inFrame("await press('Start'); await press('More'); await set('Minutes', '1')");
+      await inFrame("await says(/about 1 minute on wasm/); await press('Train')");
+      const [, step, all] = (await inFrame(`
+      await says(/Kept in this browser as of step [0-9]+/);
+      return (await says(/step ([0-9]+) of ([0-9]+)/)).slice()`)) as string[];
+      await inFrame("await press('Pause'); await says(/Paused/); await press('Start')");
+      await open.page.reload();
+      const kept = (await inFrame(
+        'return (await says(/as of step ([0-9]+) of ([0-9]+)/)).slice()',
+      )) as string[];
+      expect(Number(kept[1])).toBeGreaterThanOrEqual(5);
+      expect([kept[2], Number(step) > 0]).toEqual([all, true]);
+      await inFrame(`await press('Go on');
+      await until(() => Number(text().match(/step ([0-9]+) of/)?.[1]) > ${kept[1]});
+      await press('Stop'); await says(/Stopped after [0-9]+ steps/)`);
+      await inFrame("await press('Look'); await says(/Before training/); await says(/After [0-9]+ steps/)");
+      await inFrame("await press('Map'); await until(() => /Near on the map/.test(text()), 200)");
+      expect(await inFrame('return said')).toEqual([]);
+      expect(open.errors).toEqual([]);
+    },
+    LONG,
+  );
+});
