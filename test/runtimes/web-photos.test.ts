@@ -55,11 +55,6 @@ async function save(label: string): Promise<Buffer> {
   return readFile(await download.path());
 }
 
-/** Bytes over the network so far, and how many files that was. */
-const loaded = () =>
-  page.evaluate(`performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
-    .reduce((sum, entry) => sum + entry.encodedBodySize, 0)`) as Promise<number>;
-
 async function neighborsShown(title: string): Promise<void> {
   await page.locator('.look-column h3', { hasText: title }).waitFor(PATIENCE);
 }
@@ -268,10 +263,25 @@ await inRuntimes(['chromium'], () => {
       figures.bench = await page.locator('.take-machine pre').textContent();
       expect(await axeFindings(page)).toEqual([]);
       await pictures(page, 'take');
-      figures.bytesLoaded = await loaded();
-      // The reload without a network is told by browsers that look for a newer service worker in vain.
-      expect(complaints).toEqual(NONE);
     },
     LONG,
   );
+
+  it('begins another run, and keeps of the one before its encoder to compare with', async () => {
+    await go('start');
+    page.once('dialog', (dialog) => void dialog.accept());
+    await page.getByText(/^photos: /).waitFor(PATIENCE);
+    await button('Train').click();
+    await waitForStep(page, 1);
+    await button('Stop').click();
+    await page
+      .getByText(/Stopped after \d+ steps?/)
+      .first()
+      .waitFor(PATIENCE);
+    await go('look');
+    await neighborsShown('Before training');
+    await page.getByLabel('Compared with').selectOption('earlier');
+    await neighborsShown(`The run before, after ${(figures.steps as number).toLocaleString('en')} steps`);
+    expect(complaints).toEqual(NONE);
+  }, 300_000);
 });
