@@ -35,7 +35,8 @@ export async function serve(
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     if (await answer(url, request, response)) return;
-    const path = normalize(decodeURIComponent(url.pathname));
+    const { pathname } = url;
+    const path = normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname));
     try {
       const bytes = await readFile(join(root, path));
       const type = TYPES[extname(path)] ?? 'application/octet-stream';

@@ -157,6 +157,8 @@ export async function pictures(page: Page, name: string): Promise<void> {
     await page.setViewportSize(size);
     // Curves and the map are drawn anew.
     await page.waitForTimeout(300);
+    // Nothing is wider than the screen.
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
     await page.screenshot({ path: join(PICTURES, `${name}-${shape}.png`), fullPage: shape !== 'dark' });
   }
   await page.emulateMedia({ colorScheme: 'light' });
