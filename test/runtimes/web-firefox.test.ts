@@ -21,7 +21,8 @@ const PARENT = `<!doctype html><title>parent</title><iframe src="app/index.html"
     window.document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
       said.push(violatedDirective + ' ' + blockedURI));
   });
-  const text = () => frame.contentDocument.body.innerText;
+  const text = () => frame.contentDocument?.body?.innerText ?? '';
+  const all = (selector) => [...(frame.contentDocument?.querySelectorAll(selector) ?? [])];
   async function until(test, seconds = 120) {
     for (const end = Date.now() + 1000 * seconds; Date.now() < end; ) {
       const found = test();
@@ -32,7 +33,7 @@ const PARENT = `<!doctype html><title>parent</title><iframe src="app/index.html"
   }
   const says = (pattern) => until(() => text().match(pattern));
   const press = async (words) => {
-    const find = () => [...frame.contentDocument.querySelectorAll('a, button, summary, [role=tab]')]
+    const find = () => all('a, button, summary')
       .find((element) => element.textContent.trim() === words && !element.disabled);
     (await until(find)).click();
   };
@@ -56,7 +57,7 @@ const PARENT = `<!doctype html><title>parent</title><iframe src="app/index.html"
     frame.contentWindow.showDirectoryPicker = async () => root;
   };
   const set = async (label, value) => {
-    const find = () => [...frame.contentDocument.querySelectorAll('label')]
+    const find = () => all('label')
       .find((element) => element.textContent.startsWith(label))?.querySelector('select, input');
     const field = await until(find);
     field.value = value;

@@ -87,8 +87,8 @@ export class Training implements Run {
       await setRunAside();
       await keepStart(moco, run);
       if (photos.files) await moco.keepFiles(RUN, photos.files);
-      // Asks that the browser does not clear it away when the disk fills.
-      await navigator.storage.persist?.();
+      // Asks that the browser does not clear it away when the disk fills. Firefox asks people, who may take their time.
+      navigator.storage.persist?.().catch(() => {});
       return null;
     });
   }
