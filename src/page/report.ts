@@ -1,4 +1,5 @@
 /** Reports of runs for whoever has their events rather than a run directory: the text of one HTML file. */
+import { MocoError } from '../errors.ts';
 import { type EmbeddingMap, type RunData, type RunRecord, recordOf } from '../report/run-record.ts';
 import type { PretrainEvent } from '../train/events.ts';
 
@@ -24,6 +25,7 @@ export interface ReportRun {
  * @throws MocoError usage without runs
  */
 export async function reportPage(runs: readonly ReportRun[], written?: string): Promise<string> {
+  if (runs.length === 0) throw new MocoError('usage', 'a report is of one run at least');
   const records = runs.map(({ name, events, data = null, neighbors = null, map = null }): RunRecord => {
     return { ...recordOf(events), name, data, neighbors, map };
   });

@@ -5,6 +5,7 @@ import { extname, join, normalize } from 'node:path';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
+  '.css': 'text/css',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.wasm': 'application/wasm',
@@ -34,7 +35,8 @@ export async function serve(
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     if (await answer(url, request, response)) return;
-    const path = normalize(decodeURIComponent(url.pathname));
+    const { pathname } = url;
+    const path = normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname));
     try {
       const bytes = await readFile(join(root, path));
       const type = TYPES[extname(path)] ?? 'application/octet-stream';

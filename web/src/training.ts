@@ -87,8 +87,8 @@ export class Training implements Run {
       await setRunAside();
       await keepStart(moco, run);
       if (photos.files) await moco.keepFiles(RUN, photos.files);
-      // Asks that the browser does not clear it away when the disk fills.
-      await navigator.storage.persist?.();
+      // Asks that the browser does not clear it away when the disk fills. Firefox asks people, who may take their time.
+      navigator.storage.persist?.().catch(() => {});
       return null;
     });
   }
@@ -186,7 +186,7 @@ export class Training implements Run {
         this.steps.push(event);
         break;
       case 'watch':
-        this.#keepKeys();
+        this.#keepKeys(event);
         this.watched = event;
         break;
       case 'notice':
@@ -205,15 +205,11 @@ export class Training implements Run {
     }
   }
 
-  /** What was shown before is in the queue by now, as long as it holds so many steps. */
-  #keepKeys(): void {
-    const { watched } = this;
-    if (!watched) return;
-    this.keys = watched.pairs
-      .slice(PAIRS)
-      .map(({ key }) => ({ view: key, step: watched.step }))
-      .concat(this.keys)
-      .slice(0, MOST_KEYS);
+  /** After its step the keys of a batch are in the queue; before the first there are random ones. */
+  #keepKeys({ step, pairs }: WatchEvent): void {
+    if (step === 0) return;
+    const added = pairs.slice(PAIRS).map(({ key }) => ({ view: key, step }));
+    this.keys = [...added, ...this.keys].slice(0, MOST_KEYS);
   }
 
   #save(): void {

@@ -111,10 +111,16 @@ export function photoGrid(
     cells.get(active)?.focus({ preventScroll: true });
   });
   let widthBefore = 0;
-  const resized = new ResizeObserver(() => {
+  let resizing = 0;
+  const refit = () => {
     if (element.clientWidth === widthBefore) return show();
     widthBefore = element.clientWidth;
     layOut();
+  };
+  // In the next frame: what is laid out while sizes are told changes sizes, which browsers call an error.
+  const resized = new ResizeObserver(() => {
+    cancelAnimationFrame(resizing);
+    resizing = requestAnimationFrame(refit);
   });
   resized.observe(element);
   return {
@@ -127,6 +133,9 @@ export function photoGrid(
       reveal(row);
       cells.get(row)?.setAttribute('aria-pressed', 'true');
     },
-    dispose: () => resized.disconnect(),
+    dispose() {
+      resized.disconnect();
+      cancelAnimationFrame(resizing);
+    },
   };
 }

@@ -25,7 +25,7 @@ export function mapPanel(context: LookContext): Panel {
   const words = h('p', { class: 'small', role: 'status' });
   const button = (label: string, name: string, act: () => void) =>
     h('button', { type: 'button', class: 'button button-quiet', 'aria-label': name, click: act }, label);
-  const lassoing = button('Lasso', 'Select photos by drawing around them', () => {
+  const lassoing = button('Lasso', 'Lasso: select photos by drawing around them', () => {
     const on = lassoing.getAttribute('aria-pressed') !== 'true';
     lassoing.setAttribute('aria-pressed', String(on));
     canvas.classList.toggle('is-lassoing', on);
@@ -43,7 +43,7 @@ export function mapPanel(context: LookContext): Panel {
       draw();
     }),
     lassoing,
-    button('Select what is seen', 'Select the photos that are seen', () => select(() => true)),
+    button('Select what is seen', 'Select what is seen', () => select(() => true)),
   );
   const selected = selection(context, draw);
   const element = h('div', { class: 'look-map-panel' }, controls, canvas, words, selected.element);

@@ -18,7 +18,7 @@ export function selection(context: LookContext, changed: () => void): Selection 
   const { embedded, photos } = context;
   let rows: ReadonlySet<number> = new Set();
   const words = h('p', { role: 'status' });
-  const list = h('ol', { class: 'look-odd' });
+  const list = h('ol', { class: 'look-selected' });
   const exported = h(
     'button',
     {

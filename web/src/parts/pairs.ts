@@ -71,7 +71,7 @@ export class Pairs {
     if (!about?.chance) return;
     const queueSize = about.chance.choices - 1;
     this.#keysWords.textContent = `or one of these ${queueSize.toLocaleString('en-US')}?`;
-    const inQueue = keys.filter(({ step }) => (watched!.step - step) * config.batchSize <= queueSize);
+    const inQueue = keys.filter(({ step }) => (watched!.step - step) * config.batchSize < queueSize);
     for (const [i, canvas] of [...this.#keys.children].entries()) {
       const key = inQueue[i];
       if (key) drawPixels(canvas as HTMLCanvasElement, key.view);

@@ -117,7 +117,8 @@ export class Recipe {
     const arch = this.#model ? { arch: `${this.#model.name.replace(/\.onnx$/i, '')}.onnx` } : {};
     const config = resolveConfig('photos', { ...given, ...arch } as ConfigOverrides, facts);
     const encoder = model && (await importEncoder(model, config));
-    return { config, backend, encoder, words: photosInWords(config, facts) };
+    const words = [photosInWords(config, facts), ...(encoder?.notes ?? [])].join('. ');
+    return { config, backend, encoder, words };
   }
 
   #take(file: File | null): void {

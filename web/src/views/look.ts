@@ -177,9 +177,9 @@ const untrained = () =>
   h(
     'p',
     { class: 'text look-nothing' },
-    'So a small encoder sees them that comes with this page and has seen other photos alone. ',
+    'Seen by the small encoder that comes with this page, which learned from other photos. ',
     h('a', { href: '#start' }, 'Train one on yours'),
-    ' to compare.',
+    ', and compare.',
   );
 
 function comparison(other: Eye, compare: (other: Eye) => void): HTMLElement {

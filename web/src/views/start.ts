@@ -27,6 +27,8 @@ export const start: View = (app, root) => {
   const show = (photos: Photos) => {
     if (left) return;
     say('');
+    // What comes next is Train.
+    tryIt.className = 'button-quiet';
     stopMosaic();
     if (app.photos !== photos) {
       app.photos?.dispose();
@@ -51,6 +53,11 @@ export const start: View = (app, root) => {
     void choose(givenPhotos(given, told));
   };
 
+  const tryIt = h(
+    'button',
+    { class: 'button', type: 'button', click: () => void choose(drawnPhotos()) },
+    'Try it now',
+  );
   root.replaceChildren(
     h(
       'div',
@@ -62,11 +69,7 @@ export const start: View = (app, root) => {
         h(
           'div',
           { class: 'buttons' },
-          h(
-            'button',
-            { class: 'button', type: 'button', click: () => void choose(drawnPhotos()) },
-            'Try it now',
-          ),
+          tryIt,
           h(
             'button',
             { class: 'button-quiet', type: 'button', click: () => pickFolder(give) },
