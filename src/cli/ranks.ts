@@ -53,7 +53,8 @@ export async function withRanks(
   if (isAlone || (distributed === 'auto' && !launcher)) {
     return task({ ranks: alone, terminal, workers: undefined, line: null });
   }
-  const ranks = await join(launcher?.rank ?? 0, patience);
+  const ranks = await join(launcher?.rank ?? 0, patience, terminal);
+  if (!ranks) return;
   const { rank, size, library } = ranks;
   try {
     await task({
@@ -75,12 +76,20 @@ export async function withRanks(
   await ranks.leave();
 }
 
-async function join(rank: number, patience: number | undefined): Promise<MpiRanks> {
+/** Null where it is for the first to say why there are none. */
+async function join(
+  rank: number,
+  patience: number | undefined,
+  terminal: Terminal,
+): Promise<MpiRanks | null> {
   try {
     return await MpiRanks.join(patience === undefined ? {} : { patience: 1000 * patience });
   } catch (error) {
-    if (rank !== 0) await new Promise((resolve) => setTimeout(resolve, FIRST_SPEAKS));
-    throw error;
+    if (rank === 0) throw error;
+    await new Promise((resolve) => setTimeout(resolve, FIRST_SPEAKS));
+    if (!(error instanceof SharedError)) throw error;
+    terminal.exitCode = codeOf(error);
+    return null;
   }
 }
 

@@ -11,9 +11,22 @@ export interface DatasetEmbeddings {
   readonly indices: Uint32Array;
 }
 
+/** The ranks of a run, each of which embeds some of the batches. */
+export interface BatchShare {
+  readonly rank: number;
+  readonly size: number;
+  /** all [size · own.length] ← what each rank has, in their order. */
+  gather(
+    own: Float32Array<SharedArrayBuffer>,
+    all: Float32Array<SharedArrayBuffer>,
+    what: string,
+  ): Promise<void>;
+}
+
 /**
  * Embeds images 0 … length − 1. Batches run side by side; rows come in order whatever order they finish in.
  * @param embed takes images [n, 3, size, size], when a worker is free for them
+ * @param share who else embeds the same: every rank gets all rows
  * @throws the error of a batch, once no other is under way
  */
 export async function embedDataset(
@@ -21,13 +34,17 @@ export async function embedDataset(
   embed: (images: () => Promise<Float32Array>) => Promise<Embeddings>,
   length: number,
   batch: number,
+  share?: BatchShare,
 ): Promise<DatasetEmbeddings> {
   const indices = new Uint32Array(length);
   let backbone: Float32Array | null = null;
   let head: Float32Array | null = null;
   const starts = Array.from({ length: Math.ceil(length / batch) }, (_, i) => i * batch);
   let failure: { readonly error: unknown } | null = null;
-  const batches = starts.map(async (start) => {
+  // A rank without a batch would not know how long rows are.
+  const ranks = share && share.size > 1 && starts.length >= share.size ? share : null;
+  const own = ranks ? starts.filter((_, i) => i % ranks.size === ranks.rank) : starts;
+  const batches = own.map(async (start) => {
     try {
       const rows = Math.min(batch, length - start);
       const { features, embedding } = await embed(async () => {
@@ -48,5 +65,40 @@ export async function embedDataset(
   // Whoever calls may end the workers, or put the encoders to other work.
   await Promise.allSettled(batches);
   await Promise.all(batches);
-  return { backbone: backbone ?? new Float32Array(), head: head ?? new Float32Array(), indices };
+  const embeddings = {
+    backbone: backbone ?? new Float32Array(),
+    head: head ?? new Float32Array(),
+    indices,
+  };
+  if (ranks) await gatherBatches(embeddings, length, batch, ranks);
+  return embeddings;
+}
+
+/** Rows of all ranks, in the place of those that this one has not made. */
+async function gatherBatches(
+  { backbone, head, indices }: DatasetEmbeddings,
+  length: number,
+  batch: number,
+  ranks: BatchShare,
+): Promise<void> {
+  const columns = [backbone, head, new Float32Array(indices.buffer)];
+  const rounds = Math.ceil(Math.ceil(length / batch) / ranks.size);
+  for (const column of columns) {
+    const width = (column.length / length) * batch;
+    const own = new Float32Array(new SharedArrayBuffer(4 * rounds * width));
+    const all = new Float32Array(new SharedArrayBuffer(ranks.size * own.byteLength));
+    const rowsOf = (rank: number, round: number) => {
+      const first = (round * ranks.size + rank) * width;
+      return column.subarray(first, Math.min(first + width, column.length));
+    };
+    for (let round = 0; round < rounds; round++) own.set(rowsOf(ranks.rank, round), round * width);
+    await ranks.gather(own, all, 'embeddings');
+    for (let rank = 0; rank < ranks.size; rank++) {
+      for (let round = 0; round < rounds; round++) {
+        const rows = rowsOf(rank, round);
+        const first = rank * own.length + round * width;
+        rows.set(all.subarray(first, first + rows.length));
+      }
+    }
+  }
 }

@@ -5,7 +5,7 @@ import type { Embeddings, FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { ViewPool, type ViewPoolOptions } from '../scheduler/view-pool.ts';
-import { type DatasetEmbeddings, embedDataset } from './embed-dataset.ts';
+import { type BatchShare, type DatasetEmbeddings, embedDataset } from './embed-dataset.ts';
 import type { LabeledRows } from './linear-classifier.ts';
 
 export interface EmbedOptions {
@@ -13,6 +13,8 @@ export interface EmbedOptions {
   readonly views: ViewPoolOptions;
   /** The inference form of an encoder, see GroupEncoders.embed. */
   readonly embed: (images: () => Promise<Float32Array>) => Promise<Embeddings>;
+  /** Who else embeds the same. */
+  readonly share?: BatchShare;
 }
 
 export interface EmbeddedSplits {
@@ -60,13 +62,13 @@ export async function embedSplits(options: EmbedOptions): Promise<EmbeddedSplits
 
 /** Evaluation views of one split. */
 export async function embedSplit(
-  { views, embed }: Omit<EmbedOptions, 'data'>,
+  { views, embed, share }: Omit<EmbedOptions, 'data'>,
   spec: DatasetSpec,
   length: number,
 ): Promise<DatasetEmbeddings> {
   const pool = await ViewPool.start(spec, views);
   try {
-    return await embedDataset(pool, embed, length, embeddingBatch(views.imageSize));
+    return await embedDataset(pool, embed, length, embeddingBatch(views.imageSize), share);
   } finally {
     await pool.dispose();
   }

@@ -35,30 +35,31 @@ export interface At {
   readonly epoch: number;
 }
 
-/** @throws as embedSplits, monitorKnn and probe do */
+/** Ranks embed together; the first alone tells what comes of it. @throws as embedSplits, monitorKnn and probe do */
 export async function* measureEncoder(
-  { trainer, kernels, viewOptions: views }: Session,
+  { trainer, kernels, ranks, viewOptions: views }: Session,
   { data, config, epoch }: At,
   due: Due,
 ): AsyncGenerator<KnnEvent | ProbeEvent | TestEvent | NeighborsEvent> {
   await trainer.prepareEmbedding();
   const options = {
-    ...{ kernels, data, views },
+    ...{ kernels, data, views, share: ranks },
     embed: (images: () => Promise<Float32Array>) => trainer.embed(images),
     ...KNN,
   };
   const embedded = due.knn || due.probe ? await embedSplits(options) : null;
-  const knn = due.knn && embedded ? await monitorKnn(options, embedded) : null;
+  const isFirst = ranks.rank === 0;
+  const knn = isFirst && due.knn && embedded ? await monitorKnn(options, embedded) : null;
   if (knn) {
     for (const features of ['backbone', 'head'] satisfies FeatureKind[]) {
       const { top1, k, t } = knn[features];
       yield { type: 'knn', epoch, top1, k, t, features };
     }
   }
-  if (due.probe && embedded) yield { type: 'probe', epoch, ...probe(embedded, data) };
+  if (isFirst && due.probe && embedded) yield { type: 'probe', epoch, ...probe(embedded, data) };
   if (due.test) {
     const accuracy = await testAccuracy(options, embedded?.test ?? null);
-    if (accuracy) yield { type: 'test', epoch, ...accuracy };
+    if (accuracy && isFirst) yield { type: 'test', epoch, ...accuracy };
   }
   if (knn && due.neighbors) yield neighborsOf(knn, epoch, config.seed);
 }

@@ -1,9 +1,10 @@
 /** Ranks by MPI, on a worker of its own: see runtime/mpi/. */
 import { MocoError } from '../errors.ts';
-import { launcherOf } from '../runtime/mpi/launcher.ts';
+import { type Launcher, launcherOf } from '../runtime/mpi/launcher.ts';
 import type { MpiWorker } from '../runtime/mpi/mpi-worker.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
+import { SharedError } from './agree.ts';
 import type { Collective, SharedValues } from './collective.ts';
 
 /** How long others are waited for, in milliseconds: rank 0 may write a checkpoint, or look for a lost file, meanwhile. */
@@ -36,10 +37,12 @@ export class MpiRanks implements Collective {
 
   /**
    * Joins the other processes that the same launcher has started; each process does so once.
-   * @throws MocoError usage where nothing has started this process beside others; distributed-unavailable
+   * @throws MocoError usage where nothing has started this process beside others; distributed-unavailable, a SharedError where
+   * launcher and library do not belong together
    */
   static async join({ patience = PATIENCE }: MpiOptions = {}): Promise<MpiRanks> {
-    if (!launcherOf()) {
+    const launcher = launcherOf();
+    if (!launcher) {
       const how = 'start it by mpirun or srun: mpirun -n 2 moco-web pretrain …';
       throw new MocoError('usage', `no launcher of MPI has started this process: ${how}`);
     }
@@ -47,7 +50,9 @@ export class MpiRanks implements Collective {
     const worker = await WorkerClient.spawn<MpiWorker>('mpi-worker.js', { native: true });
     const control = new Int32Array(new SharedArrayBuffer(4));
     try {
-      return new MpiRanks(worker, control, await worker.call((remote) => remote.join(control, patience)));
+      const joined = await worker.call((remote) => remote.join(control, patience));
+      expectTogether(launcher, joined.library, joined.size);
+      return new MpiRanks(worker, control, joined);
     } catch (error) {
       await worker.terminate();
       throw error;
@@ -88,4 +93,18 @@ export class MpiRanks implements Collective {
   #call(task: (remote: Remote<MpiWorker>) => Promise<void>): Promise<void> {
     return this.#worker.call(task);
   }
+}
+
+/** @throws SharedError on all that were started: each then is by itself, with a library that the launcher does not know */
+function expectTogether(launcher: Launcher | null, library: string, size: number): void {
+  if (!launcher || launcher.size === null || launcher.size === size) return;
+  const advice =
+    launcher.family === null
+      ? 'srun --mpi=list shows what there is: pmix is for Open MPI, pmi2 for MPICH'
+      : 'take the mpirun of that library (Debian: mpirun.openmpi, mpirun.mpich), or name the library by MOCO_MPI_LIBRARY';
+  throw new SharedError(
+    'distributed-unavailable',
+    `${launcher.name} has started ${launcher.size} processes, of which ${library} knows ${size}: ` +
+      `launcher and library do not belong together; ${advice}`,
+  );
 }

@@ -20,11 +20,15 @@ export function requireRanks(
       `groups ${groups} cannot be shared among ${size} ranks: start ${fitting.join(', ')} of them, or give groups that are a multiple of ${size}`,
     );
   }
-  if (backend === 'webgpu') {
-    throw new MocoError(
-      'usage',
-      `backend webgpu is for one process, and there are ${size} ranks: take native or wasm`,
-    );
-  }
+  refuseGpu(backend, size);
   if (pause) throw new MocoError('usage', `a run of ${size} ranks cannot be paused: stop it, and resume it`);
+}
+
+/** Its gate would have to be waited for in every step. @throws MocoError usage */
+export function refuseGpu(backend: string | null | undefined, ranks: number): void {
+  if (backend !== 'webgpu') return;
+  throw new MocoError(
+    'usage',
+    `backend webgpu is for one process, and there are ${ranks} ranks: take --backend native or wasm`,
+  );
 }

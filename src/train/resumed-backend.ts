@@ -1,6 +1,7 @@
 /** Which backend a run goes on with: the saved run's, as another would give other bits, unless one is asked for. */
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { refuseGpu } from './require-ranks.ts';
 
 /** @throws MocoError backend-unavailable */
 export async function backendOf(
@@ -17,12 +18,13 @@ export async function backendOf(
   return chooseBackend('auto', { findNative: async () => ({ version: null, missing }) });
 }
 
-/** The same of one of several ranks, which compute on no GPU. @throws MocoError backend-unavailable */
+/** The same of one of several ranks, which compute on no GPU. @throws MocoError usage, backend-unavailable */
 export async function backendOfRanks(
   request: BackendRequest,
   resume: Pick<LoadedCheckpoint, 'state'> | null | undefined,
   ranks: number,
 ): Promise<BackendChoice> {
+  if (ranks > 1) refuseGpu(request === 'auto' ? resume?.state.backend : request, ranks);
   if (ranks === 1 || request !== 'auto' || resume) return backendOf(request, resume);
   const missing = { problem: 'no-adapter', what: 'several ranks take none', advice: '' } as const;
   return chooseBackend('auto', { findAdapter: async () => ({ adapter: null, missing }) });

@@ -224,7 +224,7 @@ export class Run {
   /** What is due: at the end of some epochs, and of a run that `steps` ends within an epoch. */
   async *#measure(): AsyncGenerator<PretrainEvent> {
     const { knnEvery, probeEvery, data, config } = this.#options;
-    if (!this.#recovery.monitors || !this.#isFirst) return;
+    if (!this.#recovery.monitors) return;
     const ends = this.#step === this.#last;
     const isDue = (every: number | undefined) =>
       every !== undefined && (ends || this.#step % (every * this.#perEpoch) === 0);
@@ -258,7 +258,8 @@ export class Run {
       yield* told;
     } catch (error) {
       const { kernels } = this.#session;
-      if (isCode(error, 'aborted')) throw error;
+      // The others would wait for what this rank has left out.
+      if (isCode(error, 'aborted') || this.#session.ranks.size > 1) throw error;
       const reported = reportedBy(kernels);
       if (reported !== null && !isCode(reported, 'device-lost')) this.#recovery.endMonitor();
       if (reported !== null || isCode(error, 'device-lost')) throw reported ?? error;

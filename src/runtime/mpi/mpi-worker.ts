@@ -7,14 +7,14 @@ import { MocoError } from '../../errors.ts';
 import { keepErrorCodes } from '../remote-errors.ts';
 import { exposeInWorker } from '../worker.ts';
 import { type MpiCalls, mpiCalls, type Pending } from './calls.ts';
-import { type Launcher, launcherOf } from './launcher.ts';
+import { launcherOf } from './launcher.ts';
 import { findMpi } from './library.ts';
 
 /** Milliseconds. */
 const WITHOUT_PAUSE = 0.2;
 const LONGEST_PAUSE = 1;
-/** For the ranks that are there to say so, once some have not come. */
-const ROLL_CALL = 5000;
+/** At most, for the ranks that are there to say so, once some have not come: some may have begun to wait later. */
+const ROLL_CALL = 60_000;
 
 export interface Joined {
   readonly rank: number;
@@ -39,13 +39,11 @@ class MpiWorker {
   async join(control: Int32Array<SharedArrayBuffer>, patience: number): Promise<Joined> {
     this.#control = control;
     this.#patience = patience;
-    const launcher = launcherOf();
-    const library = await findMpi(launcher);
+    const library = await findMpi(launcherOf());
     this.#calls = mpiCalls(library);
     const { rank, size } = this.#calls.initialize();
     this.#rank = rank;
     this.#size = size;
-    expectTogether(launcher, library.name, size);
     return { rank, size, library: library.name };
   }
 
@@ -99,6 +97,10 @@ class MpiWorker {
     }
   }
 
+  get #rollCall(): number {
+    return Math.min(ROLL_CALL, this.#patience);
+  }
+
   /** Names the ranks that are not there: those that are tell rank 0. @throws MocoError rank-failed */
   #callRoll(what: string, waited: number): never {
     const seconds = Math.round(waited / 1000);
@@ -109,7 +111,7 @@ class MpiWorker {
       const told = this.#calls.send(here, 0);
       const start = performance.now();
       // Rank 0 names whoever is missing, and ends all.
-      while (performance.now() - start < 2 * ROLL_CALL) {
+      while (performance.now() - start < 2 * this.#rollCall) {
         told.isDone();
         Atomics.wait(asleep, 0, 0, 10);
       }
@@ -118,25 +120,12 @@ class MpiWorker {
     const answers = Array.from({ length: this.#size - 1 }, (_, i) => this.#calls.receive(here, i + 1));
     const missing = new Set(answers.map((_, i) => i + 1));
     const start = performance.now();
-    while (missing.size > 0 && performance.now() - start < ROLL_CALL) {
+    while (missing.size > 0 && performance.now() - start < this.#rollCall) {
       for (const rank of missing) if (answers[rank - 1]!.isDone()) missing.delete(rank);
       Atomics.wait(asleep, 0, 0, 10);
     }
     throw late(`rank ${[...missing].join(', ') || 'unknown'} has not come`);
   }
-}
-
-function expectTogether(launcher: Launcher | null, library: string, size: number): void {
-  if (!launcher || launcher.size === null || launcher.size === size) return;
-  const advice =
-    launcher.family === null
-      ? 'srun --mpi=list shows what there is: pmix is for Open MPI, pmi2 for MPICH'
-      : 'take the mpirun of that library (Debian: mpirun.openmpi, mpirun.mpich), or name the library by MOCO_MPI_LIBRARY';
-  throw new MocoError(
-    'distributed-unavailable',
-    `${launcher.name} has started ${launcher.size} processes, of which ${library} knows ${size}: ` +
-      `launcher and library do not belong together; ${advice}`,
-  );
 }
 
 export type { MpiWorker };
