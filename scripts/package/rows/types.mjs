@@ -19,7 +19,8 @@ export const gradient = (graph: Graph): Gradient =>
 export const check = (kernels: Kernels): AsyncGenerator<ConformanceResult> => runConformance(kernels, { only: 'ema' });
 export const onGpu = async () => createWebGpuKernels((await requestDevice()).device);
 export const onWasm = () => createWasmKernels({ threads: 2 });
-export const graphs = (bytes: Uint8Array) => [encodeModel(differentiate(bytes).forward), auditModel(bytes)];
+export const bytesOf = (bytes: Uint8Array) => encodeModel(differentiate(bytes).forward);
+export const audited = (graph: Graph) => auditModel(graph, 'webgpu').ok;
 export async function alike(paths: string[]): Promise<(string | undefined)[]> {
   const encoder = await Encoder.load('encoder.onnx', { workers: 1 });
   const index = await Index.from(await encoder.embed(paths), { names: paths });
@@ -134,12 +135,9 @@ export const LINTERS = [
       const cli = join(folder, 'node_modules/@arethetypeswrong/cli/dist/index.js');
       const options = ['--profile', 'esm-only', '--no-emoji', '--no-color'];
       const said = await run(process.execPath, [cli, tarball, ...options], { cwd: folder });
+      // It fails where there is a problem.
       const version = await versionOf(folder, '@arethetypeswrong/cli');
-      return {
-        version,
-        note: /No problems found/.test(said) ? 'no problems found' : said.trim().slice(0, 200),
-        said,
-      };
+      return { version, note: 'no problems', said };
     },
   },
 ];
