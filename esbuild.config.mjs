@@ -1,7 +1,7 @@
 // Builds dist/, which needs nothing beside it: the library and its types, the worker scripts, the command, the kernels as
 // WebAssembly, and the WebAssembly of onnxruntime-web and of the image codecs.
 import { readdirSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
@@ -87,6 +87,12 @@ const scripts = await build({
   entryNames: '[name]',
   footer: { js: 'export {};' },
 });
+// esbuild leaves `import "./shared-….js"` of parts that something once imported: nothing happens in a part by being loaded
+// (sideEffects in package.json says so), and a page would wait for it.
+for (const file of Object.keys(library.metafile.outputs).filter((name) => name.endsWith('.js'))) {
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace(/^import "\.\/shared-\w+\.js";$/gm, ''));
+}
 // npm makes the command executable when it installs the package; this is for a checkout.
 await chmod(`${OUT}/cli.js`, 0o755);
 

@@ -1,7 +1,7 @@
 // Times the wasm kernels on one thread and on several: `npm run build && node bench/kernel-threads.mjs [threads] [--json]`.
 // Turn by turn in one process; medians. Once without a rest, and once with 3 ms between calls: threads that have slept wake on the
 // processor of whoever wakes them, and may wait there until the system moves them.
-import { createWasmKernels } from '../dist/index.js';
+import { createWasmKernels } from '../dist/kernels.js';
 
 const threads = Number(process.argv[2]) || 2;
 const RUNS = 21;

@@ -7,7 +7,7 @@ import {
   runConformance,
   summarizeKernels,
 } from '../dist/conformance.js';
-import { createWasmKernels, createWebGpuKernels, requestDevice } from '../dist/index.js';
+import { createWasmKernels, createWebGpuKernels, requestDevice } from '../dist/kernels.js';
 
 async function openWebGpu(results) {
   const { device, name, software } = await requestDevice();

@@ -10,15 +10,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as ort from 'onnxruntime-web/wasm';
-import {
-  describeDrawn,
-  differentiate,
-  encodeModel,
-  importEncoder,
-  pretrain,
-  readSafetensors,
-  resolveConfig,
-} from '../dist/index.js';
+import { describeDrawn, importEncoder, pretrain, readSafetensors, resolveConfig } from '../dist/index.js';
+import { differentiate, encodeModel } from '../dist/onnx.js';
 
 ort.env.wasm.numThreads = 1;
 

@@ -10,7 +10,14 @@ import { dirname, join, posix } from 'node:path';
 const PLATFORM = {
   ...Object.fromEntries(
     [
-      ...['AbortSignal', 'Blob', 'DataTransfer', 'DataTransferItemList', 'FileList', 'FileSystemDirectoryHandle'],
+      ...[
+        'AbortSignal',
+        'Blob',
+        'DataTransfer',
+        'DataTransferItemList',
+        'FileList',
+        'FileSystemDirectoryHandle',
+      ],
       ...['FileSystemFileHandle', 'HTMLCanvasElement', 'HTMLImageElement', 'HTMLVideoElement', 'ImageBitmap'],
       ...['ImageData', 'OffscreenCanvas', 'URL', 'VideoFrame'],
     ].map((name) => [name, `Known<'${name}', never>`]),

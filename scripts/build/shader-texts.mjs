@@ -33,7 +33,9 @@ export const shaderTexts = {
         name,
         withoutComments(await readFile(join(folder, name), 'utf8')),
       ]);
-      return { contents: JSON.stringify(Object.fromEntries(await Promise.all(texts))), loader: 'json' };
+      // As a script: of JSON, names of files would be exports, which not every browser that we run in may have.
+      const contents = `export default ${JSON.stringify(Object.fromEntries(await Promise.all(texts)))};`;
+      return { contents, loader: 'js' };
     });
   },
 };

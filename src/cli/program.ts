@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { INPUT_ERRORS, MocoError, messageOf } from '../errors.ts';
 import { registerAblate } from './ablate.ts';
+import { registerAssets } from './assets.ts';
 import { registerBench } from './bench.ts';
 import { registerDifferentiate } from './differentiate.ts';
 import { registerDoctor } from './doctor.ts';
@@ -49,6 +50,7 @@ function createProgram(terminal: Terminal): Command {
   registerAblate(program, terminal);
   registerBench(program, terminal);
   registerGolden(program, terminal);
+  registerAssets(program, terminal);
   registerDifferentiate(program, terminal);
   registerDoctor(program, terminal);
   return program;

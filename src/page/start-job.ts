@@ -1,19 +1,22 @@
 /** One job of a page, done by a worker of its own. */
 
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
+import type { WorkerScript } from '../runtime/worker.ts';
 import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
 import type { JobWorker } from './job-worker.ts';
 import { inPieces, type Parcel } from './parcel.ts';
 
 export type Job = WorkerClient<JobWorker>;
 
+const JOB_WORKER: WorkerScript = {
+  name: 'job-worker.js',
+  written: () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
+};
+
 /** The workers that it starts end with it. */
 export function startJob(): Promise<Job> {
   keepErrorCodes();
-  return WorkerClient.spawn<JobWorker>('job-worker.js', {
-    // Bundlers know a worker, and bundle its script, when it is written like this.
-    written: () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
-  });
+  return WorkerClient.spawn<JobWorker>(JOB_WORKER);
 }
 
 /** Gives a worker what a job is about. The page has time for other things in between. */

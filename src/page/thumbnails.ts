@@ -37,8 +37,11 @@ export async function* thumbnails(
   const length = split === 'train' ? data.trainLength : data.testLength;
   const images = Array.from(options.images ?? { length }, (image: number | undefined, i) => image ?? i);
   const workers = options.workers ?? Math.max(1, Math.floor((await coreCount()) / 2));
-  const { WorkerPool } = await import('../scheduler/pool.ts');
-  const pool = await WorkerPool.start<DataWorkerApi>('data-worker.js', workers, (remote) =>
+  const [{ WorkerPool }, { DATA_WORKER }] = await Promise.all([
+    import('../scheduler/pool.ts'),
+    import('../scheduler/worker-scripts.ts'),
+  ]);
+  const pool = await WorkerPool.start<DataWorkerApi>(DATA_WORKER, workers, (remote) =>
     remote.openThumbnails(spec, size),
   );
   try {

@@ -2,6 +2,7 @@
 import { version } from '../../package.json';
 import type { Backend } from './backend.ts';
 import { coreCount } from './cores.ts';
+import { givenOnnxRuntimeVersion } from './given-onnxruntime.ts';
 import { memorySize } from './memory.ts';
 import { ONNXRUNTIME_VERSION } from './native.ts';
 
@@ -57,7 +58,9 @@ export async function describeEnvironment(): Promise<Environment> {
 /** Versions of what computes: this package, the runtime, onnxruntime-web, and of native code that it runs on. */
 export async function describeVersions(backend?: Backend): Promise<Record<string, string>> {
   const { runtime, runtimeVersion } = nameRuntime();
-  const versions = { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': ONNXRUNTIME_VERSION };
+  const given = await givenOnnxRuntimeVersion();
+  const web = given === null ? ONNXRUNTIME_VERSION : `${given} (setOnnxRuntime)`;
+  const versions = { 'moco-web': version, [runtime]: runtimeVersion, 'onnxruntime-web': web };
   // No other version of it is taken.
   return backend === 'native' ? { ...versions, 'onnxruntime-node': ONNXRUNTIME_VERSION } : versions;
 }

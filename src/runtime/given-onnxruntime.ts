@@ -6,7 +6,7 @@ import { isPageThread } from './detect.ts';
 export interface OnnxRuntimeModule {
   readonly InferenceSession: { create(...args: never[]): Promise<unknown> };
   readonly Tensor: object;
-  readonly env: object;
+  readonly env: { readonly versions?: { readonly web?: string } };
 }
 
 let module: OnnxRuntimeModule | null = null;
@@ -80,4 +80,10 @@ export async function givenOnnxRuntime(): Promise<OnnxRuntimeModule | null> {
   }
   module = found;
   return module;
+}
+
+/** Null where none was given. @throws as givenOnnxRuntime */
+export async function givenOnnxRuntimeVersion(): Promise<string | null> {
+  const given = await givenOnnxRuntime();
+  return given && (given.env.versions?.web ?? 'of an unknown version');
 }

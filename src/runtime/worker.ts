@@ -18,12 +18,14 @@ export interface WorkerHandle {
   unref(): void;
 }
 
-/** Bundlers know a worker, and bundle its script, when it is written like this. */
-const WRITTEN_OUT: Readonly<Record<string, () => Worker>> = {
-  'encoder-worker.js': () => new Worker(new URL('./encoder-worker.js', import.meta.url), { type: 'module' }),
-  'data-worker.js': () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
-  'kernel-worker.js': () => new Worker(new URL('./kernel-worker.js', import.meta.url), { type: 'module' }),
-};
+/**
+ * A built worker script. Bundlers know a worker, and bundle its script, when it is written as `new Worker(new URL('./NAME', import.meta.url))`:
+ * that stands with whoever starts it, so that a page gets the workers that it uses, and no script names itself.
+ */
+export interface WorkerScript {
+  readonly name: string;
+  readonly written: () => Worker;
+}
 
 /** What a worker is told first, where there is something to tell, and what it says first itself. comlink looks at neither. */
 interface StartMessage {
@@ -37,15 +39,12 @@ const LONGEST_START = 20;
 const SUSPICIOUS = 5;
 
 /**
- * Starts a built worker script, e.g. `spawnWorker('encoder-worker.js')`. One that never says that it is ready is told of as dead.
- * @param written the same written out for bundlers, of a script that itself starts workers: a bundler would go round in
- * circles if such a script were named in what it imports
+ * Starts a worker script; by its name alone, or its address, where no bundler has to know it. One that never says that it is ready is
+ * told of as dead.
  */
-export async function spawnWorker(
-  script: string,
-  written: (() => Worker) | undefined = WRITTEN_OUT[script],
-): Promise<WorkerHandle> {
-  const handle = isNode() ? await startThread(script) : startWorker(script, written);
+export async function spawnWorker(script: string | WorkerScript): Promise<WorkerHandle> {
+  const { name, written } = typeof script === 'string' ? { name: script, written: undefined } : script;
+  const handle = isNode() ? await startThread(name) : startWorker(name, written);
   const start = { assets: givenAssetPaths(), onnxruntime: givenOnnxRuntimeAddress() };
   if (start.assets !== null || start.onnxruntime !== null) {
     handle.endpoint.postMessage({ mocoWebStart: start } satisfies StartMessage);

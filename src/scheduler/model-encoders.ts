@@ -6,6 +6,7 @@ import type { Backend } from '../runtime/backend.ts';
 import { requestDevice } from '../runtime/gpu.ts';
 import { WorkerPool } from './pool.ts';
 import { Semaphore } from './semaphore.ts';
+import { ENCODER_WORKER } from './worker-scripts.ts';
 
 export interface ModelEncoders {
   /** How many calls are run side by side. */
@@ -29,7 +30,7 @@ async function onWorkers(
   provider: 'wasm' | 'native',
   workers: number,
 ): Promise<ModelEncoders> {
-  const pool = await WorkerPool.start<EncoderWorker>('encoder-worker.js', workers, (remote) =>
+  const pool = await WorkerPool.start<EncoderWorker>(ENCODER_WORKER, workers, (remote) =>
     remote.openModel(part, provider),
   );
   // Images of one call are made while those before are at work.

@@ -4,6 +4,7 @@
  */
 import { MocoError } from '../errors.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
+import type { WorkerScript } from '../runtime/worker.ts';
 import { type Remote, WorkerClient } from './worker-client.ts';
 
 export type { Remote } from './worker-client.ts';
@@ -48,7 +49,7 @@ interface Seat<Api> {
 }
 
 export class WorkerPool<Api extends object> {
-  readonly #script: string;
+  readonly #script: string | WorkerScript;
   readonly #prepare: (remote: Remote<Api>) => Promise<void>;
   readonly #tell: (message: string) => void;
   readonly #deadline: (slowest: number) => number;
@@ -63,7 +64,7 @@ export class WorkerPool<Api extends object> {
   #ended = false;
 
   private constructor(
-    script: string,
+    script: string | WorkerScript,
     count: number,
     prepare: (remote: Remote<Api>) => Promise<void>,
     { tell = () => {}, native = false, deadline = patient, again = () => false }: PoolOptions,
@@ -84,7 +85,7 @@ export class WorkerPool<Api extends object> {
    * @throws MocoError worker-died, and whatever `prepare` throws
    */
   static async start<Api extends object>(
-    script: string,
+    script: string | WorkerScript,
     count: number,
     prepare: (remote: Remote<Api>) => Promise<void>,
     options: PoolOptions = {},
@@ -204,7 +205,8 @@ export class WorkerPool<Api extends object> {
   }
 
   #endedError(): MocoError {
-    return new MocoError('worker-died', `worker ${this.#script} died: its pool has ended`);
+    const name = typeof this.#script === 'string' ? this.#script : this.#script.name;
+    return new MocoError('worker-died', `worker ${name} died: its pool has ended`);
   }
 
   async #timed<Result>(kind: string, task: (deadline: number) => Promise<Result>): Promise<Result> {

@@ -6,6 +6,7 @@ import type { Skipped, Views } from '../data/loader.ts';
 import type { DatasetSpec } from '../data/source.ts';
 import type { Stream } from '../random.ts';
 import { WorkerPool } from './pool.ts';
+import { DATA_WORKER } from './worker-scripts.ts';
 
 export interface ViewPoolOptions {
   /** A name of data/augment/recipes.ts. */
@@ -39,7 +40,7 @@ export class ViewPool {
   static async start(spec: DatasetSpec, options: ViewPoolOptions): Promise<ViewPool> {
     const { recipe, imageSize, seed, workers, tell } = options;
     const pool = await WorkerPool.start<DataWorkerApi>(
-      'data-worker.js',
+      DATA_WORKER,
       workers,
       (remote) => remote.open(spec, recipe, imageSize, seed),
       { tell },

@@ -1,7 +1,7 @@
 /** One worker, as long as it lives. */
 import * as comlink from 'comlink';
 import { MocoError } from '../errors.ts';
-import { spawnWorker, type WorkerHandle } from '../runtime/worker.ts';
+import { spawnWorker, type WorkerHandle, type WorkerScript } from '../runtime/worker.ts';
 
 export type Remote<Api> = comlink.Remote<Api>;
 
@@ -18,8 +18,6 @@ export function isInNativeCode(): boolean {
 }
 
 export interface WorkerClientOptions {
-  /** See spawnWorker. */
-  readonly written?: () => Worker;
   /**
    * Its calls run native code, in the middle of which it must not be ended: Node would end the whole process with it
    * (Napi::Error, from a thread that is no longer there). It is ended when it has come back, or left alone.
@@ -55,10 +53,11 @@ export class WorkerClient<Api> {
   }
 
   static async spawn<Api>(
-    script: string,
-    { written, native = false }: WorkerClientOptions = {},
+    script: string | WorkerScript,
+    { native = false }: WorkerClientOptions = {},
   ): Promise<WorkerClient<Api>> {
-    return new WorkerClient<Api>(await spawnWorker(script, written), script, native);
+    const name = typeof script === 'string' ? script : script.name;
+    return new WorkerClient<Api>(await spawnWorker(script), name, native);
   }
 
   /** What its calls reject with since it died. */

@@ -14,6 +14,7 @@ import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';
 import { type Call, type Remote, WorkerPool } from './pool.ts';
 import { Semaphore } from './semaphore.ts';
+import { ENCODER_WORKER } from './worker-scripts.ts';
 
 export class WorkerEncoders implements GroupEncoders {
   #pool!: WorkerPool<EncoderWorker>;
@@ -68,7 +69,7 @@ export class WorkerEncoders implements GroupEncoders {
   ): Promise<WorkerEncoders> {
     const encoders = new WorkerEncoders(kernels, options, place, new Semaphore(workers + prefetch), tell);
     encoders.#pool = await WorkerPool.start<EncoderWorker>(
-      'encoder-worker.js',
+      ENCODER_WORKER,
       workers,
       (remote) => encoders.#prepare(remote),
       {

@@ -17,8 +17,6 @@ beforeAll(async () => {
     configFile: false,
     logLevel: 'warn',
     build: { outDir: folder, emptyOutDir: true, target: 'es2022' },
-    // The workers of the package await at their top level.
-    worker: { format: 'es' },
   });
 });
 afterAll(async () => {

@@ -86,7 +86,7 @@ await inRuntimes(['chromium', 'chromium isolated'], (runtime) => {
       expect(await compiledBy(page)).toBe(0);
       await expectNoWorkers(page);
       // The counter counts.
-      await page.evaluate(`import('/dist/index.js').then(({ createWasmKernels }) => createWasmKernels())`);
+      await page.evaluate(`import('/dist/kernels.js').then(({ createWasmKernels }) => createWasmKernels())`);
       expect(await compiledBy(page)).toBeGreaterThan(0);
     });
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { MocoError } from '../../src/errors.ts';
 import { spawnWorker } from '../../src/runtime/worker.ts';
 import { type Remote, WorkerPool } from '../../src/scheduler/pool.ts';
@@ -372,6 +372,25 @@ describe('spawnWorker', () => {
     await handle.terminate();
     await within(10_000, died);
     expect(reasons).toEqual([expect.stringMatching(/^it exited with code \d$/)]);
+  });
+
+  it('one that never says that it is ready is dead within seconds, and says so', async () => {
+    // Workers of browsers are in test/runtimes/worker-start.test.ts.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const silent = `data:text/javascript,${encodeURIComponent('setTimeout(() => {}, 600_000)')}`;
+    const [handle, right] = [await spawnWorker(silent), await spawnWorker(script)];
+    onTestFinished(() => right.terminate());
+    const reasons: string[] = [];
+    handle.onDeath((reason) => reasons.push(reason));
+    right.onDeath((reason) => reasons.push(`the right one: ${reason}`));
+    await within(20_000, new Promise((resolve) => right.endpoint.addEventListener('message', resolve)));
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(reasons).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(reasons).toEqual([
+      expect.stringMatching(/^it did not say within 20 s that it is ready: is data:/),
+    ]);
   });
 
   it('tells of a crash once', async () => {

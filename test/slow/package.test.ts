@@ -53,7 +53,7 @@ async function fails(code: Promise<unknown>): Promise<string> {
 }
 
 describe('the packed package', () => {
-  it('holds what runs and its types, and nothing else', async () => {
+  it('holds what runs, its types and its documents, and nothing else', async () => {
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['LICENSE', 'README.md', 'package.json', 'dist/kernels.wasm', 'dist/cli.js']) {
       expect(paths).toContain(path);
@@ -61,6 +61,9 @@ describe('the packed package', () => {
     for (const path of [
       'index.js',
       'conformance.js',
+      'kernels.js',
+      'onnx.js',
+      'index.d.ts',
       'encoder-worker.js',
       'data-worker.js',
       'kernel-worker.js',
@@ -69,7 +72,9 @@ describe('the packed package', () => {
     ]) {
       expect(paths).toContain(`dist/${path}`);
     }
-    expect(paths.filter((path) => !/^(LICENSE|README\.md|package\.json|dist\/)/.test(path))).toEqual([]);
+    const known =
+      /^(LICENSE|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|package\.json|(dist|docs|examples)\/)/;
+    expect(paths.filter((path) => !known.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(MOST_PACKED_BYTES);
     const large = packed.files.filter(({ size }) => size > MOST_FILE_BYTES).map(({ path }) => path);
     expect(large.sort()).toEqual([
@@ -109,10 +114,11 @@ describe('the packed package', () => {
     expect((await stat(`${project}/run/step-000002/model.safetensors`)).size).toBeGreaterThan(1000);
   });
 
-  it('checks its kernels in Node and Deno by moco-web/conformance, with the classes of moco-web', async () => {
+  it('checks its kernels in Node and Deno by moco-web/conformance, with the classes of moco-web and moco-web/kernels', async () => {
     await writeFile(
       `${project}/check.mjs`,
-      `import { createWasmKernels, MocoError } from 'moco-web';
+      `import { MocoError } from 'moco-web';
+import { createWasmKernels } from 'moco-web/kernels';
 import { formatCounts, runConformance } from 'moco-web/conformance';
 const results = [];
 const kernels = await createWasmKernels();
@@ -159,8 +165,10 @@ for await (const { index, vector } of embedImages({ checkpoint: await loadCheckp
     const compile = async (name: string, line: string) => {
       await writeFile(
         `${project}/${name}.ts`,
-        `import { describeDrawn, differentiateGraph, Encoder, factsOf, Index, MocoError, pretrain, resolveConfig } from 'moco-web';
-import type { Gradient, Graph, Kernels, PretrainConfig, StepEvent } from 'moco-web';
+        `import { describeDrawn, Encoder, factsOf, Index, MocoError, pretrain, resolveConfig } from 'moco-web';
+import type { PretrainConfig, StepEvent } from 'moco-web';
+import type { Kernels } from 'moco-web/kernels';
+import { differentiateGraph, type Gradient, type Graph } from 'moco-web/onnx';
 import { type ConformanceResult, runConformance } from 'moco-web/conformance';
 const data = await describeDrawn(10, 10, 32, 0);
 const config: PretrainConfig = resolveConfig('moco-cifar', { width: 16 }, factsOf(data));
@@ -195,7 +203,8 @@ ${line}
   it('can be bundled for browsers with no settings, and the pure parts of it run there', async () => {
     await writeFile(
       `${project}/page.js`,
-      `import { buildResNet, differentiateGraph, encodeModel, resnetSpec, resolveConfig } from 'moco-web';
+      `import { resolveConfig } from 'moco-web';
+import { buildResNet, differentiateGraph, encodeModel, resnetSpec } from 'moco-web/onnx';
 const { arch, width, stem, dim, mlp } = resolveConfig('moco-cifar', { width: 4 });
 const { graph, parameters } = buildResNet(resnetSpec({ arch, width, stem, dim, mlp }), 'batch', 32);
 const wrt = parameters.map(({ name }) => name);

@@ -7,13 +7,17 @@
  */
 import * as comlink from 'comlink';
 import { MocoError, messageOf } from '../../errors.ts';
-import { spawnWorker, type WorkerHandle } from '../../runtime/worker.ts';
+import { spawnWorker, type WorkerHandle, type WorkerScript } from '../../runtime/worker.ts';
 import type { ExportCall } from '../export-call.ts';
 import { ControlBlock, MOST_CALLS } from './control-block.ts';
 import type { KernelWorkerApi } from './kernel-worker.ts';
 import type { KernelInstance } from './module.ts';
 
-const SCRIPT = 'kernel-worker.js';
+const KERNEL_WORKER: WorkerScript = {
+  name: 'kernel-worker.js',
+  written: () => new Worker(new URL('./kernel-worker.js', import.meta.url), { type: 'module' }),
+};
+const SCRIPT = KERNEL_WORKER.name;
 
 /** When a call is taken for lost, in milliseconds, where the slowest one of the calling thread took `slowest`. */
 const patienceFor = (slowest: number) => Math.max(60_000, 20 * slowest);
@@ -84,7 +88,7 @@ export class KernelTeam {
   }
 
   async #add({ module, memory }: KernelInstance): Promise<void> {
-    const member = await spawnWorker(SCRIPT);
+    const member = await spawnWorker(KERNEL_WORKER);
     this.#members.add(member);
     const remote = comlink.wrap<KernelWorkerApi>(member.endpoint);
     await new Promise<void>((resolve, reject) => {
