@@ -1,14 +1,34 @@
 import { resolve } from 'node:path';
-import { type DatasetDescription, describeDataset, describeDrawn } from '../data/dataset.ts';
+import {
+  type DatasetDescription,
+  describeDataset,
+  describeDrawn,
+  withDecodeLimits,
+} from '../data/dataset.ts';
+import { DECODE_LIMITS, type DecodeLimits } from '../data/decode-limits.ts';
 import { ViewLoader } from '../data/loader.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError, messageOf } from '../errors.ts';
+import { ImageTally } from './tally.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
 export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
 
+/** Options of every command that reads images (options.ts, addDataOptions). */
+export interface DataOptions {
+  data?: string;
+  /** One of DATASET_KINDS. */
+  dataset: string;
+  maxSkipped?: number;
+  maxMegapixels?: number;
+  maxDecodeMb?: number;
+  maxDecodeSeconds?: number;
+}
+
 /**
  * What a command works on: what lies at a path, or images that the package draws.
+ * @param path the place; left out where images are drawn
  * @param kind one of DATASET_KINDS
  * @param drawnSize side in pixels of drawn images
  * @throws MocoError data-missing, data-invalid, usage
@@ -22,6 +42,45 @@ export async function openData(
   if (kind !== 'auto')
     throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
+}
+
+/**
+ * The data that the options name, or that a checkpoint does, told in a line.
+ * @param saved the place that a checkpoint names: anybody may have written it, and it is named before it is read
+ * @param say where lines go
+ * @throws as openData
+ */
+export async function openToldData(
+  options: DataOptions,
+  saved: string | null,
+  drawnSize: number | undefined,
+  terminal: Terminal,
+  say: (line: string) => void,
+): Promise<DatasetDescription> {
+  const { data: given, dataset, maxSkipped = 1 } = options;
+  if (given === undefined && saved !== null) {
+    if (/^[\\/]{2}/.test(saved)) {
+      const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
+      throw new MocoError('usage', message);
+    }
+    say(`no --data: reading what the checkpoint names, ${saved}`);
+  }
+  const found = await openData(given ?? saved ?? undefined, dataset, drawnSize);
+  const limits = limitsOf(options);
+  const data = limits ? withDecodeLimits(found, limits) : found;
+  terminal.tally = new ImageTally(data, maxSkipped);
+  say(terminal.tally.line());
+  return data;
+}
+
+/** Null where all are as they are by default. */
+function limitsOf({ maxMegapixels, maxDecodeMb, maxDecodeSeconds }: DataOptions): DecodeLimits | null {
+  if (maxMegapixels === undefined && maxDecodeMb === undefined && maxDecodeSeconds === undefined) return null;
+  return {
+    megapixels: maxMegapixels ?? DECODE_LIMITS.megapixels,
+    megabytes: maxDecodeMb ?? DECODE_LIMITS.megabytes,
+    seconds: maxDecodeSeconds ?? DECODE_LIMITS.seconds,
+  };
 }
 
 /**

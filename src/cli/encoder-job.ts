@@ -2,16 +2,13 @@ import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
-import { openData } from './data.ts';
+import { type DataOptions, openToldData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The options of commands that take a checkpoint's encoder. */
-export interface CheckpointOptions {
+export interface CheckpointOptions extends DataOptions {
   checkpoint: string;
-  data?: string;
-  /** One of DATASET_KINDS. */
-  dataset: string;
   backend: BackendRequest;
   workers?: number;
 }
@@ -51,13 +48,14 @@ export async function checkpointJob(
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   const { state } = checkpoint;
-  const path = options.data ?? state.sampler.path ?? undefined;
-  const data = await openData(path, options.dataset, state.config.imageSize);
+  const say = (line: string) => terminal.error(line);
+  const data = await openToldData(options, state.sampler.path, state.config.imageSize, terminal, say);
   const { backend } = await chooseBackend(options.backend);
   return {
     checkpoint,
     data,
     backend,
+    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
   };
 }

@@ -2,31 +2,32 @@
 import { resolve } from 'node:path';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, withReducedImages } from '../data/dataset.ts';
+import { labeledOnly } from '../data/labeled.ts';
 import { sideFor } from '../data/reduced.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
+import { methodNamed } from '../methods/registry.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { photosInWords } from '../settings/photos.ts';
+import { PRESET_NAMES, PRESETS, type PresetName } from '../settings/presets.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
-import { checkDecodable, openData } from './data.ts';
+import { checkDecodable, type DataOptions, openToldData } from './data.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
 import { openTensorboard } from './tensorboard.ts';
+import type { Terminal } from './terminal.ts';
 import { checkWritable } from './writable.ts';
 
-export interface RunOptions extends ConfigOptions {
-  data?: string;
-  /** One of DATASET_KINDS. */
-  dataset: string;
+export interface RunOptions extends ConfigOptions, DataOptions {
   backend: BackendRequest;
   /** Encoder workers. */
   workers?: number | undefined;
@@ -59,9 +60,10 @@ export const LOG = 'log.jsonl';
  * Checks everything; creates the run directory and the log last, or neither of them.
  * @throws MocoError of any input code
  */
-export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
+export async function prepareRun(options: RunOptions, terminal: Terminal): Promise<PreparedRun> {
   const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
-  const whole = await dataOf(options, resume);
+  const found = await dataOf(options, resume, terminal);
+  const whole = withoutUnlabeled(found, options, resume, terminal);
   const backend = await backendOf(options.backend, resume);
   const preset = options.preset ?? DEFAULT_PRESET;
   const facts = {
@@ -120,10 +122,17 @@ async function photoFacts(options: RunOptions, resume: LoadedCheckpoint | null, 
 }
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
-async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Promise<DatasetDescription> {
+async function dataOf(
+  options: RunOptions,
+  resume: LoadedCheckpoint | null,
+  terminal: Terminal,
+): Promise<DatasetDescription> {
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
-  const data = await openData(options.data ?? saved?.path ?? undefined, options.dataset, size);
+  const say = (line: string) => terminal.out(line);
+  const all = await openToldData(options, saved?.path ?? null, size, terminal, say);
+  // Earlier versions left out what lies beside class folders; learning from labels does.
+  const data = saved && all.trainLength !== saved.images ? labeledOnly(all) : all;
   // A folder that a page was given is found again as one of a disk.
   const kind = saved?.dataset === 'files' && data.kind === 'imagefolder' ? 'files' : data.kind;
   if (saved && (data.trainLength !== saved.images || kind !== saved.dataset)) {
@@ -135,6 +144,24 @@ async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Pro
     );
   }
   return data;
+}
+
+/** Undefined for a preset that there is not, which is refused elsewhere. */
+const presetMethod = (preset: string): string | undefined =>
+  PRESET_NAMES.includes(preset as PresetName) ? PRESETS[preset as PresetName].method : undefined;
+
+/** A method that learns from labels leaves out images that have none, and says so. */
+function withoutUnlabeled(
+  data: DatasetDescription,
+  { preset, method }: RunOptions,
+  resume: LoadedCheckpoint | null,
+  terminal: Terminal,
+): DatasetDescription {
+  const learning = resume?.state.config.method ?? method ?? presetMethod(preset ?? DEFAULT_PRESET);
+  const without = data.trainLabels?.filter((label) => label < 0).length ?? 0;
+  if (without === 0 || learning === undefined || !methodNamed(learning).labels) return data;
+  terminal.out(`${without} training images without a class are left out: ${learning} learns from labels`);
+  return labeledOnly(data);
 }
 
 /** moco-run-1, or the first number that is free. */

@@ -48,7 +48,7 @@ export async function runPretrain(
   terminal: Terminal,
   train: typeof pretrain = pretrain,
 ): Promise<void> {
-  const run = await prepareRun(options);
+  const run = await prepareRun(options, terminal);
   const { log } = run;
   for (const { directory, reason } of run.resume?.skipped ?? []) {
     terminal.out(`skipped broken checkpoint ${directory}: ${reason}`);

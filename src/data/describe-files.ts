@@ -5,11 +5,13 @@ import { READ_FORMATS } from './decode.ts';
 import { beyondLimits, DECODE_LIMITS } from './decode-limits.ts';
 import { type FilesSpec, files } from './files.ts';
 import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
-import { type ImageHeader, readImageHeader } from './image-header.ts';
-import { findImages, type ImageSplit, isMarkOfImage } from './image-tree.ts';
+import type { ImageHeader } from './image.ts';
+import { readImageHeader } from './image-header.ts';
+import { findImages, type ImageSplit } from './image-tree.ts';
 import { sideFor } from './reduced.ts';
 import { packIntegers, packStrings } from './shared.ts';
 import type { Found } from './source.ts';
+import { isMarkOfImage } from './walk-images.ts';
 
 export interface DescribeFilesOptions {
   /**
@@ -50,7 +52,7 @@ export async function describeFiles(
 ): Promise<FilesDescription> {
   const { labels = 'auto', name = null, reduceTo = sideFor(1), progress } = options;
   const tree = await openGiven(given, name);
-  const { train, test, classes } = await findImages(tree, labels);
+  const { train, test, classes, testProblem, notes } = await findImages(tree, labels);
   const total = train.files.length + (test?.files.length ?? 0);
   const looked = { done: 0, tell: () => progress?.(++looked.done, total) };
   const split = (found: ImageSplit) => splitOf(tree, found, looked.tell);
@@ -71,6 +73,7 @@ export async function describeFiles(
     test: tested && tested.sides.length > 0 ? tested.spec : null,
     classes: [...classes],
     imageSize: sides.size === 1 ? side! : null,
+    ...{ testProblem, notes },
   };
   const description = await describe(files, tree.nameOf(''), found);
   return withReducedImages({ ...description, foldersAreLabels: train.labels !== null, unreadable }, reduceTo);
