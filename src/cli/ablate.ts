@@ -16,7 +16,7 @@ import { PRESETS } from '../settings/presets.ts';
 import { SETTINGS } from '../settings/table.ts';
 import { type RowJob, runRow, savedResult } from './ablation-run.ts';
 import { addConfigOptions, type ConfigOptions } from './config-options.ts';
-import { openData } from './data.ts';
+import { type DataOptions, openToldData } from './data.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
 import {
   addDataOptions,
@@ -41,10 +41,8 @@ const OF_MOCO: readonly string[] = ['queueSize', 'momentum', 'learningRate'];
 /** Its embedding is as long as there are classes. */
 const NOT_OF_LABELS: readonly string[] = ['dim'];
 
-interface AblateOptions extends ConfigOptions, WorkerCounts {
+interface AblateOptions extends ConfigOptions, DataOptions, WorkerCounts {
   table: string;
-  data?: string;
-  dataset: string;
   out: string;
   budget?: number;
   seeds: number;
@@ -85,7 +83,8 @@ export function registerAblate(program: Command, terminal: Terminal): void {
 export async function runAblate(options: AblateOptions, terminal: Terminal): Promise<void> {
   const table = TABLES.find(({ name }) => name === options.table)!;
   const chosen = chosenOf(table, options.rows);
-  const data = await openData(options.data, options.dataset, options.imageSize);
+  const say = (line: string) => terminal.out(line);
+  const data = await openToldData(options, null, options.imageSize, terminal, say);
   const { backend, reason } = await chooseBackend(options.backend);
   terminal.out(`backend ${backend}: ${reason}`);
   const seeds = table.measures === 'cost' ? 1 : options.seeds;

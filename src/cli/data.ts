@@ -1,15 +1,35 @@
 import { resolve } from 'node:path';
 import type { RunState } from '../checkpoint/state.ts';
-import { type DatasetDescription, describeDataset, describeDrawn } from '../data/dataset.ts';
+import {
+  type DatasetDescription,
+  describeDataset,
+  describeDrawn,
+  withDecodeLimits,
+} from '../data/dataset.ts';
+import { DECODE_LIMITS, type DecodeLimits } from '../data/decode-limits.ts';
 import { ViewLoader } from '../data/loader.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError, messageOf } from '../errors.ts';
+import { ImageTally } from './tally.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
 export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
 
+/** Options of every command that reads images (options.ts, addDataOptions). */
+export interface DataOptions {
+  data?: string;
+  /** One of DATASET_KINDS. */
+  dataset: string;
+  maxSkipped?: number;
+  maxMegapixels?: number;
+  maxDecodeMb?: number;
+  maxDecodeSeconds?: number;
+}
+
 /**
  * What a command works on: what lies at a path, or images that the package draws.
+ * @param path the place; left out where images are drawn
  * @param kind one of DATASET_KINDS
  * @param drawnSize side in pixels of drawn images
  * @throws MocoError data-missing, data-invalid, usage
@@ -26,20 +46,61 @@ export async function openData(
 }
 
 /**
+ * The data that the options name, or that a checkpoint does, told in a line.
+ * @param saved the place that a checkpoint names: anybody may have written it, and it is named before it is read
+ * @param say where lines go
+ * @throws as openData
+ */
+export async function openToldData(
+  options: DataOptions,
+  saved: string | null,
+  drawnSize: number | undefined,
+  terminal: Terminal,
+  say: (line: string) => void,
+): Promise<DatasetDescription> {
+  const { data: given, dataset, maxSkipped = 1 } = options;
+  if (given === undefined && saved !== null) {
+    if (/^[\\/]{2}/.test(saved)) {
+      const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
+      throw new MocoError('usage', message);
+    }
+    say(`no --data: reading what the checkpoint names, ${saved}`);
+  }
+  const found = await openData(given ?? saved ?? undefined, dataset, drawnSize);
+  const limits = limitsOf(options);
+  const data = limits ? withDecodeLimits(found, limits) : found;
+  terminal.tally = new ImageTally(data, maxSkipped);
+  say(terminal.tally.line());
+  return data;
+}
+
+/**
  * What a command on a checkpoint works on: what is named, or what the checkpoint learned from.
- * @throws MocoError usage for an imported one, which does not say what that was, and as openData does
+ * @throws MocoError usage for an imported one, which does not say what that was, and as openToldData does
  */
 export async function openDataOf(
   { config, sampler, unknown }: RunState,
-  { data, dataset }: { readonly data?: string; readonly dataset: string },
+  options: DataOptions,
+  terminal: Terminal,
+  say: (line: string) => void,
 ): Promise<DatasetDescription> {
-  if (data === undefined && unknown !== undefined) {
+  if (options.data === undefined && unknown !== undefined) {
     throw new MocoError(
       'usage',
       'the checkpoint was imported, and its file does not say from what it learned: give --data',
     );
   }
-  return openData(data ?? sampler.path ?? undefined, dataset, config.imageSize);
+  return openToldData(options, sampler.path, config.imageSize, terminal, say);
+}
+
+/** Null where all are as they are by default. */
+function limitsOf({ maxMegapixels, maxDecodeMb, maxDecodeSeconds }: DataOptions): DecodeLimits | null {
+  if (maxMegapixels === undefined && maxDecodeMb === undefined && maxDecodeSeconds === undefined) return null;
+  return {
+    megapixels: maxMegapixels ?? DECODE_LIMITS.megapixels,
+    megabytes: maxDecodeMb ?? DECODE_LIMITS.megabytes,
+    seconds: maxDecodeSeconds ?? DECODE_LIMITS.seconds,
+  };
 }
 
 /**

@@ -25,7 +25,7 @@ async function runDuplicates(options: DuplicatesOptions, terminal: Terminal): Pr
     const pairs = await index.duplicates(threshold);
     const images = index.facts.size;
     if (options.json) {
-      terminal.out(JSON.stringify({ images, threshold, pairs }));
+      terminal.out(JSON.stringify({ images, threshold, pairs, ...terminal.tally?.json() }));
       return;
     }
     for (const { names, similarity } of pairs) terminal.out(`${similarity.toFixed(4)}  ${names?.join('  ')}`);

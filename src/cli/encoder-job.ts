@@ -3,16 +3,13 @@ import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { requireHead } from '../train/unknown-settings.ts';
-import { openDataOf } from './data.ts';
+import { type DataOptions, openDataOf } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The options of commands that take a checkpoint's encoder. */
-export interface CheckpointOptions {
+export interface CheckpointOptions extends DataOptions {
   checkpoint: string;
-  data?: string;
-  /** One of DATASET_KINDS. */
-  dataset: string;
   backend: BackendRequest;
   workers?: number;
 }
@@ -53,12 +50,14 @@ export async function checkpointJob(
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const data = await openDataOf(checkpoint.state, options);
+  const say = (line: string) => terminal.error(line);
+  const data = await openDataOf(checkpoint.state, options, terminal, say);
   const { backend } = await chooseBackend(options.backend);
   return {
     checkpoint,
     data,
     backend,
+    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
   };
 }

@@ -10,7 +10,7 @@ import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
-import { openData, openDataOf } from './data.ts';
+import { type DataOptions, openDataOf, openToldData } from './data.ts';
 import { followRun } from './follow-run.ts';
 import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { openLog } from './log.ts';
@@ -23,10 +23,8 @@ import { checkWritable } from './writable.ts';
 /** What `--checkpoint` says for an encoder that begins with random weights. */
 const NONE = 'none';
 
-interface FinetuneCommandOptions extends ConfigOptions, WorkerCounts {
+interface FinetuneCommandOptions extends ConfigOptions, DataOptions, WorkerCounts {
   checkpoint: string;
-  data?: string;
-  dataset: string;
   backend: BackendRequest;
   labels: number;
   out?: string;
@@ -54,12 +52,13 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const say = options.json ? terminal.error.bind(terminal) : terminal.out.bind(terminal);
   const checkpoint = options.checkpoint === NONE ? null : await loadCheckpoint(options.checkpoint);
   const all = await (checkpoint
-    ? openDataOf(checkpoint.state, options)
-    : openData(options.data, options.dataset, options.imageSize));
-  if (!all.test) {
+    ? openDataOf(checkpoint.state, options, terminal, say)
+    : openToldData(options, null, options.imageSize, terminal, say));
+  if (!all.test || (all.trainLabels && !all.testLabels)) {
+    const why = all.testProblem ? `: ${all.testProblem}` : '';
     throw new MocoError(
       'data-invalid',
-      `${all.path} has no test split, by which a fine-tuned encoder is judged`,
+      `${all.path} has no test split with classes, by which a fine-tuned encoder is judged${why}`,
     );
   }
   const overrides = overridesOf(options);
@@ -109,7 +108,10 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
     const { top1, top5 } = test;
     terminal.out(
       options.json
-        ? JSON.stringify({ top1, top5, epochs: config.epochs, labels: data.trainLength })
+        ? JSON.stringify({
+            ...{ top1, top5, epochs: config.epochs, labels: data.trainLength },
+            ...terminal.tally?.json(),
+          })
         : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} % of the test split`,
     );
   } finally {

@@ -20,9 +20,6 @@ export interface RunOutcome {
   neighbors: { before: NeighborsEvent; after: NeighborsEvent } | null;
 }
 
-/** Corrupt images named one by one; the rest are counted. */
-const NAMED_SKIPS = 5;
-
 /**
  * Shows and logs the events of a run as they come.
  * @param noted is handed a function that prints a line without tearing the progress bar
@@ -107,7 +104,8 @@ export async function followRun(
           break;
         case 'skipped':
           outcome.skipped++;
-          if (outcome.skipped <= NAMED_SKIPS) note(`skipped ${event.path}: ${event.reason}`);
+          if (terminal.tally) terminal.tally.add(event.path, event.reason, note);
+          else note(`skipped ${event.path}: ${event.reason}`);
           break;
         case 'checkpoint':
           outcome.checkpoint = event.path;
@@ -122,7 +120,6 @@ export async function followRun(
   } finally {
     progress?.stop();
   }
-  if (outcome.skipped > NAMED_SKIPS) terminal.out(`skipped ${outcome.skipped} images in all`);
   return outcome;
 }
 

@@ -29,13 +29,17 @@ export async function runKnn(
   const job = await encoderJob(options, terminal);
   const { top1, k, t, bank, queries } = await knn(job, options.k, options.t);
   const { features } = job;
+  const leaveOneOut = job.data.test === null || job.data.testLabels === null;
+  const why = job.data.testProblem ?? 'the data has no test split';
   const { step } = job.checkpoint.state;
   if (options.json) {
-    terminal.out(JSON.stringify({ top1, k, t, features, bank, queries, step }));
+    terminal.out(
+      JSON.stringify({ top1, k, t, features, bank, queries, step, leaveOneOut, ...terminal.tally?.json() }),
+    );
   } else {
     terminal.out(
       `kNN top-1 ${top1.toFixed(2)} % (${features}, k=${k}, t=${t}; ` +
-        `bank of ${bank} images, ${queries} queries; checkpoint of step ${step})`,
+        `bank of ${bank} images, ${leaveOneOut ? `leave-one-out, as ${why}` : `${queries} queries`}; checkpoint of step ${step})`,
     );
   }
 }

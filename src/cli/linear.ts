@@ -69,7 +69,8 @@ export async function runLinear(
       } else {
         const warning = start && tooHigh(start, event);
         if (warning) terminal.error(warning);
-        if (options.json) terminal.out(JSON.stringify(asJson(event, start, step)));
+        if (options.json)
+          terminal.out(JSON.stringify({ ...asJson(event, start, step), ...terminal.tally?.json() }));
         else for (const line of outcomeLines(event, step)) terminal.out(line);
       }
     }

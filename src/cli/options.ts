@@ -1,5 +1,6 @@
 /** Parsers of option values. They refuse with one line that commander puts the option's name in front of. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DECODE_LIMITS } from '../data/decode-limits.ts';
 import { DATASET_KINDS } from '../data/registry.ts';
 import { BACKENDS } from '../runtime/backend.ts';
 
@@ -50,10 +51,40 @@ export function addDumpOptions(command: Command): Command {
   return command.option('--dump-graphs <dir>', 'write the graphs that are run as ONNX files');
 }
 
+/** Parses a number above 0. */
+function positive(text: string): number {
+  const value = parseNumber(text);
+  if (!(value > 0)) throw new InvalidArgumentError('Give a number above 0.');
+  return value;
+}
+
+function share(text: string): number {
+  const value = parseNumber(text);
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('Give a share, from 0 to 1.');
+  return value;
+}
+
 /** @param absent what is used where --data is left out, for the help. */
 export function addDataOptions(command: Command, absent: string): Command {
-  const what = `folder of images, or of a data set that --dataset names (default: ${absent})`;
+  const what = `folder of images, or of a data set that --dataset names, or a list of images (.txt, .csv) (default: ${absent})`;
+  const { megapixels, megabytes, seconds } = DECODE_LIMITS;
   return command
     .option('--data <path>', what)
-    .addOption(choice('--dataset <kind>', 'how to read it', DATASET_KINDS).default('auto'));
+    .addOption(choice('--dataset <kind>', 'how to read it', DATASET_KINDS).default('auto'))
+    .option(
+      '--max-skipped <share>',
+      'exit code 1 where more images could not be read (default: 1, never)',
+      share,
+    )
+    .option('--max-megapixels <n>', `larger images are skipped (default: ${megapixels})`, positive)
+    .option(
+      '--max-decode-mb <n>',
+      `so are those that take more memory to decode (default: ${megabytes})`,
+      positive,
+    )
+    .option(
+      '--max-decode-seconds <n>',
+      `or more time, as reckoned from the header (default: ${seconds})`,
+      positive,
+    );
 }

@@ -2,9 +2,11 @@
 import { resolve } from 'node:path';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
+import { labeledOnly } from '../data/labeled.ts';
 import { sideFor, withReducedImages } from '../data/reduce-to.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
+import { methodNamed } from '../methods/registry.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
@@ -12,6 +14,7 @@ import { coreCount } from '../runtime/cores.ts';
 import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { photosInWords } from '../settings/photos.ts';
+import { PRESET_NAMES, PRESETS, type PresetName } from '../settings/presets.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { ofFirstRank } from '../train/agree.ts';
@@ -22,16 +25,14 @@ import { requireLabels } from '../train/require-labels.ts';
 import { requireRanks } from '../train/require-ranks.ts';
 import { backendOfRanks } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
-import { checkDecodable, openData, openDataOf } from './data.ts';
+import { checkDecodable, type DataOptions, openDataOf, openToldData } from './data.ts';
 import { resolveStart } from './init-file.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { openTensorboard } from './tensorboard.ts';
+import type { Terminal } from './terminal.ts';
 import { checkWritable } from './writable.ts';
 
-export interface RunOptions extends ConfigOptions {
-  data?: string;
-  /** One of DATASET_KINDS. */
-  dataset: string;
+export interface RunOptions extends ConfigOptions, DataOptions {
   backend: BackendRequest;
   /** Encoder workers. */
   workers?: number | undefined;
@@ -70,10 +71,15 @@ export const LOG = 'log.jsonl';
  * checkpoint and has a directory and a log.
  * @throws MocoError of any input code
  */
-export async function prepareRun(options: RunOptions, ranks: Collective = alone): Promise<PreparedRun> {
+export async function prepareRun(
+  options: RunOptions,
+  terminal: Terminal,
+  ranks: Collective = alone,
+): Promise<PreparedRun> {
   const from = options.resume;
   const saved = from === undefined ? null : await ofFirstRank(ranks, () => loadCheckpoint(from));
-  const whole = await dataOf(options, saved);
+  const found = await dataOf(options, saved, terminal);
+  const whole = withoutUnlabeled(found, options, saved, terminal);
   const overrides = overridesOf(options);
   const given = { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) };
   const continued =
@@ -142,14 +148,21 @@ async function photoFacts(options: RunOptions, resume: LoadedCheckpoint | null, 
 }
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
-async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Promise<DatasetDescription> {
+async function dataOf(
+  options: RunOptions,
+  resume: LoadedCheckpoint | null,
+  terminal: Terminal,
+): Promise<DatasetDescription> {
+  const say = (line: string) => terminal.out(line);
   if (options.init !== undefined && resume) {
     throw new MocoError('usage', '--init is for a new run: a resumed one has its weights');
   }
-  if (resume?.state.unknown) return openDataOf(resume.state, options);
+  if (resume?.state.unknown) return openDataOf(resume.state, options, terminal, say);
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
-  const data = await openData(options.data ?? saved?.path ?? undefined, options.dataset, size);
+  const all = await openToldData(options, saved?.path ?? null, size, terminal, say);
+  // Earlier versions left out what lies beside class folders; learning from labels does.
+  const data = saved && all.trainLength !== saved.images ? labeledOnly(all) : all;
   // A folder that a page was given is found again as one of a disk.
   const kind = saved?.dataset === 'files' && data.kind === 'imagefolder' ? 'files' : data.kind;
   if (saved && (data.trainLength !== saved.images || kind !== saved.dataset)) {
@@ -161,6 +174,24 @@ async function dataOf(options: RunOptions, resume: LoadedCheckpoint | null): Pro
     );
   }
   return data;
+}
+
+/** Undefined for a preset that there is not, which is refused elsewhere. */
+const presetMethod = (preset: string): string | undefined =>
+  PRESET_NAMES.includes(preset as PresetName) ? PRESETS[preset as PresetName].method : undefined;
+
+/** A method that learns from labels leaves out images that have none, and says so. */
+function withoutUnlabeled(
+  data: DatasetDescription,
+  { preset, method }: RunOptions,
+  resume: LoadedCheckpoint | null,
+  terminal: Terminal,
+): DatasetDescription {
+  const learning = resume?.state.config.method ?? method ?? presetMethod(preset ?? DEFAULT_PRESET);
+  const without = data.trainLabels?.filter((label) => label < 0).length ?? 0;
+  if (without === 0 || learning === undefined || !methodNamed(learning).labels) return data;
+  terminal.out(`${without} training images without a class are left out: ${learning} learns from labels`);
+  return labeledOnly(data);
 }
 
 /** moco-run-1, or the first number that is free. */

@@ -67,7 +67,7 @@ async function runOfRank(
   const isFirst = ranks.rank === 0;
   const run = await agreeOn(
     ranks,
-    () => prepareRun({ ...options, workers: options.workers ?? workers }, ranks),
+    () => prepareRun({ ...options, workers: options.workers ?? workers }, terminal, ranks),
     seen,
   );
   const { log } = run;

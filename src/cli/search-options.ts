@@ -2,7 +2,9 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
-import { type DatasetDescription, withDataset } from '../data/dataset.ts';
+import { withDataset } from '../data/dataset.ts';
+import type { RgbImage } from '../data/image.ts';
+import { PatientReader } from '../data/patience.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { embedImages } from '../evaluate/evaluate-checkpoint.ts';
@@ -13,16 +15,13 @@ import { Embedder } from '../search/embedder.ts';
 import { type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { VectorIndex } from '../search/vector-index.ts';
 import { requireHead } from '../train/unknown-settings.ts';
-import { openData, openDataOf } from './data.ts';
+import { type DataOptions, openDataOf, openToldData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface SearchedOptions {
+export interface SearchedOptions extends DataOptions {
   checkpoint?: string;
   encoder?: string;
-  data?: string;
-  /** One of DATASET_KINDS. */
-  dataset: string;
   features?: FeatureKind;
   backend: BackendRequest;
   workers?: number;
@@ -100,7 +99,8 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const data = await openDataOf(checkpoint.state, options);
+  const say = (line: string) => terminal.error(line);
+  const data = await openDataOf(checkpoint.state, options, terminal, say);
   requireHead(checkpoint.state, options.features ?? 'backbone');
   const { backend } = await chooseBackend(options.backend);
   const { workers, features = 'backbone' } = options;
@@ -110,12 +110,12 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
     data,
     backend,
     features,
+    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
     ...(workers && { workers }),
   })) {
     found.names.push(path ?? `image ${index}`);
     found.rows.push(vector);
   }
-  tellLeftOut(data, found, terminal);
   return found;
 }
 
@@ -130,19 +130,20 @@ async function byFile(options: SearchedOptions, terminal: Terminal): Promise<Nam
   if (options.data === undefined) throw new MocoError('usage', 'say where the images are: --data PATH');
   const embedder = await openEmbedder(source, options, terminal);
   try {
-    const data = await openData(options.data, options.dataset, embedder.facts.imageSize);
+    const say = (line: string) => terminal.error(line);
+    const data = await openToldData(options, null, embedder.facts.imageSize, terminal, say);
     const found: NamedRows = { names: [], rows: [], features: embedder.facts.features };
     for (const spec of [data.train, data.test]) {
       if (!spec) continue;
       await withDataset(spec, async (dataset) => {
+        const reader = new PatientReader(dataset);
         for (let first = 0; first < dataset.length; first += IMAGES_AT_ONCE) {
-          const images: { name: string; pixels: Awaited<ReturnType<typeof dataset.image>> }[] = [];
+          const images: { name: string; pixels: RgbImage }[] = [];
           for (let i = first; i < Math.min(dataset.length, first + IMAGES_AT_ONCE); i++) {
-            try {
-              images.push({ name: dataset.name(i), pixels: await dataset.image(i) });
-            } catch (error) {
-              if (!(error instanceof MocoError) || error.code !== 'image-corrupt') throw error;
-            }
+            const name = dataset.name(i);
+            const { image, reason } = await reader.read(i);
+            if (image) images.push({ name, pixels: image });
+            else terminal.tally?.add(name, reason, say);
           }
           found.rows.push(
             ...(await embedder.embed(images.map(({ pixels }) => ({ kind: 'pixels', pixels })))),
@@ -151,18 +152,8 @@ async function byFile(options: SearchedOptions, terminal: Terminal): Promise<Nam
         }
       });
     }
-    tellLeftOut(data, found, terminal);
     return found;
   } finally {
     await embedder.dispose();
   }
-}
-
-function tellLeftOut(
-  { trainLength, testLength }: DatasetDescription,
-  { rows }: NamedRows,
-  terminal: Terminal,
-) {
-  const left = trainLength + testLength - rows.length;
-  if (left > 0) terminal.error(`${left} images cannot be decoded and are left out`);
 }

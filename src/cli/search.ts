@@ -60,7 +60,7 @@ async function searchIn(index: VectorIndex, options: SearchOptions, terminal: Te
     queries.push({ query: options.query[i], matches: await index.search(row, options.k) });
   }
   if (options.json) {
-    terminal.out(JSON.stringify({ images: index.facts.size, queries }));
+    terminal.out(JSON.stringify({ images: index.facts.size, queries, ...terminal.tally?.json() }));
     return;
   }
   for (const { query, matches } of queries) {

@@ -1,4 +1,5 @@
 import { isInNativeCode } from '../scheduler/worker-client.ts';
+import type { ImageTally } from './tally.ts';
 
 /** What a command may touch of the process it runs in: tests put their own in its place. */
 export interface Terminal {
@@ -14,6 +15,8 @@ export interface Terminal {
   offSignal(signal: 'SIGINT' | 'SIGTERM', handler: () => void): void;
   /** Where a bar can be drawn; null when stderr is not a terminal. */
   readonly bar: NodeJS.WriteStream | null;
+  /** What the command at hand reads of images, from when it knows (data.ts). */
+  tally?: ImageTally;
 }
 
 /** The process itself. */

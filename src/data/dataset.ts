@@ -1,4 +1,5 @@
 import { MocoError } from '../errors.ts';
+import type { DecodeLimits } from './decode-limits.ts';
 import { drawn, findDrawn } from './drawn.ts';
 import { lookAt } from './place.ts';
 import { reducedImages } from './reduced.ts';
@@ -22,8 +23,13 @@ export interface DatasetDescription {
   testLength: number;
   /** Names of the classes, by label; empty for a flat folder. */
   classes: string[];
+  /** −1 for an image without a class; null where there are no classes. */
   trainLabels: Int32Array | null;
   testLabels: Int32Array | null;
+  /** Why there is no test split with labels, where something looks like one. */
+  testProblem?: string | null;
+  /** What was taken for what, and what was left out and why, in words for people. */
+  notes?: readonly string[];
 }
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
@@ -48,6 +54,11 @@ export async function withDataset<T>(
   }
 }
 
+/** The data with other limits on what an image may cost to decode. */
+export function withDecodeLimits<Data extends DatasetDescription>(data: Data, limits: DecodeLimits): Data {
+  return { ...data, train: { ...data.train, limits }, test: data.test && { ...data.test, limits } };
+}
+
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
  * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
@@ -68,7 +79,10 @@ export async function describeAmong(
   const source =
     kind === 'auto' ? sources.find(({ atPath }) => atPath?.claims(place)) : sourceNamed(kind, sources);
   if (place.kind === 'file' && !source?.atPath?.claims(place)) {
-    throw new MocoError('data-invalid', `${path} is a file: give the folder that holds the data`);
+    throw new MocoError(
+      'data-invalid',
+      `${path} is a file: give the folder that holds the data, or a list of images (.txt, .csv)`,
+    );
   }
   const kinds = kindsAtPaths(sources).join(', ');
   if (!source) throw new MocoError('data-invalid', `${path} holds nothing that is known (${kinds})`);
@@ -114,5 +128,7 @@ export async function describe<Spec extends DatasetSpec>(
     testLength: test?.length ?? 0,
     trainLabels: train.labels,
     testLabels: test?.labels ?? null,
+    testProblem: found.testProblem ?? null,
+    notes: found.notes ?? [],
   };
 }

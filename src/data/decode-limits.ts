@@ -1,5 +1,5 @@
 /** What a file may cost to decode, reckoned from its header: a few bytes can ask for gigabytes, or for minutes. */
-import type { ImageHeader } from './image-header.ts';
+import type { ImageHeader } from './image.ts';
 
 /** A file that goes beyond one of them is skipped, and named. */
 export interface DecodeLimits {

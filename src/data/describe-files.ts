@@ -4,11 +4,13 @@ import type { DatasetDescription } from './dataset.ts';
 import { beyondLimits, DECODE_LIMITS } from './decode-limits.ts';
 import type { FilesSpec } from './files.ts';
 import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
-import { type ImageHeader, READ_FORMATS, readImageHeader } from './image-header.ts';
-import { findImages, type ImageSplit, isMarkOfImage } from './image-tree.ts';
+import type { ImageHeader } from './image.ts';
+import { READ_FORMATS, readImageHeader } from './image-header.ts';
+import { findImages, type ImageSplit } from './image-tree.ts';
 import { sideFor, withReducedImages } from './reduce-to.ts';
 import { packIntegers, packStrings } from './shared.ts';
 import type { Found } from './source.ts';
+import { isMarkOfImage } from './walk-images.ts';
 
 export interface DescribeFilesOptions {
   /**
@@ -51,7 +53,7 @@ export async function describeFiles(
 ): Promise<FilesDescription> {
   const { labels = 'auto', name = null, reduceTo = sideFor(1), progress } = options;
   const tree = await openGiven(given, name);
-  const { train, test, classes } = await findImages(tree, labels);
+  const { train, test, classes, testProblem, notes, others } = await findImages(tree, labels);
   const total = train.files.length + (test?.files.length ?? 0);
   const looked = { done: 0, tell: () => progress?.(++looked.done, total) };
   const split = (found: ImageSplit) => splitOf(tree, found, looked.tell);
@@ -72,12 +74,12 @@ export async function describeFiles(
     test: tested && tested.sides.length > 0 ? tested.spec : null,
     classes: [...classes],
     imageSize: sides.size === 1 ? side! : null,
+    ...{ testProblem, notes },
   };
   // Loaded after the files are in hand: what is dropped has to be looked at in the event itself.
   const [{ describe }, { files }] = await Promise.all([import('./dataset.ts'), import('./files.ts')]);
   const description = await describe(files, tree.nameOf(''), found);
-  const noImages = train.others + (test?.others ?? 0);
-  const told = { foldersAreLabels: train.labels !== null, unreadable, noImages };
+  const told = { foldersAreLabels: train.labels !== null, unreadable, noImages: others };
   return withReducedImages({ ...description, ...told }, reduceTo);
 }
 

@@ -2,7 +2,7 @@
 import { MocoError, messageOf } from '../errors.ts';
 import { decodeImage } from './decode.ts';
 import { blobInside, folderOpener } from './given-files.ts';
-import { MAX_FILE_BYTES } from './image-folder.ts';
+import { MAX_FILE_BYTES } from './image-file.ts';
 import { type PackedStrings, stringAt } from './shared.ts';
 import type { Dataset, DatasetSpec, Source } from './source.ts';
 
@@ -21,7 +21,7 @@ export interface FilesSpec extends DatasetSpec {
 export const files: Source<FilesSpec> = { kind: 'files', decodes: true, open: openFiles };
 
 /** Files are read when their image is asked for. */
-async function openFiles({ folder, paths, from, labels }: FilesSpec): Promise<Dataset> {
+async function openFiles({ folder, paths, from, labels, limits }: FilesSpec): Promise<Dataset> {
   const { length } = paths.ends;
   const pathOf = (i: number): string => {
     const path = stringAt(paths, i);
@@ -37,7 +37,7 @@ async function openFiles({ folder, paths, from, labels }: FilesSpec): Promise<Da
     labels,
     name,
     async image(i) {
-      return decodeImage(await readWhole(await found(() => blobOf(i), name(i)), name(i)));
+      return decodeImage(await readWhole(await found(() => blobOf(i), name(i)), name(i)), limits);
     },
     close: () => {},
   };
@@ -51,14 +51,18 @@ async function readWhole(blob: Blob, name: string): Promise<Uint8Array<ArrayBuff
 
 /**
  * What is read of the user's disk, gone or changed since it was chosen perhaps.
- * @throws MocoError image-corrupt of one file; data-missing where the page may not read the folder any more
+ * @throws MocoError data-missing where a file cannot be read, or the folder may not be any more; image-corrupt
  */
 async function found<T>(read: () => Promise<T>, name: string): Promise<T> {
   try {
     return await read();
   } catch (cause) {
     if (cause instanceof MocoError) throw cause;
-    if ((cause as Error).name === 'NotAllowedError') {
+    const { name: kind } = cause as Error;
+    if (kind === 'NotFoundError' || kind === 'NotReadableError') {
+      throw new MocoError('data-missing', `${name}: ${messageOf(cause)}`, { cause });
+    }
+    if (kind === 'NotAllowedError') {
       const advice = 'ask for it again (restoreFiles), or choose the folder anew';
       throw new MocoError('data-missing', `${name}: the page may not read it any more: ${advice}`, { cause });
     }

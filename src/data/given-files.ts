@@ -1,6 +1,6 @@
 /** What people give a page (a choice of files, a folder, something dropped) as folders of files. */
 import { MocoError, messageOf } from '../errors.ts';
-import type { FileTree } from './image-tree.ts';
+import type { FileTree } from './walk-images.ts';
 
 /**
  * Files as pages get them: what `showDirectoryPicker()` gave, the files of an `<input>` (with `webkitdirectory`, in their

@@ -1,17 +1,18 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
-import { decodeImage } from './decode.ts';
-import { type FileTree, findImages, type ImageSplit } from './image-tree.ts';
+import { imageFile } from './image-file.ts';
+import { findImages, type ImageSplit } from './image-tree.ts';
 import type { Place } from './place.ts';
 import { type PackedStrings, packIntegers, packStrings, stringAt } from './shared.ts';
 import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
+import type { FileTree } from './walk-images.ts';
 
 /** The list is made once, so that all workers agree on it. */
 export interface ImageFolderSpec extends DatasetSpec {
   readonly root: string;
   /** Paths below root, sorted within each class. */
   readonly files: PackedStrings;
-  /** Label of each file; null for a flat folder. */
+  /** Label of each file, −1 for none; null for a flat folder. */
   readonly labels: Int32Array | null;
 }
 
@@ -23,19 +24,19 @@ export const imageFolder: Source<ImageFolderSpec> = {
   open: openImageFolder,
 };
 
-/** Larger files are taken for damaged: 100 megapixels of 16-bit RGBA are 800 MB only if nothing is compressed. */
-export const MAX_FILE_BYTES = 512 * 1024 * 1024;
-
 /** @throws MocoError data-missing, data-invalid */
 async function findImageFolder({ path: root }: Place): Promise<Found<ImageFolderSpec>> {
-  const { train, test, classes } = await findImages(treeAt(root));
+  const { train, test, classes, testProblem, notes } = await findImages(treeAt(root));
   const specOf = ({ files, labels }: ImageSplit): ImageFolderSpec => ({
     kind: imageFolder.kind,
     root,
     files: packStrings(files),
     labels: labels && packIntegers(labels),
   });
-  return { train: specOf(train), test: test && specOf(test), classes: [...classes], imageSize: null };
+  return {
+    ...{ train: specOf(train), test: test && specOf(test), classes: [...classes], imageSize: null },
+    ...{ testProblem, notes },
+  };
 }
 
 /** The files below a folder of the operating system. */
@@ -56,38 +57,13 @@ function treeAt(root: string): FileTree {
 }
 
 /** Files are read when their image is asked for. */
-async function openImageFolder({ root, files, labels }: ImageFolderSpec): Promise<Dataset> {
+async function openImageFolder({ root, files, labels, limits }: ImageFolderSpec): Promise<Dataset> {
   const { length } = files.ends;
   const at = (i: number): string => {
     const file = stringAt(files, i);
     if (file === undefined) throw new MocoError('usage', `there is no image ${i}: the data holds ${length}`);
     return joinPath(root, file);
   };
-  return {
-    length,
-    labels,
-    name: at,
-    async image(i) {
-      return decodeImage(await readWhole(at(i)));
-    },
-    close: () => {},
-  };
-}
-
-async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const file = await openFile(path);
-    try {
-      if (file.size > MAX_FILE_BYTES)
-        throw new MocoError('image-corrupt', `${file.size} bytes are too many for an image`);
-      return file.read(0, file.size);
-    } finally {
-      file.close();
-    }
-  } catch (error) {
-    if (error instanceof MocoError && error.code !== 'image-corrupt') {
-      throw new MocoError('image-corrupt', error.message, { cause: error }); // gone or unreadable since it was listed
-    }
-    throw error;
-  }
+  const read = imageFile(limits);
+  return { length, labels, name: at, image: (i) => read(at(i)), close: () => {} };
 }

@@ -1,27 +1,9 @@
+import type { ImageHeader } from './image.ts';
 import { isPngIntact } from './png-checksum.ts';
 import { readRareHeader } from './rare-headers.ts';
 
 /** What is decoded, for messages. */
 export const READ_FORMATS = 'a JPEG, PNG, WebP, BMP, GIF or TIFF image';
-
-/** What an image file says about itself before any pixel is decoded. */
-export interface ImageHeader {
-  format: 'jpeg' | 'png' | 'webp' | 'bmp' | 'gif' | 'tiff';
-  width: number;
-  height: number;
-  /** JPEG: 1 gray, 3 color, 4 CMYK. PNG: by color type. TIFF: samples a pixel. Others: 3. */
-  channels: number;
-  /** Bits of a channel; 16 for PNG and TIFF alone. */
-  bitDepth: number;
-  /** Whether the file goes on to its end mark, as far as can be told without decoding. */
-  complete: boolean;
-  /** A WebP film. */
-  animated: boolean;
-  /** Passes over all pixels: scans of a JPEG, 1 of others. */
-  scans: number;
-  /** A JPEG in passes, whose coefficients are all kept until its end. */
-  progressive: boolean;
-}
 
 /**
  * Format by content, and size, of an image file. Null where the bytes are of no format that is known or end inside the

@@ -1,32 +1,27 @@
 /** Which files of a tree of folders are images, of which class and split: for folders of a disk and of a page alike. */
 import { MocoError } from '../errors.ts';
-import type { DirectoryEntry } from '../runtime/data-files.ts';
-
-/** Files in folders, wherever they lie. Paths are relative, their parts joined by '/'; '' is the top. */
-export interface FileTree {
-  /** What messages call something in it. */
-  nameOf(path: string): string;
-  /** Sorted by name, in code-unit order. @throws MocoError data-missing */
-  list(folder: string): Promise<readonly DirectoryEntry[]>;
-  /** The first `length` bytes of a file, or all where it has fewer. @throws where it cannot be read */
-  begin(path: string, length: number): Promise<Uint8Array>;
-}
+import { splitFolders } from './split-names.ts';
+import { counted, type FileTree, ImageWalk, inside } from './walk-images.ts';
 
 export interface ImageSplit {
-  /** Paths, sorted folder by folder within each class. */
+  /** Paths, sorted folder by folder within each class; those without a class come last. */
   readonly files: readonly string[];
-  /** Label of each; null without classes. */
+  /** Label of each, −1 for those beside class folders; null without classes. */
   readonly labels: readonly number[] | null;
-  /** How many files were looked at that are no images: not those that are hidden. */
-  readonly others: number;
 }
 
 export interface FoundImages {
   readonly train: ImageSplit;
   /** Null where there is no second split. */
   readonly test: ImageSplit | null;
+  /** Why there is no test split with labels where something looks like one; null otherwise. */
+  readonly testProblem: string | null;
   /** By label; empty where folders are no labels. */
   readonly classes: readonly string[];
+  /** What was taken for what, and what was left out and why, in words. */
+  readonly notes: readonly string[];
+  /** How many files were looked at that are no images: not those that are hidden. */
+  readonly others: number;
 }
 
 /**
@@ -35,152 +30,185 @@ export interface FoundImages {
  */
 export type FolderLabels = boolean | 'auto';
 
-/** Names that mean an image file is meant, decodable or not: what cannot be decoded is to be named, not passed over. */
-const IMAGE_NAME = /\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic)$/i;
-const MAX_DEPTH = 16;
-const MAX_FILES = 10_000_000;
-const TRAIN_FOLDER = 'train';
-const TEST_FOLDERS = ['val', 'test', 'validation', 'valid'];
-/** Enough to tell JPEG, PNG and WebP by. */
-const MARK_BYTES = 12;
-
 /**
  * Finds the images of a tree, as torchvision's ImageFolder does: a class is a sub-folder, in sorted order; folders inside a
- * class are walked. `train/` with `val/` or `test/` beside it are taken as the splits. Without class folders the images
- * of the folder itself are taken, unlabeled. Files without a known extension are looked into; hidden ones are passed over.
- * @throws MocoError data-missing — no images; data-invalid — a class of the test split is not in the training split, or
- * folders without end.
+ * class are walked. Folders that are named as splits are (split-names.ts) are taken for them, also where they, or the classes, lie
+ * in the only folder of the top, as zips unpack. Images beside class folders are taken without a label; without class folders
+ * all images are. Files without a known extension are looked into; hidden ones, and run directories of this package, are
+ * passed over.
+ * @throws MocoError data-missing — no images, or a folder that may not be read; data-invalid — too many
  */
 export async function findImages(tree: FileTree, labels: FolderLabels = true): Promise<FoundImages> {
-  const entries = await tree.list('');
-  const folders = entries.filter(({ kind }) => kind === 'directory').map(({ name }) => name);
-  if (labels === false || !folders.includes(TRAIN_FOLDER)) {
-    return { ...(await findSplit(tree, '', labels)), test: null };
-  }
-  const { train: found, classes } = await findSplit(tree, TRAIN_FOLDER, labels);
-  const beside = entries.filter(({ name, kind }) => kind === 'file' && !name.startsWith('.'));
-  const aside = beside.filter(({ name }) => !IMAGE_NAME.test(name)).length;
-  const train = { ...found, others: found.others + aside };
-  const testFolder = TEST_FOLDERS.find((name) => folders.includes(name));
-  if (testFolder === undefined) return { train, test: null, classes };
-  const test = await findSplit(tree, testFolder, labels === true || train.labels !== null);
-  return { train, test: relabel(tree, testFolder, test.train, test.classes, classes), classes };
+  const search = new Search(tree, labels);
+  const { notes, ...found } = await search.find();
+  return { ...found, notes: [...notes, ...search.walk.notes()], others: search.walk.others };
 }
 
-async function findSplit(
-  tree: FileTree,
-  top: string,
-  labels: FolderLabels,
-): Promise<Omit<FoundImages, 'test'>> {
-  if (labels === false) return unlabeled(tree, top);
-  const entries = await tree.list(top);
-  const beside: string[] = [];
-  const count: Count = { others: 0 };
-  // Looked for only where it matters: what lies beside classes may be anything, and many.
-  const takeBeside = async () => {
-    for (const { name, kind } of entries) {
+class Search {
+  readonly walk: ImageWalk;
+  readonly #tree: FileTree;
+  readonly #labels: FolderLabels;
+  readonly #notes: string[] = [];
+
+  constructor(tree: FileTree, labels: FolderLabels) {
+    this.#tree = tree;
+    this.#labels = labels;
+    this.walk = new ImageWalk(tree);
+  }
+
+  async find(): Promise<Omit<FoundImages, 'others'>> {
+    const top = this.#labels === false ? '' : await this.#top();
+    if (top !== '') this.#notes.push(`taken from ${top}/, the only folder`);
+    const { folders } = await this.walk.look(top);
+    const splits = this.#labels === false ? null : splitFolders(folders);
+    if (!splits || !(await this.#isSplit(top, splits.train, splits.test, folders))) {
+      const { split, classes } = await this.#split(top, this.#labels);
+      return { train: split, test: null, testProblem: null, classes, notes: this.#notes };
+    }
+    const { split: train, classes } = await this.#split(inside(top, splits.train), this.#labels);
+    const { test, testProblem, taken } = await this.#test(top, splits.test, train, classes);
+    const shown = [splits.train, ...(taken === null ? [] : [taken])].map((name) => `${inside(top, name)}/`);
+    this.#notes.unshift(`splits ${shown.join(' and ')}`);
+    const left = folders.filter((name) => name !== splits.train && name !== taken);
+    await this.#tellLeft(top, left);
+    return { train, test, testProblem, classes, notes: this.#notes };
+  }
+
+  /** Where the splits or classes lie: down as long as there is one folder, and in it more than images. */
+  async #top(): Promise<string> {
+    let top = '';
+    for (;;) {
+      const { images, folders } = await this.walk.look(top);
+      const [only] = folders;
+      if (images.length > 0 || folders.length !== 1 || splitFolders(folders)) return top;
+      const path = inside(top, only!);
+      const within = await this.walk.look(path);
+      if (within.images.length > 0 || within.folders.length === 0) return top;
+      top = path;
+    }
+  }
+
+  /**
+   * Whether a folder named `train` is a split: where there is a test split beside it, classes in it, or nothing else. Else it is a
+   * class, such as that of railway trains.
+   */
+  async #isSplit(
+    top: string,
+    train: string,
+    test: readonly string[],
+    folders: readonly string[],
+  ): Promise<boolean> {
+    if (test.length > 0) return true;
+    if ((await this.walk.look(inside(top, train))).folders.length > 0) return true;
+    for (const name of folders) {
+      if (name !== train && (await this.walk.below(inside(top, name))).length > 0) return false;
+    }
+    return true;
+  }
+
+  async #split(
+    top: string,
+    labels: FolderLabels,
+  ): Promise<{ split: ImageSplit; classes: readonly string[] }> {
+    if (labels === false) return this.#unlabeled(top);
+    const { images, folders } = await this.walk.look(top);
+    const beside = images.map((name) => inside(top, name));
+    const classes: string[] = [];
+    const empty: string[] = [];
+    const files: string[] = [];
+    const of: number[] = [];
+    for (const name of folders) {
+      const found = await this.walk.below(inside(top, name));
+      if (found.length === 0) {
+        if (!this.walk.isKnownRun(inside(top, name))) empty.push(`${inside(top, name)}/`);
+        continue;
+      }
+      for (const file of found) {
+        files.push(file);
+        of.push(classes.length);
+      }
+      classes.push(name);
+    }
+    if (files.length === 0) {
+      if (beside.length === 0) throw none(this.#tree, top);
+      return { split: { files: beside, labels: null }, classes: [] };
+    }
+    if (labels === 'auto' && (classes.length < 2 || beside.length > 0)) return this.#unlabeled(top);
+    if (empty.length > 0) this.#notes.push(`no class, as no image is in them: ${empty.join(', ')}`);
+    if (beside.length > 0) {
+      const words = counted(beside.length, 'image');
+      this.#notes.push(
+        `${words} beside the class folders${top === '' ? '' : ` of ${top}/`} taken without a label`,
+      );
+      for (const file of beside) {
+        files.push(file);
+        of.push(-1);
+      }
+    }
+    return { split: { files, labels: of }, classes };
+  }
+
+  /** All images at whatever depth. */
+  async #unlabeled(top: string): Promise<{ split: ImageSplit; classes: readonly string[] }> {
+    const files = await this.walk.below(top);
+    if (files.length === 0) throw none(this.#tree, top);
+    return { split: { files, labels: null }, classes: [] };
+  }
+
+  /** The first of the folders that holds images. What is odd about it matters to those only who need its labels. */
+  async #test(
+    top: string,
+    folders: readonly string[],
+    train: ImageSplit,
+    classes: readonly string[],
+  ): Promise<{ test: ImageSplit | null; testProblem: string | null; taken: string | null }> {
+    let empty: string | null = null;
+    for (const name of folders) {
       const path = inside(top, name);
-      if (kind === 'file' && (await isImage(tree, path, name, count))) beside.push(path);
+      if ((await this.walk.below(path)).length === 0) {
+        empty ??= `${path}/ holds no images`;
+        continue;
+      }
+      const labels = this.#labels === true || train.labels !== null;
+      const { split, classes: own } = await this.#split(path, labels);
+      const { labels: relabeled, problem } =
+        classes.length === 0 ? { labels: null, problem: null } : relabel(split, own, classes, path);
+      if (problem !== null) this.#notes.push(`${problem}: its images are unlabeled`);
+      return { test: { ...split, labels: relabeled }, testProblem: problem, taken: name };
     }
-  };
-  const classes: string[] = [];
-  const files: string[] = [];
-  const of: number[] = [];
-  for (const { name, kind } of entries) {
-    if (kind !== 'directory' || name.startsWith('.')) continue;
-    const before = files.length;
-    await walk(tree, inside(top, name), 1, files, count);
-    if (files.length === before) continue; // no class: nothing in it
-    for (let i = before; i < files.length; i++) of.push(classes.length);
-    classes.push(name);
+    if (empty !== null) this.#notes.push(empty);
+    return { test: null, testProblem: empty, taken: null };
   }
-  if (files.length > 0) {
-    if (labels !== true) await takeBeside();
-    const { others } = count;
-    if (labels === true || (classes.length >= 2 && beside.length === 0)) {
-      return { train: { files, labels: of, others }, classes };
+
+  async #tellLeft(top: string, names: readonly string[]): Promise<void> {
+    const { images } = await this.walk.look(top);
+    for (const name of names) {
+      const path = inside(top, name);
+      const found = (await this.walk.below(path)).length;
+      if (found > 0) this.#notes.push(`${path}/ left out (${counted(found, 'image')})`);
     }
-    return unlabeled(tree, top);
+    if (images.length > 0) this.#notes.push(`${counted(images.length, 'image')} beside the splits left out`);
   }
-  await takeBeside();
-  if (beside.length === 0) throw none(tree, top);
-  return { train: { files: beside, labels: null, others: count.others }, classes: [] };
-}
-
-/** All images at whatever depth. */
-async function unlabeled(tree: FileTree, top: string): Promise<Omit<FoundImages, 'test'>> {
-  const files: string[] = [];
-  const count: Count = { others: 0 };
-  await walk(tree, top, 0, files, count);
-  if (files.length === 0) throw none(tree, top);
-  return { train: { files, labels: null, others: count.others }, classes: [] };
-}
-
-async function walk(
-  tree: FileTree,
-  folder: string,
-  depth: number,
-  files: string[],
-  count: Count,
-): Promise<void> {
-  if (depth > MAX_DEPTH) {
-    const message = `folders nested more than ${MAX_DEPTH} deep: a link loop?`;
-    throw new MocoError('data-invalid', `${tree.nameOf(folder)}: ${message}`);
-  }
-  for (const { name, kind } of await tree.list(folder)) {
-    if (name.startsWith('.')) continue;
-    const path = inside(folder, name);
-    if (kind === 'directory') await walk(tree, path, depth + 1, files, count);
-    else if (await isImage(tree, path, name, count)) files.push(path);
-    if (files.length > MAX_FILES) {
-      const message = `holds more than ${MAX_FILES} images: give a part of it`;
-      throw new MocoError('data-invalid', `${tree.nameOf('')} ${message}`);
-    }
-  }
-}
-
-/** Counted as they are passed over. */
-interface Count {
-  others: number;
-}
-
-async function isImage(tree: FileTree, path: string, name: string, count: Count): Promise<boolean> {
-  if (name.startsWith('.')) return false;
-  if (IMAGE_NAME.test(name)) return true;
-  try {
-    if (isMarkOfImage(await tree.begin(path, MARK_BYTES))) return true;
-  } catch {} // unreadable and not named like an image
-  count.others++;
-  return false;
-}
-
-/** Whether a file that begins like this is a JPEG, PNG or WebP image. */
-export function isMarkOfImage(bytes: Uint8Array): boolean {
-  const text = String.fromCharCode(...bytes.subarray(0, MARK_BYTES));
-  return text.startsWith('\xff\xd8\xff') || text.startsWith('\x89PNG\r\n') || /^RIFF....WEBP/s.test(text);
 }
 
 /** Labels of the test split in terms of the training classes. */
 function relabel(
-  tree: FileTree,
-  folder: string,
   split: ImageSplit,
   from: readonly string[],
   to: readonly string[],
-): ImageSplit {
-  if (split.labels === null) return split;
-  const map = from.map((name) => {
-    const label = to.indexOf(name);
-    if (label >= 0) return label;
-    const where = tree.nameOf(inside(folder, name));
-    throw new MocoError('data-invalid', `${where}: the training split has no class '${name}'`);
-  });
-  return { ...split, labels: split.labels.map((label) => map[label]!) };
+  folder: string,
+): { labels: number[] | null; problem: string | null } {
+  if (split.labels === null) return { labels: null, problem: `${folder}/ has no class folders` };
+  const unknown = from.filter((name) => !to.includes(name));
+  if (unknown.length > 0) {
+    const which = `${folder}/ has ${unknown.length === 1 ? 'a class' : 'classes'} that the training split has not`;
+    return { labels: null, problem: `${which} (${unknown.slice(0, 3).join(', ')})` };
+  }
+  const map = from.map((name) => to.indexOf(name));
+  return { labels: split.labels.map((label) => (label < 0 ? -1 : map[label]!)), problem: null };
 }
 
 function none(tree: FileTree, folder: string): MocoError {
-  const advice = 'expected JPEG, PNG or WebP files in it or in a sub-folder for each class';
+  const advice = 'expected JPEG, PNG, WebP, BMP, GIF or TIFF files in it or in a sub-folder for each class';
   return new MocoError('data-missing', `${tree.nameOf(folder)} holds no images: ${advice}`);
 }
-
-const inside = (folder: string, name: string) => (folder === '' ? name : `${folder}/${name}`);

@@ -8,6 +8,25 @@ export interface RgbImage {
   note?: string;
 }
 
+/** What an image file says about itself before any pixel is decoded. */
+export interface ImageHeader {
+  format: 'jpeg' | 'png' | 'webp' | 'bmp' | 'gif' | 'tiff';
+  width: number;
+  height: number;
+  /** JPEG: 1 gray, 3 color, 4 CMYK. PNG: by color type. TIFF: samples a pixel. Others: 3. */
+  channels: number;
+  /** Bits of a channel; 16 for PNG and TIFF alone. */
+  bitDepth: number;
+  /** Whether the file goes on to its end mark, as far as can be told without decoding. */
+  complete: boolean;
+  /** A WebP film. */
+  animated: boolean;
+  /** Passes over all pixels: scans of a JPEG, 1 of others. */
+  scans: number;
+  /** A JPEG in passes, whose coefficients are all kept until its end. */
+  progressive: boolean;
+}
+
 /** RGB of RGBA; what is transparent keeps its color. */
 export function withoutAlpha(image: {
   data: Uint8Array | Uint8ClampedArray;

@@ -2,11 +2,11 @@
 import { MocoError } from '../errors.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { DatasetDescription } from './dataset.ts';
-import { packIntegers } from './shared.ts';
+import { labeledOnly, narrowed } from './labeled.ts';
 
 /**
  * The data with a share of its training images, the same share of each class (SimCLR, arXiv:2002.05709, appendix B.5), at
- * least one of each; the test split stays whole.
+ * least one of each; the test split stays whole. Images without a class are left out.
  * @param share above 0, at most 1
  * @param seed which they are
  * @throws MocoError usage for a share out of range, data-invalid for data without classes
@@ -18,8 +18,9 @@ export function shareOfLabels(data: DatasetDescription, share: number, seed: num
       `share of the labels ${share} is out of range: give a number above 0, at most 1`,
     );
   }
-  if (share === 1) return data;
-  const { trainLabels } = data;
+  const labeled = labeledOnly(data);
+  if (share === 1) return labeled;
+  const { trainLabels } = labeled;
   if (!trainLabels)
     throw new MocoError('data-invalid', `the images of ${data.path} have no classes to share out`);
   const wanted = Array.from({ length: data.classes.length }, () => 0);
@@ -35,10 +36,10 @@ export function shareOfLabels(data: DatasetDescription, share: number, seed: num
     taken.push(image);
   }
   // In the order of the data, so that the share alone says which images they are.
-  const only = packIntegers(taken.sort((a, b) => a - b));
+  const only = Int32Array.from(taken.sort((a, b) => a - b));
   return {
-    ...data,
-    train: { ...data.train, only },
+    ...labeled,
+    train: narrowed(labeled.train, only),
     trainLength: only.length,
     trainLabels: only.map((image) => trainLabels[image]!),
   };

@@ -1,14 +1,15 @@
-import { MocoError, messageOf } from '../errors.ts';
+import { MocoError } from '../errors.ts';
 import { Random, type Stream } from '../random.ts';
 import { augment, evaluationView } from './augment/augment.ts';
 import { Canvas } from './augment/canvas.ts';
 import { type Recipe, recipeNamed } from './augment/recipes.ts';
 import { openDataset } from './dataset.ts';
 import type { RgbImage } from './image.ts';
+import { PatientReader } from './patience.ts';
 import { SOURCES } from './registry.ts';
 import type { Dataset, DatasetSpec, Source } from './source.ts';
 
-/** An image that could not be decoded, and why. */
+/** An image that could not be read or decoded, and why. */
 export interface Skipped {
   index: number;
   path: string;
@@ -22,8 +23,10 @@ export interface Views {
   indices: Uint32Array<ArrayBuffer>;
   /** Classes of the images that are shown, or null where the data has none. */
   labels: Int32Array<ArrayBuffer> | null;
-  /** Corrupt images met on the way, each once a call. */
+  /** Images met on the way that could not be read or decoded, each once a call. */
   skipped: Skipped[];
+  /** What had to be assumed of an image, in words: of the first such image that a loader met. */
+  note: string | null;
 }
 
 /**
@@ -36,8 +39,10 @@ export class ViewLoader {
   private readonly imageSize: number;
   private readonly seed: number;
   private readonly canvas: Canvas;
-  /** Reasons by index: a corrupt image is read once. */
+  private readonly reader: PatientReader;
+  /** Reasons by index: a damaged image is read once. What the file system failed to read is tried again the next time. */
   private readonly corrupt = new Map<number, string>();
+  private isNoted = false;
 
   /**
    * @param imageSize side of the views in pixels, 1 … 4096.
@@ -49,6 +54,7 @@ export class ViewLoader {
       throw new MocoError('usage', `image size ${imageSize} is not a whole number from 1 to 4096`);
     }
     this.dataset = dataset;
+    this.reader = new PatientReader(dataset);
     this.recipe = recipe;
     this.imageSize = imageSize;
     this.seed = seed;
@@ -76,8 +82,8 @@ export class ViewLoader {
   /**
    * Augmented views for training. The random numbers of a view are keyed by (seed, epoch, index asked for, stream).
    * @param stream which of an image's views: STREAMS.firstView or STREAMS.secondView
-   * @throws MocoError image-corrupt — no image of the data can be decoded; usage — an index out of range;
-   * out-of-memory.
+   * @throws MocoError image-corrupt — no image of the data can be decoded; data-missing — files cannot be read any more;
+   * usage — an index out of range; out-of-memory.
    */
   async views(epoch: number, indices: ArrayLike<number>, stream: Stream): Promise<Views> {
     return this.batch(indices, (image, index, out, offset) => {
@@ -105,18 +111,23 @@ export class ViewLoader {
     const images = new Float32Array(indices.length * length);
     const used = new Uint32Array(indices.length);
     const skipped = new Map<number, Skipped>();
+    let note: string | null = null;
     for (let row = 0; row < indices.length; row++) {
       const index = indices[row]!;
       const found = await this.imageFrom(index, skipped);
       used[row] = found.index;
+      if (found.image.note !== undefined && !this.isNoted) {
+        this.isNoted = true;
+        note = `${this.dataset.name(found.index)}: ${found.image.note}; others like it are not named`;
+      }
       write(found.image, index, images, row * length);
     }
     const { labels: all } = this.dataset;
     const labels = all && Int32Array.from(used, (index) => all[index]!);
-    return { images, indices: used, labels, skipped: [...skipped.values()] };
+    return { images, indices: used, labels, skipped: [...skipped.values()], note };
   }
 
-  /** The image, or the next one that can be decoded: i + 1, i + 2, … modulo the length. */
+  /** The image, or the next one that can be read and decoded: i + 1, i + 2, … modulo the length. */
   private async imageFrom(
     start: number,
     skipped: Map<number, Skipped>,
@@ -129,13 +140,10 @@ export class ViewLoader {
       const index = (start + step) % dataset.length;
       let reason = corrupt.get(index);
       if (reason === undefined) {
-        try {
-          return { index, image: await dataset.image(index) };
-        } catch (error) {
-          if (!(error instanceof MocoError) || error.code !== 'image-corrupt') throw error;
-          reason = messageOf(error);
-          corrupt.set(index, reason);
-        }
+        const read = await this.reader.read(index);
+        if (read.image) return { index, image: read.image };
+        reason = read.reason;
+        if (read.forGood) corrupt.set(index, reason);
       }
       skipped.set(index, { index, path: dataset.name(index), reason });
     }

@@ -1,5 +1,5 @@
 /** What files in older formats say about themselves: BMP, GIF and TIFF. */
-import type { ImageHeader } from './image-header.ts';
+import type { ImageHeader } from './image.ts';
 import { readTiffTags } from './tiff-tags.ts';
 
 /** Null where the bytes are none of them or end inside the header. */

@@ -1,13 +1,18 @@
 /** Where images come from. A source is a file of this folder and a line in registry.ts. */
+import type { DecodeLimits } from './decode-limits.ts';
 import type { RgbImage } from './image.ts';
 import type { Place } from './place.ts';
 
 /** An open set of images. */
 export interface Dataset {
   readonly length: number;
-  /** Class of each image, or null where the data has no classes. */
+  /** Class of each image, −1 of one that has none; null where the data has no classes. */
   readonly labels: Int32Array | null;
-  /** Decodes image i. @throws MocoError image-corrupt — it cannot be decoded; the message gives the reason. */
+  /**
+   * Decodes image i.
+   * @throws MocoError image-corrupt — it cannot be decoded, now or later; data-missing — its file cannot be read, which may be
+   * over in a moment. The message gives the reason.
+   */
   image(i: number): Promise<RgbImage>;
   /** What image i is called in messages: a path, or file and record. */
   name(i: number): string;
@@ -26,6 +31,8 @@ export interface DatasetSpec {
   readonly only?: Int32Array;
   /** Larger images are reduced to this shorter side in pixels, and kept (reduced.ts); left out: they are as they are. */
   readonly reduceTo?: number;
+  /** What an image may cost to decode; left out: DECODE_LIMITS. */
+  readonly limits?: DecodeLimits;
 }
 
 /** What a source has to say of a whole data set. */
@@ -37,6 +44,10 @@ export interface Found<Spec> {
   readonly classes: string[];
   /** Side in pixels where all images are squares of one size, else null. */
   readonly imageSize: number | null;
+  /** Why there is no test split with labels, where something looks like one. */
+  readonly testProblem?: string | null;
+  /** What was taken for what, and what was left out and why, in words. */
+  readonly notes?: readonly string[];
 }
 
 export interface Source<Spec extends DatasetSpec = DatasetSpec> {

@@ -39,14 +39,15 @@ export class ThumbnailMaker {
     return new ThumbnailMaker(await openDataset(spec), size, await Canvas.open());
   }
 
-  /** @throws MocoError usage — there is no such image; data-missing */
+  /** @throws MocoError usage — there is no such image */
   async make(index: number): Promise<Thumbnail> {
     const path = this.#dataset.name(index);
     let whole: RgbImage;
     try {
       whole = await this.#dataset.image(index);
     } catch (error) {
-      if (!(error instanceof MocoError) || error.code !== 'image-corrupt') throw error;
+      const code = error instanceof MocoError ? error.code : null;
+      if (code !== 'image-corrupt' && code !== 'data-missing') throw error;
       return { index, path, image: null, reason: messageOf(error) };
     }
     const { width, height } = whole;

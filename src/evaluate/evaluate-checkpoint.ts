@@ -11,7 +11,7 @@ import { type Backend, chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { ViewPool, viewOptionsOf } from '../scheduler/view-pool.ts';
+import { ViewPool, type ViewPoolOptions, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
 import { embedDataset } from './embed-dataset.ts';
 import { type MonitorResult, monitorKnn } from './monitor.ts';
@@ -28,6 +28,8 @@ export interface EncoderJob {
   workers?: number;
   /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
   features: FeatureKind;
+  /** Told, as they are met, of images that cannot be read or decoded, and of what had to be assumed of others. Not on a page's thread. */
+  reports?: Pick<ViewPoolOptions, 'skipped' | 'tell'>;
 }
 
 export interface EmbeddingRow {
@@ -74,7 +76,7 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
     const result: MonitorResult = await monitorKnn({
       kernels,
       data: job.data,
-      views: viewOptionsOf(job.checkpoint.state.config, 1),
+      views: { ...viewOptionsOf(job.checkpoint.state.config, 1), ...job.reports },
       embed: (images) => encoders.embed(images),
       k,
       t,
@@ -135,7 +137,7 @@ async function* embedSplit(
   const batch = embeddingBatch(config.imageSize);
   const dataset = await openDataset(spec);
   try {
-    const views = await ViewPool.start(spec, viewOptionsOf(config, 1));
+    const views = await ViewPool.start(spec, { ...viewOptionsOf(config, 1), ...job.reports });
     try {
       for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
         const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
@@ -148,7 +150,8 @@ async function* embedSplit(
           if (embeddings.indices[row] !== index) continue;
           const vector = values.slice(row * dim, (row + 1) * dim);
           if (features === 'head') toUnitLength(vector);
-          const label = dataset.labels?.[index] ?? null;
+          const given = dataset.labels?.[index] ?? -1;
+          const label = given < 0 ? null : given;
           yield { index: offset + index, path: dataset.name(index), label, vector };
         }
       }

@@ -4,6 +4,7 @@
  */
 import { queryValues } from '../checkpoint/contents.ts';
 import { sha256 } from '../checkpoint/digest.ts';
+import { labeledOnly } from '../data/labeled.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { viewOptionsOf } from '../scheduler/view-pool.ts';
@@ -88,7 +89,7 @@ export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<Linear
   const cache = job.cache ?? false;
   checkFitSettings(asked);
   const { data, checkpoint } = job;
-  const splits = labeledSplits(data, 'linear classification');
+  const splits = labeledSplits(labeledOnly(data), 'linear classification');
   const weights = queryValues(checkpoint.tensors);
   const before = await digestOf(weights);
   const { encoders, dispose } = await openEncoders(job);
@@ -96,7 +97,7 @@ export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<Linear
   try {
     const workers = Math.max(1, Math.floor((job.workers ?? (await coreCount())) / 2));
     const options = {
-      views: viewOptionsOf(checkpoint.state.config, workers),
+      views: { ...viewOptionsOf(checkpoint.state.config, workers), ...job.reports },
       embed: (images: () => Promise<Float32Array>) => encoders.embed(images),
     };
     const embedTest = async (most: number) => {

@@ -55,7 +55,7 @@ export async function monitorKnn(options: MonitorOptions, embedded?: EmbeddedSpl
   return {
     backbone: await classify('backbone'),
     head: await classify('head'),
-    bank: ownImages(train),
-    queries: ownImages(test ?? train),
+    bank: ownImages(train, trainLabels),
+    queries: test && testLabels ? ownImages(test, testLabels) : ownImages(train, trainLabels),
   };
 }

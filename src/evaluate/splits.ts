@@ -44,7 +44,11 @@ export function labeledSplits(
     throw new MocoError('data-invalid', `${what} needs classes: put images of ${path} in one folder a class`);
   }
   if (!test || !testLabels) {
-    throw new MocoError('data-invalid', `${what} needs a test split, which ${path} does not have`);
+    const why = data.testProblem ? `: ${data.testProblem}` : '';
+    throw new MocoError(
+      'data-invalid',
+      `${what} needs a test split with classes, which ${path} does not have${why}`,
+    );
   }
   return {
     train: { spec: train, labels: trainLabels, length: trainLength },
@@ -74,18 +78,21 @@ export async function embedSplit(
   }
 }
 
-/** A corrupt image's row shows another one: that would be in the bank twice, and be its own nearest neighbor. */
-export function ownImages({ indices }: DatasetEmbeddings): Uint32Array {
-  return indices.filter((index, row) => index === row);
+/**
+ * The images that have a class and show themselves. A corrupt image's row shows another one: that would be in the bank twice, and be
+ * its own nearest neighbor.
+ */
+export function ownImages({ indices }: DatasetEmbeddings, labels: Int32Array): Uint32Array {
+  return indices.filter((index, row) => index === row && labels[row]! >= 0);
 }
 
-/** The rows of images that show themselves. */
+/** The rows of those. */
 export function ownRows(
   embeddings: DatasetEmbeddings,
   kind: FeatureKind,
   labels: Int32Array,
 ): LabeledRows & { readonly rows: number } {
-  const images = ownImages(embeddings);
+  const images = ownImages(embeddings, labels);
   const all = embeddings[kind];
   const dim = all.length / embeddings.indices.length;
   const features = new Float32Array(images.length * dim);

@@ -1,18 +1,21 @@
 import { MocoError, messageOf } from '../errors.ts';
-import { type Dirent, nodeModule } from './node.ts';
+import { type Dirent, type FileSystem, nodeModule } from './node.ts';
 
 /** Files by path, for data that is read in pieces. Node and Deno (through its node: modules). */
 
 export interface DirectoryEntry {
   name: string;
-  kind: 'file' | 'directory';
+  /** unusable: neither can be read there, such as a link that leads nowhere, or round in a circle. */
+  kind: 'file' | 'directory' | 'unusable';
+  /** Of what is unusable, why. */
+  reason?: string;
 }
 
 /** A file opened for reading at any place. Close it. */
 export interface RandomAccessFile {
   /** Bytes. */
   readonly size: number;
-  /** A copy of `length` bytes from `offset`. @throws MocoError data-invalid — the file ends before or cannot be read. */
+  /** A copy of `length` bytes from `offset`. @throws MocoError data-invalid — the file ends before; data-missing — it cannot be read. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
   /** Closing again does nothing. */
   close(): void;
@@ -20,16 +23,23 @@ export interface RandomAccessFile {
 
 export type PathKind = 'file' | 'directory' | 'missing';
 
-/** What lies at a path, links followed. Something unreadable counts as missing. */
+/** What lies at a path, links followed. @throws MocoError data-missing where it may not be looked at */
 export async function pathKind(path: string): Promise<PathKind> {
   const { statSync } = await nodeModule('fs');
-  const stat = statSync(path, { throwIfNoEntry: false });
+  let stat: ReturnType<typeof statSync>;
+  try {
+    stat = statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new MocoError('data-missing', `cannot look at ${path}: ${messageOf(cause)}`, { cause });
+  }
   return stat?.isDirectory() ? 'directory' : stat?.isFile() ? 'file' : 'missing';
 }
 
+/** Whether there is a file at a path, links followed. */
+export const isFile = async (path: string): Promise<boolean> => (await pathKind(path)) === 'file';
+
 /**
- * Files and folders in a folder, links followed, sorted by name in code-unit order (the same on every machine,
- * whatever its language). Sockets and dangling links are left out.
+ * What lies in a folder, links followed, sorted by name in code-unit order (the same on every machine, whatever its language).
  * @throws MocoError data-missing — the folder does not exist or may not be read.
  */
 export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
@@ -42,15 +52,30 @@ export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
       cause: error,
     });
   }
-  const entries: DirectoryEntry[] = [];
-  for (const entry of found) {
-    const real = entry.isSymbolicLink()
-      ? fs.statSync(joinPath(path, entry.name), { throwIfNoEntry: false })
-      : entry;
-    if (real?.isDirectory()) entries.push({ name: entry.name, kind: 'directory' });
-    else if (real?.isFile()) entries.push({ name: entry.name, kind: 'file' });
-  }
+  const entries = found.map((entry) => entryOf(fs, path, entry));
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function entryOf(fs: FileSystem, path: string, entry: Dirent): DirectoryEntry {
+  const { name } = entry;
+  if (entry.isFile()) return { name, kind: 'file' };
+  if (entry.isDirectory()) return { name, kind: 'directory' };
+  const unusable = (reason: string): DirectoryEntry => ({ name, kind: 'unusable', reason });
+  if (!entry.isSymbolicLink()) return unusable('neither a file nor a folder');
+  try {
+    const target = joinPath(path, name);
+    const stat = fs.statSync(target, { throwIfNoEntry: false });
+    if (!stat) return unusable('a link to nothing');
+    if (stat.isFile()) return { name, kind: 'file' };
+    if (!stat.isDirectory()) return unusable('a link to neither a file nor a folder');
+    const [real, here] = [fs.realpathSync(target), fs.realpathSync(path)];
+    // Not even the folder beside it whose name begins alike.
+    const around = here === real || here.startsWith(real.endsWith('/') ? real : `${real}/`);
+    return around ? unusable('a link to a folder that it lies in') : { name, kind: 'directory' };
+  } catch (error) {
+    const isLoop = (error as { code?: unknown }).code === 'ELOOP';
+    return unusable(isLoop ? 'a link to itself' : messageOf(error));
+  }
 }
 
 /** @throws MocoError data-missing */
@@ -66,6 +91,13 @@ export async function openFile(path: string): Promise<RandomAccessFile> {
     throw new MocoError('data-missing', `cannot open ${path}: ${messageOf(error)}`, { cause: error });
   }
   let closed = false;
+  const readSome = (bytes: Uint8Array, done: number, position: number): number => {
+    try {
+      return fs.readSync(descriptor, bytes, done, bytes.length - done, position);
+    } catch (cause) {
+      throw new MocoError('data-missing', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+    }
+  };
   return {
     size,
     // Synchronous: a record comes from the page cache in microseconds, a promise would cost more than the read.
@@ -74,7 +106,7 @@ export async function openFile(path: string): Promise<RandomAccessFile> {
       const bytes = new Uint8Array(length);
       let done = 0;
       while (done < length) {
-        const count = fs.readSync(descriptor, bytes, done, length - done, offset + done);
+        const count = readSome(bytes, done, offset + done);
         if (count === 0)
           throw new MocoError('data-invalid', `${path} ends at byte ${offset + done}: was it changed?`);
         done += count;

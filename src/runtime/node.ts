@@ -1,11 +1,14 @@
 /** Node's own modules, which Deno has too. */
 
+import type * as fs from 'node:fs';
+
 export type { Dirent } from 'node:fs';
+export type FileSystem = typeof fs;
 
 /** What runtime/ uses of them. */
 interface NodeModules {
   child_process: typeof import('node:child_process');
-  fs: typeof import('node:fs');
+  fs: FileSystem;
   'fs/promises': typeof import('node:fs/promises');
   module: typeof import('node:module');
   os: typeof import('node:os');

@@ -14,8 +14,10 @@ export interface ViewPoolOptions {
   readonly imageSize: number;
   readonly seed: number;
   readonly workers: number;
-  /** Told of each worker that is replaced, in words for people. */
+  /** Told of each worker that is replaced, and of what had to be assumed of an image, in words for people. */
   readonly tell?: (message: string) => void;
+  /** Told of images that cannot be read or decoded, each once. */
+  readonly skipped?: (images: readonly Skipped[]) => void;
 }
 
 /** How the images of a configuration are made. */
@@ -30,10 +32,13 @@ export function viewOptionsOf(
 export class ViewPool {
   readonly #pool: WorkerPool<DataWorkerApi>;
   readonly #known = new Set<number>();
+  readonly #options: ViewPoolOptions;
   #fresh: Skipped[] = [];
+  #isNoted = false;
 
-  private constructor(pool: WorkerPool<DataWorkerApi>) {
+  private constructor(pool: WorkerPool<DataWorkerApi>, options: ViewPoolOptions) {
     this.#pool = pool;
+    this.#options = options;
   }
 
   /** @throws MocoError data-missing, data-invalid, worker-died */
@@ -45,7 +50,7 @@ export class ViewPool {
       (remote) => remote.open(spec, recipe, imageSize, seed),
       { tell },
     );
-    return new ViewPool(pool);
+    return new ViewPool(pool, options);
   }
 
   /** Augmented views, see ViewLoader.views. @throws as it does, and MocoError worker-died */
@@ -58,7 +63,7 @@ export class ViewPool {
     return this.#note(await this.#pool.run('plain', (remote) => remote.plain(indices)));
   }
 
-  /** Corrupt images met since the last call; each is told of once. */
+  /** Images that could not be read or decoded, met since the last call; each is told of once. */
   takeSkipped(): Skipped[] {
     const fresh = this.#fresh;
     this.#fresh = [];
@@ -70,11 +75,16 @@ export class ViewPool {
   }
 
   #note(views: Views): Views {
-    for (const skipped of views.skipped) {
-      if (this.#known.has(skipped.index)) continue;
-      this.#known.add(skipped.index);
-      this.#fresh.push(skipped);
+    const { tell, skipped } = this.#options;
+    // Each worker notes its first.
+    if (views.note !== null && !this.#isNoted) {
+      this.#isNoted = true;
+      tell?.(views.note);
     }
+    const fresh = views.skipped.filter(({ index }) => !this.#known.has(index));
+    for (const { index } of fresh) this.#known.add(index);
+    this.#fresh.push(...fresh);
+    if (fresh.length > 0) skipped?.(fresh);
     return views;
   }
 }

@@ -24,7 +24,7 @@ export function requireLabels(config: Pick<Settings, 'method' | 'dim'>, data: Da
   if (without > 0) {
     throw new MocoError(
       'data-invalid',
-      `${what} ${without} of ${trainLabels.length} training images have none`,
+      `${what} ${without} of ${trainLabels.length} training images have none: give those in class folders alone`,
     );
   }
   if (classes.length !== config.dim) {
