@@ -6,6 +6,7 @@ import { sideFor } from '../data/reduced.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
+import type { ModelLimits } from '../onnx/limits.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { FileStore } from '../runtime/file-store.ts';
@@ -23,7 +24,7 @@ import { resolveNetwork } from './network-file.ts';
 import { openTensorboard } from './tensorboard.ts';
 import { checkWritable } from './writable.ts';
 
-export interface RunOptions extends ConfigOptions {
+export interface RunOptions extends ConfigOptions, ModelLimits {
   data?: string;
   /** One of DATASET_KINDS. */
   dataset: string;
@@ -79,7 +80,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
         ),
         encoder: null,
       }
-    : await resolveNetwork(preset, overrides, facts);
+    : await resolveNetwork(preset, overrides, facts, { seconds: options.seconds, bytes: options.bytes });
   const plan = !resume && preset === 'photos' ? photosInWords(config, facts) : null;
   // The preset's views are small, and photos large: by far the most of the time would go into decoding them.
   const isReduced = config.preset === 'photos' && sourceNamed(whole.kind).decodes;

@@ -9,6 +9,7 @@ import { PICTURE, writeNeighborPicture } from './neighbor-picture.ts';
 import {
   addDataOptions,
   addDumpOptions,
+  addLimitOptions,
   addWorkerOptions,
   backendOption,
   type DumpOptions,
@@ -29,7 +30,7 @@ interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
   addDataOptions(command, 'images that the package draws');
-  addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))
+  addLimitOptions(addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run'))))
     .addOption(backendOption())
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
