@@ -52,7 +52,7 @@ export interface ModelGradient {
 
 /**
  * The gradient of an exported model as ONNX graphs, which any ONNX runtime runs (`encodeModel` makes files of them).
- * @param model the bytes of an .onnx file (torch.onnx, opset 11–18)
+ * @param model the bytes of an .onnx file (torch.onnx, opset 7–23)
  * @throws MocoError model-invalid, operator-unsupported (names the node, and the path it blocks), usage (a name in `wrt`
  * does not exist or has no influence), shape-mismatch
  */

@@ -143,6 +143,7 @@ function writeBackward(
     shapeOf: shared.shape,
     typeOf,
     recomputed,
+    sources: (node) => (ruleOf(node)?.recomputeFrom?.(node) ?? node.inputs).filter((name) => name !== ''),
     recompute: (node) => recompute(node, ruleOf, scope),
   });
   const scope: BackwardScope = {

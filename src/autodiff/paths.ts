@@ -30,21 +30,26 @@ export function gradientPath(graph: Graph, wrt: readonly string[], outputs: read
 
 /** `x → conv1 → [this node] → fc → y`: one way from an input over a node to an output, the middle of long ones left out. */
 export function describePath(graph: Graph, path: GradientPath, blocked: Node): string {
+  const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const reader = new Map<string, Node>();
+  for (const node of graph.nodes.toReversed()) {
+    if (path.nodes.has(node)) for (const name of node.inputs) reader.set(name, node);
+  }
+  const ends = new Set(graph.outputs.map(({ name }) => name));
   const before: string[] = [];
   let at: Node | undefined = blocked;
   while (at) {
     const input: string = at.inputs.find((name) => path.values.has(name)) ?? '';
-    at = graph.nodes.find((node) => node.outputs.includes(input));
-    before.unshift(at ? at.name : input);
+    at = producer.get(input);
+    before.push(at ? at.name : input);
   }
+  before.reverse();
   const after: string[] = [];
   at = blocked;
   while (at) {
     const outputs: readonly string[] = at.outputs;
-    at = graph.nodes.find(
-      (node) => path.nodes.has(node) && node.inputs.some((name) => outputs.includes(name)),
-    );
-    const end = graph.outputs.find(({ name }) => outputs.includes(name))?.name;
+    at = outputs.flatMap((name) => reader.get(name) ?? [])[0];
+    const end = outputs.find((name) => ends.has(name));
     if (at || end) after.push(at ? at.name : end!);
   }
   return [...shorten(before, 1), `[${blocked.name}]`, ...shorten(after, 2)].join(' → ');

@@ -26,6 +26,9 @@ export interface SavingInputs {
   size(name: string): number;
 }
 
+/** Values that are looked at to tell what one of them costs. Real networks have few between what is kept anyway. */
+const FARTHEST = 256;
+
 /** The names of values to compute again; what else is asked for is kept. */
 export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
   const { asked, nodes, recompute, ruleOf, isGiven, size } = inputs;
@@ -48,11 +51,14 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
     const from = rule.recomputeFrom?.(node) ?? node.inputs;
     return from.filter((input) => input !== '');
   };
+  let looked = 0;
   const kept = new Set([...asked].filter((name) => sources(name) === null));
   const isFree = (name: string) => isGiven(name) || kept.has(name) || recomputed.has(name);
   /** How many more elements would have to be kept for a value to be there; a value is never visited twice. */
   const cost = (name: string, visited: Set<string>): number => {
     if (isFree(name) || visited.has(name)) return 0;
+    // Of a longer chain this value is worth keeping, and nothing has to be followed to its beginning again and again.
+    if (++looked > FARTHEST) return size(name);
     visited.add(name);
     const from = sources(name);
     if (!from) return size(name);
@@ -64,6 +70,7 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
   const obtain = (name: string): void => {
     if (isFree(name)) return;
     const from = sources(name);
+    looked = 0;
     const total = from?.reduce((sum, source) => sum + cost(source, new Set()), 0) ?? Number.POSITIVE_INFINITY;
     // Where memory is short, a source is worth keeping for its other readers too.
     const isWorthIt = recompute === 'cheap' ? total <= size(name) : total < size(name);

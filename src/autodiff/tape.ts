@@ -17,6 +17,8 @@ export interface TapeOptions {
   readonly recomputed: ReadonlySet<string>;
   /** Appends the node that computes a value to the backward graph. */
   recompute(node: Node): void;
+  /** The values that it is computed again from. */
+  sources(node: Node): readonly string[];
 }
 
 export class Tape {
@@ -49,19 +51,42 @@ export class Tape {
 
   /** Makes a value of the forward graph present in the backward graph. */
   value(name: string): string {
-    if (this.asked.has(name)) return name;
+    // What it is computed from comes first, without recursion: a chain may be as long as the graph.
+    const waiting = [name];
+    for (let next = waiting.at(-1); next !== undefined; next = waiting.at(-1)) {
+      const node = this.asked.has(next) ? null : this.#recomputedBy(next);
+      const before = node ? this.#options.sources(node).filter((source) => !this.#isThere(source)) : [];
+      if (before.length > 0) waiting.push(...before.toReversed());
+      else {
+        waiting.pop();
+        this.#make(next, node);
+      }
+    }
+    return name;
+  }
+
+  #recomputedBy(name: string): Node | null {
+    const { graph, recomputed } = this.#options;
+    if (graph.constants.has(name) || this.#inputs.has(name) || !recomputed.has(name)) return null;
+    return this.#producer.get(name) ?? null;
+  }
+
+  /** Whether asking for it does not lead any further. */
+  #isThere(name: string): boolean {
+    return this.asked.has(name) || this.#recomputedBy(name) === null;
+  }
+
+  #make(name: string, node: Node | null): void {
+    if (this.asked.has(name)) return;
     this.asked.add(name);
-    const { graph, recomputed, recompute } = this.#options;
-    const constant = graph.constants.get(name);
+    const constant = this.#options.graph.constants.get(name);
     const input = this.#inputs.get(name);
-    const node = this.#producer.get(name);
     if (constant) this.backward.constant(name, constant);
     else if (input) this.backward.input(name, input.shape, input.type);
-    else if (node && recomputed.has(name)) {
+    else if (node) {
       for (const output of node.outputs) this.asked.add(output);
-      recompute(node);
+      this.#options.recompute(node);
     } else this.#save(name);
-    return name;
   }
 
   #save(name: string): void {

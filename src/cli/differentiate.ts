@@ -7,7 +7,7 @@ import { knownFactor, product } from '../onnx/dims.ts';
 import { encodeModel } from '../onnx/model.ts';
 import { openFolder } from '../runtime/files.ts';
 import { readModelFile } from './model-file.ts';
-import { choice } from './options.ts';
+import { addLimitOptions, choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 interface DifferentiateCommandOptions {
@@ -16,13 +16,17 @@ interface DifferentiateCommandOptions {
   backend: Provider;
   batchNorm: 'train' | 'eval';
   recompute: 'least' | 'cheap';
+  frozen?: string;
+  train?: string;
+  seconds?: number;
+  bytes?: number;
 }
 
 export function registerDifferentiate(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('differentiate')
     .description('write the gradient of an exported ONNX model as ONNX graphs')
-    .argument('<model.onnx>', 'exported by torch.onnx, opset 11 to 18')
+    .argument('<model.onnx>', 'exported by torch.onnx, opset 7 to 23')
     .requiredOption(
       '--out <dir>',
       'folder for forward.onnx, backward.onnx, weights.safetensors, gradient.json',
@@ -35,9 +39,11 @@ export function registerDifferentiate(program: Command, terminal: Terminal): voi
     .addOption(
       choice('--recompute <level>', 'what backward computes again', ['least', 'cheap']).default('cheap'),
     )
-    .action((model: string, options: DifferentiateCommandOptions) =>
-      runDifferentiate(model, options, terminal),
-    );
+    .option('--frozen <names>', 'initializers that stay as they are, by names or patterns with commas')
+    .option('--train <names>', 'initializers that are trained whatever their names say');
+  addLimitOptions(command).action((model: string, options: DifferentiateCommandOptions) =>
+    runDifferentiate(model, options, terminal),
+  );
 }
 
 async function runDifferentiate(
@@ -52,6 +58,9 @@ async function runDifferentiate(
     provider: options.backend,
     batchNorm: options.batchNorm,
     recompute: options.recompute,
+    frozen: options.frozen,
+    train: options.train,
+    limits: { seconds: options.seconds, bytes: options.bytes },
   });
   await writeGradient(options.out, gradient);
   for (const note of gradient.notes) terminal.out(`note: ${note}`);

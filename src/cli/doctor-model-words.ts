@@ -2,6 +2,7 @@
 import type { AuditedNode, AuditReport } from '../autodiff/audit.ts';
 import type { Verdict } from '../autodiff/providers.ts';
 import type { UnreadNode } from '../onnx/import/unread.ts';
+import type { Role } from '../onnx/import/weights.ts';
 
 export interface ModelAudit {
   readonly file: string;
@@ -11,6 +12,12 @@ export interface ModelAudit {
   readonly unread: readonly UnreadNode[];
   /** What reading has changed or dropped. */
   readonly notes: readonly string[];
+  /** Side in pixels, and their normalization; null: the preset's. */
+  readonly images: { readonly size: number; readonly normalize: string | null } | null;
+  /** What the projection head takes, in words. */
+  readonly features: string;
+  /** Of each initializer and parameter of the encoder, whether it is trained, and why. */
+  readonly roles: readonly Role[];
   /** One for each provider asked for; none where the model is not read. */
   readonly audits: readonly AuditReport[];
   /** Whether the model runs and trains on each of these. */
@@ -31,12 +38,38 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
 const MANY = 4;
 
 /** A line each. */
-export function auditLines({ file, obstacle, unread, notes, audits }: ModelAudit): string[] {
+export function auditLines(audit: ModelAudit): string[] {
+  const { file, obstacle, unread, notes, images, features, roles, audits } = audit;
   if (obstacle !== null) {
     const rows = unread.map(({ node, op }) => [`  ${op}`, node, 'not supported']);
     return [...aligned(rows), `${file}: cannot be read: ${obstacle}`];
   }
-  return [...notes.map((note) => `note: ${note}`), ...audits.flatMap((audit) => linesOf(audit))];
+  const { size = 0, normalize = null } = images ?? {};
+  return [
+    ...notes.map((note) => `note: ${note}`),
+    `images: ${size} px, normalize ${normalize ?? 'as the preset has it'}; features: ${features}`,
+    ...aligned(roles.filter(({ role }) => role !== 'trained').map((entry) => rowOf(entry))),
+    ...totals(roles),
+    ...audits.flatMap((each) => linesOf(each)),
+  ];
+}
+
+function rowOf({ name, elements, role, why }: Role): [string, string, string] {
+  return [role === 'frozen' ? '  frozen' : '  moves', `${name} (${elements})`, why];
+}
+
+/** `trained: 12 initializers, 5345 values (parameter of a layer: 10, …)`, and the same of the others. */
+function totals(roles: readonly Role[]): string[] {
+  return (['trained', 'frozen', 'statistics'] as const).flatMap((role) => {
+    const own = roles.filter((entry) => entry.role === role);
+    if (own.length === 0) return [];
+    const reasons = new Map<string, number>();
+    for (const { why } of own) reasons.set(why, (reasons.get(why) ?? 0) + 1);
+    const why = [...reasons].map(([reason, count]) => `${reason}: ${count}`).join(', ');
+    const values = own.reduce((sum, { elements }) => sum + elements, 0);
+    const of = own.length === 1 ? 'initializer' : 'initializers';
+    return [`${role}: ${own.length} ${of}, ${values} ${values === 1 ? 'value' : 'values'} (${why})`];
+  });
 }
 
 function linesOf(audit: AuditReport): string[] {
@@ -64,7 +97,9 @@ function groupsOf(nodes: readonly AuditedNode[]): AuditedNode[][] {
   const groups = new Map<string, AuditedNode[]>();
   for (const node of nodes) {
     const key = `${node.op} ${wordsOf(node)}`;
-    groups.set(key, [...(groups.get(key) ?? []), node]);
+    const group = groups.get(key);
+    if (group) group.push(node);
+    else groups.set(key, [node]);
   }
   return [...groups.values()];
 }

@@ -4,14 +4,15 @@ import { chooseBackend } from '../runtime/backend.ts';
 import { describeEnvironment, describeVersions } from '../runtime/environment.ts';
 import { describeGpu } from '../runtime/gpu-report.ts';
 import { findNative } from '../runtime/native.ts';
+import { addConfigOptions } from './config-options.ts';
 import { checkKernels, type KernelChecks } from './doctor-kernels.ts';
-import { checkModel } from './doctor-model.ts';
+import { checkModel, type ModelChecks } from './doctor-model.ts';
 import { adviceOn, doctorLines } from './doctor-words.ts';
-import { backendOption } from './options.ts';
+import { addLimitOptions, backendOption } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 export function registerDoctor(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('doctor')
     .description('what this machine and runtime offer, and which backend would be used')
     .addOption(backendOption())
@@ -22,17 +23,25 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
       '--model <file.onnx>',
       'tell which nodes a backend would not run right, or have no gradient; auto: of each',
     )
-    .option('--json', 'one JSON object on stdout')
-    .action((options: DoctorOptions) => {
-      const { kernels, model } = options;
-      if (kernels && model !== undefined) throw new MocoError('usage', '--model does not go with --kernels');
-      if (kernels) return checkKernels(options, terminal);
-      requireKernels(options);
-      return model === undefined ? runDoctor(options, terminal) : checkModel(model, options, terminal);
-    });
+    .option('--json', 'one JSON object on stdout');
+  addConfigOptions(addLimitOptions(command), 'step', OF_MODELS).action((options: DoctorOptions) => {
+    const { kernels, model } = options;
+    if (kernels && model !== undefined) throw new MocoError('usage', '--model does not go with --kernels');
+    if (kernels) return checkKernels(options, terminal);
+    requireKernels(options);
+    if (model !== undefined) return checkModel(model, options, terminal);
+    const given = [...OF_MODELS, 'seconds', 'bytes'].find(
+      (name) => options[name as keyof DoctorOptions] !== undefined,
+    );
+    if (given !== undefined) throw new MocoError('usage', `${given} goes with --model`);
+    return runDoctor(options, terminal);
+  });
 }
 
-type DoctorOptions = KernelChecks & { kernels?: boolean; model?: string };
+/** Settings that say how a model is read. */
+const OF_MODELS = ['feature', 'pool', 'frozen', 'train', 'imageSize', 'normalize', 'mean', 'std'] as const;
+
+type DoctorOptions = KernelChecks & ModelChecks & { kernels?: boolean; model?: string };
 
 /** @throws MocoError usage for what only `--kernels` reads */
 function requireKernels(options: DoctorOptions): void {

@@ -1,5 +1,6 @@
 /** What a new run begins with: `--init FILE`, `--arch FILE.onnx`, or weights from the seed. */
 import type { GivenValues } from '../models/initial-values.ts';
+import type { ModelLimits } from '../onnx/limits.ts';
 import type { DataFacts } from '../settings/resolve.ts';
 import type { ConfigOverrides } from '../settings/settings.ts';
 import { beginFromWeights } from '../train/weights-files.ts';
@@ -16,8 +17,9 @@ export async function resolveStart(
   preset: string,
   overrides: ConfigOverrides,
   facts: DataFacts,
+  limits: ModelLimits,
 ): Promise<Start> {
   if (file === undefined)
-    return { ...(await resolveNetwork(preset, overrides, facts)), init: null, notes: [] };
+    return { ...(await resolveNetwork(preset, overrides, facts, limits)), init: null, notes: [] };
   return beginFromWeights(file, preset, overrides, facts);
 }

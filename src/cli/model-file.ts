@@ -1,5 +1,5 @@
 /** An .onnx file, and the tensors that lie in files beside it. */
-import { closeSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
@@ -37,6 +37,9 @@ function beside(folder: string): ExternalData {
       if (!path.startsWith(root + sep)) throw new Error(`it lies outside ${folder}`);
       const handle = openSync(path, 'r');
       try {
+        // Before room is made for it: files are small, and claims may be anything.
+        const { size } = fstatSync(handle);
+        if (offset + length > size) throw new Error(`${length} bytes at ${offset} of a file of ${size}`);
         const bytes = new Uint8Array(length);
         const read = readSync(handle, bytes, 0, length, offset);
         return bytes.subarray(0, read);

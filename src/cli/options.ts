@@ -42,6 +42,25 @@ export function addWorkerOptions(command: Command): Command {
     );
 }
 
+const MIB = 2 ** 20;
+
+/** What the reading of an untrusted model may take (ModelLimits). */
+export function addLimitOptions(command: Command): Command {
+  const seconds = new Option('--model-seconds <n>', 'time for reading a model (default: 60)');
+  const memory = new Option(
+    '--model-memory <mib>',
+    "memory for computing a model's constants, in MiB (default: 256)",
+  );
+  return command
+    .addOption(named(seconds, 'seconds').argParser(wholeNumber(1)))
+    .addOption(named(memory, 'bytes').argParser((text) => wholeNumber(1)(text) * MIB));
+}
+
+function named(option: Option, name: string): Option {
+  option.attributeName = () => name;
+  return option;
+}
+
 export interface DumpOptions {
   dumpGraphs?: string;
 }

@@ -9,6 +9,7 @@ import { MocoError } from '../errors.ts';
 import { methodNamed } from '../methods/registry.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
+import type { ModelLimits } from '../onnx/limits.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { FileStore } from '../runtime/file-store.ts';
@@ -32,7 +33,7 @@ import { openTensorboard } from './tensorboard.ts';
 import type { Terminal } from './terminal.ts';
 import { checkWritable } from './writable.ts';
 
-export interface RunOptions extends ConfigOptions, DataOptions {
+export interface RunOptions extends ConfigOptions, DataOptions, ModelLimits {
   backend: BackendRequest;
   /** Encoder workers. */
   workers?: number | undefined;
@@ -98,12 +99,13 @@ export async function prepareRun(
     images: whole.trainLength,
     ...(await photoFacts(options, resume, backend)),
   };
+  const limits = { seconds: options.seconds, bytes: options.bytes };
   const { config, encoder, init, notes } = resume
     ? {
         ...{ config: mergeResumedConfig(resume.state.config, given, whole.trainLength), encoder: null },
         ...{ init: null, notes: continued?.notes ?? [] },
       }
-    : await resolveStart(options.init, preset, overrides, facts);
+    : await resolveStart(options.init, preset, overrides, facts, limits);
   const plan = !resume && preset === 'photos' ? photosInWords(config, facts) : null;
   // The preset's views are small, and photos large: by far the most of the time would go into decoding them.
   const isReduced = config.preset === 'photos' && sourceNamed(whole.kind).decodes;

@@ -12,6 +12,7 @@ import { PICTURE, writeNeighborPicture } from './neighbor-picture.ts';
 import {
   addDataOptions,
   addDumpOptions,
+  addLimitOptions,
   addWorkerOptions,
   backendOption,
   type DumpOptions,
@@ -35,7 +36,7 @@ interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
 export function registerPretrain(program: Command, terminal: Terminal): void {
   const command = program.command('pretrain').description('learn an encoder from images without labels');
   addDataOptions(command, 'images that the package draws');
-  addDistributedOptions(addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run'))))
+  addDistributedOptions(addLimitOptions(addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))))
     .addOption(backendOption())
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))

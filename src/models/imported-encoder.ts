@@ -51,7 +51,10 @@ export function importEncoder(
     notes.push(`the model prepares its images itself (${found}): it gets ${range}, normalize ${normalize}`);
   }
   if (model.outputs.length > 1) notes.push(`features: ${features}`);
-  return { network, values, notes, normalize, roles: model.roles, features };
+  // What belongs to the classifier is gone.
+  const kept = new Set([...network.graph.inputs.map(({ name }) => name), ...network.graph.constants.keys()]);
+  const roles = model.roles.filter(({ name }) => kept.has(name));
+  return { network, values, notes, normalize, roles, features };
 }
 
 function imageNotes(shape: Parameters<typeof layoutOf>[0]): string[] {

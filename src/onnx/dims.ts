@@ -2,7 +2,11 @@
  * Arithmetic of sizes. A size that is known only when the graph runs is a name, or a whole multiple of a product of
  * names, written `12*batch`: what flattening heads and batch into one axis makes of `batch`.
  */
+import { MocoError } from '../errors.ts';
 import type { Dim, Shape } from './graph.ts';
+
+/** Open sizes in one product: a model of images has the batch alone. */
+const MOST_NAMES = 8;
 
 interface Monomial {
   readonly factor: number;
@@ -22,11 +26,18 @@ function write({ factor, names }: Monomial): Dim {
   return [...(factor === 1 ? [] : [factor]), ...names.toSorted()].join('*');
 }
 
-/** Product of sizes: how many elements a shape has. */
+/** Product of sizes: how many elements a shape has. @throws MocoError model-invalid for one of too many open sizes */
 export function product(dims: Shape): Dim {
   const parts = dims.map(parse);
   const factor = parts.reduce((total, part) => total * part.factor, 1);
-  return write({ factor, names: parts.flatMap(({ names }) => names) });
+  const names = parts.flatMap((part) => part.names);
+  if (names.length > MOST_NAMES || (names.length > 0 && factor > Number.MAX_SAFE_INTEGER)) {
+    throw new MocoError(
+      'model-invalid',
+      `a size is a product of ${names.length} open sizes, at most ${MOST_NAMES} are read`,
+    );
+  }
+  return write({ factor, names });
 }
 
 /** a / b where it is a whole size for every value of the names; null where it is not. */

@@ -26,7 +26,7 @@ export interface FoldedGraph {
 export function foldBatchNorm(graph: Graph): FoldedGraph {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
   const readers = countReaders(graph);
-  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  const inputs = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
   const batchNormAfter = new Map<Node, Node>();
   for (const node of graph.nodes) {
     if (node.op !== 'BatchNormalization') continue;
@@ -60,7 +60,7 @@ export function foldBatchNorm(graph: Graph): FoldedGraph {
     const [x = '', weight = '', bias = ''] = node.inputs;
     const [, gamma = '', beta = '', mean = '', variance = ''] = batchNorm.inputs;
     const foldedBias = `${weight}.bias`;
-    const channels = graph.inputs.find(({ name }) => name === gamma)?.shape[0] ?? 0;
+    const channels = inputs.get(gamma)?.[0] ?? 0;
     g.input(foldedBias, [channels]);
     g.node({ ...node, inputs: [x, weight, foldedBias], outputs: batchNorm.outputs });
     layers.push({

@@ -1,6 +1,7 @@
 /**
  * An ONNX graph as plain data, and a builder that writes one. Values are known by name, as in ONNX.
  */
+import { MocoError } from '../errors.ts';
 
 /** A size, or the name of a size that is known only when the graph runs (the batch). */
 export type Dim = number | string;
@@ -78,6 +79,8 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Constant>();
   readonly #nodes: Node[] = [];
   readonly #shared = new Map<string, string>();
+  readonly #inputNames = new Set<string>();
+  readonly #outputNames = new Set<string>();
   #count = 0;
 
   constructor(name: string, prefix = 't') {
@@ -87,19 +90,21 @@ export class GraphBuilder {
 
   input(name: string, shape: Shape, type: ElementType = 'float32'): string {
     this.#inputs.push({ name, type, shape });
+    this.#inputNames.add(name);
     return name;
   }
 
   hasInput(name: string): boolean {
-    return this.#inputs.some((value) => value.name === name);
+    return this.#inputNames.has(name);
   }
 
   output(name: string, shape: Shape, type: ElementType = 'float32'): void {
     this.#outputs.push({ name, type, shape });
+    this.#outputNames.add(name);
   }
 
   hasOutput(name: string): boolean {
-    return this.#outputs.some((value) => value.name === name);
+    return this.#outputNames.has(name);
   }
 
   /** A constant under a name of its own. */
@@ -108,8 +113,11 @@ export class GraphBuilder {
     return name;
   }
 
-  /** An int64 vector, as shapes and axes are given; equal ones are shared. */
+  /** An int64 vector, as shapes and axes are given; equal ones are shared. @throws MocoError model-invalid for other numbers */
   ints(values: readonly number[]): string {
+    const other = values.find((value) => !Number.isInteger(value));
+    if (other !== undefined)
+      throw new MocoError('model-invalid', `${other} is no whole number, as sizes and axes are`);
     return this.#share(`i${values.join('_')}`, () => ({
       type: 'int64',
       shape: [values.length],

@@ -77,7 +77,22 @@ export function decodeModel(bytes: Uint8Array, external?: ExternalData): Graph {
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   if (opset === undefined) throw new MocoError('model-invalid', 'the ONNX model names no opset version');
-  return decodeGraph(graph, Number(opset), external);
+  refuseQuantized(graph);
+  return decodeGraph(graph, { opset: Number(opset), external, depth: 0, decodeOutput: decodeValue });
+}
+
+const QUANTIZED =
+  /^(QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|QLinear\w+|QGemm|ConvInteger|MatMulInteger)$/;
+
+/** Before its values are looked at, whose types we do not know either. */
+function refuseQuantized(graph: GraphProto): void {
+  const node = graph.node.find(({ opType }) => QUANTIZED.test(opType));
+  if (!node) return;
+  throw new MocoError(
+    'operator-unsupported',
+    `node ${node.name || node.output[0]} (${node.opType}): the model is quantized, and whole numbers cannot be trained: ` +
+      'give the float model that it was made from',
+  );
 }
 
 /** What a model says of itself without its weights. */
@@ -106,23 +121,38 @@ export function readModelFacts(bytes: Uint8Array): ModelFacts {
   };
 }
 
-function decodeGraph(
-  graph: GraphProto,
-  opset: number,
-  external?: ExternalData,
-  decodeOutput: (value: ValueInfoProto) => Value = decodeValue,
-): Graph {
-  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, decodeTensor(tensor, external)]));
-  if (constants.size < graph.initializer.length) {
-    const names = graph.initializer.map(({ name }) => name);
-    const twice = names.find((name, i) => names.indexOf(name) !== i);
-    throw new MocoError('model-invalid', `two initializers are named ${JSON.stringify(twice)}`);
+interface Decoding {
+  readonly opset: number;
+  readonly external: ExternalData | undefined;
+  /** How many graphs this one lies in. */
+  readonly depth: number;
+  readonly decodeOutput: (value: ValueInfoProto) => Value;
+}
+
+const DEEPEST = 16;
+
+function decodeGraph(graph: GraphProto, decoding: Decoding): Graph {
+  const { opset, external, depth, decodeOutput } = decoding;
+  if (depth > DEEPEST)
+    throw new MocoError('model-invalid', `graphs lie within graphs more than ${DEEPEST} deep`);
+  const names = new Set<string>();
+  for (const { name } of graph.initializer) {
+    if (names.has(name))
+      throw new MocoError('model-invalid', `two initializers are named ${JSON.stringify(name)}`);
+    names.add(name);
   }
+  // What nothing reads may be of a type that we do not know, as num_batches_tracked may.
+  const read = namesRead(graph);
+  const constants = new Map(
+    graph.initializer
+      .filter(({ name, dataType }) => read.has(name) || TYPE_OF.has(dataType))
+      .map((tensor) => [tensor.name, decodeTensor(tensor, external)]),
+  );
   return {
     name: graph.name,
     opset,
     // Models before IR version 4 list their initializers among the inputs too.
-    inputs: graph.input.filter(({ name }) => !constants.has(name)).map(decodeValue),
+    inputs: graph.input.filter(({ name }) => !names.has(name)).map(decodeValue),
     outputs: graph.output.map(decodeOutput),
     constants,
     nodes: graph.node.map(
@@ -138,7 +168,8 @@ function decodeGraph(
             decodeAttribute(
               attribute,
               node.name,
-              (inner) => decodeGraph(inner, opset, external, decodeBranchOutput),
+              (inner) =>
+                decodeGraph(inner, { ...decoding, depth: depth + 1, decodeOutput: decodeBranchOutput }),
               external,
             ),
           ]),
@@ -146,6 +177,20 @@ function decodeGraph(
       }),
     ),
   };
+}
+
+/** Names that nodes read, those of graphs within it too, or that leave it. */
+function namesRead(graph: GraphProto): ReadonlySet<string> {
+  const read = new Set<string>();
+  const graphs = [graph];
+  for (let inner = graphs.pop(); inner; inner = graphs.pop()) {
+    for (const { name } of inner.output) read.add(name);
+    for (const node of inner.node) {
+      for (const name of node.input) read.add(name);
+      for (const { g } of node.attribute) if (g) graphs.push(g);
+    }
+  }
+  return read;
 }
 
 function parse(bytes: Uint8Array) {

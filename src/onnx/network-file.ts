@@ -4,6 +4,7 @@ import { movingBatchNorms } from './batch-norms.ts';
 import type { Parameter } from './encoder-graph.ts';
 import { type Graph, OPSET } from './graph.ts';
 import { checkGraph } from './import/check.ts';
+import { orInvalid } from './limits.ts';
 import { decodeModel, readModelFacts } from './model.ts';
 import { BATCH, buildNetwork, type ImportedNetwork } from './network.ts';
 
@@ -12,6 +13,10 @@ import { BATCH, buildNetwork, type ImportedNetwork } from './network.ts';
  * operator-unsupported, shape-mismatch
  */
 export function networkFromFile(bytes: Uint8Array): ImportedNetwork {
+  return orInvalid(() => readNetwork(bytes));
+}
+
+function readNetwork(bytes: Uint8Array): ImportedNetwork {
   const graph = checkGraph(decodeModel(bytes));
   const network = { ...networkFromGraph(graph), ...buffersIn(bytes, graph) };
   // Infers all shapes, and looks at what layers and features are.

@@ -33,7 +33,7 @@ export function inferShapes(graph: Graph): Map<string, Shape> {
 /** The shapes of one node's outputs, where those of its inputs are known. Throws as inferShapes does. */
 export function inferNode(
   node: Node,
-  shapes: ReadonlyMap<string, Shape>,
+  shapes: Pick<ReadonlyMap<string, Shape>, 'get'>,
   scope: ShapeScope,
 ): readonly Shape[] {
   const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;

@@ -21,7 +21,8 @@ export function encodeTensor(name: string, { type, shape, data }: Constant): Ten
 
 /** @throws MocoError model-invalid, naming the tensor */
 export function decodeTensor(tensor: TensorProto, external?: ExternalData): Constant {
-  const type = TYPE_OF.get(tensor.dataType);
+  const narrow = NARROW.get(tensor.dataType);
+  const type = narrow?.type ?? TYPE_OF.get(tensor.dataType);
   const shape = tensor.dims.map(Number);
   const fail = (what: string, cause?: unknown): never => {
     throw new MocoError('model-invalid', `tensor ${tensor.name || '(unnamed)'}: ${what}`, { cause });
@@ -35,12 +36,21 @@ export function decodeTensor(tensor: TensorProto, external?: ExternalData): Cons
   if (tensor.dataLocation !== 0 || tensor.externalData.length > 0) {
     if (!external) return fail('its data lies outside the file, and nothing was given to read it with');
     try {
-      raw = readExternal(tensor.externalData, length * ELEMENTS[type].BYTES_PER_ELEMENT, external);
+      raw = readExternal(
+        tensor.externalData,
+        length * (narrow?.Elements ?? ELEMENTS[type]).BYTES_PER_ELEMENT,
+        external,
+      );
     } catch (error) {
       return fail(messageOf(error), error);
     }
   }
-  const data = raw.length > 0 || length === 0 ? rawValues(type, raw) : listed(type, tensor);
+  const data =
+    raw.length > 0 || length === 0
+      ? narrow
+        ? widened(narrow, raw)
+        : rawValues(type, raw)
+      : listed(type, tensor);
   if (data === null || data.length !== length) {
     return fail(
       `shape [${shape}] needs ${length} values, the file holds ${data?.length ?? 'a broken number'}`,
@@ -60,6 +70,30 @@ const ELEMENTS = {
   uint8: Uint8Array,
   bool: Uint8Array,
 } as const satisfies Record<ElementType, unknown>;
+
+/** Whole numbers of other sizes are read as those that we compute with: TensorProto.DataType of the specification. */
+interface Narrow {
+  readonly type: 'int32' | 'int64';
+  readonly Elements:
+    | typeof Int8Array
+    | typeof Uint16Array
+    | typeof Int16Array
+    | typeof Uint32Array
+    | typeof BigUint64Array;
+}
+const NARROW: ReadonlyMap<number, Narrow> = new Map<number, Narrow>([
+  [3, { type: 'int32', Elements: Int8Array }],
+  [4, { type: 'int32', Elements: Uint16Array }],
+  [5, { type: 'int32', Elements: Int16Array }],
+  [12, { type: 'int64', Elements: Uint32Array }],
+  [13, { type: 'int64', Elements: BigUint64Array }],
+]);
+
+function widened({ type, Elements }: Narrow, raw: Uint8Array): Constant['data'] | null {
+  if (raw.length % Elements.BYTES_PER_ELEMENT !== 0) return null;
+  const values = new Elements(new Uint8Array(raw).buffer);
+  return type === 'int32' ? Int32Array.from(values, Number) : BigInt64Array.from(values, BigInt);
+}
 
 /** raw_data, aligned by a copy; null where the bytes are no whole number of elements. */
 function rawValues(type: ElementType, raw: Uint8Array): Constant['data'] | null {

@@ -42,7 +42,7 @@ export async function exportOnnx(checkpoint: LoadedCheckpoint, features: Feature
 }
 
 /**
- * Reads an encoder that was exported by torch.onnx (opset 11–18). Its classifier is replaced by a projection head at
+ * Reads an encoder that was exported by torch.onnx (opset 7–23). Its classifier is replaced by a projection head at
  * `config.feature`, or where feature maps or sequences become one vector an image.
  * @param bytes the .onnx file
  * @param config the head (`dim`, `mlp`, `feature`) and, for a model with a dynamic height and width, `imageSize`

@@ -8,7 +8,7 @@ import { REFERENCES, type Recorded, recorded, replay } from './pytorch.ts';
 import { onWasm } from './run.ts';
 
 /** Operators that are not differentiated (yet): no encoder of docs/encoders.md has them. */
-const UNSUPPORTED = new Set(['Resize', 'Sin', 'Cos']);
+const UNSUPPORTED = new Set(['Sin', 'Cos']);
 const isUnsupported = ({ name, operators }: Recorded) =>
   name.startsWith('conv-3d') || operators.some((op) => UNSUPPORTED.has(op));
 

@@ -231,7 +231,11 @@ describe('what is no model', () => {
       /outside the file/,
       withInitializer({ dataType: 1, dims: [0n], externalData: [{ key: 'location', value: '/etc/passwd' }] }),
     ],
-    ['text', /element type 8 is not supported/, withInitializer({ dataType: 8, dims: [1n] })],
+    [
+      'text',
+      /element type 8 is not supported/,
+      withInitializer({ dataType: 8, dims: [1n], name: 'w' }, [{ input: ['w'], output: ['y'] }]),
+    ],
     [
       'the same name twice',
       /two initializers are named "w"/,

@@ -3,17 +3,19 @@ import { MocoError } from '../../errors.ts';
 import { knownFactor, product } from '../dims.ts';
 import type { Graph, Node } from '../graph.ts';
 import { MOST_ELEMENTS } from '../tensor.ts';
+import { checkArity } from './arity.ts';
 
 const MOST_NODES = 100_000;
-/** Opset 11 is the first in which Pad, Clip and Slice have the form of later ones; 18 is what torch writes by default. */
-const OPSETS = { oldest: 11, newest: 18 } as const;
+const LONGEST_NAME = 4096;
+/** Opset 7 is the first whose operators broadcast as today's do; 18 is what torch writes by default. */
+const OPSETS = { oldest: 7, newest: 23 } as const;
 const CONTROL_FLOW: ReadonlySet<string> = new Set(['Loop', 'Scan', 'SequenceMap']);
 
 /**
  * The graph with its nodes in an order in which each reads what earlier ones have written, and with a name for each
  * node that no other has.
  * @throws MocoError model-invalid for names written twice or by nobody, cycles, absurd sizes; operator-unsupported,
- * naming the node, for control flow, custom domains and opsets outside 11–18
+ * naming the node, for control flow, custom domains and opsets outside 7–23
  */
 export function checkGraph(graph: Graph): Graph {
   if (graph.opset < OPSETS.oldest || graph.opset > OPSETS.newest) {
@@ -55,12 +57,17 @@ function namesGiven(graph: Graph): string[] {
 
 /** Also what the branches of an If hold. */
 function refuse(node: Node): void {
+  for (const name of [node.name, ...node.inputs, ...node.outputs]) {
+    if (name.length > LONGEST_NAME)
+      throw invalid(`a name of ${name.length} characters: ${name.slice(0, 40)}…`);
+  }
   if (node.domain !== '') {
     throw new MocoError(
       'operator-unsupported',
       `node ${node.name}: ${node.domain}.${node.op} is no operator of ONNX itself, but a custom one or a function of the model`,
     );
   }
+  checkArity(node);
   const bodies = Object.values(node.attributes).flatMap((value) =>
     typeof value === 'object' && 'graph' in value ? [value.graph] : [],
   );
@@ -127,9 +134,13 @@ function cycle(stack: readonly Node[], state: ReadonlyMap<Node, string>, from: N
 export function withOwnNames(nodes: readonly Node[]): Node[] {
   const taken = new Set(nodes.map(({ name }) => name));
   const met = new Set<string>();
+  /** The last number that a name was made with. */
+  const numbers = new Map<string, number>();
   return nodes.map((node) => {
     let { name } = node;
-    for (let i = 2; met.has(name) || (name !== node.name && taken.has(name)); i++) name = `${node.name}#${i}`;
+    let number = numbers.get(node.name) ?? 1;
+    while (met.has(name) || (name !== node.name && taken.has(name))) name = `${node.name}#${++number}`;
+    if (number > 1) numbers.set(node.name, number);
     met.add(name);
     return { ...node, name };
   });

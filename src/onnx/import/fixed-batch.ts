@@ -7,6 +7,7 @@
 import { MocoError } from '../../errors.ts';
 import { count, knownFactor } from '../dims.ts';
 import { type Dim, type Graph, GraphBuilder, type Node, type Shape } from '../graph.ts';
+import { Budget } from '../limits.ts';
 import { constantInts, inferNode, inferShapes } from '../shapes.ts';
 import { zeroPerImage } from './open-batch.ts';
 
@@ -18,86 +19,112 @@ const BATCH = 'batch';
  * @throws MocoError operator-unsupported where an output does not come out with the batch in front, naming the node at
  * which it was lost
  */
-export function openBatch(graph: Graph): Graph {
+export function openBatch(graph: Graph, budget = new Budget()): Graph {
   const [image, ...others] = graph.inputs;
   if (!image || typeof image.shape[0] === 'string') return graph;
   const inputs = [{ ...image, shape: [BATCH, ...image.shape.slice(1)] }, ...others];
-  /** Which of its possible places each Reshape takes that has more than one, in graph order. */
-  let choices: Choice[] = [];
-  for (let attempt = 0; ; attempt++) {
-    const opening = new Opening(graph, inputs, choices);
-    try {
-      return opening.run();
-    } catch (error) {
-      choices = nextChoices(opening.choices);
-      if (choices.length === 0 || attempt === MOST_ATTEMPTS) throw error;
-    }
-  }
+  return new Opening(graph, inputs, budget).run();
 }
 
+/** A Reshape with more than one possible place for the batch. */
 interface Choice {
-  readonly taken: number;
+  /** Its number in graph order. */
+  readonly node: number;
+  taken: number;
   readonly of: number;
 }
 
-const MOST_ATTEMPTS = 1000;
+/**
+ * Nodes that are looked at in all: of a graph of a thousand, a thousand attempts that fail where the wrong place was taken,
+ * and few of one whose Reshapes are all alike.
+ */
+const MOST_VISITS = 200_000;
 
-/** The last choice that has another possibility takes it; those after it begin again. None: all have been tried. */
-function nextChoices(choices: readonly Choice[]): Choice[] {
-  const last = choices.findLastIndex(({ taken, of }) => taken + 1 < of);
-  if (last < 0) return [];
-  return [...choices.slice(0, last), { ...choices[last]!, taken: choices[last]!.taken + 1 }];
-}
-
-/** One attempt, with some choices given. */
+/** Goes through the nodes, and back to the last choice that has another possibility where one does not fit. */
 class Opening {
-  /** Those given, and those made. */
-  readonly choices: Choice[];
-  readonly #given: number;
-  #made = 0;
   readonly #graph: Graph;
   readonly #inputs: Graph['inputs'];
+  readonly #budget: Budget;
   readonly #before: ReadonlyMap<string, Shape>;
   readonly #shapes: Map<string, Shape>;
   readonly #g = new GraphBuilder('', 'open');
+  readonly #choices: Choice[] = [];
 
-  constructor(graph: Graph, inputs: Graph['inputs'], choices: readonly Choice[]) {
+  constructor(graph: Graph, inputs: Graph['inputs'], budget: Budget) {
     this.#graph = graph;
     this.#inputs = inputs;
-    this.choices = [...choices];
-    this.#given = choices.length;
+    this.#budget = budget;
     this.#before = inferShapes(graph);
     this.#shapes = new Map(inputs.map(({ name, shape }) => [name, shape]));
     for (const [name, { shape }] of graph.constants) this.#shapes.set(name, shape);
   }
 
   run(): Graph {
-    for (const node of this.#graph.nodes) this.#open(node);
+    const { nodes } = this.#graph;
+    /** By number: what stands for a node. */
+    const opened: Node[][] = [];
+    let first: unknown = null;
+    let visits = 0;
+    for (let at = 0; at <= nodes.length; ) {
+      this.#budget.step();
+      try {
+        if (at === nodes.length) this.#requireOutputs();
+        else opened[at] = this.#open(nodes[at]!, at);
+        at++;
+      } catch (error) {
+        first ??= error;
+        const again = this.#nextChoice();
+        if (again === null || visits > MOST_VISITS) throw first;
+        at = again;
+      }
+      visits++;
+    }
     const outputs = this.#graph.outputs.map((value) => ({ ...value, shape: this.#shapes.get(value.name)! }));
-    for (const { name, shape } of outputs) {
+    const all = opened.flat();
+    const read = new Set(all.flatMap(({ inputs }) => inputs));
+    const made = [...this.#g.build().constants].filter(([name]) => read.has(name));
+    return {
+      ...this.#graph,
+      inputs: this.#inputs,
+      outputs,
+      nodes: all,
+      constants: new Map([...this.#graph.constants, ...made]),
+    };
+  }
+
+  #requireOutputs(): void {
+    for (const { name } of this.#graph.outputs) {
+      const shape = this.#shapes.get(name)!;
       if (shape[0] === BATCH) continue;
       throw new MocoError(
         'operator-unsupported',
         `output ${name} comes out as [${shape}] for an open batch: export the model with dynamic_axes`,
       );
     }
-    const { nodes, constants } = this.#g.build();
-    return {
-      ...this.#graph,
-      inputs: this.#inputs,
-      outputs,
-      nodes,
-      constants: new Map([...this.#graph.constants, ...constants]),
-    };
   }
 
-  #open(node: Node): void {
-    const opened = this.#rewritten(node);
-    for (const [name, { shape }] of this.#g.build().constants) this.#shapes.set(name, shape);
+  /** The number of the node at which the last choice that has another possibility takes it; those after it begin again. */
+  #nextChoice(): number | null {
+    for (let last = this.#choices.at(-1); last; last = this.#choices.at(-1)) {
+      if (last.taken + 1 < last.of) {
+        last.taken++;
+        return last.node;
+      }
+      this.#choices.pop();
+    }
+    return null;
+  }
+
+  /** The node for an open batch, with what has to be computed for it. */
+  #open(node: Node, at: number): Node[] {
+    const begin = this.#g.build().nodes.length;
+    const opened = this.#rewritten(node, at);
+    const { constants } = this.#g.build();
+    const known = { get: (name: string) => this.#shapes.get(name) ?? constants.get(name)?.shape };
     const all = { ints: (name: string | undefined) => constantInts(this.#constantOf(name)) };
     let shapes: readonly Shape[];
     try {
-      shapes = inferNode(opened, this.#shapes, all);
+      shapes = inferNode(opened, known, all);
     } catch (cause) {
       throw new MocoError(
         'operator-unsupported',
@@ -106,32 +133,33 @@ class Opening {
         { cause },
       );
     }
-    this.#g.node(opened);
     opened.outputs.forEach((name, i) => {
       this.#shapes.set(name, shapes[i]!);
     });
+    return [...this.#g.build().nodes.slice(begin), opened];
   }
 
   #constantOf(name = '') {
     return this.#graph.constants.get(name) ?? this.#g.build().constants.get(name);
   }
 
-  #rewritten(node: Node): Node {
+  #rewritten(node: Node, at: number): Node {
     const [x = []] = node.inputs.map((name) => this.#shapes.get(name) ?? []);
     if (node.op === 'Reshape' && x.some(isOpen)) {
       const [from, to] = [node.inputs[0], node.outputs[0]].map((name) => this.#before.get(name!)!);
-      const target = this.#choose(openTargets(x, from!, to!));
+      const target = this.#choose(openTargets(x, from!, to!), at);
       return target ? { ...node, inputs: [node.inputs[0]!, this.#g.ints(target)] } : node;
     }
     if (node.op === 'Concat') return this.#concat(node);
     return node;
   }
 
-  #choose<T>(possible: readonly T[]): T | undefined {
+  #choose<T>(possible: readonly T[], node: number): T | undefined {
     if (possible.length < 2) return possible[0];
-    const at = this.#made++;
-    if (at >= this.#given) this.choices.push({ taken: 0, of: possible.length });
-    return possible[this.choices[at]!.taken];
+    const last = this.#choices.at(-1);
+    if (last?.node === node) return possible[last.taken];
+    this.#choices.push({ node, taken: 0, of: possible.length });
+    return possible[0];
   }
 
   /** Inputs that are the same for all images get the batch of the others. */

@@ -2,6 +2,7 @@
 import { MocoError } from '../../errors.ts';
 import type { ExternalData } from '../external-data.ts';
 import type { Constant, Graph, Node, Value } from '../graph.ts';
+import { Budget, type ModelLimits, orInvalid } from '../limits.ts';
 import { decodeModel } from '../model.ts';
 import { inferShapes } from '../shapes.ts';
 import { inferTypes } from '../types.ts';
@@ -19,6 +20,8 @@ import { type Choice, findWeights, type Role } from './weights.ts';
 export interface ImportOptions extends InputOptions, Choice {
   /** Reads files beside the model, where it keeps its weights there. */
   readonly externalData?: ExternalData;
+  /** What reading it may take. */
+  readonly limits?: ModelLimits | undefined;
 }
 
 export interface ImportedModel {
@@ -46,13 +49,18 @@ export interface ImportedModel {
 }
 
 /**
- * Reads an ONNX model of opset 11 to 18, as torch.onnx.export writes it.
+ * Reads an ONNX model of opset 7 to 23, as torch.onnx.export writes it.
  * @throws MocoError model-invalid for bytes that are no valid model; operator-unsupported, naming the node, for what we
  * cannot run; shape-mismatch where shapes do not fit; usage where the model is no encoder of one float32 input, or the
  * options do not fit it
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
+  return orInvalid(() => readModel(bytes, options));
+}
+
+function readModel(bytes: Uint8Array, options: ImportOptions): ImportedModel {
   const notes: string[] = [];
+  const budget = new Budget(options.limits);
   const read = checkGraph(toFloat32(decodeModel(bytes, options.externalData), notes));
   const initializers = new Set(read.constants.keys());
   const hoisted = hoistConstants(read);
@@ -63,9 +71,9 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
   notes.push(...frozenNotes(roles));
   const held = layers.flatMap(({ mean, variance }) => [mean, variance]);
   const running = layers.flatMap(({ frozen, mean, variance }) => (frozen ? [] : [mean, variance]));
-  const simple = simplify(markFrozen(graph, statistics), new Set([...weights, ...held, ...buffers]));
+  const simple = simplify(markFrozen(graph, statistics), new Set([...weights, ...held, ...buffers]), budget);
   const kept = prune(dropOtherOutputs(simple, notes));
-  const pruned = options.batch === 'open' ? openBatch(kept) : kept;
+  const pruned = options.batch === 'open' ? openBatch(kept, budget) : kept;
   const foldedBatchNorm = hasNoNormalization(pruned.nodes);
   if (foldedBatchNorm) {
     notes.push(

@@ -56,17 +56,22 @@ export function realizeExpands(
 ): Node[] {
   const replaced = new Map<string, string>();
   const inputsOf = (node: Node) => node.inputs.map((name) => replaced.get(name) ?? name);
+  const readersOf = new Map<string, Node[]>([...expands.keys()].map((name) => [name, []]));
+  for (const node of nodes) for (const name of new Set(node.inputs)) readersOf.get(name)?.push(node);
   for (const [name, { node, from }] of expands) {
-    const readers = nodes.filter((reader) => inputsOf(reader).includes(name));
+    // Of one that has taken the place of another, also the other's readers.
+    const readers = readersOf.get(name) ?? [];
     const [x = ''] = inputsOf(node);
     const dispensable = readers.every((reader) => {
       if (!BROADCASTS.has(reader.op)) return false;
-      const seen = new Map(values.shapes).set(name, from);
+      const seen = { get: (input: string) => (input === name ? from : values.shapes.get(input)) };
       const [shape] = tryShape({ ...reader, inputs: inputsOf(reader) }, seen, values.scope) ?? [];
       return String(shape) === String(values.shapes.get(reader.outputs[0]!));
     });
     if (dispensable && !isOutput(name)) {
       replaced.set(name, x);
+      const others = readersOf.get(x);
+      if (others) others.push(...readers);
     }
   }
   let zero: string | null = null;
@@ -88,7 +93,7 @@ export function realizeExpands(
   });
 }
 
-function tryShape(node: Node, shapes: ReadonlyMap<string, Shape>, scope: ShapeScope) {
+function tryShape(node: Node, shapes: Pick<ReadonlyMap<string, Shape>, 'get'>, scope: ShapeScope) {
   try {
     return inferNode(node, shapes, scope);
   } catch (error) {

@@ -10,6 +10,8 @@ export interface RewriteScope {
   shape(name: string): Shape;
   /** The whole numbers of a value that is known at import. */
   ints(name: string | undefined): readonly number[] | undefined;
+  /** All elements of a value that is known at import; an open size is a name. */
+  known(name: string): readonly Dim[] | undefined;
   /** Whether the value is a weight or a running statistic, which training changes. */
   isHeld(name: string): boolean;
   /** Whether a node reads the value. */

@@ -4,6 +4,8 @@ import { floatAttribute, intAttribute, stringAttribute } from '../attributes.ts'
 import type { Node, Shape } from '../graph.ts';
 import { fixed } from '../shape-rules/rule.ts';
 import { einsum } from './einsum.ts';
+import { NEWER } from './newer.ts';
+import { resize } from './resize.ts';
 import { type RewriteScope, type Rewriting, type Rewritings, reshapeTo } from './rewriting.ts';
 
 /** x · max(0, min(1, x/6 + 1/2)) */
@@ -19,7 +21,7 @@ const mish: Rewriting = ({ inputs: [x = ''], outputs }, { g }) => {
 
 /**
  * Normalization over groups of channels: an InstanceNormalization with each group as one channel, then scale and shift,
- * which opset 18 gives for each group.
+ * which opset 18 gives for each group, and 21 for each channel.
  */
 const groupNorm: Rewriting = (node, scope) => {
   const { g } = scope;
@@ -38,9 +40,14 @@ const groupNorm: Rewriting = (node, scope) => {
   const normal = g.op('InstanceNormalization', [grouped, g.filled(groups, 1), g.filled(groups, 0)], {
     epsilon,
   });
-  const affine = (op: string, value: string, operand: string) =>
-    g.op(op, [value, reshapeTo(node, scope, operand, [1, groups, 1])]);
-  reshapeTo(node, scope, affine('Add', affine('Mul', normal, scale), bias), shape, node.outputs[0]);
+  const perChannel = scope.opset >= 21;
+  const along = perChannel ? [1, channels, ...shape.slice(2).map(() => 1)] : [1, groups, 1];
+  const affine = (op: string, value: string, operand: string, output?: string) =>
+    g.op(op, [value, reshapeTo(node, scope, operand, along)], {}, output);
+  if (perChannel) {
+    const back = reshapeTo(node, scope, normal, shape);
+    affine('Add', affine('Mul', back, scale), bias, node.outputs[0]);
+  } else reshapeTo(node, scope, affine('Add', affine('Mul', normal, scale), bias), shape, node.outputs[0]);
 };
 
 /** Blocks of channels become blocks of pixels (PixelShuffle is CRD). */
@@ -74,6 +81,9 @@ function sizeOf(node: Node, shape: Shape): number {
 }
 
 export const SIMPLER: Rewritings = {
+  ...NEWER,
+  Resize: resize,
+  Upsample: resize,
   HardSwish: hardSwish,
   Mish: mish,
   GroupNormalization: groupNorm,

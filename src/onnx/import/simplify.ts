@@ -6,6 +6,7 @@ import { MocoError } from '../../errors.ts';
 import { intAttribute } from '../attributes.ts';
 import type { ElementType, Graph, Node, Shape } from '../graph.ts';
 import { GraphBuilder, OPSET } from '../graph.ts';
+import { Budget } from '../limits.ts';
 import { inferNode } from '../shapes.ts';
 import { inferType, TYPE_OF } from '../types.ts';
 import { readsOf, withOwnNames } from './check.ts';
@@ -23,21 +24,23 @@ import { Values } from './values.ts';
  * @param held names of constants whose values are not to be computed with: weights and running statistics
  * @throws MocoError operator-unsupported, shape-mismatch or model-invalid, naming the node
  */
-export function simplify(graph: Graph, held: ReadonlySet<string>): Graph {
-  return new Simplifier(graph, held).run();
+export function simplify(graph: Graph, held: ReadonlySet<string>, budget = new Budget()): Graph {
+  return new Simplifier(graph, held, budget).run();
 }
 
 class Simplifier implements SimplifyScope {
   readonly values: Values;
   readonly g: GraphBuilder;
   readonly #graph: Graph;
+  readonly #budget: Budget;
   readonly #expands = new Map<string, OpenExpand>();
   readonly #read: ReadonlySet<string>;
   readonly #nodes: Node[] = [];
 
-  constructor(graph: Graph, held: ReadonlySet<string>) {
+  constructor(graph: Graph, held: ReadonlySet<string>, budget: Budget) {
     this.#graph = graph;
-    this.values = new Values(graph, held);
+    this.#budget = budget;
+    this.values = new Values(graph, held, budget);
     this.#read = new Set(graph.nodes.flatMap(readsOf));
     const names = [...graph.constants.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)];
     let prefix = 'import';
@@ -60,6 +63,7 @@ class Simplifier implements SimplifyScope {
   }
 
   #visit(node: Node): void {
+    this.#budget.step();
     const here = this.values.resolve(node);
     if (here.op === 'If') {
       this.#choose(here);
@@ -78,6 +82,7 @@ class Simplifier implements SimplifyScope {
       opset: this.#graph.opset,
       shape: (name) => this.values.shapeOf(node, name),
       ints: this.values.scope.ints,
+      known: (name) => this.values.known(name)?.data,
       isHeld: (name) => this.values.isHeld(name),
       isRead: (name) => this.#read.has(name),
     };

@@ -13,7 +13,7 @@ export interface UnreadNode {
 }
 
 /** @param graph as decodeModel gives it */
-export function unreadNodes(graph: Graph): UnreadNode[] {
+export function unreadNodes(graph: Pick<Graph, 'nodes'>): UnreadNode[] {
   return graph.nodes
     .filter((node) => !isRead(node))
     .map(({ name, op, domain }) => ({ node: name, op: domain === '' ? op : `${domain}.${op}` }));

@@ -1,6 +1,6 @@
-/** Nodes of opsets 11 to 18 in the form of opset 17, by the changes that the ONNX specification lists for each operator. */
+/** Nodes of opsets 7 to 23 in the form of opset 17, by the changes that the ONNX specification lists for each operator. */
 import { MocoError } from '../../errors.ts';
-import { intAttribute, intsAttribute } from '../attributes.ts';
+import { floatAttribute, intAttribute, intsAttribute } from '../attributes.ts';
 import type { Attribute, Attributes, Node, Shape } from '../graph.ts';
 import { fixed, normalAxes } from '../shape-rules/rule.ts';
 import { computedBatchNorm } from './computed-batch-norm.ts';
@@ -66,8 +66,32 @@ function equalParts(node: Node, x: Shape, given: number): number[] {
   return node.outputs.map((_, i) => (i < parts - 1 ? each : last));
 }
 
-/** Axes, of opset 18, are filled up to all of them. */
+/** Attributes before opset 11, and inputs since. */
+const clip: Rewriting = (node, { g, opset }) => {
+  if (opset >= 11) return g.node(node);
+  const bounds = ['min', 'max'].map((name) => {
+    const value = node.attributes[name];
+    return value === undefined ? '' : g.scalar(floatAttribute(node, name, 0));
+  });
+  g.node({ ...node, inputs: [node.inputs[0] ?? '', ...bounds], attributes: {} });
+};
+
+/** Attributes before opset 10, and inputs since. */
+const slice: Rewriting = (node, { g, opset }) => {
+  if (opset >= 10) return g.node(node);
+  const starts = intsAttribute(node, 'starts', []);
+  const lists = [starts, intsAttribute(node, 'ends', []), intsAttribute(node, 'axes', [...starts.keys()])];
+  g.node({ ...node, inputs: [node.inputs[0] ?? '', ...lists.map((list) => g.ints(list))], attributes: {} });
+};
+
+/** Axes, of opset 18, are filled up to all of them; before opset 11 all are attributes. */
 const pad: Rewriting = (node, scope) => {
+  if (scope.opset < 11) {
+    const pads = scope.g.ints(intsAttribute(node, 'pads', []));
+    const fill = scope.g.scalar(floatAttribute(node, 'value', 0));
+    const attributes = without(node.attributes, 'pads', 'value');
+    return scope.g.node({ ...node, inputs: [node.inputs[0] ?? '', pads, fill], attributes });
+  }
   const [x = '', , value = '', axes] = node.inputs;
   if (!axes) return scope.g.node(node);
   const rank = scope.shape(x).length;
@@ -87,6 +111,8 @@ const pad: Rewriting = (node, scope) => {
  */
 const batchNorm: Rewriting = (node, scope) => {
   requireUnread(node, scope, 'statistics');
+  if (intAttribute(node, 'spatial', 1) === 0)
+    throw invalid(node, 'statistics of each pixel (spatial 0) are not supported');
   if (!scope.isHeld(node.inputs[3] ?? '') || !scope.isHeld(node.inputs[4] ?? '')) {
     computedBatchNorm(node, scope);
     return;
@@ -132,6 +158,8 @@ export const UPGRADES: Rewritings = {
   LogSoftmax: softmax,
   Split: split,
   Pad: pad,
+  Clip: clip,
+  Slice: slice,
   BatchNormalization: batchNorm,
   Dropout: dropout,
   LayerNormalization: firstOutput,

@@ -2,21 +2,27 @@
 import { MocoError } from '../../errors.ts';
 import { knownFactor, product } from '../dims.ts';
 import type { Constant, ElementType, Graph, Node, Shape } from '../graph.ts';
+import { Budget } from '../limits.ts';
 import type { ShapeScope } from '../shape-rules/rule.ts';
 import { MOST_ELEMENTS } from '../tensor.ts';
 import { fromConstant, type Known, MOST_KNOWN, toConstant } from './known.ts';
+
+const MOST_AXES = 32;
+const BYTES_OF_A_NUMBER = 8;
 
 export class Values {
   readonly shapes = new Map<string, Shape>();
   readonly types = new Map<string, ElementType>();
   readonly constants = new Map<string, Constant>();
   readonly #held: ReadonlySet<string>;
+  readonly #budget: Budget;
   readonly #known = new Map<string, Known>();
   readonly #alias = new Map<string, string>();
 
   /** @param held names of constants whose elements may change: weights and running statistics */
-  constructor(graph: Graph, held: ReadonlySet<string>) {
+  constructor(graph: Graph, held: ReadonlySet<string>, budget = new Budget()) {
     this.#held = held;
+    this.#budget = budget;
     for (const { name, shape, type } of graph.inputs) this.declare(name, shape, type);
     for (const [name, constant] of graph.constants) this.constant(name, constant);
   }
@@ -40,6 +46,7 @@ export class Values {
   }
 
   know(name: string, value: Known): void {
+    this.#budget.take(BYTES_OF_A_NUMBER * value.data.length);
     this.#known.set(name, value);
     this.declare(name, value.shape, value.type);
   }
@@ -50,6 +57,7 @@ export class Values {
     if (known) return known;
     const constant = this.constants.get(name);
     if (!constant || this.#held.has(name) || constant.data.length > MOST_KNOWN) return undefined;
+    this.#budget.take(BYTES_OF_A_NUMBER * constant.data.length);
     const value = fromConstant(constant);
     this.#known.set(name, value);
     return value;
@@ -84,6 +92,9 @@ export class Values {
   }
 
   requirePossible(node: Node, shapes: readonly Shape[]): void {
+    const deep = shapes.find((shape) => shape.length > MOST_AXES);
+    if (deep)
+      throw new MocoError('model-invalid', `node ${node.name} (${node.op}): ${deep.length} dimensions`);
     const absurd = shapes.find((shape) => knownFactor(product(shape)) > MOST_ELEMENTS);
     if (absurd)
       throw new MocoError('model-invalid', `node ${node.name} (${node.op}): absurd shape [${absurd}]`);

@@ -93,7 +93,6 @@ function parametersOf(model: URL): { name: string; values: number }[] {
 /** What torch exports and we cannot differentiate. */
 const REFUSED: Readonly<Record<string, RegExp>> = {
   'conv-3d.onnx': /3 dimensions of space/,
-  'upsample-nearest.onnx': /operator Resize has no shape rule/,
 };
 
 describe.each(['operators/', 'encoders/'])('torch’s exports of %s', (folder) => {
