@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { knnOfCheckpoint } from '../evaluate/evaluate-checkpoint.ts';
+import { KNN } from '../evaluate/monitor.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import { parseNumber, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -15,8 +16,8 @@ export function registerKnn(program: Command, terminal: Terminal): void {
     .command('knn')
     .description('weighted kNN accuracy of an encoder: bank of training images, queries of the test split');
   addEncoderOptions(command)
-    .option('--k <n>', 'neighbors', wholeNumber(1), 200)
-    .option('--t <x>', 'temperature of the weights exp(similarity / t)', parseNumber, 0.1)
+    .option('--k <n>', 'neighbors', wholeNumber(1), KNN.k)
+    .option('--t <x>', 'temperature of the weights exp(similarity / t)', parseNumber, KNN.t)
     .option('--json', 'one JSON object on stdout')
     .action((options: KnnOptions) => runKnn(options, terminal));
 }

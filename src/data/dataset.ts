@@ -1,4 +1,17 @@
+import {
+  either,
+  expectArgument,
+  type Form,
+  listOf,
+  made,
+  nothing,
+  record,
+  shown,
+  text,
+  whole,
+} from '../arguments.ts';
 import { MocoError } from '../errors.ts';
+import { expectFolders, type PathInput, pathOf } from '../runtime/path-input.ts';
 import { drawn, findDrawn } from './drawn.ts';
 import { lookAt } from './place.ts';
 import { reducedImages } from './reduced.ts';
@@ -25,6 +38,19 @@ export interface DatasetDescription {
   trainLabels: Int32Array | null;
   testLabels: Int32Array | null;
 }
+
+/** What a description is told from anything else by. */
+export const DATASET: Form = made<DatasetDescription>(
+  'what describeDataset, describeFiles or describeDrawn gave',
+  {
+    kind: text(),
+    train: made<DatasetSpec>('a spec', { kind: text() }),
+    test: either(record, nothing),
+    trainLength: whole(0),
+    testLength: whole(0),
+    classes: listOf(text(), 'names'),
+  },
+);
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
 export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
@@ -54,8 +80,12 @@ export async function withDataset<T>(
  * @throws MocoError usage
  */
 export function withReducedImages<Data extends DatasetDescription>(data: Data, side: number | null): Data {
+  expectArgument('withReducedImages', 'data', data, DATASET);
   if (side !== null && !(Number.isInteger(side) && side >= 16)) {
-    throw new MocoError('usage', `images reduced to ${side} pixels: give a whole number from 16 on, or null`);
+    throw new MocoError(
+      'usage',
+      `images reduced to ${shown(side)} pixels: give a whole number from 16 on, or null`,
+    );
   }
   const reduced = ({ reduceTo: _before, ...spec }: DatasetSpec): DatasetSpec =>
     side === null ? spec : { ...spec, reduceTo: side };
@@ -64,12 +94,16 @@ export function withReducedImages<Data extends DatasetDescription>(data: Data, s
 
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
+ * @param path of a folder; also a `file:` URL
  * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
- * such kind.
+ * such kind; also in a page, which has no folders by path (`describeFiles` takes what it has).
  */
-export async function describeDataset(path: string, kind: string = 'auto'): Promise<DatasetDescription> {
-  return describeAmong(SOURCES, path, kind);
+export async function describeDataset(path: PathInput, kind: string = 'auto'): Promise<DatasetDescription> {
+  expectFolders('describeDataset', 'give the files to describeFiles, or let describeDrawn draw some');
+  const at = await pathOf('describeDataset', 'path', path);
+  expectArgument('describeDataset', 'kind', kind, text(`'auto' or one of DATASET_KINDS`));
+  return describeAmong(SOURCES, at, kind);
 }
 
 /** describeDataset, where these are all sources that there are. */
@@ -105,6 +139,10 @@ export async function describeDrawn(
   size: number,
   seed: number,
 ): Promise<DatasetDescription> {
+  expectArgument('describeDrawn', 'trainCount', trainCount, whole(1, 10_000_000));
+  expectArgument('describeDrawn', 'testCount', testCount, whole(1, 10_000_000));
+  expectArgument('describeDrawn', 'size', size, whole(8, 1024));
+  expectArgument('describeDrawn', 'seed', seed, whole(0, Number.MAX_SAFE_INTEGER));
   return describe(drawn, null, findDrawn(trainCount, testCount, size, seed));
 }
 

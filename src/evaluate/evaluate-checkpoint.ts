@@ -1,13 +1,14 @@
 /** A checkpoint's encoder on a data set: kNN accuracy, embeddings. What they give and throw stands with page/jobs.ts. */
-import { queryValues } from '../checkpoint/contents.ts';
+import { type Forms, oneOf, optional, whole } from '../arguments.ts';
+import { CHECKPOINT, queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
-import { type DatasetDescription, openDataset } from '../data/dataset.ts';
+import { DATASET, type DatasetDescription, openDataset } from '../data/dataset.ts';
 import type { DatasetSpec } from '../data/source.ts';
-import type { FeatureKind } from '../encoder/embeddings.ts';
+import { FEATURE_KINDS, type FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from '../models/choose-network.ts';
-import { type Backend, chooseBackend } from '../runtime/backend.ts';
+import { BACKENDS, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
@@ -23,12 +24,20 @@ export interface EncoderJob {
   /** From `describeDataset` or `describeDrawn`; images of any size, they are resized to the encoder's. */
   data: DatasetDescription;
   /** By default what `chooseBackend` gives for 'auto'. */
-  backend?: Backend;
+  backend?: BackendRequest;
   /** Encoder workers; by default as many as there are cores. Changes no number. */
   workers?: number;
   /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
   features: FeatureKind;
 }
+
+export const ENCODER_JOB: Forms<EncoderJob> = {
+  checkpoint: CHECKPOINT,
+  data: DATASET,
+  backend: optional(oneOf(BACKENDS)),
+  workers: optional(whole(1)),
+  features: oneOf(FEATURE_KINDS),
+};
 
 export interface EmbeddingRow {
   /** Place of the image in the data set: the training split first, then the test split. */
@@ -91,7 +100,7 @@ export async function openEncoders(
   job: Pick<EncoderJob, 'checkpoint' | 'backend' | 'workers'>,
 ): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
   requireWorkerCounts({ workers: job.workers });
-  const backend = job.backend ?? (await chooseBackend('auto')).backend;
+  const { backend } = await chooseBackend(job.backend);
   const { config } = job.checkpoint.state;
   const spec = networkOf(config, job.checkpoint.network);
   const kernels = await openKernels(backend);

@@ -2,12 +2,13 @@
  * Linear classification on a checkpoint's encoder, which does not change: the protocol by which encoders are compared. What it
  * gives and throws stands with page/jobs.ts.
  */
+import { aboveZero, either, type Forms, oneOf, optional, whole, yesNo } from '../arguments.ts';
 import { queryValues } from '../checkpoint/contents.ts';
 import { sha256 } from '../checkpoint/digest.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { viewOptionsOf } from '../scheduler/view-pool.ts';
-import { type EncoderJob, openEncoders } from './evaluate-checkpoint.ts';
+import { ENCODER_JOB, type EncoderJob, openEncoders } from './evaluate-checkpoint.ts';
 import {
   checkFitSettings,
   EpochFit,
@@ -32,6 +33,17 @@ export interface LinearJob extends Omit<EncoderJob, 'features'>, Partial<Omit<Fi
    */
   cache?: boolean;
 }
+
+const { features: _always, ...WITHOUT_FEATURES } = ENCODER_JOB;
+
+export const LINEAR_JOB: Forms<LinearJob> = {
+  ...WITHOUT_FEATURES,
+  epochs: optional(whole(1)),
+  batchSize: optional(whole(1)),
+  seed: optional(whole(0, Number.MAX_SAFE_INTEGER)),
+  learningRate: optional(either(aboveZero, oneOf(['stable']))),
+  cache: optional(yesNo),
+};
 
 /** What is told in order: what was taken, each epoch, the outcome. */
 export type LinearEvent = LinearStart | LinearEpoch | LinearOutcome;

@@ -6,6 +6,9 @@ import type { Kernels } from '../kernels/kernels.ts';
 import { type KnnResult, knnClassify, knnLeaveOneOut } from './knn.ts';
 import { type EmbeddedSplits, type EmbedOptions, embedSplits, ownImages, ownRows } from './splits.ts';
 
+/** Neighbors and temperature where nobody says, as in the papers (Wu et al., arXiv:1805.01978). */
+export const KNN = { k: 200, t: 0.1 } as const;
+
 export interface MonitorOptions extends EmbedOptions {
   readonly kernels: Kernels;
   readonly k: number;

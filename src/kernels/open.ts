@@ -1,8 +1,10 @@
+import { expectArgument, expectOptions, type Forms, oneOf, optional, whole } from '../arguments.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { requestDevice } from '../runtime/gpu.ts';
 import { createWasmKernels, type WasmKernels } from './wasm/wasm-kernels.ts';
 import {
   createWebGpuKernels,
+  WEBGPU_OPTIONS,
   type WebGpuKernels,
   type WebGpuKernelsOptions,
 } from './webgpu/webgpu-kernels.ts';
@@ -12,21 +14,29 @@ export interface OpenKernelsOptions extends WebGpuKernelsOptions {
   readonly threads?: number;
 }
 
+const OPTIONS: Forms<OpenKernelsOptions> = {
+  ...WEBGPU_OPTIONS,
+  threads: optional(whole(1, 1024)),
+};
+
 export type BackendKernels = WasmKernels | WebGpuKernels;
 
 /**
  * The kernels of a backend; native has those of wasm. On WebGPU they are on a device of their own, of the best adapter
  * there is (a software one too), which ends with `dispose`.
- * @throws MocoError backend-unavailable, gpu-failed, device-lost, worker-died
+ * @throws MocoError usage, backend-unavailable, gpu-failed, device-lost, worker-died
  */
 export async function openKernels(
   backend: Backend,
   options: OpenKernelsOptions = {},
 ): Promise<BackendKernels> {
+  expectArgument('openKernels', 'backend', backend, oneOf(['webgpu', 'native', 'wasm']));
+  expectOptions('openKernels', options, OPTIONS);
   if (backend !== 'webgpu') return createWasmKernels({ threads: options.threads ?? 1 });
   const { device } = await requestDevice();
   try {
-    const kernels = await createWebGpuKernels(device, options);
+    const { threads: _ofWasm, ...forWebGpu } = options;
+    const kernels = await createWebGpuKernels(device, forWebGpu);
     const dispose = kernels.dispose.bind(kernels);
     kernels.dispose = () => {
       dispose();

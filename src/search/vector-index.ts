@@ -1,10 +1,11 @@
 /** Nearest rows, and rows that are alike: what `Index` of page/search-index.ts does, on this thread. */
-import type { FeatureKind } from '../encoder/embeddings.ts';
+import { type Forms, listOf, oneOf, optional, shown, text, whole } from '../arguments.ts';
+import { FEATURE_KINDS, type FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { defaultBlockRows, nearestRows } from '../evaluate/nearest.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
-import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { BACKENDS, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type PairsOptions, pairsAbove } from './duplicates.ts';
 import { type PostableIndex, readIndex, writeIndex } from './index-file.ts';
 import { formatIndex, type IndexRows, type RowsInput, rowsOf } from './index-rows.ts';
@@ -42,6 +43,17 @@ export interface NewIndexOptions extends IndexOptions {
   /** Which of its features. */
   readonly features?: FeatureKind;
 }
+
+export const INDEX_OPTIONS: Forms<IndexOptions> = {
+  backend: optional(oneOf(BACKENDS)),
+  threads: optional(whole(1, 1024)),
+};
+export const NEW_INDEX_OPTIONS: Forms<NewIndexOptions> = {
+  ...INDEX_OPTIONS,
+  names: optional(listOf({ give: 'a text', is: (name) => typeof name === 'string' }, 'texts')),
+  encoder: optional(text()),
+  features: optional(oneOf(FEATURE_KINDS)),
+};
 
 /** What is told of an index. */
 export interface IndexFacts {
@@ -112,8 +124,11 @@ export class VectorIndex {
   duplicates(threshold: number, options?: PairsOptions): Promise<DuplicatePair[]> {
     const { vectors, dim, names } = this.rows;
     return this.#inTurn(async () => {
-      if (!(threshold >= -1 && threshold <= 1)) {
-        throw new MocoError('usage', `the threshold is ${threshold}: give a cosine similarity from −1 to 1`);
+      if (!(typeof threshold === 'number' && threshold >= -1 && threshold <= 1)) {
+        throw new MocoError(
+          'usage',
+          `the threshold is ${shown(threshold)}: give a cosine similarity from −1 to 1`,
+        );
       }
       const pairs = await pairsAbove(this.#kernels, vectors, dim, threshold, options);
       return pairs.map(({ first, second, similarity }) => ({

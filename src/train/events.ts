@@ -15,7 +15,8 @@ export type PretrainEvent =
   | WatchEvent
   | SkippedEvent
   | CheckpointEvent
-  | NoticeEvent;
+  | NoticeEvent
+  | EndEvent;
 
 export interface RunEvent {
   type: 'run';
@@ -164,6 +165,15 @@ export interface CheckpointEvent {
   type: 'checkpoint';
   step: number;
   path: string;
+}
+
+/** The last event of a run that ends without an error. */
+export interface EndEvent {
+  type: 'end';
+  /** done: all steps of the configuration; aborted: `signal` fired before. */
+  reason: 'done' | 'aborted';
+  /** Steps done, over the whole run. */
+  step: number;
 }
 
 export interface NoticeEvent {

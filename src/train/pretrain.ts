@@ -23,7 +23,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   validateConfig(config, data.trainLength);
   requireLabels(config, data);
   if (options.watch) checkWatch(options.watch, data.trainLength);
-  const backend = options.backend ?? (await backendOf('auto', resume));
+  const { backend: asked = 'auto' } = options;
+  const backend = typeof asked === 'string' ? await backendOf(asked, resume) : asked;
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const network = resume?.network ?? options.encoder?.network ?? null;

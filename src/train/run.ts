@@ -113,6 +113,7 @@ export class Run {
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
+    yield { type: 'end', reason: this.#step < this.#last ? 'aborted' : 'done', step: this.#step };
   }
 
   /** Whether one more step may be under way: not beyond one whose state is to be looked at. */

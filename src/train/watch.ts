@@ -2,6 +2,7 @@
  * What a run shows of itself every some steps, for live views: the pairs as the encoders see them, and where some images
  * lie by now. It is made of what the run has anyway, and changes no bit of it.
  */
+import { either, type Forms, listOf, optional, whole } from '../arguments.ts';
 import { pixelsOf } from '../data/augment/normalize.ts';
 import { recipeNamed } from '../data/augment/recipes.ts';
 import type { RgbImage } from '../data/image.ts';
@@ -21,6 +22,12 @@ export interface WatchOptions {
   /** Which training images are embedded: so many, spread evenly over the data, or these; by default 256. */
   sample?: number | readonly number[];
 }
+
+export const WATCH_OPTIONS: Forms<WatchOptions> = {
+  every: whole(1),
+  pairs: optional(whole(0)),
+  sample: optional(either(whole(0), listOf(whole(0), 'whole numbers'))),
+};
 
 const PAIRS = 4;
 const SAMPLE = 256;

@@ -1,3 +1,15 @@
+import {
+  callback,
+  expectArgument,
+  expectOptions,
+  type Forms,
+  made,
+  optional,
+  record,
+  texts,
+  whole,
+  yesNo,
+} from '../../arguments.ts';
 import { MocoError } from '../../errors.ts';
 import { Checks, checkWrite } from '../checks.ts';
 import type { DeviceArray } from '../device-array.ts';
@@ -38,24 +50,34 @@ export interface WebGpuKernelsOptions extends VariantOptions {
   shaders?: ShaderTexts;
 }
 
+export const WEBGPU_OPTIONS: Forms<WebGpuKernelsOptions> = {
+  shaders: optional(texts),
+  workgroupSize: optional(whole(1, 256)),
+  subgroups: optional(yesNo),
+};
+const DEVICE = made<GPUDevice>('a GPUDevice (the `device` of what requestDevice gave)', {
+  createBuffer: callback,
+  limits: record,
+});
+
 /**
  * Kernels on a device of the caller's, who destroys it after disposing of them.
- * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`;
- * shape-mismatch for a `workgroupSize` out of its range
+ * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders` and
+ * for an option out of its range
  */
 export async function createWebGpuKernels(
   device: GPUDevice,
-  { shaders = {}, ...options }: WebGpuKernelsOptions = {},
+  given: WebGpuKernelsOptions = {},
 ): Promise<WebGpuKernels> {
+  expectArgument('createWebGpuKernels', 'device', device, DEVICE);
+  expectOptions('createWebGpuKernels', given, WEBGPU_OPTIONS);
+  const { shaders = {}, ...options } = given;
   expectShaderFiles(shaders);
   const variant = chooseVariant(device, options);
   const watch = new DeviceWatch(device);
   const memory = new WebGpuMemory(watch, await watch.wait(createPipelines(device, shaders, variant)));
   const { checks, call } = memory;
-  const calls = kernelCalls((kernel, args) => {
-    kernel.check(args, checks);
-    return kernel.webgpu(args, call);
-  });
+  const calls = kernelCalls(checks, (kernel, args) => kernel.webgpu(args, call));
   return Object.assign(memory, calls);
 }
 

@@ -1,4 +1,5 @@
 /** A model that some training framework exported, in the form that autodiff/ takes. */
+import { callback, either, type Forms, listOf, oneOf, optional, text, whole } from '../../arguments.ts';
 import { MocoError } from '../../errors.ts';
 import type { ExternalData } from '../external-data.ts';
 import type { Constant, Graph, Node, Value } from '../graph.ts';
@@ -20,6 +21,13 @@ export interface ImportOptions extends InputOptions {
   /** Initializers that are not to be trained, by name: fixed position embeddings, masks. */
   readonly frozen?: readonly string[];
 }
+
+export const IMPORT_OPTIONS: Forms<ImportOptions> = {
+  batch: optional(either(whole(1), oneOf(['open']))),
+  imageSize: optional(whole(1, 65536)),
+  externalData: optional(callback),
+  frozen: optional(listOf(text(), 'names')),
+};
 
 export interface ImportedModel {
   /** Opset 17. Its inputs are the images, the weights, the running statistics, in this order. */
