@@ -28,6 +28,10 @@ export async function runKnn(
   knn: typeof knnOfCheckpoint = knnOfCheckpoint,
 ): Promise<void> {
   const job = await encoderJob(options, terminal);
+  const { trainLength, testLength } = job.data;
+  // For whoever watches: it takes a while.
+  if (terminal.bar)
+    terminal.error(`kNN: embedding ${(trainLength + testLength).toLocaleString('en-US')} images …`);
   const { top1, k, t, bank, queries } = await knn(job, options.k, options.t);
   const { features } = job;
   const { step } = job.checkpoint.state;

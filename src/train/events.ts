@@ -16,6 +16,7 @@ export type PretrainEvent =
   | SkippedEvent
   | CheckpointEvent
   | NoticeEvent
+  | MeasuringEvent
   | EndEvent;
 
 export interface RunEvent {
@@ -165,6 +166,19 @@ export interface CheckpointEvent {
   type: 'checkpoint';
   step: number;
   path: string;
+}
+
+/** Before something is measured that may take a while: kNN, the linear probe, the accuracy on the test split. */
+export interface MeasuringEvent {
+  type: 'measuring';
+  /** In words: 'kNN, probe'. */
+  what: string;
+  /** How many images are looked at. */
+  images: number;
+  /** Percent of the images whose class a guess gets right. */
+  chance: number;
+  /** How many epochs were trained. */
+  epoch: number;
 }
 
 /** The last event of a run that ends without an error. */

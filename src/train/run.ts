@@ -212,6 +212,8 @@ export class Run {
     const epoch = Math.ceil(this.#step / this.#perEpoch);
     const due = { knn, probe, test, neighbors: epoch === 0 || ends };
     const what = [knn && 'kNN', probe && 'probe', test && 'accuracy'].filter(Boolean).join(', ');
+    const images = data.trainLength + data.testLength;
+    yield { type: 'measuring', what, images, chance: 100 / Math.max(1, data.classes.length), epoch };
     const measured = measureEncoder(this.#session, { data, config, epoch }, due);
     yield* this.#orGoOn(measured, `no ${what} after ${epoch} epochs`);
   }
