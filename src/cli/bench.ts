@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import { describeDataset } from '../data/dataset.ts';
 import { measureViews } from '../data/measure-views.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { describeMachine, machineInMarkdown } from '../runtime/machine.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { measureStep } from '../train/measure.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addDumpOptions, addWorkerOptions, backendOption, type DumpOptions, wholeNumber } from './options.ts';
+import { expectReportFile, OUT_OPTION, writeReportFile } from './shared-report.ts';
 import type { Terminal } from './terminal.ts';
 
 interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
@@ -16,6 +18,7 @@ interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
   repeat: number;
   data?: string;
   json?: boolean;
+  out?: string;
 }
 
 export function registerBench(program: Command, terminal: Terminal): void {
@@ -26,6 +29,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .addOption(backendOption())
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--data <path>', 'images to time decoding and augmentation on (default: drawn ones)')
+    .option(...OUT_OPTION)
     .option('--json', 'one JSON object on stdout')
     .action((options: BenchOptions) => runBench(options, terminal));
 }
@@ -35,6 +39,7 @@ export async function runBench(
   terminal: Terminal,
   measure: typeof measureStep = measureStep,
 ): Promise<void> {
+  expectReportFile(options.out);
   const { config, encoder } = await resolveNetwork(options.preset ?? DEFAULT_PRESET, overridesOf(options));
   const { backend, adapter, reason } = await chooseBackend(options.backend);
   // Before what takes long: the path may be wrong.
@@ -48,24 +53,35 @@ export async function runBench(
     dumpGraphs: options.dumpGraphs,
   });
   const augmentation = await measureViews(config.augmentation, config.imageSize, data?.train ?? null);
-  if (options.json) {
-    terminal.out(JSON.stringify({ ...measured, augmentation, backend, adapter, config }));
-    return;
-  }
+  const numbers = { ...measured, augmentation, backend, adapter, config };
+  const lines: string[] = [];
+  const say = (line: string) => lines.push(line);
   const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
   const width = encoder ? '' : `, width ${config.width}`;
-  terminal.out(`${config.arch}${width}, ${config.imageSize} px, batch ${config.batchSize}`);
-  terminal.out(`backend ${backend}: ${reason}`);
-  terminal.out(`${measured.imagesPerSecond.toFixed(2)} images/s (${gflops.toFixed(1)} GFLOP/s)`);
-  terminal.out(`${measured.imagesPerSecondWithAugmentation.toFixed(2)} images/s with augmentation`);
+  say(`${config.arch}${width}, ${config.imageSize} px, batch ${config.batchSize}`);
+  say(`backend ${backend}: ${reason}`);
+  say(`${measured.imagesPerSecond.toFixed(2)} images/s (${gflops.toFixed(1)} GFLOP/s)`);
+  say(`${measured.imagesPerSecondWithAugmentation.toFixed(2)} images/s with augmentation`);
   const entries = Object.entries(measured.seconds).sort(([, a], [, b]) => b - a);
   const total = entries.reduce((sum, [, seconds]) => sum + seconds, 0);
   for (const [what, seconds] of entries) {
     const share = ((100 * seconds) / total).toFixed(1);
-    terminal.out(`  ${what.padEnd(24)} ${seconds.toFixed(4).padStart(9)} s ${share.padStart(5)} %`);
+    say(`  ${what.padEnd(24)} ${seconds.toFixed(4).padStart(9)} s ${share.padStart(5)} %`);
   }
   const { images, decodeMicroseconds, viewMicroseconds } = augmentation;
-  terminal.out(
+  say(
     `a view: ${decodeMicroseconds.toFixed(0)} µs to decode, ${viewMicroseconds.toFixed(1)} µs to augment (${images})`,
   );
+  if (options.out !== undefined) {
+    const machine = await describeMachine();
+    const facts = [...machineInMarkdown(machine), '', '```', ...lines, '```', ''];
+    await writeReportFile(
+      options.out,
+      { machine, ...numbers },
+      ['## moco-web bench', '', ...facts].join('\n'),
+    );
+    say(`report: ${options.out}`);
+  }
+  if (options.json) terminal.out(JSON.stringify(numbers));
+  else for (const line of lines) terminal.out(line);
 }

@@ -8,6 +8,7 @@ import { checkKernels, type KernelChecks } from './doctor-kernels.ts';
 import { checkModel } from './doctor-model.ts';
 import { adviceOn, doctorLines } from './doctor-words.ts';
 import { backendOption } from './options.ts';
+import { OUT_OPTION } from './shared-report.ts';
 import type { Terminal } from './terminal.ts';
 
 export function registerDoctor(program: Command, terminal: Terminal): void {
@@ -22,6 +23,7 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
       '--model <file.onnx>',
       'tell which nodes a backend would not run right, or have no gradient; auto: of each',
     )
+    .option(OUT_OPTION[0], `with --kernels: ${OUT_OPTION[1]}`)
     .option('--json', 'one JSON object on stdout')
     .action((options: DoctorOptions) => {
       const { kernels, model } = options;
@@ -36,7 +38,7 @@ type DoctorOptions = KernelChecks & { kernels?: boolean; model?: string };
 
 /** @throws MocoError usage for what only `--kernels` reads */
 function requireKernels(options: DoctorOptions): void {
-  for (const name of ['only', 'shaders'] as const) {
+  for (const name of ['only', 'shaders', 'out'] as const) {
     if (options[name] !== undefined) throw new MocoError('usage', `--${name} goes with --kernels`);
   }
 }

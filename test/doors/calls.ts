@@ -310,6 +310,8 @@ export const CALLS: Readonly<Record<string, Call>> = {
     args: [new library.MocoError('usage', 'x'), null],
     takes: { 1: ['undefined', 'null', 'word', 'empty word'] },
   },
+  conformanceReport: { args: [[result]], takes: { 0: ['array'] } },
+  conformanceMarkdown: { args: [{ backend: 'wasm', cases: [result] }], open: [0] },
   countResults: { args: [[result]], takes: { 0: ['array'] } },
   formatCounts: { args: [[result]], takes: { 0: ['array'] } },
   formatFailure: { args: [result], open: [0] },
