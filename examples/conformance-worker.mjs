@@ -1,6 +1,8 @@
 // The suite on one backend, as it lies in dist/: no bundler, no import map.
 import {
   compileFailure,
+  conformanceMarkdown,
+  conformanceReport,
   countResults,
   formatCounts,
   formatFailure,
@@ -49,7 +51,9 @@ async function runAll({ backend, only }) {
           : `skipped ${result.case}: ${result.reason}`,
     }));
   const [counts, kernels] = [countResults(results), summarizeKernels(results)];
-  postMessage({ type: 'ended', counts, kernels, text: formatCounts(results), details });
+  const report = await conformanceReport(results);
+  const shared = { markdown: conformanceMarkdown(report), json: JSON.stringify(report, null, 2) };
+  postMessage({ type: 'ended', counts, kernels, text: formatCounts(results), details, shared });
 }
 
 addEventListener('message', async ({ data }) => {

@@ -26,6 +26,22 @@ function detail(className, text) {
   return block;
 }
 
+/** The report with version, system, GPU, limits and date, to be pasted into an issue or kept. */
+function offer({ markdown, json }) {
+  const copy = document.createElement('button');
+  copy.type = 'button';
+  copy.textContent = 'Copy as Markdown';
+  copy.onclick = async () => {
+    await navigator.clipboard.writeText(markdown);
+    copy.textContent = 'Copied';
+  };
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
+  link.download = 'moco-web-conformance.json';
+  link.textContent = 'Download as JSON';
+  element('#share').replaceChildren(copy, ' ', link);
+}
+
 const show = {
   started: ({ adapter }) => {
     element('#adapter').textContent = adapter;
@@ -34,10 +50,11 @@ const show = {
     element('#state').textContent = `${done} cases, last ${name}`;
     element('tbody').replaceChildren(...kernels.map(row));
   },
-  ended: ({ counts, text, details }) => {
+  ended: ({ counts, text, details, shared }) => {
     element('#state').textContent = text;
     element('#state').className = counts.FAIL > 0 ? 'FAIL' : 'ok';
     element('#details').replaceChildren(...details.map(({ status, lines }) => detail(status, lines)));
+    offer(shared);
   },
   error: ({ message }) => {
     element('#state').textContent = message;
@@ -51,6 +68,7 @@ globalThis.run = async (options) => {
   element('#state').className = '';
   element('#state').textContent = 'compiling …';
   element('#details').replaceChildren();
+  element('#share').replaceChildren();
   element('tbody').replaceChildren();
   const worker = new Worker(new URL('./conformance-worker.mjs', import.meta.url), { type: 'module' });
   try {

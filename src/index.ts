@@ -26,9 +26,11 @@ export type { DatasetSpec } from './data/source.ts';
 export type { Thumbnail } from './data/thumbnail.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
-export type { EmbeddingRow, EncoderJob, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
+export type { EncoderJob } from './evaluate/encoder-job.ts';
+export type { EmbeddingRow, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
 export type { FitSettings } from './evaluate/fit.ts';
-export type { LinearEpoch, LinearEvent, LinearJob, LinearOutcome, LinearStart } from './evaluate/linear.ts';
+export type { LinearEpoch, LinearEvent, LinearOutcome, LinearStart } from './evaluate/linear.ts';
+export type { LinearJob } from './evaluate/linear-job.ts';
 export { type NamedTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export type {
   EncoderFacts,
@@ -58,8 +60,9 @@ export type { EncoderOptions, PreprocessingOptions } from './search/encoder-opti
 export type { EncoderSource } from './search/encoder-source.ts';
 export type { ImageInput, RawImage } from './search/image-input.ts';
 export type { IndexSource } from './search/index-file.ts';
+export type { IndexOptions, NewIndexOptions } from './search/index-options.ts';
 export type { JoinedRows, RowsInput } from './search/index-rows.ts';
-export type { DuplicatePair, IndexOptions, Match, NewIndexOptions } from './search/vector-index.ts';
+export type { DuplicatePair, Match } from './search/vector-index.ts';
 export { FEWEST_PHOTOS, PHOTO_MINUTES, photosInWords } from './settings/photos.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
@@ -67,7 +70,7 @@ export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './setting
 export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
 export type { ContinuedData, ContinuedImport } from './train/continue-import.ts';
 export type * from './train/events.ts';
-export type { ExportedWeights, WeightFormat } from './train/export-weights.ts';
+export type { ExportedWeights } from './train/export-weights.ts';
 export type { FinetuneStart } from './train/finetune.ts';
 export type { LeftTensor } from './train/import-weights.ts';
 export type { InitialWeights } from './train/init-weights.ts';
@@ -75,5 +78,6 @@ export type { MeasureOptions, StepMeasurement } from './train/measure.ts';
 export { type Bench, benchInWords } from './train/measure-words.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
-export type { WatchOptions } from './train/watch.ts';
+export type { WatchOptions } from './train/watch-options.ts';
+export { WEIGHT_FORMATS, type WeightFormat } from './train/weight-formats.ts';
 export type { ImportedCheckpoint, WeightsInput } from './train/weights-files.ts';

@@ -22,6 +22,7 @@ export { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from './kernels/summar
 export type { TopK } from './kernels/topk.ts';
 export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm/wasm-kernels.ts';
 export type { ShaderTexts } from './kernels/webgpu/pipelines.ts';
-export type { WebGpuKernels, WebGpuKernelsOptions } from './kernels/webgpu/webgpu-kernels.ts';
+export type { WebGpuKernels } from './kernels/webgpu/webgpu-kernels.ts';
+export type { WebGpuKernelsOptions } from './kernels/webgpu/webgpu-options.ts';
 export { setAssetPaths } from './runtime/assets.ts';
 export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';

@@ -1,11 +1,13 @@
 /** Which nodes of a graph a provider would not run right, or no gradient can pass, and what is written in their place. */
+import { expectArgument, listOf, oneOf, optional, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
+import { GRAPH } from '../onnx/graph-form.ts';
 import { inferShapes } from '../onnx/shapes.ts';
 import { inferTypes } from '../onnx/types.ts';
 import { differentiate } from './differentiate.ts';
 import { lowerGraph } from './lower.ts';
-import type { Provider } from './lowering.ts';
+import { PROVIDERS, type Provider } from './lowering.ts';
 import { gradientPath } from './paths.ts';
 import { judge, type Verdict } from './providers.ts';
 
@@ -45,6 +47,9 @@ export interface AuditReport {
  * `wrt` does not exist
  */
 export function auditModel(graph: Graph, provider: Provider, wrt?: readonly string[]): AuditReport {
+  expectArgument('auditModel', 'graph', graph, GRAPH);
+  expectArgument('auditModel', 'provider', provider, oneOf(PROVIDERS));
+  expectArgument('auditModel', 'wrt', wrt, optional(listOf(text(), 'names')));
   const shapes = inferShapes(graph);
   const types = inferTypes(graph);
   const wanted = wrt ?? graph.inputs.filter(({ type }) => type === 'float32').map(({ name }) => name);

@@ -1,9 +1,11 @@
 /** The gradient of a model file: what `differentiate` of the public API and of the command line do. */
+import { bytesOf, either, expectOptions, type Forms, listOf, oneOf, optional, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import type { Constant, Graph, Shape, Value } from '../onnx/graph.ts';
-import { type ImportOptions, importModel } from '../onnx/import/import-model.ts';
+import { importModel } from '../onnx/import/import-model.ts';
+import { IMPORT_OPTIONS, type ImportOptions } from '../onnx/import/import-options.ts';
 import { differentiate } from './differentiate.ts';
-import type { Provider } from './lowering.ts';
+import { PROVIDERS, type Provider } from './lowering.ts';
 import { gradientPath } from './paths.ts';
 import type { BatchStatistics } from './rule.ts';
 
@@ -17,6 +19,14 @@ export interface DifferentiateModelOptions extends ImportOptions {
   /** How much the backward graph computes again instead of taking it from the forward graph; `cheap` by default. */
   readonly recompute?: 'least' | 'cheap';
 }
+
+const OPTIONS: Forms<DifferentiateModelOptions> = {
+  ...IMPORT_OPTIONS,
+  wrt: optional(either(oneOf(['all']), listOf(text(), 'names'))),
+  provider: optional(oneOf(PROVIDERS)),
+  batchNorm: optional(oneOf(['train', 'eval'])),
+  recompute: optional(oneOf(['least', 'cheap'])),
+};
 
 /** gradient.json: how the two graphs are fed. */
 export interface GradientManifest {
@@ -57,11 +67,13 @@ export interface ModelGradient {
  * does not exist or has no influence), shape-mismatch
  */
 export function differentiateModel(
-  model: Uint8Array,
+  model: ArrayBuffer | Uint8Array,
   options: DifferentiateModelOptions = {},
 ): ModelGradient {
+  const bytes = bytesOf('differentiate', 'model', model);
+  expectOptions('differentiate', options, OPTIONS);
   const { wrt: wanted = 'all', provider = 'wasm', batchNorm = 'train', recompute = 'cheap' } = options;
-  const { graph, input, weights: trained, statistics, notes } = importModel(model, options);
+  const { graph, input, weights: trained, statistics, notes } = importModel(bytes, options);
   const outputs = graph.outputs.map(({ name }) => name);
   const wrt = wanted === 'all' ? [...trained.keys()] : wanted;
   if (wrt.length === 0) throw new MocoError('usage', `model ${graph.name} has no weights to be trained`);

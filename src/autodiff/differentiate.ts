@@ -3,14 +3,16 @@
  * ch. 3): the nodes are visited backwards, each rule appends what carries the gradient over its node, and gradients
  * that meet at a value are added.
  */
+import { expectArgument, expectOptions, type Forms, listOf, oneOf, optional, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { isFrozenBatchNorm } from '../onnx/batch-norms.ts';
 import { knownFactor, product } from '../onnx/dims.ts';
 import { type Graph, GraphBuilder, type Node, type Shape, type Value } from '../onnx/graph.ts';
+import { GRAPH } from '../onnx/graph-form.ts';
 import { constantInts, inferShapes } from '../onnx/shapes.ts';
 import { inferTypes } from '../onnx/types.ts';
 import { batchNormEval } from './batch-norm-eval.ts';
-import { LOWERINGS, type Provider } from './lowering.ts';
+import { LOWERINGS, PROVIDERS, type Provider } from './lowering.ts';
 import { describePath, type GradientPath, gradientPath } from './paths.ts';
 import type { BackwardScope, BatchStatistics, ForwardScope, LoweringScope, Rule } from './rule.ts';
 import { copyNode } from './rule.ts';
@@ -33,6 +35,14 @@ export interface DifferentiateOptions {
   readonly batchNorm?: 'train' | 'eval';
 }
 
+const OPTIONS: Forms<DifferentiateOptions> = {
+  wrt: listOf(text(), 'names'),
+  outputs: listOf(text(), 'names'),
+  provider: oneOf(PROVIDERS),
+  recompute: optional(oneOf(['nothing', 'least', 'cheap'])),
+  batchNorm: optional(oneOf(['train', 'eval'])),
+};
+
 export interface Gradient {
   /** The graph's own inputs → its outputs, the saved activations and the batch statistics. */
   readonly forward: Graph;
@@ -53,6 +63,8 @@ export interface Gradient {
  * `wrt` or `outputs` does not exist or does not influence an output
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
+  expectArgument('differentiateGraph', 'graph', graph, GRAPH);
+  expectOptions('differentiateGraph', options, OPTIONS);
   const path = gradientPath(graph, options.wrt, options.outputs);
   requireRules(graph, path);
   const ruleOf: RuleOf = (node) =>

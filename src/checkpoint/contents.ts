@@ -1,3 +1,4 @@
+import { type Form, instance, made, record } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 
@@ -6,6 +7,12 @@ type Described = Pick<NamedTensor, 'dtype' | 'shape'>;
 
 /** The encoder that learns, which evaluation and export take. */
 const LEARNED = 'encoder_q.';
+
+/** What a loaded checkpoint is told from anything else by. */
+export const CHECKPOINT: Form = made<{ state: unknown; tensors: unknown }>('what loadCheckpoint gave', {
+  state: made<{ config: unknown }>('the state of a run', { config: record }),
+  tensors: instance('a Map', 'Map'),
+});
 
 /**
  * Checks that the parts of a checkpoint fit each other: what belongs to a tensor of encoder_q (`encoder_k.<name>`,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { describeDataset } from '../data/dataset.ts';
 import { measureViews } from '../data/measure-views.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { describeMachine, machineInMarkdown } from '../runtime/machine.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { DEFAULT_PRESET } from '../settings/table.ts';
 import { measureStep } from '../train/measure.ts';
@@ -10,6 +11,7 @@ import { benchInWords } from '../train/measure-words.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addDumpOptions, addWorkerOptions, backendOption, type DumpOptions, wholeNumber } from './options.ts';
+import { expectReportFile, OUT_OPTION, writeReportFile } from './shared-report.ts';
 import type { Terminal } from './terminal.ts';
 
 interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
@@ -17,6 +19,7 @@ interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
   repeat: number;
   data?: string;
   json?: boolean;
+  out?: string;
 }
 
 export function registerBench(program: Command, terminal: Terminal): void {
@@ -27,6 +30,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .addOption(backendOption())
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--data <path>', 'images to time decoding and augmentation on (default: drawn ones)')
+    .option(...OUT_OPTION)
     .option('--json', 'one JSON object on stdout')
     .action((options: BenchOptions) => runBench(options, terminal));
 }
@@ -36,6 +40,7 @@ export async function runBench(
   terminal: Terminal,
   measure: typeof measureStep = measureStep,
 ): Promise<void> {
+  expectReportFile(options.out);
   const { config, encoder } = await resolveNetwork(options.preset ?? DEFAULT_PRESET, overridesOf(options));
   const { backend, adapter, reason } = await chooseBackend(options.backend);
   // Before what takes long: the path may be wrong.
@@ -49,9 +54,17 @@ export async function runBench(
     dumpGraphs: options.dumpGraphs,
   });
   const augmentation = await measureViews(config.augmentation, config.imageSize, data?.train ?? null);
-  if (options.json) {
-    terminal.out(JSON.stringify({ ...measured, augmentation, backend, adapter, config }));
-    return;
+  const numbers = { ...measured, augmentation, backend, adapter, config };
+  const words = benchInWords({ config, backend, reason, measured, augmentation });
+  if (options.out !== undefined) {
+    const machine = await describeMachine();
+    const facts = [...machineInMarkdown(machine), '', '```', words, '```', ''];
+    await writeReportFile(
+      options.out,
+      { machine, ...numbers },
+      ['## moco-web bench', '', ...facts].join('\n'),
+    );
   }
-  terminal.out(benchInWords({ config, backend, reason, measured, augmentation }));
+  terminal.out(options.json ? JSON.stringify(numbers) : words);
+  if (options.out !== undefined && !options.json) terminal.out(`report: ${options.out}`);
 }

@@ -2,6 +2,8 @@
 import {
   type ConformanceResult,
   compileFailure,
+  conformanceMarkdown,
+  conformanceReport,
   countResults,
   formatReport,
   runConformance,
@@ -12,6 +14,7 @@ import { type BackendKernels, openKernels } from '../kernels/open.ts';
 import { expectShaderFiles, type ShaderTexts } from '../kernels/webgpu/pipelines.ts';
 import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
+import { expectReportFile, writeReportFile } from './shared-report.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface KernelChecks {
@@ -19,6 +22,7 @@ export interface KernelChecks {
   only?: string;
   shaders?: string;
   json?: boolean;
+  out?: string;
 }
 
 /** Ours have at most 12 KB. */
@@ -26,6 +30,7 @@ const MOST_SHADER_BYTES = 256 * 1024;
 
 /** Exit code 1 where any case fails. @throws MocoError usage, data-missing, data-invalid, backend-unavailable */
 export async function checkKernels(options: KernelChecks, terminal: Terminal): Promise<void> {
+  expectReportFile(options.out);
   const shaders = options.shaders === undefined ? {} : await readShaders(options.shaders);
   const choice = await chooseBackend(options.backend);
   if (options.shaders !== undefined && choice.backend !== 'webgpu') {
@@ -36,6 +41,11 @@ export async function checkKernels(options: KernelChecks, terminal: Terminal): P
   const results = await runAll(options, shaders, choice, terminal);
   if (options.json) terminal.out(asJson(choice, results));
   else terminal.out(`\n${formatReport(results)}`);
+  if (options.out !== undefined) {
+    const report = await conformanceReport(results);
+    await writeReportFile(options.out, report, conformanceMarkdown(report));
+    if (!options.json) terminal.out(`report: ${options.out}`);
+  }
   terminal.exitCode = countResults(results).FAIL > 0 ? 1 : 0;
 }
 

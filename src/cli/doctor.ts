@@ -9,6 +9,7 @@ import { checkKernels, type KernelChecks } from './doctor-kernels.ts';
 import { checkModel, type ModelChecks } from './doctor-model.ts';
 import { adviceOn, doctorLines } from './doctor-words.ts';
 import { addLimitOptions, backendOption } from './options.ts';
+import { OUT_OPTION } from './shared-report.ts';
 import type { Terminal } from './terminal.ts';
 
 export function registerDoctor(program: Command, terminal: Terminal): void {
@@ -23,6 +24,7 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
       '--model <file.onnx>',
       'tell which nodes a backend would not run right, or have no gradient; auto: of each',
     )
+    .option(OUT_OPTION[0], `with --kernels: ${OUT_OPTION[1]}`)
     .option('--json', 'one JSON object on stdout');
   addConfigOptions(addLimitOptions(command), 'step', OF_MODELS).action((options: DoctorOptions) => {
     const { kernels, model } = options;
@@ -45,7 +47,7 @@ type DoctorOptions = KernelChecks & ModelChecks & { kernels?: boolean; model?: s
 
 /** @throws MocoError usage for what only `--kernels` reads */
 function requireKernels(options: DoctorOptions): void {
-  for (const name of ['only', 'shaders'] as const) {
+  for (const name of ['only', 'shaders', 'out'] as const) {
     if (options[name] !== undefined) throw new MocoError('usage', `--${name} goes with --kernels`);
   }
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
-import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
+import type { EncoderJob } from '../evaluate/encoder-job.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { requireHead } from '../train/unknown-settings.ts';
 import { type DataOptions, openDataOf } from './data.ts';

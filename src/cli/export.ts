@@ -4,8 +4,9 @@ import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
-import { exportWeights, WEIGHT_FORMATS, type WeightFormat } from '../train/export-weights.ts';
+import { exportWeights } from '../train/export-weights.ts';
 import { requireHead } from '../train/unknown-settings.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from '../train/weight-formats.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -42,6 +42,7 @@ export async function followRun(
     test: null,
     neighbors: null,
   };
+  let explained = false;
   let untrained: NeighborsEvent | null = null;
   let progress: Progress | null = null;
   const note = (line: string) => (progress ? progress.note(line) : terminal.out(line));
@@ -79,9 +80,18 @@ export async function followRun(
           outcome.step = event.step;
           progress?.step(event);
           break;
+        case 'measuring':
+          if (!explained) {
+            note(
+              `${event.what}: is an image's class known by its features? Guessing is right for ${event.chance.toPrecision(2)} %`,
+            );
+          }
+          explained = true;
+          progress?.busy(`measuring ${event.what} on ${event.images.toLocaleString('en-US')} images`);
+          break;
         case 'knn':
           note(
-            `kNN after ${event.epoch} epochs: ${event.top1.toFixed(2)} % top-1 ` +
+            `kNN after ${event.epoch} epoch${event.epoch === 1 ? '' : 's'}: ${event.top1.toFixed(2)} % top-1 ` +
               `(${event.features}, k=${event.k}, t=${event.t})`,
           );
           break;
@@ -134,6 +144,8 @@ function describeRun({ config, backend, adapter, stepsPerEpoch, totalSteps, memo
     `${totalSteps} steps, ${stepsPerEpoch} an epoch, on ${backend}${adapter ? ` (${adapter})` : ''}`,
     `activations: ${megabytes(memory.keptPerImage)} an image kept, ${megabytes(memory.peak)} at most at one time ` +
       `(recompute ${memory.level})`,
+    `spread: how far apart the embeddings of a batch lie, from 0 (all the same) to 1/√${dim} = ` +
+      `${(1 / Math.sqrt(dim)).toFixed(4)} (evenly)`,
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { knnOfCheckpoint } from '../evaluate/evaluate-checkpoint.ts';
+import { KNN } from '../evaluate/knn-defaults.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import { parseNumber, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -15,8 +16,8 @@ export function registerKnn(program: Command, terminal: Terminal): void {
     .command('knn')
     .description('weighted kNN accuracy of an encoder: bank of training images, queries of the test split');
   addEncoderOptions(command)
-    .option('--k <n>', 'neighbors', wholeNumber(1), 200)
-    .option('--t <x>', 'temperature of the weights exp(similarity / t)', parseNumber, 0.1)
+    .option('--k <n>', 'neighbors', wholeNumber(1), KNN.k)
+    .option('--t <x>', 'temperature of the weights exp(similarity / t)', parseNumber, KNN.t)
     .option('--json', 'one JSON object on stdout')
     .action((options: KnnOptions) => runKnn(options, terminal));
 }
@@ -27,6 +28,10 @@ export async function runKnn(
   knn: typeof knnOfCheckpoint = knnOfCheckpoint,
 ): Promise<void> {
   const job = await encoderJob(options, terminal);
+  const { trainLength, testLength } = job.data;
+  // For whoever watches: it takes a while.
+  if (terminal.bar)
+    terminal.error(`kNN: embedding ${(trainLength + testLength).toLocaleString('en-US')} images …`);
   const { top1, k, t, bank, queries } = await knn(job, options.k, options.t);
   const { features } = job;
   const leaveOneOut = job.data.test === null || job.data.testLabels === null;

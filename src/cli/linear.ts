@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { PROTOCOL } from '../evaluate/fit.ts';
 import {
   type LinearEpoch,
-  type LinearJob,
   type LinearOutcome,
   type LinearStart,
   linearOfCheckpoint,
 } from '../evaluate/linear.ts';
+import type { LinearJob } from '../evaluate/linear-job.ts';
 import { addCheckpointOptions, type CheckpointOptions, checkpointJob } from './encoder-job.ts';
 import { INTERRUPTED } from './interrupt.ts';
 import { parseNumber, wholeNumber } from './options.ts';

@@ -4,9 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
 import type { ExternalData } from '../onnx/external-data.ts';
-
-/** Protocol buffers end at 2 GiB. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
+import { MAX_MODEL_BYTES } from '../onnx/limits.ts';
 
 export interface ModelFile {
   readonly bytes: Uint8Array;

@@ -28,12 +28,20 @@ export async function writeNeighborPicture(
           after: await neighborsOf(train, after.neighbors[row] ?? [], label),
         });
       }
-      await writeFile(path, await neighborSheet(rows));
+      const colors = train.labels ? ', green same class, red another' : '';
+      const captions = {
+        query: 'query',
+        before: before.epoch === 0 ? 'nearest before training' : `nearest after ${epochs(before.epoch)}`,
+        after: `after ${epochs(after.epoch)}${colors}`,
+      };
+      await writeFile(path, await neighborSheet(rows, captions));
     };
     // Without a test split the queries are training images.
     await (data.test ? withDataset(data.test, draw) : draw(train));
   });
 }
+
+const epochs = (count: number): string => `${count} epoch${count === 1 ? '' : 's'}`;
 
 async function neighborsOf(
   train: Dataset,

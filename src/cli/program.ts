@@ -84,12 +84,17 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
       return BAD_INPUT;
     }
     if (error instanceof MocoError) {
-      terminal.error(`error: ${oneLine(error.message)}`);
+      terminal.error(`error: ${oneLine(inFlags(error.message))}`);
       return INPUT_ERRORS.has(error.code) ? BAD_INPUT : FAILED;
     }
     terminal.error(`error: ${oneLine(messageOf(error))}`);
     return FAILED;
   }
+}
+
+/** The library names its own options: backend 'wasm'. Here that is a flag. */
+function inFlags(message: string): string {
+  return message.replaceAll(/\bbackend '(webgpu|native|wasm)'/g, '--backend $1');
 }
 
 function oneLine(message: string): string {

@@ -3,7 +3,8 @@ import { withDataset } from '../data/dataset.ts';
 import { encodeJpeg } from '../data/encode-jpeg.ts';
 import { packIntegers } from '../data/shared.ts';
 import { contactSheet } from '../data/tiles.ts';
-import { type EmbeddingRow, type EncoderJob, embedImages } from '../evaluate/evaluate-checkpoint.ts';
+import type { EncoderJob } from '../evaluate/encoder-job.ts';
+import { type EmbeddingRow, embedImages } from '../evaluate/evaluate-checkpoint.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { EmbeddingMap } from '../report/run-record.ts';
 

@@ -20,5 +20,6 @@ export {
   summarizeKernels,
 } from './report.ts';
 export { type ConformanceOptions, type ConformanceResult, runConformance } from './run-conformance.ts';
+export { type ConformanceReport, conformanceMarkdown, conformanceReport } from './share.ts';
 export { CASE_NAMES } from './suite.ts';
 export type { Failure } from './trial.ts';

@@ -1,3 +1,4 @@
+import { either, expectArgument, listOf, made, nothing, oneOf, text } from '../arguments.ts';
 import type { MocoError } from '../errors.ts';
 import type { KernelName } from './case.ts';
 import { type ConformanceResult, reproduceCommand } from './run-conformance.ts';
@@ -21,8 +22,27 @@ export interface ConformanceCounts {
   skipped: number;
 }
 
+const RESULT = made<ConformanceResult>('a result of runConformance', {
+  case: text(),
+  kernel: text(),
+  status: oneOf(['ok', 'FAIL', 'skipped']),
+});
+const RESULTS = listOf(RESULT, 'results of runConformance');
+
 /** A shader that the device's compiler refuses is a failure like any other. */
 export function compileFailure(error: MocoError, adapter: string | null): ConformanceResult {
+  expectArgument(
+    'compileFailure',
+    'error',
+    error,
+    made<MocoError>('a MocoError', { code: text(), message: text() }),
+  );
+  expectArgument(
+    'compileFailure',
+    'adapter',
+    adapter,
+    either({ ...text(), is: (name) => typeof name === 'string' }, nothing),
+  );
   return {
     case: 'compile',
     kernel: 'compile',
@@ -38,6 +58,7 @@ export function compileFailure(error: MocoError, adapter: string | null): Confor
 }
 
 export function countResults(results: readonly ConformanceResult[]): ConformanceCounts {
+  expectArgument('countResults', 'results', results, RESULTS);
   const counts = { ok: 0, FAIL: 0, skipped: 0 };
   for (const { status } of results) counts[status]++;
   return counts;
@@ -45,6 +66,7 @@ export function countResults(results: readonly ConformanceResult[]): Conformance
 
 /** One for each kernel that has results, in a fixed order. */
 export function summarizeKernels(results: readonly ConformanceResult[]): KernelSummary[] {
+  expectArgument('summarizeKernels', 'results', results, RESULTS);
   const names: (KernelName | 'compile')[] = ['compile', ...KERNEL_NAMES];
   return names.flatMap((kernel) => {
     const own = results.filter((result) => result.kernel === kernel);
@@ -87,14 +109,9 @@ export function formatCounts(results: readonly ConformanceResult[]): string {
 }
 
 /** What is wrong, where, by how much, on what, and how to see it again. */
-export function formatFailure({
-  case: name,
-  failure,
-  reason,
-  adapter,
-  backend,
-  reproduce,
-}: ConformanceResult): string[] {
+export function formatFailure(result: ConformanceResult): string[] {
+  expectArgument('formatFailure', 'result', result, RESULT);
+  const { case: name, failure, reason, adapter, backend, reproduce } = result;
   return [
     `FAIL  ${name}`,
     ...(failure ? describeFailure(failure) : []),

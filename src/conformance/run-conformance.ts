@@ -1,3 +1,14 @@
+import {
+  aboveZero,
+  callback,
+  expectArgument,
+  expectOptions,
+  type Forms,
+  made,
+  optional,
+  record,
+  text,
+} from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { Random, STREAMS } from '../random.ts';
@@ -37,6 +48,18 @@ export interface ConformanceResult {
   reproduce: string;
 }
 
+const KERNELS = made<Kernels>('kernels, from createWasmKernels or createWebGpuKernels', {
+  allocate: callback,
+  read: callback,
+  backend: text(),
+});
+const OPTIONS: Forms<ConformanceOptions> = {
+  only: optional(text('the name of a case, or the beginning of one')),
+  device: optional(made<GPUDevice>('a GPUDevice', { limits: record, pushErrorScope: callback })),
+  adapter: optional(text()),
+  timeout: optional(aboveZero),
+};
+
 const SECONDS = 120;
 
 /**
@@ -48,10 +71,15 @@ export async function* runConformance(
   kernels: Kernels,
   options: ConformanceOptions = {},
 ): AsyncGenerator<ConformanceResult, void, undefined> {
+  expectArgument('runConformance', 'kernels', kernels, KERNELS);
+  expectOptions('runConformance', options, OPTIONS);
   const { only, device, adapter = null, timeout = SECONDS } = options;
   const cases = selectCases(only);
   if (cases.length === 0)
-    throw new MocoError('usage', `no case of the suite has a name that begins with ${only}`);
+    throw new MocoError(
+      'usage',
+      `no case of the suite has a name that begins with ${only}: give another \`only\`, of CASE_NAMES`,
+    );
   /** Why nothing more can be told: the device is gone, or hangs. */
   let over: string | null = null;
   const begin = performance.now();

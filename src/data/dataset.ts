@@ -1,4 +1,6 @@
+import { expectArgument, text, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
+import { type PathInput, pathOf } from '../runtime/path-input.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import { drawn, findDrawn } from './drawn.ts';
 import { lookAt } from './place.ts';
@@ -61,12 +63,15 @@ export function withDecodeLimits<Data extends DatasetDescription>(data: Data, li
 
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
+ * @param path of a folder; also a `file:` URL
  * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
- * such kind.
+ * such kind; also in a page, which has no folders by path (`describeFiles` takes what it has).
  */
-export async function describeDataset(path: string, kind: string = 'auto'): Promise<DatasetDescription> {
-  return describeAmong(SOURCES, path, kind);
+export async function describeDataset(path: PathInput, kind: string = 'auto'): Promise<DatasetDescription> {
+  const at = await pathOf('describeDataset', 'path', path);
+  expectArgument('describeDataset', 'kind', kind, text(`'auto' or one of DATASET_KINDS`));
+  return describeAmong(SOURCES, at, kind);
 }
 
 /** describeDataset, where these are all sources that there are. */
@@ -105,6 +110,10 @@ export async function describeDrawn(
   size: number,
   seed: number,
 ): Promise<DatasetDescription> {
+  expectArgument('describeDrawn', 'trainCount', trainCount, whole(1, 10_000_000));
+  expectArgument('describeDrawn', 'testCount', testCount, whole(1, 10_000_000));
+  expectArgument('describeDrawn', 'size', size, whole(8, 1024));
+  expectArgument('describeDrawn', 'seed', seed, whole(0, Number.MAX_SAFE_INTEGER));
   return describe(drawn, null, findDrawn(trainCount, testCount, size, seed));
 }
 

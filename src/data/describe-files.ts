@@ -1,9 +1,21 @@
 /** Images that people give a page, as data for a run. */
+import {
+  callback,
+  either,
+  expectArgument,
+  expectOptions,
+  type Forms,
+  nothing,
+  optional,
+  text,
+  whole,
+  yesNo,
+} from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import type { DatasetDescription } from './dataset.ts';
 import { beyondLimits, DECODE_LIMITS } from './decode-limits.ts';
 import type { FilesSpec } from './files.ts';
-import { type BlobTree, type GivenFiles, openGiven } from './given-files.ts';
+import { type BlobTree, GIVEN_FILES, type GivenFiles, openGiven } from './given-files.ts';
 import type { ImageHeader } from './image.ts';
 import { READ_FORMATS, readImageHeader } from './image-header.ts';
 import { findImages, type ImageSplit } from './image-tree.ts';
@@ -25,6 +37,13 @@ export interface DescribeFilesOptions {
   /** Told how many files were looked into, of how many. */
   progress?: (done: number, of: number) => void;
 }
+
+const OPTIONS: Forms<DescribeFilesOptions> = {
+  labels: optional(yesNo),
+  name: optional(text('a name')),
+  reduceTo: optional(either(whole(16), nothing)),
+  progress: optional(callback),
+};
 
 /** Data from files, with what was not taken. */
 export interface FilesDescription extends DatasetDescription {
@@ -51,6 +70,8 @@ export async function describeFiles(
   given: GivenFiles,
   options: DescribeFilesOptions = {},
 ): Promise<FilesDescription> {
+  expectArgument('describeFiles', 'given', given, GIVEN_FILES);
+  expectOptions('describeFiles', options, OPTIONS);
   const { labels = 'auto', name = null, reduceTo = sideFor(1), progress } = options;
   const tree = await openGiven(given, name);
   const { train, test, classes, testProblem, notes, others } = await findImages(tree, labels);

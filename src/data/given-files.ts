@@ -1,4 +1,5 @@
 /** What people give a page (a choice of files, a folder, something dropped) as folders of files. */
+import { type Form, kindOf } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { FileTree } from './walk-images.ts';
 
@@ -15,6 +16,17 @@ export type GivenFiles =
   | readonly GivenFile[];
 
 export type GivenFile = Blob | FileSystemFileHandle | FileSystemDirectoryHandle;
+
+export const GIVEN_FILES: Form = {
+  give: 'files (of an input, a drop, an array of File or Blob) or the handle of a folder',
+  is: (value) =>
+    isDirectory(value as GivenFile) ||
+    ['DataTransfer', 'DataTransferItemList', 'FileList'].includes(kindOf(value)) ||
+    (Array.isArray(value) && value.every((one) => one instanceof Blob || hasKind(one))),
+};
+
+/** A handle. */
+const hasKind = (one: unknown): boolean => typeof one === 'object' && one !== null && 'kind' in one;
 
 /** Folders whose files can be had, as blobs that are read when they are needed. */
 export interface BlobTree extends FileTree {

@@ -1,4 +1,5 @@
 /** The folder of a run, kept beside the run over reloads of the page. */
+import { callback, expectArgument, expectOptions, made, optional, record, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { canKeepHandles, deleteHandle, getHandle, isReadable, putHandle } from '../runtime/kept-handles.ts';
 import { type DescribeFilesOptions, describeFiles, type FilesDescription } from './describe-files.ts';
@@ -8,6 +9,10 @@ interface KeptFolder {
   readonly root: FileSystemDirectoryHandle;
   readonly options: DescribeFilesOptions;
 }
+
+const FROM_FILES = made<FilesDescription>('what describeFiles gave', {
+  train: made<FilesSpec>('a spec', { from: record, folder: text() }),
+});
 
 /** Whether files will be there after a reload, and if not, why, in words for people. */
 export type Kept = { readonly kept: true } | { readonly kept: false; readonly reason: string };
@@ -20,6 +25,8 @@ export type Kept = { readonly kept: true } | { readonly kept: false; readonly re
  * @throws MocoError write-failed (the storage is full, or closed to this page)
  */
 export async function keepFiles(name: string, data: FilesDescription): Promise<Kept> {
+  expectArgument('keepFiles', 'name', name, text('a name'));
+  expectArgument('keepFiles', 'data', data, FROM_FILES);
   const { from, folder, reduceTo = null } = data.train as FilesSpec;
   const root = Array.isArray(from) ? null : (from as FileSystemDirectoryHandle);
   if (!canKeepHandles()) return { kept: false, reason: 'there is no IndexedDB here to keep a folder in' };
@@ -43,6 +50,8 @@ export async function restoreFiles(
   name: string,
   options: Pick<DescribeFilesOptions, 'progress'> = {},
 ): Promise<FilesDescription> {
+  expectArgument('restoreFiles', 'name', name, text('a name'));
+  expectOptions('restoreFiles', options, { progress: optional(callback) });
   const kept = canKeepHandles() ? ((await getHandle(name)) as KeptFolder | undefined) : undefined;
   if (!kept) throw new MocoError('data-missing', `no folder is kept for ${name}: choose it again`);
   if (!(await isReadable(kept.root))) {
@@ -53,5 +62,6 @@ export async function restoreFiles(
 
 /** Forgets what is kept under a name, if anything is. */
 export async function forgetFiles(name: string): Promise<void> {
+  expectArgument('forgetFiles', 'name', name, text('a name'));
   if (canKeepHandles()) await deleteHandle(name);
 }

@@ -1,21 +1,25 @@
 /** A share of the labels, for fine-tuning. */
+import { expectArgument, shown, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { Random, STREAMS } from '../random.ts';
 import type { DatasetDescription } from './dataset.ts';
+import { DATASET } from './dataset-form.ts';
 import { labeledOnly, narrowed } from './labeled.ts';
 
 /**
  * The data with a share of its training images, the same share of each class (SimCLR, arXiv:2002.05709, appendix B.5), at
  * least one of each; the test split stays whole. Images without a class are left out.
  * @param share above 0, at most 1
- * @param seed which they are
+ * @param seed which they are; by default 0
  * @throws MocoError usage for a share out of range, data-invalid for data without classes
  */
-export function shareOfLabels(data: DatasetDescription, share: number, seed: number): DatasetDescription {
-  if (!(share > 0 && share <= 1)) {
+export function shareOfLabels(data: DatasetDescription, share: number, seed = 0): DatasetDescription {
+  expectArgument('shareOfLabels', 'data', data, DATASET);
+  expectArgument('shareOfLabels', 'seed', seed, whole(0, Number.MAX_SAFE_INTEGER));
+  if (!(typeof share === 'number' && share > 0 && share <= 1)) {
     throw new MocoError(
       'usage',
-      `share of the labels ${share} is out of range: give a number above 0, at most 1`,
+      `share of the labels ${shown(share)} is out of range: give a number above 0, at most 1`,
     );
   }
   const labeled = labeledOnly(data);

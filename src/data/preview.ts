@@ -2,6 +2,7 @@ import { MocoError } from '../errors.ts';
 import { Canvas } from './augment/canvas.ts';
 import { encodeImage } from './encode.ts';
 import type { RgbImage } from './image.ts';
+import { LETTER_HEIGHT, write } from './letters.ts';
 import { squareTile } from './tiles.ts';
 
 /** A query image and its nearest neighbors before and after training, best first. */
@@ -17,11 +18,20 @@ export interface Neighbor {
   sameClass: boolean | null;
 }
 
+/** What stands above the columns, in letters and digits. */
+export interface Captions {
+  readonly query: string;
+  readonly before: string;
+  readonly after: string;
+}
+
 /** Side of a shown image, width of its border, and gaps, in pixels. */
 const TILE = 64;
 const BORDER = 3;
 const GAP = 4;
 const WIDE_GAP = 20;
+/** Height of the line of captions. */
+export const CAPTION = LETTER_HEIGHT + 8;
 const SAME = [40, 160, 70] as const; // green
 const OTHER = [205, 60, 50] as const; // red
 const NEUTRAL = [150, 150, 150] as const; // gray
@@ -30,11 +40,12 @@ const MAX_TILES = 10_000;
 /**
  * A picture of query images with their nearest neighbors: in each row the query, its neighbors before training, and
  * after a wide gap those after training, framed green where of the query's class, red where of another.
+ * Captions stand above them.
  *
  * @returns bytes of a PNG file.
  * @throws MocoError usage — no rows, or more than 10,000 images in all.
  */
-export async function neighborSheet(rows: readonly NeighborRow[]): Promise<Uint8Array> {
+export async function neighborSheet(rows: readonly NeighborRow[], captions: Captions): Promise<Uint8Array> {
   const most = (side: 'before' | 'after') => Math.max(0, ...rows.map((row) => row[side].length));
   const before = most('before');
   const after = most('after');
@@ -46,11 +57,16 @@ export async function neighborSheet(rows: readonly NeighborRow[]): Promise<Uint8
   const firstBefore = cell + WIDE_GAP;
   const firstAfter = firstBefore + before * cell + WIDE_GAP;
   const width = firstAfter + after * cell + GAP;
-  const height = rows.length * cell + GAP;
+  const height = CAPTION + rows.length * cell + GAP;
   const sheet = new Uint8ClampedArray(width * height * 4).fill(255);
+  const caption = (left: number, right: number, words: string) =>
+    write(sheet, width, { left: GAP + left, top: GAP, right }, words);
+  caption(0, firstBefore, captions.query);
+  caption(firstBefore, firstAfter, captions.before);
+  caption(firstAfter, width, captions.after);
   const canvas = await Canvas.open();
   rows.forEach((row, r) => {
-    const y = GAP + r * cell;
+    const y = CAPTION + GAP + r * cell;
     paste(canvas, sheet, width, GAP, y, row.query, NEUTRAL);
     const line = (first: number, neighbors: readonly Neighbor[]) => {
       neighbors.forEach(({ image, sameClass }, n) => {

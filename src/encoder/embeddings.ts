@@ -1,5 +1,6 @@
 /** backbone: what the average pool gives; head: what the projection head makes of it. */
-export type FeatureKind = 'backbone' | 'head';
+export const FEATURE_KINDS = ['backbone', 'head'] as const;
+export type FeatureKind = (typeof FEATURE_KINDS)[number];
 
 /** What the inference form of an encoder gives, in this thread's memory. */
 export interface Embeddings {

@@ -195,7 +195,7 @@ function leftToCpu({ name, operators }: EncodedModel, error: unknown): MocoError
     'model-invalid',
     `graph ${name} cannot run on WebGPU: onnxruntime-web would leave a part of it to the CPU, with copies to ` +
       `and from the GPU in every run. It has no WebGPU kernel for some of these operators, or for their types: ` +
-      `${operators.join(', ')}. Write the graph without them, or use --backend wasm`,
+      `${operators.join(', ')}. Write the graph without them, or use backend 'wasm'`,
     { cause: error },
   );
 }

@@ -1,36 +1,20 @@
 /** A checkpoint's encoder on a data set: kNN accuracy, embeddings. What they give and throw stands with page/jobs.ts. */
 import { queryValues } from '../checkpoint/contents.ts';
-import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
-import { type DatasetDescription, openDataset } from '../data/dataset.ts';
+import { openDataset } from '../data/dataset.ts';
 import type { DatasetSpec } from '../data/source.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { embeddingBatch, inferenceWeights, networkOf } from '../models/choose-network.ts';
-import { type Backend, chooseBackend } from '../runtime/backend.ts';
+import { chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import type { GroupEncoders } from '../scheduler/group-encoders.ts';
 import { startEncoders } from '../scheduler/start-encoders.ts';
-import { ViewPool, type ViewPoolOptions, viewOptionsOf } from '../scheduler/view-pool.ts';
+import { ViewPool, viewOptionsOf } from '../scheduler/view-pool.ts';
 import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
 import { embedDataset } from './embed-dataset.ts';
+import type { EncoderJob } from './encoder-job.ts';
 import { type MonitorResult, monitorKnn } from './monitor.ts';
-
-/** Images through the encoder of a checkpoint (encoder_q, running statistics). */
-export interface EncoderJob {
-  /** From `loadCheckpoint`. */
-  checkpoint: LoadedCheckpoint;
-  /** From `describeDataset` or `describeDrawn`; images of any size, they are resized to the encoder's. */
-  data: DatasetDescription;
-  /** By default what `chooseBackend` gives for 'auto'. */
-  backend?: Backend;
-  /** Encoder workers; by default as many as there are cores. Changes no number. */
-  workers?: number;
-  /** backbone: after the average pool; head: after the projection head. Rows of head are brought to unit length. */
-  features: FeatureKind;
-  /** Told, as they are met, of images that cannot be read or decoded, and of what had to be assumed of others. Not on a page's thread. */
-  reports?: Pick<ViewPoolOptions, 'skipped' | 'tell'>;
-}
 
 export interface EmbeddingRow {
   /** Place of the image in the data set: the training split first, then the test split. */
@@ -93,7 +77,7 @@ export async function openEncoders(
   job: Pick<EncoderJob, 'checkpoint' | 'backend' | 'workers'>,
 ): Promise<{ kernels: Kernels; encoders: GroupEncoders; dispose: () => Promise<void> }> {
   requireWorkerCounts({ workers: job.workers });
-  const backend = job.backend ?? (await chooseBackend('auto')).backend;
+  const { backend } = await chooseBackend(job.backend);
   const { config } = job.checkpoint.state;
   const spec = networkOf(config, job.checkpoint.network);
   const kernels = await openKernels(backend);

@@ -8,7 +8,7 @@ import { labeledOnly } from '../data/labeled.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { viewOptionsOf } from '../scheduler/view-pool.ts';
-import { type EncoderJob, openEncoders } from './evaluate-checkpoint.ts';
+import { openEncoders } from './evaluate-checkpoint.ts';
 import {
   checkFitSettings,
   EpochFit,
@@ -19,20 +19,10 @@ import {
   stableRate,
 } from './fit.ts';
 import { LinearClassifier } from './linear-classifier.ts';
+import type { LinearJob } from './linear-job.ts';
 import { meanSquare, rankMe, sampleOf, uniformity, unitRows } from './metrics.ts';
 import { embedSplit, labeledSplits, ownRows } from './splits.ts';
 import { augmentedFeatures, cachedFeatures, type TrainingFeatures } from './training-features.ts';
-
-/** A linear classifier on the backbone's features (after the average pool, as they are). What is left out is PROTOCOL's. */
-export interface LinearJob extends Omit<EncoderJob, 'features'>, Partial<Omit<FitSettings, 'learningRate'>> {
-  /** A rate, or 'stable': the highest at which the classifier surely settles on features of this length (fit.ts). */
-  learningRate?: number | 'stable';
-  /**
-   * false: features of freshly augmented images in each epoch (crop and flip); true: features of the center views, computed
-   * once.
-   */
-  cache?: boolean;
-}
 
 /** What is told in order: what was taken, each epoch, the outcome. */
 export type LinearEvent = LinearStart | LinearEpoch | LinearOutcome;

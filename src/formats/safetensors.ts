@@ -4,6 +4,7 @@
  * Source: https://github.com/huggingface/safetensors (README, "Format"). Files are untrusted: every length is checked
  * before it is used.
  */
+import { bytesOf, expectArgument, type Form, instance, kindOf, listOf, texts, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 
 /** A tensor with its type as safetensors names it. */
@@ -11,6 +12,17 @@ export type NamedTensor =
   | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
   | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array }
   | { readonly dtype: 'U8'; readonly shape: readonly number[]; readonly data: Uint8Array };
+
+const DATA = { F32: 'Float32Array', I64: 'BigInt64Array', U8: 'Uint8Array' } as const;
+const TENSOR: Form = {
+  give: "{ dtype: 'F32', 'I64' or 'U8', shape: [sizes], data: a Float32Array, BigInt64Array or Uint8Array }",
+  is(value) {
+    const { dtype, shape, data } = (value ?? {}) as Partial<NamedTensor>;
+    return (
+      Object.keys(DATA).includes(dtype!) && listOf(whole(0), '').is(shape) && kindOf(data) === DATA[dtype!]
+    );
+  },
+};
 
 /** What a header says of one tensor; `begin` and `end` are bytes counted from the end of the header. */
 export interface TensorEntry {
@@ -143,10 +155,12 @@ function checkLayout(entries: ReadonlyMap<string, TensorEntry>, dataBytes: numbe
 }
 
 /**
- * Reads a whole file. Data that lies aligned in `bytes` is not copied, so keep `bytes` unchanged.
+ * Reads a whole file. Data that lies aligned in `file` is not copied, so keep `file` unchanged.
+ * @param file its bytes
  * @throws MocoError checkpoint-invalid when malformed, or when a tensor is not F32, I64 or U8
  */
-export function readSafetensors(bytes: Uint8Array): Map<string, NamedTensor> {
+export function readSafetensors(file: ArrayBuffer | Uint8Array): Map<string, NamedTensor> {
+  const bytes = bytesOf('readSafetensors', 'file', file);
   const { entries, dataStart } = readSafetensorsHeader(bytes);
   const tensors = new Map<string, NamedTensor>();
   for (const [name, { dtype, shape, begin, end }] of entries) {
@@ -182,6 +196,11 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  expectArgument('writeSafetensors', 'tensors', tensors, instance('a Map of tensors by name', 'Map'));
+  for (const [name, tensor] of tensors) {
+    expectArgument('writeSafetensors', `tensors.get('${name}')`, tensor, TENSOR);
+  }
+  expectArgument('writeSafetensors', 'metadata', metadata, texts);
   const { head, order, dataBytes } = layOut(tensors, metadata);
   const bytes = new Uint8Array(head.byteLength + dataBytes);
   bytes.set(head);

@@ -1,4 +1,5 @@
 /** What kernels are given, checked alike for all backends: shapes, ranges, and that arrays are live. */
+import { expectArgument, instance, shown } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import type { DeviceArray } from './device-array.ts';
 
@@ -24,7 +25,7 @@ export function expectWhole(name: string, value: number, low: number, high = 2 *
   if (!Number.isInteger(value) || value < low || value > high) {
     throw new MocoError(
       'shape-mismatch',
-      `${name} is ${value}, but must be a whole number in [${low}, ${high}]`,
+      `${name} is ${shown(value)}, but must be a whole number in [${low}, ${high}]`,
     );
   }
 }
@@ -32,7 +33,7 @@ export function expectWhole(name: string, value: number, low: number, high = 2 *
 /** @throws MocoError usage unless value is a finite number for which `holds` is true */
 export function expectNumber(name: string, value: number, holds: boolean, range: string): void {
   if (!Number.isFinite(value) || !holds) {
-    throw new MocoError('usage', `${name} is ${value}, but must be ${range}`);
+    throw new MocoError('usage', `${name} is ${shown(value)}, but must be ${range}`);
   }
 }
 
@@ -78,8 +79,9 @@ export class Checks {
   }
 }
 
-/** Values into an array, from an element on. @throws MocoError shape-mismatch */
+/** Values into an array, from an element on. @throws MocoError usage, shape-mismatch */
 export function checkWrite(target: DeviceArray, values: Float32Array, offset: number): void {
+  expectArgument('write', 'values', values, instance('a Float32Array', 'Float32Array'));
   expectWhole('offset', offset, 0);
   if (offset + values.length > target.length) {
     throw new MocoError(

@@ -1,6 +1,8 @@
 /** All kernels, by the names of their files. A new one is a file here, one in shaders/, one in wasm/, and a line. */
+import { MocoError, messageOf } from '../errors.ts';
 import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
+import type { Checks } from './checks.ts';
 import { copy } from './copy.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { ema } from './ema.ts';
@@ -49,13 +51,27 @@ type Call<K> = K extends Kernel<infer Arguments, infer Result, infer _> ? (args:
 
 export type KernelCalls = { readonly [Name in KernelName]: Call<(typeof KERNELS)[Name]> };
 
-/** Every kernel as a call of `run`. */
-export function kernelCalls(run: (kernel: AnyKernel, args: never) => unknown): KernelCalls {
-  const calls = Object.entries(KERNELS).map(([name, kernel]: [string, AnyKernel]) => [
-    name,
-    kernel.waits ? async (args: never) => run(kernel, args) : (args: never) => run(kernel, args),
-  ]);
+/** Every kernel as a call of `run`, once what it is given is checked. */
+export function kernelCalls(checks: Checks, run: (kernel: AnyKernel, args: never) => unknown): KernelCalls {
+  const calls = Object.entries(KERNELS).map(([name, kernel]: [string, AnyKernel]) => {
+    const call = (args: never) => {
+      check(name, kernel, args, checks);
+      return run(kernel, args);
+    };
+    return [name, kernel.waits ? async (args: never) => call(args) : call];
+  });
   return Object.fromEntries(calls);
+}
+
+/** A check reads what it is given, and does nothing else: a TypeError in it tells of an argument that is not there. */
+function check(name: string, kernel: AnyKernel, args: never, checks: Checks): void {
+  try {
+    kernel.check(args, checks);
+  } catch (cause) {
+    if (cause instanceof MocoError) throw cause;
+    const message = `${name}: an argument is missing or of another kind (${messageOf(cause)}): give what its type names`;
+    throw new MocoError('usage', message, { cause });
+  }
 }
 
 export const SHADERS: readonly Shader[] = Object.values(KERNELS).flatMap((kernel) => kernel.shaders);

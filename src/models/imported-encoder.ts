@@ -1,6 +1,7 @@
 /** An encoder from an exported ONNX model, ready for pre-training. */
 import { layoutOf } from '../onnx/image-layout.ts';
-import { type ImportOptions, importModel } from '../onnx/import/import-model.ts';
+import { importModel } from '../onnx/import/import-model.ts';
+import type { ImportOptions } from '../onnx/import/import-options.ts';
 import type { Role } from '../onnx/import/weights.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
 import { readModelFacts } from '../onnx/model.ts';

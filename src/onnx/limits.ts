@@ -8,6 +8,9 @@ export interface ModelLimits {
   readonly bytes?: number | undefined;
 }
 
+/** Of a file: protocol buffers end at 2 GiB. */
+export const MAX_MODEL_BYTES = 2 ** 31 - 1;
+
 const SECONDS = 60;
 const BYTES = 2 ** 28;
 /** The clock is looked at once in so many steps. */

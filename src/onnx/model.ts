@@ -1,8 +1,11 @@
 /** Reading and writing of ONNX model files. */
+
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { bytesOf, callback, expectArgument, optional, texts } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { ExternalData } from './external-data.ts';
 import type { Attribute, Graph, Node, Shape, Value } from './graph.ts';
+import { GRAPH } from './graph-form.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -34,6 +37,8 @@ export function encodeModel(
   graph: Graph,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  expectArgument('encodeModel', 'graph', graph, GRAPH);
+  expectArgument('encodeModel', 'metadata', metadata, texts);
   const domains = new Set(graph.nodes.map((node) => node.domain));
   domains.add('');
   const model = create(ModelProtoSchema, {
@@ -67,12 +72,14 @@ export function encodeModel(
 
 /**
  * The graph in the bytes of an .onnx file.
+ * @param file its bytes
  * @param external reads data that lies in files beside the model; without it, such data is refused
  * @throws MocoError model-invalid where the bytes are no ONNX model, or use what we do not read (element types other
  * than those of ElementType)
  */
-export function decodeModel(bytes: Uint8Array, external?: ExternalData): Graph {
-  const model = parse(bytes);
+export function decodeModel(file: ArrayBuffer | Uint8Array, external?: ExternalData): Graph {
+  expectArgument('decodeModel', 'external', external, optional(callback));
+  const model = parse(bytesOf('decodeModel', 'file', file));
   const graph = model.graph;
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;

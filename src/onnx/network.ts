@@ -1,8 +1,10 @@
 /** An encoder's graph, whatever it comes from: one of the built-in ResNets, or a model that was exported to ONNX. */
+import { expectArgument, type Form, made, record, whole } from '../arguments.ts';
 import { movingBatchNorms } from './batch-norms.ts';
 import type { Encoder, Parameter } from './encoder-graph.ts';
 import type { Dim, Graph, Shape } from './graph.ts';
-import { buildResNet, type ResNetSpec } from './resnet.ts';
+import { GRAPH } from './graph-form.ts';
+import { BATCH_SIZE, buildResNet, RESNET, type ResNetSpec } from './resnet.ts';
 import { fixed } from './shape-rules/rule.ts';
 import { inferShapes } from './shapes.ts';
 
@@ -23,11 +25,19 @@ export type NetworkSpec = ResNetSpec | ImportedNetwork;
 /** The size that stands for the batch in the graphs of imported networks. */
 export const BATCH = 'batch';
 
+const SPEC: Form = {
+  give: 'what resnetSpec gave, or the `network` of importEncoder',
+  is: (spec) => RESNET.is(spec) || made<ImportedNetwork>('', { graph: GRAPH, parameters: record }).is(spec),
+};
+
 /**
  * The encoder for a batch (a number, or a name where it is known only when the graph runs).
  * @throws MocoError usage where the image is too small for a ResNet's strides
  */
 export function buildNetwork(spec: NetworkSpec, batch: Dim, imageSize: number): Encoder {
+  expectArgument('buildNetwork', 'spec', spec, SPEC);
+  expectArgument('buildNetwork', 'batch', batch, BATCH_SIZE);
+  expectArgument('buildNetwork', 'imageSize', imageSize, whole(1, 2 ** 16));
   if (!('graph' in spec)) return buildResNet(spec, batch, imageSize);
   const graph = batch === BATCH ? spec.graph : withBatch(spec.graph, batch);
   const shapes = inferShapes(graph);

@@ -2,6 +2,7 @@
  * The ResNet family as an ONNX graph, with torchvision's parameter names (He et al., arXiv:1512.03385; bottlenecks
  * stride on the 3×3 convolution as torchvision's do).
  */
+import { either, expectArgument, listOf, made, oneOf, text, whole, yesNo } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { ARCHITECTURES, SHAPES, SMALLEST_IMAGE, STEMS } from './architectures.ts';
 import type { Encoder, Initialization, Parameter } from './encoder-graph.ts';
@@ -23,6 +24,24 @@ export interface ResNetSpec {
 
 const BN_EPSILON = 1e-5;
 
+/** A configuration, which has more, will do. */
+const NAMED_SPEC = made<{ width: number; dim: number; mlp: boolean; arch: string; stem: string }>(
+  '{ arch, width, stem, dim, mlp }: width and dim whole numbers from 1, mlp true or false',
+  { arch: text(), stem: text(), width: whole(1, 65536), dim: whole(1, 65536), mlp: yesNo },
+);
+
+export const RESNET = made<ResNetSpec>('what resnetSpec gave', {
+  block: oneOf(['basic', 'bottleneck']),
+  layers: listOf(whole(0, 1024), 'whole numbers'),
+  planes: listOf(whole(1, 65536), 'whole numbers'),
+  stem: oneOf(STEMS),
+  dim: whole(1, 65536),
+  mlp: yesNo,
+});
+
+/** A number of images, or a name for a number that is known when the graph runs. */
+export const BATCH_SIZE = either(whole(1), text('a name'));
+
 /**
  * The spec of a named architecture whose first stage has `width` planes (64 in the paper); later stages have 2, 4 and 8
  * times as many.
@@ -32,6 +51,7 @@ const BN_EPSILON = 1e-5;
 export function resnetSpec(
   options: { arch: string; width: number; stem: string } & Pick<ResNetSpec, 'dim' | 'mlp'>,
 ): ResNetSpec {
+  expectArgument('resnetSpec', 'options', options, NAMED_SPEC);
   const { width, dim, mlp } = options;
   const arch = named('arch', options.arch, ARCHITECTURES);
   const stem = named('stem', options.stem, STEMS);
@@ -50,6 +70,9 @@ function named<Name extends string>(what: string, name: string, known: readonly 
  * @throws MocoError usage where the image is too small for the strides
  */
 export function buildResNet(spec: ResNetSpec, batch: Dim, imageSize: number): Encoder {
+  expectArgument('buildResNet', 'spec', spec, RESNET);
+  expectArgument('buildResNet', 'batch', batch, BATCH_SIZE);
+  expectArgument('buildResNet', 'imageSize', imageSize, whole(1, 65536));
   if (imageSize < SMALLEST_IMAGE[spec.stem]) {
     throw new MocoError('usage', `images of ${imageSize} px are too small for the ${spec.stem} stem`);
   }

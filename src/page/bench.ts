@@ -1,7 +1,33 @@
 /** The speed of this machine, as everybody measures it: what trains is loaded when it is asked for. */
+import {
+  either,
+  expectArgument,
+  expectOptions,
+  type Forms,
+  made,
+  nothing,
+  oneOf,
+  optional,
+  record,
+  text,
+  whole,
+} from '../arguments.ts';
 import type { ViewCosts } from '../data/measure-views.ts';
 import type { DatasetSpec } from '../data/source.ts';
+import { BACKENDS } from '../runtime/backend.ts';
+import { WORKER_COUNTS } from '../scheduler/worker-counts.ts';
+import { CONFIGURATION } from '../settings/validate.ts';
 import type { MeasureOptions, StepMeasurement } from '../train/measure.ts';
+
+const MEASURE: Forms<MeasureOptions> = {
+  ...WORKER_COUNTS,
+  config: CONFIGURATION,
+  backend: oneOf(BACKENDS.filter((name) => name !== 'auto')),
+  encoder: optional(record),
+  dumpGraphs: optional(text('the path of a folder')),
+  steps: whole(1),
+};
+const SPEC = either(nothing, made<DatasetSpec>('the `train` of what describeDataset gave', { kind: text() }));
 
 /**
  * What `moco-web bench` tells: the speed of whole training steps, on random images in memory and on drawn ones that are decoded and
@@ -9,6 +35,7 @@ import type { MeasureOptions, StepMeasurement } from '../train/measure.ts';
  * @throws MocoError usage (the configuration), backend-unavailable, out-of-memory, worker-died, device-lost
  */
 export async function measureStep(options: MeasureOptions): Promise<StepMeasurement> {
+  expectOptions('measureStep', options, MEASURE);
   return (await import('../train/measure.ts')).measureStep(options);
 }
 
@@ -25,5 +52,8 @@ export async function measureViews(
   imageSize: number,
   data: DatasetSpec | null,
 ): Promise<ViewCosts> {
+  expectArgument('measureViews', 'recipe', recipe, text('`augmentation` of a configuration'));
+  expectArgument('measureViews', 'imageSize', imageSize, whole(8, 4096));
+  expectArgument('measureViews', 'data', data, SPEC);
   return (await import('../data/measure-views.ts')).measureViews(recipe, imageSize, data);
 }

@@ -1,13 +1,16 @@
 /** What data there is, as everybody describes it: the sources are loaded when they are first asked for. */
 import type { DatasetDescription } from '../data/dataset.ts';
+import { expectFolders, type PathInput } from '../runtime/path-input.ts';
 
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
+ * @param path of a folder; also a `file:` URL
  * @param kind how to read it: `cifar10`, `cifar100`, `stl10`, `imagefolder`; `auto` goes by the file names found.
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
- * such kind (the message names those that there are).
+ * such kind (the message names those that there are); also in a page, which has no folders by path (`describeFiles` takes what it has).
  */
-export async function describeDataset(path: string, kind: string = 'auto'): Promise<DatasetDescription> {
+export async function describeDataset(path: PathInput, kind: string = 'auto'): Promise<DatasetDescription> {
+  expectFolders('describeDataset', 'give the files to describeFiles, or let describeDrawn draw some');
   return (await import('../data/dataset.ts')).describeDataset(path, kind);
 }
 

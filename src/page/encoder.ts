@@ -1,13 +1,15 @@
 // Types of whoever uses the package: `await using` needs them.
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Images in, rows out, as everybody calls it: on a page's own thread a worker of its own does it, as in jobs.ts. */
+
 import { transfer } from 'comlink';
+import { expectOptions } from '../arguments.ts';
 import { withQueryOnly } from '../checkpoint/contents.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { EmbedderFacts } from '../search/embedder.ts';
-import type { EncoderOptions } from '../search/encoder-options.ts';
+import { ENCODER_OPTIONS, type EncoderOptions } from '../search/encoder-options.ts';
 import { type EncoderSource, type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { type ImageInput, type PostableImage, postable } from '../search/image-input.ts';
 import { endSoon, packFor, startJob } from './start-job.ts';
@@ -44,6 +46,7 @@ export class Encoder implements AsyncDisposable {
    * its network), model-invalid, operator-unsupported (WebGPU), out-of-memory, worker-died
    */
   static async load(source: EncoderSource, options: EncoderOptions = {}): Promise<Encoder> {
+    expectOptions('Encoder.load', options, ENCODER_OPTIONS);
     const posted = postableSource(source);
     if (isPageThread()) return new Encoder(await inWorker(posted, options));
     const { Embedder } = await import('../search/embedder.ts');

@@ -2,14 +2,15 @@
 import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
+import type { EncoderJob } from '../evaluate/encoder-job.ts';
 import {
   type EmbeddingRow,
-  type EncoderJob,
   embedImages,
   type KnnOutcome,
   knnOfCheckpoint,
 } from '../evaluate/evaluate-checkpoint.ts';
-import { type LinearEvent, type LinearJob, linearOfCheckpoint } from '../evaluate/linear.ts';
+import { type LinearEvent, linearOfCheckpoint } from '../evaluate/linear.ts';
+import type { LinearJob } from '../evaluate/linear-job.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
 import {
   describeEncoder,
@@ -26,23 +27,18 @@ import type { EncoderOptions } from '../search/encoder-options.ts';
 import type { PostableSource } from '../search/encoder-source.ts';
 import type { PostableImage } from '../search/image-input.ts';
 import type { PostableIndex } from '../search/index-file.ts';
+import type { IndexOptions, NewIndexOptions } from '../search/index-options.ts';
 import type { JoinedRows } from '../search/index-rows.ts';
-import {
-  type DuplicatePair,
-  type IndexFacts,
-  type IndexOptions,
-  type Match,
-  type NewIndexOptions,
-  VectorIndex,
-} from '../search/vector-index.ts';
+import { type DuplicatePair, type IndexFacts, type Match, VectorIndex } from '../search/vector-index.ts';
 import type { DataFacts } from '../settings/resolve.ts';
 import type { ConfigOverrides, ResumeOptions } from '../settings/settings.ts';
 import type { PretrainEvent } from '../train/events.ts';
-import { type ExportedWeights, exportWeights, type WeightFormat } from '../train/export-weights.ts';
+import { type ExportedWeights, exportWeights } from '../train/export-weights.ts';
 import type { InitialWeights } from '../train/init-weights.ts';
 import { PauseSwitch } from '../train/pause.ts';
 import { pretrain } from '../train/pretrain.ts';
 import type { PretrainOptions } from '../train/pretrain-options.ts';
+import type { WeightFormat } from '../train/weight-formats.ts';
 import {
   beginFromWeights,
   type ImportedCheckpoint,

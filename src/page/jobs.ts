@@ -3,13 +3,17 @@
  * kernels included, and the page only asks for what comes next. Elsewhere they run where they are called, and are loaded then: a page
  * never needs that part here.
  */
+import { aboveZero, expectArgument, expectOptions, whole } from '../arguments.ts';
 import { withQueryOnly } from '../checkpoint/contents.ts';
-import type { EmbeddingRow, EncoderJob, KnnOutcome } from '../evaluate/evaluate-checkpoint.ts';
-import type { LinearEvent, LinearJob } from '../evaluate/linear.ts';
+import { ENCODER_JOB, type EncoderJob } from '../evaluate/encoder-job.ts';
+import type { EmbeddingRow, KnnOutcome } from '../evaluate/evaluate-checkpoint.ts';
+import { KNN } from '../evaluate/knn-defaults.ts';
+import type { LinearEvent } from '../evaluate/linear.ts';
+import { LINEAR_JOB, type LinearJob } from '../evaluate/linear-job.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
 import type { PretrainEvent } from '../train/events.ts';
-import type { PretrainOptions } from '../train/pretrain-options.ts';
+import { PRETRAIN_OPTIONS, type PretrainOptions } from '../train/pretrain-options.ts';
 import type { JobWorker } from './job-worker.ts';
 import { askedOf, endSoon, type Job, packFor, startJob } from './start-job.ts';
 
@@ -24,6 +28,7 @@ import { askedOf, endSoon, type Job, packFor, startJob } from './start-job.ts';
  * checkpoint, that worker which did it all for a page), and on wasm out-of-memory
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<PretrainEvent> {
+  expectOptions('pretrain', options, PRETRAIN_OPTIONS);
   if (!isPageThread()) {
     const here = await import('../train/pretrain.ts');
     return yield* here.pretrain(options);
@@ -58,6 +63,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
  * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
  */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
+  expectOptions('embedImages', job, ENCODER_JOB);
   if (!isPageThread()) {
     const here = await import('../evaluate/evaluate-checkpoint.ts');
     return yield* here.embedImages(job);
@@ -75,11 +81,14 @@ export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow
 /**
  * Weighted kNN: the bank is the training images, the queries the test split (without one: leave-one-out). On a page's own
  * thread workers do it, as with `embedImages`.
- * @param k neighbors, at least 1; no more are used than the bank holds
- * @param t temperature > 0 of the weights exp(cosine similarity / t)
+ * @param k neighbors, at least 1, by default 200; no more are used than the bank holds
+ * @param t temperature > 0, by default 0.1, of the weights exp(cosine similarity / t)
  * @throws MocoError data-invalid for data without classes, else as embedImages
  */
-export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Promise<KnnOutcome> {
+export async function knnOfCheckpoint(job: EncoderJob, k = KNN.k, t = KNN.t): Promise<KnnOutcome> {
+  expectOptions('knnOfCheckpoint', job, ENCODER_JOB);
+  expectArgument('knnOfCheckpoint', 'k', k, whole(1));
+  expectArgument('knnOfCheckpoint', 't', t, aboveZero);
   if (!isPageThread()) {
     const here = await import('../evaluate/evaluate-checkpoint.ts');
     return here.knnOfCheckpoint(job, k, t);
@@ -95,6 +104,7 @@ export async function knnOfCheckpoint(job: EncoderJob, k: number, t: number): Pr
  * loss-not-finite (lower the learning rate), else as embedImages
  */
 export async function* linearOfCheckpoint(job: LinearJob): AsyncGenerator<LinearEvent> {
+  expectOptions('linearOfCheckpoint', job, LINEAR_JOB);
   if (!isPageThread()) {
     const here = await import('../evaluate/linear.ts');
     return yield* here.linearOfCheckpoint(job);

@@ -1,15 +1,40 @@
 /**
  * Checkpoints and weights of other programs, as everybody reads and writes them: on a page's own thread, in a worker as jobs.ts does.
  */
+import {
+  either,
+  expectArgument,
+  instance,
+  made,
+  nothing,
+  oneOf,
+  options,
+  record,
+  text,
+  whole,
+} from '../arguments.ts';
+import { CHECKPOINT } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { isPageThread } from '../runtime/detect.ts';
-import type { DataFacts } from '../settings/resolve.ts';
+import { DATA_FACTS, type DataFacts } from '../settings/resolve.ts';
 import type { ConfigOverrides, ResumeOptions } from '../settings/settings.ts';
 import type { ContinuedData, ContinuedImport } from '../train/continue-import.ts';
-import type { ExportedWeights, WeightFormat } from '../train/export-weights.ts';
+import type { ExportedWeights } from '../train/export-weights.ts';
 import type { InitialWeights } from '../train/init-weights.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from '../train/weight-formats.ts';
 import type { ImportedCheckpoint, WeightsInput } from '../train/weights-files.ts';
 import { askedOf } from './start-job.ts';
+
+const FILE = either(
+  text('a path'),
+  instance('a File or Blob', 'File', 'Blob'),
+  instance('its bytes', 'Uint8Array'),
+);
+const CONTINUED = made<ContinuedData>('{ kind, path, images }, of a description of the data', {
+  kind: text(),
+  path: either(text(), nothing),
+  images: whole(1),
+});
 
 /**
  * Makes a checkpoint of another program's file: torch.save's (zip or legacy), or safetensors. Nothing in it is executed, and it
@@ -26,6 +51,9 @@ export async function importCheckpoint(
   out: string,
   given: ResumeOptions = {},
 ): Promise<ImportedCheckpoint> {
+  expectArgument('importCheckpoint', 'from', from, FILE);
+  expectArgument('importCheckpoint', 'out', out, text('the path of a folder'));
+  expectArgument('importCheckpoint', 'given', given, record);
   if (!isPageThread()) return (await import('../train/weights-files.ts')).importCheckpoint(from, out, given);
   return askedOf({ from, out, given }, (remote, parcel) => remote.importCheckpoint(parcel));
 }
@@ -40,6 +68,10 @@ export async function beginFromWeights(
   overrides: ConfigOverrides = {},
   data: DataFacts = {},
 ): Promise<InitialWeights> {
+  expectArgument('beginFromWeights', 'from', from, FILE);
+  expectArgument('beginFromWeights', 'preset', preset, text('the name of a preset'));
+  expectArgument('beginFromWeights', 'overrides', overrides, record);
+  expectArgument('beginFromWeights', 'data', data, options(DATA_FACTS));
   if (!isPageThread())
     return (await import('../train/weights-files.ts')).beginFromWeights(from, preset, overrides, data);
   return askedOf({ from, preset, overrides, data }, (remote, parcel) => remote.beginFromWeights(parcel));
@@ -55,6 +87,8 @@ export async function exportWeights(
   checkpoint: LoadedCheckpoint,
   format: WeightFormat,
 ): Promise<ExportedWeights> {
+  expectArgument('exportWeights', 'checkpoint', checkpoint, CHECKPOINT);
+  expectArgument('exportWeights', 'format', format, oneOf(WEIGHT_FORMATS));
   if (!isPageThread()) return (await import('../train/export-weights.ts')).exportWeights(checkpoint, format);
   return askedOf({ checkpoint, format }, (remote, parcel) => remote.exportWeights(parcel));
 }
@@ -70,5 +104,8 @@ export async function continueImport(
   given: ResumeOptions,
   data: ContinuedData,
 ): Promise<ContinuedImport> {
+  expectArgument('continueImport', 'checkpoint', checkpoint, CHECKPOINT);
+  expectArgument('continueImport', 'given', given, record);
+  expectArgument('continueImport', 'data', data, CONTINUED);
   return (await import('../train/continue-import.ts')).continueImport(checkpoint, given, data);
 }

@@ -1,7 +1,14 @@
 /** Reports of runs for whoever has their events rather than a run directory: the text of one HTML file. */
+
+import { expectArgument, listOf, made, optional, record, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { type EmbeddingMap, type RunData, type RunRecord, recordOf } from '../report/run-record.ts';
 import type { PretrainEvent } from '../train/events.ts';
+
+const RUNS = listOf(
+  made<ReportRun>('a run: { name, events }', { name: text(), events: listOf(record, 'events') }),
+  'runs',
+);
 
 /** What goes into a report beside the events of the run. */
 export interface ReportRun {
@@ -25,6 +32,8 @@ export interface ReportRun {
  * @throws MocoError usage without runs
  */
 export async function reportPage(runs: readonly ReportRun[], written?: string): Promise<string> {
+  expectArgument('reportPage', 'runs', runs, RUNS);
+  expectArgument('reportPage', 'written', written, optional(text()));
   if (runs.length === 0) throw new MocoError('usage', 'a report is of one run at least');
   const records = runs.map(({ name, events, data = null, neighbors = null, map = null }): RunRecord => {
     return { ...recordOf(events), name, data, neighbors, map };

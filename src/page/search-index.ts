@@ -1,19 +1,19 @@
 // Types of whoever uses the package: `await using` needs them.
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A search index, as everybody calls it: on a page's own thread a worker of its own does it, as in jobs.ts. */
+import { expectArgument, expectOptions, instance, text, whole } from '../arguments.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
 import { type IndexSource, postableIndex } from '../search/index-file.ts';
-import { joined, type RowsInput } from '../search/index-rows.ts';
-import type {
-  DuplicatePair,
-  IndexFacts,
-  IndexOptions,
-  Match,
-  NewIndexOptions,
-  VectorIndex,
-} from '../search/vector-index.ts';
+import {
+  INDEX_OPTIONS,
+  type IndexOptions,
+  NEW_INDEX_OPTIONS,
+  type NewIndexOptions,
+} from '../search/index-options.ts';
+import { joined, ROWS, type RowsInput } from '../search/index-rows.ts';
+import type { DuplicatePair, IndexFacts, Match, VectorIndex } from '../search/vector-index.ts';
 import type { JobWorker } from './job-worker.ts';
 import type { Parcel } from './parcel.ts';
 import { endSoon, packFor, startJob } from './start-job.ts';
@@ -42,6 +42,8 @@ export class Index implements AsyncDisposable {
    * not finite), backend-unavailable, worker-died
    */
   static async from(rows: RowsInput, options: NewIndexOptions = {}): Promise<Index> {
+    expectArgument('Index.from', 'rows', rows, ROWS);
+    expectOptions('Index.from', options, NEW_INDEX_OPTIONS);
     if (!isPageThread()) {
       const here = await import('../search/vector-index.ts');
       return new Index(await here.VectorIndex.from(rows, options));
@@ -56,6 +58,7 @@ export class Index implements AsyncDisposable {
    * @throws MocoError data-missing, data-invalid (no index, or altered), as `from`
    */
   static async load(source: IndexSource, options: IndexOptions = {}): Promise<Index> {
+    expectOptions('Index.load', options, INDEX_OPTIONS);
     const posted = postableIndex(source);
     if (!isPageThread()) {
       const here = await import('../search/vector-index.ts');
@@ -91,7 +94,9 @@ export class Index implements AsyncDisposable {
    * @param k how many, 1 or more; no more are given than there are rows
    * @throws MocoError shape-mismatch (the query is of another encoder), usage, data-invalid (a value is not finite)
    */
-  search(query: Float32Array, k = 10): Promise<Match[]> {
+  async search(query: Float32Array, k = 10): Promise<Match[]> {
+    expectArgument('Index.search', 'query', query, instance('a Float32Array', 'Float32Array'));
+    expectArgument('Index.search', 'k', k, whole(1));
     return this.#host.search(query, k);
   }
 
@@ -109,7 +114,8 @@ export class Index implements AsyncDisposable {
    * @param path of the file; in a page, of its origin private file system
    * @throws MocoError write-failed, usage
    */
-  save(path: string): Promise<void> {
+  async save(path: string): Promise<void> {
+    expectArgument('Index.save', 'path', path, text('the path of a file'));
     return this.#host.save(path);
   }
 

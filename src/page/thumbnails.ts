@@ -1,6 +1,16 @@
 /** Thumbnails of a data set, made in workers: no thread that a page answers on decodes an image. */
+import {
+  expectArgument,
+  expectOptions,
+  type Form,
+  type Forms,
+  oneOf,
+  optional,
+  whole,
+} from '../arguments.ts';
 import type { DataWorkerApi } from '../data/data-worker.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
+import { DATASET } from '../data/dataset-form.ts';
 import type { Thumbnail } from '../data/thumbnail.ts';
 import { MocoError } from '../errors.ts';
 import { coreCount } from '../runtime/cores.ts';
@@ -17,6 +27,20 @@ export interface ThumbnailOptions {
   workers?: number;
 }
 
+/** An array of any kind. */
+const IMAGES: Form = {
+  give: 'an array of whole numbers',
+  is: (value) =>
+    (Array.isArray(value) || ArrayBuffer.isView(value)) &&
+    Array.from(value as ArrayLike<unknown>).every((image) => whole(0).is(image)),
+};
+const OPTIONS: Forms<ThumbnailOptions> = {
+  size: optional(whole(1, 1024)),
+  images: optional(IMAGES),
+  split: optional(oneOf(['train', 'test'])),
+  workers: optional(whole(1)),
+};
+
 const SIZE = 96;
 /** A message costs as much as some thumbnails; the first are wanted soon. */
 const A_MESSAGE = 8;
@@ -30,6 +54,8 @@ export async function* thumbnails(
   data: DatasetDescription,
   options: ThumbnailOptions = {},
 ): AsyncGenerator<Thumbnail> {
+  expectArgument('thumbnails', 'data', data, DATASET);
+  expectOptions('thumbnails', options, OPTIONS);
   keepErrorCodes();
   const { size = SIZE, split = 'train' } = options;
   const spec = data[split];

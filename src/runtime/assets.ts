@@ -3,11 +3,14 @@
  * In the built package that is the folder of the running chunk; when the sources are run as they are (vitest),
  * it is the dist/ of the last build. An app may say otherwise (`setAssetPaths`), and a worker is told what its starter was.
  */
+import { either, expectArgument, instance, nothing, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 
 /** Bundles that are no modules have none. */
 const HERE: string | undefined = import.meta.url;
 const SOURCES = HERE?.endsWith('.ts') ?? false;
+
+const FOLDER = either(text('the address of a folder'), instance('a URL', 'URL'), nothing);
 
 let given: URL | null = null;
 
@@ -20,6 +23,7 @@ let given: URL | null = null;
  * @throws MocoError usage for what is no address
  */
 export function setAssetPaths(folder: string | URL | null): void {
+  expectArgument('setAssetPaths', 'folder', folder, FOLDER);
   given = folder === null ? null : addressOf(folder);
 }
 

@@ -1,3 +1,4 @@
+import { expectArgument, oneOf } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { findGpuAdapter, type GpuFinding } from './gpu.ts';
 import { describeMissingGpu } from './gpu-missing.ts';
@@ -25,12 +26,13 @@ export interface BackendFinders {
 /**
  * Which backend a request gets. `auto` takes WebGPU on a hardware adapter (software ones have to be asked for), else native
  * code where onnxruntime-node is installed, else wasm.
- * @throws MocoError backend-unavailable when one is asked for and cannot be had; says why, and how to get it
+ * @throws MocoError usage for a word that is no backend; backend-unavailable when one is asked for and cannot be had; says why, and how to get it
  */
 export async function chooseBackend(
-  request: BackendRequest,
+  request: BackendRequest = 'auto',
   finders: BackendFinders = {},
 ): Promise<BackendChoice> {
+  expectArgument('chooseBackend', 'request', request, oneOf(BACKENDS));
   const withoutGpu = (backend: Backend, reason: string): BackendChoice => ({
     backend,
     adapter: null,
@@ -53,7 +55,7 @@ export async function chooseBackend(
     return { backend: 'webgpu', adapter: adapter.name, reason: `hardware adapter ${adapter.name}` };
   }
   const noGpu = adapter
-    ? `the only GPU adapter, ${adapter.name}, is a software one; --backend webgpu would take it`
+    ? `the only GPU adapter, ${adapter.name}, is a software one; backend 'webgpu' would take it`
     : `no GPU: ${missing.what}`;
   const native = await searchNative();
   if (native.version !== null) return withoutGpu('native', `${noGpu}; onnxruntime-node ${native.version}`);

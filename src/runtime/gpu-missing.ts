@@ -34,7 +34,7 @@ export class MissingGpuError extends MocoError {
 
 /** In one line. */
 export function describeMissingGpu({ what, advice }: MissingGpu): string {
-  return `${what}: ${advice}, or use --backend wasm`;
+  return `${what}: ${advice}, or use backend 'wasm'`;
 }
 
 /** What to do where there is no driver, or a bad one; also when Vulkan was told where to look. */

@@ -1,4 +1,5 @@
 /** The GPU of this runtime: `navigator.gpu`, or in Node the optional package `webgpu` (Dawn). */
+import { expectOptions, type Forms, oneOf, optional } from '../arguments.ts';
 import { messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
 import { driverAdvice, type MissingGpu, MissingGpuError } from './gpu-missing.ts';
@@ -25,6 +26,10 @@ export interface GpuDevice extends GpuAdapter {
 export interface DeviceOptions {
   powerPreference?: GPUPowerPreference;
 }
+
+const OPTIONS: Forms<DeviceOptions> = {
+  powerPreference: optional(oneOf(['high-performance', 'low-power'])),
+};
 
 /** Taken where the adapter has them: those that onnxruntime-web makes use of. */
 export const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
@@ -128,6 +133,7 @@ export async function findOrExplain<Adapter extends GpuAdapter>(
  * @throws MissingGpuError (backend-unavailable) — no WebGPU, no adapter or no device; the message says what to do
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDevice> {
+  expectOptions('requestDevice', options, OPTIONS);
   const { adapter, found } = await requestAdapter(options);
   const features = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits: Record<string, number> = {};

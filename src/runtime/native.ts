@@ -56,5 +56,5 @@ export async function loadNative(): Promise<unknown> {
 
 /** In one line. */
 export function describeMissingNative({ what, advice }: NonNullable<NativeFinding['missing']>): string {
-  return `${what}: ${advice}, or use --backend wasm`;
+  return `${what}: ${advice}, or use backend 'wasm'`;
 }

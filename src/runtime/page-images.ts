@@ -1,4 +1,5 @@
 /** Images as pages have them: what an element, a canvas or a frame shows, as pixels. */
+import { kindOf } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 
 /** What `createImageBitmap` takes beside files and pixels. */
@@ -18,9 +19,6 @@ const KINDS: readonly string[] = [
   'OffscreenCanvas',
   'VideoFrame',
 ];
-
-/** What kind of object it is by its own word, which is the same in another window, where its class is another. */
-export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 export const isPageImage = (value: unknown): value is PageImage => KINDS.includes(kindOf(value));
 

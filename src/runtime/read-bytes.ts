@@ -1,4 +1,5 @@
 /** Whole files by path or address, wherever this runs. */
+import { bytesOf, kindOf } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
 import { nodeModule } from './node.ts';
@@ -20,6 +21,28 @@ export function placeOf(place: string | URL): string {
     location?: { href: string };
   };
   return new URL(place, document?.baseURI ?? location?.href).href;
+}
+
+/** A file as people have it: its path (Node, Deno), its address, a File or Blob, or its bytes. */
+export type FileInput = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/**
+ * @param where, name for messages
+ * @throws MocoError usage for anything else; data-missing; data-invalid when larger than `limit` bytes
+ */
+export async function bytesFrom(
+  where: string,
+  name: string,
+  file: FileInput,
+  limit: number,
+): Promise<Uint8Array> {
+  if ((typeof file === 'string' && file !== '') || kindOf(file) === 'URL') {
+    return readBytes(placeOf(file as string | URL), limit);
+  }
+  if (kindOf(file) !== 'Blob' && kindOf(file) !== 'File') return bytesOf(where, name, file);
+  const blob = file as Blob;
+  if (blob.size > limit) throw tooLarge((blob as Partial<File>).name ?? name, blob.size, limit);
+  return new Uint8Array(await blob.arrayBuffer());
 }
 
 /**

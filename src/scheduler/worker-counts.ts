@@ -1,3 +1,4 @@
+import { type Forms, optional, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 
 /** How the work is spread; changes no number. */
@@ -12,6 +13,12 @@ export interface WorkerCounts {
   /** Groups whose images are made while others are encoded; by default on wasm one an encoder, on webgpu one a data worker. */
   prefetch?: number | undefined;
 }
+
+export const WORKER_COUNTS: Forms<WorkerCounts> = {
+  workers: optional(whole(1)),
+  dataWorkers: optional(whole(1)),
+  prefetch: optional(whole(0)),
+};
 
 /** Those of an object that holds more. */
 export function workerCounts({ workers, dataWorkers, prefetch }: WorkerCounts): WorkerCounts {

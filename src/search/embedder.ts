@@ -7,6 +7,7 @@ import { MocoError } from '../errors.ts';
 import { openEncoders, toUnitLength } from '../evaluate/evaluate-checkpoint.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { type Preprocessing, preprocessingOf } from '../models/preprocessing.ts';
+import { MAX_MODEL_BYTES } from '../onnx/limits.ts';
 import { type Backend, chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { readBytes } from '../runtime/read-bytes.ts';
@@ -39,9 +40,6 @@ interface Network {
   run(images: () => Promise<Float32Array>): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
-
-/** Protocol buffers end at 2 GiB. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 export class Embedder {
   readonly facts: EmbedderFacts;

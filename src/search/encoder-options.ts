@@ -1,6 +1,7 @@
 /** What can be said when an encoder is loaded. */
-import type { FeatureKind } from '../encoder/embeddings.ts';
-import type { BackendRequest } from '../runtime/backend.ts';
+import { type Form, type Forms, oneOf, optional, whole } from '../arguments.ts';
+import { FEATURE_KINDS, type FeatureKind } from '../encoder/embeddings.ts';
+import { BACKENDS, type BackendRequest } from '../runtime/backend.ts';
 
 /** For ONNX files that do not say it themselves. */
 export interface PreprocessingOptions {
@@ -22,3 +23,18 @@ export interface EncoderOptions extends PreprocessingOptions {
   /** Encoder workers; by default as many as there are cores. Changes no number. */
   readonly workers?: number;
 }
+
+/** Of red, green and blue; which they may be, `modelNetwork` says. */
+const THREE: Form = {
+  give: 'three numbers, of red, green and blue',
+  is: (value) => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite),
+};
+
+export const ENCODER_OPTIONS: Forms<EncoderOptions> = {
+  imageSize: optional(whole(1, 4096)),
+  mean: optional(THREE),
+  std: optional(THREE),
+  backend: optional(oneOf(BACKENDS)),
+  features: optional(oneOf(FEATURE_KINDS)),
+  workers: optional(whole(1)),
+};

@@ -1,7 +1,7 @@
 /** Where an encoder is, as users say it and as it can be posted to a worker. */
+import { kindOf, shown } from '../arguments.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { MocoError } from '../errors.ts';
-import { kindOf } from '../runtime/page-images.ts';
 import { isAddress, placeOf } from '../runtime/read-bytes.ts';
 
 /**
@@ -25,7 +25,7 @@ const ONNX_NAME = /\.onnx(?=$|[?#])/i;
 
 /** @throws MocoError usage for anything else */
 export function postableSource(source: EncoderSource): PostableSource {
-  if (typeof source === 'string') {
+  if (typeof source === 'string' && source !== '') {
     const isFile = isAddress(source) || ONNX_NAME.test(source);
     return isFile ? { kind: 'place', place: placeOf(source) } : { kind: 'run', path: source };
   }
@@ -44,6 +44,6 @@ export function postableSource(source: EncoderSource): PostableSource {
   if (state && tensors) return { kind: 'checkpoint', checkpoint: source as LoadedCheckpoint };
   throw new MocoError(
     'usage',
-    `${kindOf(source)} is no encoder: give a run directory, a loaded checkpoint, or an ONNX file by its path, URL or bytes`,
+    `${shown(source)} is no encoder: give a run directory, a loaded checkpoint, or an ONNX file by its path, URL or bytes`,
   );
 }

@@ -1,8 +1,9 @@
 /** Images as users have them, and in the form in which they can be posted to a worker and are decoded. */
+import { kindOf } from '../arguments.ts';
 import { DECODE_LIMITS } from '../data/decode-limits.ts';
 import { type RgbImage, withoutAlpha } from '../data/image.ts';
 import { MocoError } from '../errors.ts';
-import { bitmapOf, isPageImage, kindOf, type PageImage, pixelsOf } from '../runtime/page-images.ts';
+import { bitmapOf, isPageImage, type PageImage, pixelsOf } from '../runtime/page-images.ts';
 import { placeOf, readBytes } from '../runtime/read-bytes.ts';
 
 /** Pixels, rows from the top: [height, width, 3] RGB or [height, width, 4] RGBA, 0 … 255; alpha is dropped. */

@@ -1,7 +1,7 @@
 /** Index files: in a page of its origin private file system, else of the system. */
+import { kindOf, shown } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { openFolder } from '../runtime/files.ts';
-import { kindOf } from '../runtime/page-images.ts';
 import { placeOf, readBytes } from '../runtime/read-bytes.ts';
 import { formatIndex, type IndexRows, parseIndex } from './index-rows.ts';
 
@@ -28,7 +28,7 @@ export function postableIndex(source: IndexSource): PostableIndex {
     case 'Uint8Array':
       return source as Uint8Array;
   }
-  throw new MocoError('usage', `${kindOf(source)} is no index: give its path, a URL, a file or its bytes`);
+  throw new MocoError('usage', `${shown(source)} is no index: give its path, a URL, a file or its bytes`);
 }
 
 /** @throws MocoError data-missing, data-invalid */

@@ -1,4 +1,5 @@
 /** What an index holds, as it is given and as it lies in a file. */
+import { either, type Form, instance, listOf, made, whole } from '../arguments.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import {
@@ -35,6 +36,15 @@ export interface JoinedRows {
   readonly dim: number;
   readonly names?: readonly string[] | null;
 }
+
+const FLOATS = instance('a Float32Array', 'Float32Array');
+export const ROWS: Form = {
+  ...either(
+    listOf(FLOATS, 'Float32Array'),
+    made<JoinedRows>('{ vectors, dim }', { vectors: FLOATS, dim: whole(1) }),
+  ),
+  give: 'rows: an array of Float32Array, or { vectors: a Float32Array, dim }',
+};
 
 /** In the file's metadata, beside `names` (JSON), `encoder` and `features`. */
 const FORMAT = 'moco-web-index-1';

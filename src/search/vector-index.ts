@@ -1,21 +1,16 @@
 /** Nearest rows, and rows that are alike: what `Index` of page/search-index.ts does, on this thread. */
+import { shown } from '../arguments.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { defaultBlockRows, nearestRows } from '../evaluate/nearest.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
-import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { chooseBackend } from '../runtime/backend.ts';
 import { type PairsOptions, pairsAbove } from './duplicates.ts';
 import { type PostableIndex, readIndex, writeIndex } from './index-file.ts';
+import type { IndexOptions, NewIndexOptions } from './index-options.ts';
 import { formatIndex, type IndexRows, type RowsInput, rowsOf } from './index-rows.ts';
 import { unitVector } from './unit-vectors.ts';
-
-export interface IndexOptions {
-  /** Default wasm: the same bits everywhere; webgpu pays for duplicates among many rows. */
-  readonly backend?: BackendRequest;
-  /** wasm: threads of long comparisons, where memory can be shared; default 1. Changes no number. */
-  readonly threads?: number;
-}
 
 export interface Match {
   /** Of the row. */
@@ -32,15 +27,6 @@ export interface DuplicatePair {
   /** Where rows have names. */
   readonly names?: readonly [string, string];
   readonly similarity: number;
-}
-
-export interface NewIndexOptions extends IndexOptions {
-  /** What each row is called: a path, say. Matches have it. */
-  readonly names?: readonly string[];
-  /** The encoder that gave the rows, for whoever loads the index later: its path, say. */
-  readonly encoder?: string;
-  /** Which of its features. */
-  readonly features?: FeatureKind;
 }
 
 /** What is told of an index. */
@@ -112,8 +98,11 @@ export class VectorIndex {
   duplicates(threshold: number, options?: PairsOptions): Promise<DuplicatePair[]> {
     const { vectors, dim, names } = this.rows;
     return this.#inTurn(async () => {
-      if (!(threshold >= -1 && threshold <= 1)) {
-        throw new MocoError('usage', `the threshold is ${threshold}: give a cosine similarity from −1 to 1`);
+      if (!(typeof threshold === 'number' && threshold >= -1 && threshold <= 1)) {
+        throw new MocoError(
+          'usage',
+          `the threshold is ${shown(threshold)}: give a cosine similarity from −1 to 1`,
+        );
       }
       const pairs = await pairsAbove(this.#kernels, vectors, dim, threshold, options);
       return pairs.map(({ first, second, similarity }) => ({

@@ -2,9 +2,11 @@
  * Preset `photos`: MoCo v2 on a small ResNet, cut to how many images there are and how long it may take. What it decides
  * becomes settings like any others: a checkpoint holds them, and a resumed run goes on with them.
  */
+import { expectArgument, made, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { stepsPerEpoch } from './run-length.ts';
 import type { ConfigOverrides, DataFacts, Preset, Settings } from './settings.ts';
+import { CONFIGURATION } from './validate.ts';
 
 /** Twice the smallest batch: the queue holds a batch, and no more than half of the images. */
 export const FEWEST_PHOTOS = 32;
@@ -105,6 +107,13 @@ function imagesPerSecond(
 
 /** What preset `photos` has decided, in one line: 'photos: 1,204 images, 48 px, …, about 10 minutes on wasm'. */
 export function photosInWords(config: Settings, data: DataFacts & { readonly images: number }): string {
+  expectArgument('photosInWords', 'config', config, CONFIGURATION);
+  expectArgument(
+    'photosInWords',
+    'data',
+    data,
+    made<typeof data>('facts with `images`', { images: whole(1) }),
+  );
   const { imageSize, batchSize, groups, queueSize, epochs, steps } = config;
   const { images, backend = 'wasm' } = data;
   const perEpoch = stepsPerEpoch(images, batchSize);

@@ -1,4 +1,15 @@
 /** From a preset and what overrides it to the settings of a run. */
+import {
+  expectArgument,
+  type Forms,
+  hint,
+  listOf,
+  made,
+  oneOf,
+  optional,
+  text,
+  whole,
+} from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { belongs, type Owners, whyNotGiven } from './owners.ts';
 import { PRESETS, type PresetName } from './presets.ts';
@@ -17,18 +28,36 @@ import { unknownWord, validateSettings } from './validate.ts';
 
 export type { DataFacts };
 
-/** What a described data set says about the configuration: the third argument of `resolveConfig`. */
-export function factsOf(data: {
+interface DescribedData {
   readonly trainLength: number;
   readonly imageSize: number | null;
   readonly classes: readonly string[];
-}): DataFacts {
+}
+const DESCRIBED = made<DescribedData>('what describeDataset, describeFiles or describeDrawn gave', {
+  trainLength: whole(0),
+  classes: listOf(text(), 'names'),
+});
+
+/** What a described data set says about the configuration: the third argument of `resolveConfig`. */
+export function factsOf(data: DescribedData): DataFacts {
+  expectArgument('factsOf', 'data', data, DESCRIBED);
   return {
     images: data.trainLength,
     classes: data.classes.length,
     ...(data.imageSize === null ? {} : { imageSizeOfData: data.imageSize }),
   };
 }
+
+/** Of minutes, preset photos says the range. */
+export const DATA_FACTS: Forms<DataFacts> = {
+  images: optional(whole(0)),
+  imageSizeOfData: optional(whole(1)),
+  imageSizeOfModel: optional(whole(1)),
+  classes: optional(whole(0)),
+  minutes: optional({ give: 'a number above 0', is: (value) => typeof value === 'number' }),
+  backend: optional(oneOf(['wasm', 'native', 'webgpu'])),
+  processors: optional(whole(1)),
+};
 
 /** Largest side in pixels for which `stem: auto` is the 3×3 stem without max-pool. */
 const LARGEST_CIFAR_STEM = 64;
@@ -107,7 +136,10 @@ export function inFull(
   const full: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
     if (!NAMES.includes(name)) {
-      throw new MocoError('usage', `there is no setting '${name}': the settings are ${NAMES.join(', ')}`);
+      throw new MocoError(
+        'usage',
+        `there is no setting '${name}'${hint(name, NAMES)}: the settings are ${NAMES.join(', ')}`,
+      );
     }
     if (value !== undefined) full[name] = value;
   }

@@ -1,4 +1,5 @@
 /** Whether settings can be: each alone, as the table has it, then all together. */
+import { type Form, hint, made, text, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { choicesOf, isFileName, isOfKind, rangeOf } from './kinds.ts';
 import { belongs, whyNotGiven } from './owners.ts';
@@ -13,6 +14,16 @@ import {
   type Words,
 } from './settings.ts';
 import { SETTINGS } from './table.ts';
+
+/** What a configuration is told from anything else by; `validateSettings` looks at all of it. */
+export const CONFIGURATION: Form = made<Settings>('a configuration, from resolveConfig', {
+  method: text(),
+  arch: text(),
+  batchSize: whole(1),
+  groups: whole(1),
+  epochs: whole(1),
+  imageSize: whole(1),
+});
 
 const MOST_SHOWN = 80;
 
@@ -109,5 +120,5 @@ export function unknownWord(name: SettingName, value: unknown, words: Words): st
   if (kind.type !== 'word' || typeof value !== 'string') return null;
   const choices: readonly string[] = words[name as keyof Words];
   if (choices.includes(value) || (kind.orFile && isFileName(value))) return null;
-  return `unknown ${saidName(name)} '${shown(value)}': choose one of ${choicesOf(kind, choices).join(', ')}`;
+  return `unknown ${saidName(name)} '${shown(value)}': choose one of ${choicesOf(kind, choices).join(', ')}${hint(value, choices)}`;
 }

@@ -1,6 +1,7 @@
 /**
  * Configurations in words that are known here: the table of settings (settings/table.ts) with the names of the registries.
  */
+import { expectArgument, options, record, text, whole } from '../arguments.ts';
 import { NORMALIZATION_NAMES } from '../data/augment/normalizations.ts';
 import { AUGMENTATIONS } from '../data/augment/recipes.ts';
 import type { Method } from '../methods/method.ts';
@@ -10,7 +11,7 @@ import { POOLS } from '../onnx/feature.ts';
 import { OPTIMIZER_NAMES } from '../optimizers/registry.ts';
 import { SCHEDULES } from '../optimizers/schedule.ts';
 import { PRESET_NAMES } from '../settings/presets.ts';
-import { type DataFacts, resolveSettings } from '../settings/resolve.ts';
+import { DATA_FACTS, type DataFacts, resolveSettings } from '../settings/resolve.ts';
 import { mergeResumedSettings } from '../settings/resume.ts';
 import type {
   ConfigOverrides,
@@ -20,7 +21,7 @@ import type {
   Settings,
   Words,
 } from '../settings/settings.ts';
-import { validateSettings } from '../settings/validate.ts';
+import { CONFIGURATION, validateSettings } from '../settings/validate.ts';
 
 /** What words the settings may take. */
 export const WORDS = {
@@ -56,6 +57,14 @@ export function resolveConfig(
   overrides: ConfigOverrides = {},
   data: DataFacts = {},
 ): PretrainConfig {
+  expectArgument(
+    'resolveConfig',
+    'preset',
+    preset,
+    text(`a name of PRESET_NAMES: ${PRESET_NAMES.join(', ')}`),
+  );
+  expectArgument('resolveConfig', 'overrides', overrides, record);
+  expectArgument('resolveConfig', 'data', data, options(DATA_FACTS));
   return resolveSettings(preset, overrides, data, KNOWN) as PretrainConfig;
 }
 
@@ -66,6 +75,9 @@ export function resolveConfig(
  * @throws MocoError config-mismatch when an option would change the run, usage when it is not valid at all
  */
 export function mergeResumedConfig(saved: Settings, given: ResumeOptions, images: number): PretrainConfig {
+  expectArgument('mergeResumedConfig', 'saved', saved, CONFIGURATION);
+  expectArgument('mergeResumedConfig', 'given', given, record);
+  expectArgument('mergeResumedConfig', 'images', images, whole(1));
   return mergeResumedSettings(saved, given, images, KNOWN) as PretrainConfig;
 }
 

@@ -15,7 +15,9 @@ export type PretrainEvent =
   | WatchEvent
   | SkippedEvent
   | CheckpointEvent
-  | NoticeEvent;
+  | NoticeEvent
+  | MeasuringEvent
+  | EndEvent;
 
 export interface RunEvent {
   type: 'run';
@@ -164,6 +166,28 @@ export interface CheckpointEvent {
   type: 'checkpoint';
   step: number;
   path: string;
+}
+
+/** Before something is measured that may take a while: kNN, the linear probe, the accuracy on the test split. */
+export interface MeasuringEvent {
+  type: 'measuring';
+  /** In words: 'kNN, probe'. */
+  what: string;
+  /** How many images are looked at. */
+  images: number;
+  /** Percent of the images whose class a guess gets right. */
+  chance: number;
+  /** How many epochs were trained. */
+  epoch: number;
+}
+
+/** The last event of a run that ends without an error. */
+export interface EndEvent {
+  type: 'end';
+  /** done: all steps of the configuration; aborted: `signal` fired before. */
+  reason: 'done' | 'aborted';
+  /** Steps done, over the whole run. */
+  step: number;
 }
 
 export interface NoticeEvent {

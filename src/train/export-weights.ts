@@ -13,13 +13,7 @@ import { mocoFile } from '../models/pytorch/moco-file.ts';
 import { stateDict } from '../models/pytorch/state-dict.ts';
 import { learningRate } from '../optimizers/schedule.ts';
 import { stepsPerEpoch } from '../settings/run-length.ts';
-
-/**
- * moco: what main_moco.py of facebookresearch/moco resumes; torchvision: the encoder's state_dict, head as `fc`; detectron2: the
- * pickle that its loader reads; safetensors: the state_dict's names.
- */
-export const WEIGHT_FORMATS = ['moco', 'torchvision', 'detectron2', 'safetensors'] as const;
-export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+import type { WeightFormat } from './weight-formats.ts';
 
 export interface ExportedWeights {
   /** The file, in pieces. They are views of the checkpoint where they can be. */

@@ -1,5 +1,6 @@
 /** Fine-tuning: learning from labels that begins with a learned backbone. */
-import { queryValues } from '../checkpoint/contents.ts';
+import { expectArgument, options, record } from '../arguments.ts';
+import { CHECKPOINT, queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { cropAndFlipLike } from '../data/augment/recipes.ts';
 import { MocoError } from '../errors.ts';
@@ -7,7 +8,7 @@ import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import { withNewHead } from '../onnx/imported-network.ts';
 import { isImported } from '../settings/owners.ts';
-import type { DataFacts } from '../settings/resolve.ts';
+import { DATA_FACTS, type DataFacts } from '../settings/resolve.ts';
 import type { ConfigOverrides } from '../settings/settings.ts';
 import { type PretrainConfig, resolveConfig } from './configure.ts';
 
@@ -36,6 +37,9 @@ export function finetuneFrom(
   overrides: ConfigOverrides = {},
   data: DataFacts = {},
 ): FinetuneStart {
+  expectArgument('finetuneFrom', 'checkpoint', checkpoint, CHECKPOINT);
+  expectArgument('finetuneFrom', 'overrides', overrides, record);
+  expectArgument('finetuneFrom', 'data', data, options(DATA_FACTS));
   const { config: learned } = checkpoint.state;
   const { arch, imageSize, width, stem } = learned;
   for (const name of ['arch', 'width', 'stem', ...GIVEN] as const) {

@@ -1,4 +1,5 @@
 /** The speed of training steps in words: what `moco-web bench` prints. */
+import { expectArgument, made, record, text } from '../arguments.ts';
 import type { ViewCosts } from '../data/measure-views.ts';
 import { isImported } from '../settings/owners.ts';
 import type { PretrainConfig } from './configure.ts';
@@ -14,8 +15,18 @@ export interface Bench {
   readonly augmentation: ViewCosts;
 }
 
+const BENCH = made<Bench>('{ config, backend, reason, measured, augmentation }', {
+  config: record,
+  backend: text(),
+  reason: text(),
+  measured: record,
+  augmentation: record,
+});
+
 /** A few lines, without an end of the last. */
-export function benchInWords({ config, backend, reason, measured, augmentation }: Bench): string {
+export function benchInWords(bench: Bench): string {
+  expectArgument('benchInWords', 'bench', bench, BENCH);
+  const { config, backend, reason, measured, augmentation } = bench;
   const { arch, imageSize, batchSize } = config;
   const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
   const width = isImported(arch) ? '' : `, width ${config.width}`;

@@ -4,6 +4,7 @@
  */
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
+import { KNN } from '../evaluate/knn-defaults.ts';
 import { type MonitorResult, monitorKnn } from '../evaluate/monitor.ts';
 import { probe } from '../evaluate/probe.ts';
 import { embedSplits } from '../evaluate/splits.ts';
@@ -13,7 +14,6 @@ import type { Settings } from '../settings/settings.ts';
 import type { KnnEvent, NeighborsEvent, ProbeEvent, TestEvent } from './events.ts';
 import type { Session } from './session.ts';
 
-const KNN = { k: 200, t: 0.1 };
 const SHOWN_QUERIES = 8;
 const SHOWN_NEIGHBORS = 8;
 

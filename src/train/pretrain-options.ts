@@ -1,13 +1,32 @@
+import {
+  callback,
+  either,
+  type Forms,
+  instance,
+  made,
+  oneOf,
+  optional,
+  options,
+  record,
+  text,
+  whole,
+  yesNo,
+} from '../arguments.ts';
+import { CHECKPOINT } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
+import { DATASET } from '../data/dataset-form.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
-import type { BackendChoice } from '../runtime/backend.ts';
-import type { WorkerCounts } from '../scheduler/worker-counts.ts';
+import { BACKENDS, type BackendChoice, type BackendRequest } from '../runtime/backend.ts';
+import { WORKER_COUNTS, type WorkerCounts } from '../scheduler/worker-counts.ts';
 import type { Settings } from '../settings/settings.ts';
+import { CONFIGURATION } from '../settings/validate.ts';
 import type { Collective } from './collective.ts';
 import type { PauseSwitch } from './pause.ts';
-import type { WatchOptions } from './watch.ts';
+import { WATCH_OPTIONS, type WatchOptions } from './watch-options.ts';
+
+const VALUES = instance('a Map of values by name, from finetuneFrom or importEncoder', 'Map');
 
 export interface PretrainOptions extends WorkerCounts {
   /** From `resolveConfig`; of a resumed run, that of its checkpoint or what `mergeResumedConfig` makes of it. */
@@ -18,8 +37,8 @@ export interface PretrainOptions extends WorkerCounts {
   encoder?: ImportedEncoder;
   /** Values that a new run's encoder begins with instead of random ones, by the names of its network: see `finetuneFrom`. */
   init?: GivenValues;
-  /** What `chooseBackend` gave; by default what it gives for 'auto'. */
-  backend?: BackendChoice;
+  /** A word, or what `chooseBackend` gave; by default what it gives for 'auto', or that of the run that is resumed. */
+  backend?: BackendChoice | BackendRequest;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. One that fails is a notice. */
   knnEvery?: number;
   /** A linear probe every so many epochs, likewise; needs classes and a test split. It changes nothing of the run. */
@@ -44,3 +63,33 @@ export interface PretrainOptions extends WorkerCounts {
    */
   ranks?: Collective;
 }
+
+/** What `pretrain` checks at its door; that all of it fits together, the run says. */
+export const PRETRAIN_OPTIONS: Forms<PretrainOptions> = {
+  ...WORKER_COUNTS,
+  config: CONFIGURATION,
+  data: DATASET,
+  encoder: optional(
+    made<ImportedEncoder>('what importEncoder gave', {
+      network: made<ImportedEncoder['network']>('a network', { graph: record, parameters: record }),
+      values: VALUES,
+    }),
+  ),
+  init: optional(VALUES),
+  backend: optional(
+    either(
+      oneOf(BACKENDS),
+      made<BackendChoice>('what chooseBackend gave', { backend: oneOf(BACKENDS), reason: text() }),
+    ),
+  ),
+  knnEvery: optional(whole(1)),
+  probeEvery: optional(whole(1)),
+  watch: optional(options(WATCH_OPTIONS)),
+  checkpointEvery: optional(whole(1)),
+  dumpGraphs: optional(text('the path of a folder')),
+  out: optional(text('the path of a folder')),
+  resume: optional(CHECKPOINT),
+  signal: optional(instance('an AbortSignal', 'AbortSignal')),
+  pause: optional(made<PauseSwitch>('a PauseSwitch', { paused: yesNo, wait: callback })),
+  ranks: optional(made<Collective>('what MpiRanks.join gave', { rank: whole(0), size: whole(1) })),
+};

@@ -26,7 +26,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
   if (resume) requireKnown(resume.state);
   requireLabels(config, data);
   if (options.watch) checkWatch(options.watch, data.trainLength);
-  const backend = options.backend ?? (await backendOf('auto', resume));
+  const { backend: asked = 'auto' } = options;
+  const backend = typeof asked === 'string' ? await backendOf(asked, resume) : asked;
   requireRanks(options, backend.backend);
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);

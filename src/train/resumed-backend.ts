@@ -14,7 +14,7 @@ export async function backendOf(
   if (imported && !backend) return chooseBackend(request);
   if (backend) return { ...(await chooseBackend(backend)), reason: 'that of the saved run' };
   // Runs that record none are from before there was native code.
-  const missing = { what: 'the saved run had none', advice: '--backend native takes it' };
+  const missing = { what: 'the saved run had none', advice: "backend 'native' takes it" };
   return chooseBackend('auto', { findNative: async () => ({ version: null, missing }) });
 }
 

@@ -122,6 +122,7 @@ export class Run {
       if (this.#copied(this.#step)) this.#recovery.keep(this.#step, await this.#session.trainer.state());
     }
     if (this.#step > (this.#options.resume?.state.step ?? 0)) yield* this.#checkpoint();
+    yield { type: 'end', reason: this.#step < this.#last ? 'aborted' : 'done', step: this.#step };
   }
 
   /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
@@ -235,6 +236,8 @@ export class Run {
     const epoch = Math.ceil(this.#step / this.#perEpoch);
     const due = { knn, probe, test, neighbors: epoch === 0 || ends };
     const what = [knn && 'kNN', probe && 'probe', test && 'accuracy'].filter(Boolean).join(', ');
+    const images = data.trainLength + data.testLength;
+    yield { type: 'measuring', what, images, chance: 100 / Math.max(1, data.classes.length), epoch };
     const measured = measureEncoder(this.#session, { data, config, epoch }, due);
     yield* this.#orGoOn(measured, `no ${what} after ${epoch} epochs`);
   }

@@ -12,15 +12,7 @@ import { STREAMS } from '../random.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { WatchEvent, WatchedPair, WatchedSample } from './events.ts';
 import type { Session } from './session.ts';
-
-export interface WatchOptions {
-  /** Steps from one event to the next, 1 or more; there is one where the run begins or goes on, and one at its end, too. */
-  every: number;
-  /** How many pairs of the step's batch are shown; by default 4, none of methods without pairs. */
-  pairs?: number;
-  /** Which training images are embedded: so many, spread evenly over the data, or these; by default 256. */
-  sample?: number | readonly number[];
-}
+import type { WatchOptions } from './watch-options.ts';
 
 const PAIRS = 4;
 const SAMPLE = 256;

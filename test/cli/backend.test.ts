@@ -29,7 +29,7 @@ describe('chooseBackend', () => {
   it('refuses native code where it is missing, and says how to get it', async () => {
     const refused = {
       code: 'backend-unavailable',
-      message: 'it is not installed: install that, or use --backend wasm',
+      message: "it is not installed: install that, or use backend 'wasm'",
     };
     await expect(chooseBackend('native', { findNative: noNative })).rejects.toMatchObject(refused);
     expect(await chooseBackend('native', { findNative: native })).toMatchObject({ backend: 'native' });
@@ -71,7 +71,7 @@ describe('chooseBackend', () => {
   it('refuses WebGPU where there is no adapter, and says how to get one', async () => {
     await expect(chooseBackend('webgpu', { findAdapter: none })).rejects.toMatchObject({
       code: 'backend-unavailable',
-      message: 'Node has no WebGPU: install the package, or use --backend wasm',
+      message: "Node has no WebGPU: install the package, or use backend 'wasm'",
     });
   });
 

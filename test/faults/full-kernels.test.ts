@@ -21,5 +21,10 @@ it('kernel memory too small for kNN → a notice, nothing else changes, saved be
     expect.stringMatching(/^no kNN after 1 epochs: there is no memory left for /),
   ]);
   // The checkpoint of the last step does not wait for its kNN.
-  expect(outcome.events.map(({ type }) => type).slice(-2)).toEqual(['checkpoint', 'notice']);
+  expect(outcome.events.map(({ type }) => type).slice(-4)).toEqual([
+    'checkpoint',
+    'measuring',
+    'notice',
+    'end',
+  ]);
 });

@@ -261,7 +261,7 @@ it('a second instance on a memory changes nothing in it', async () => {
 });
 
 it('refuses what is no number of threads', () =>
-  expect(createWasmKernels({ threads: 0 })).rejects.toMatchObject({ code: 'shape-mismatch' }));
+  expect(createWasmKernels({ threads: 0 })).rejects.toMatchObject({ code: 'usage' }));
 
 describe('a thread that dies', () => {
   /** A sum on a team of three, of whose threads some are ended by `end`. */

@@ -30,11 +30,15 @@ const inWords = (error) => (error instanceof MocoError ? `${error.code}: ${error
 
 /** Reads a run to its end. @returns types of events (steps with their numbers), losses, an error in words */
 async function followed(events, told = () => {}) {
-  const seen = { told: [], losses: [], error: null };
+  const seen = { told: [], losses: [], end: null, error: null };
   try {
     for await (const event of events) {
       // What explains the numbers comes in between.
       if (event.type === 'notice' && event.about) continue;
+      if (event.type === 'end') {
+        seen.end = event.reason;
+        continue;
+      }
       seen.told.push(event.type === 'step' ? `step ${event.step}` : event.type);
       if (event.type === 'step') seen.losses.push(event.loss);
       await told(event);

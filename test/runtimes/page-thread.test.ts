@@ -11,6 +11,8 @@ interface Followed {
   /** Types of the events, steps with their numbers. */
   told: string[];
   losses: number[];
+  /** Of the last event. */
+  end: 'done' | 'aborted' | null;
   error: string | null;
 }
 
@@ -21,7 +23,7 @@ const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5', 'epoch'];
 let expected: Followed;
 beforeAll(async () => {
   expected = await callInNode(PROGRAM, 'trained');
-  expect(expected).toMatchObject({ told: ['run', ...STEPS], error: null });
+  expect(expected).toMatchObject({ told: ['run', ...STEPS], end: 'done', error: null });
 });
 afterAll(closeChromium);
 
@@ -133,11 +135,17 @@ await inRuntimes(['chromium'], () => {
 
   it('hears the signal of the page, before the start and after', () =>
     withPage(false, async (page) => {
-      expect(await call(page, 'endedBefore')).toEqual({ told: ['run'], losses: [], error: null });
+      expect(await call(page, 'endedBefore')).toEqual({
+        told: ['run'],
+        losses: [],
+        end: 'aborted',
+        error: null,
+      });
       const losses = expected.losses.slice(0, 3);
       expect(await call(page, 'endedAfter', 3)).toEqual({
         told: ['run', ...STEPS.slice(0, 3)],
         losses,
+        end: 'aborted',
         error: null,
       });
     }));
@@ -203,6 +211,7 @@ await inRuntimes(['chromium'], () => {
       expect(await call(page, 'trained')).toEqual({
         told: [],
         losses: [],
+        end: null,
         error: 'worker-died: worker job-worker.js died: it could not be loaded',
       });
     }));

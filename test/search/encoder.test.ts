@@ -133,9 +133,9 @@ describe('of a checkpoint', () => {
   it.each<[string, unknown, object, string, RegExp]>([
     ['nothing there', `${PHOTOS}/nothing`, {}, 'data-missing', /no checkpoint at/],
     ['no file', 'nowhere.onnx', {}, 'data-missing', /cannot read nowhere\.onnx/],
-    ['no encoder', 7, {}, 'usage', /Number is no encoder/],
+    ['no encoder', 7, {}, 'usage', /7 is no encoder/],
     ['no model', new Uint8Array([1, 2, 3]), {}, 'model-invalid', /not an ONNX model|no graph/],
-    ['no such features', null, { features: 'tail' }, 'usage', /choose backbone or head/],
+    ['no such features', null, { features: 'tail' }, 'usage', /choose one of backbone, head/],
     ['a size of its own', null, { imageSize: 32 }, 'usage', /the checkpoint says itself/],
     ['no workers', null, { workers: 0 }, 'usage', /workers is 0/],
   ])('loading %s: refused', async (_, source, options, code, message) => {

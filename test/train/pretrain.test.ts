@@ -88,6 +88,7 @@ describe('pretrain', () => {
     expect(names).toEqual([
       'run',
       'notice', // the chance level of the loss
+      'measuring',
       ...knn(0),
       'neighbors 0',
       'step 1',
@@ -95,13 +96,16 @@ describe('pretrain', () => {
       'step 2',
       'epoch',
       'checkpoint 2',
+      'measuring',
       ...knn(1),
       'step 3',
       'step 4',
       'epoch',
       'checkpoint 4',
+      'measuring',
       ...knn(2),
       'neighbors 2',
+      'end',
     ]);
     expect(events[0]).toMatchObject({
       type: 'run',
@@ -147,13 +151,13 @@ describe('pretrain', () => {
     const first = await collect({ out: parts, signal: controller.signal }, (event) => {
       if (event.type === 'step' && event.step === 3) controller.abort();
     });
-    expect(typesOf(first)).toEqual(['run', 'step', 'step', 'epoch', 'step', 'checkpoint']);
-    expect(first.at(-1)).toMatchObject({ type: 'checkpoint', step: 3 });
+    expect(typesOf(first)).toEqual(['run', 'step', 'step', 'epoch', 'step', 'checkpoint', 'end']);
+    expect(first.at(-2)).toMatchObject({ type: 'checkpoint', step: 3 });
 
     const resume = await loadCheckpoint(parts);
     expect(resume.state).toMatchObject({ step: 3, epoch: 1, sampler: { stepInEpoch: 1 } });
     const rest = await collect({ out: parts, resume, config: resume.state.config });
-    expect(typesOf(rest)).toEqual(['run', 'step', 'epoch', 'checkpoint']);
+    expect(typesOf(rest)).toEqual(['run', 'step', 'epoch', 'checkpoint', 'end']);
     expect([...numbers(first), ...numbers(rest)]).toEqual(numbers(events));
 
     const [expected, actual] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
@@ -256,17 +260,17 @@ describe('pretrain', () => {
         globalThis.setTimeout(() => controller.abort(), 100);
       }
     });
-    expect(typesOf(await seen)).toEqual(['run', 'step', 'checkpoint']);
+    expect(typesOf(await seen)).toEqual(['run', 'step', 'checkpoint', 'end']);
     expect((await loadCheckpoint(out)).state.step).toBe(1);
   });
 
   it('takes no step when it is told to end before the first, nor when none is left', async () => {
     const signal = AbortSignal.abort();
     const out = await temporaryFolder();
-    expect(typesOf(await collect({ out, signal }))).toEqual(['run']);
+    expect(typesOf(await collect({ out, signal }))).toEqual(['run', 'end']);
     await expect(loadCheckpoint(out)).rejects.toMatchObject({ code: 'checkpoint-invalid' });
     const nothing = await collect({ out, resume: await loadCheckpoint(whole) });
-    expect(typesOf(nothing)).toEqual(['run']);
+    expect(typesOf(nothing)).toEqual(['run', 'end']);
   });
 
   it('depends on the seed, and ends where `steps` says', async () => {

@@ -1,6 +1,7 @@
+import { expectOptions, type Forms, instance, optional, whole } from '../../arguments.ts';
 import { isPageThread } from '../../runtime/detect.ts';
 import { canShareMemory } from '../../runtime/shared-memory.ts';
-import { Checks, checkWrite, expectWhole } from '../checks.ts';
+import { Checks, checkWrite } from '../checks.ts';
 import type { DeviceArray } from '../device-array.ts';
 import type { ExportCall } from '../export-call.ts';
 import type { WasmCall } from '../kernel.ts';
@@ -26,6 +27,13 @@ export interface WasmKernelsOptions {
   module?: Uint8Array<ArrayBuffer>;
 }
 
+const OPTIONS: Forms<WasmKernelsOptions> = {
+  maximumBytes: optional(whole(1, 2 ** 32)),
+  threads: optional(whole(1, 1024)),
+  sharedFrom: optional(whole(0, Number.MAX_SAFE_INTEGER)),
+  module: optional(instance('the bytes of a WebAssembly module (Uint8Array)', 'Uint8Array')),
+};
+
 /** The kernels on WebAssembly SIMD, with what only memory that JavaScript can see allows. */
 export interface WasmKernels extends Kernels {
   readonly backend: 'wasm';
@@ -42,13 +50,13 @@ export interface WasmKernels extends Kernels {
 
 /**
  * Kernels with a memory of their own. `dispose` ends them.
- * @throws MocoError backend-unavailable without WebAssembly SIMD and threads, or where kernels.wasm is missing; shape-mismatch
- * (not a number of threads), worker-died
+ * @throws MocoError backend-unavailable without WebAssembly SIMD and threads, or where kernels.wasm is missing; usage
+ * (an option out of range), worker-died
  */
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
+  expectOptions('createWasmKernels', options, OPTIONS);
   const pages = options.maximumBytes === undefined ? undefined : Math.ceil(options.maximumBytes / 65536);
   const { threads = 1, sharedFrom = SHARED_FROM } = options;
-  expectWhole('threads', threads, 1, 1024);
   const instance = await instantiateKernels(pages, options.module);
   const mayWait = canShareMemory() && !isPageThread();
   const team = threads > 1 && mayWait ? await startTeam(instance, threads - 1) : null;
@@ -87,10 +95,7 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
       if (!done) throw outOfMemory(what);
     },
   };
-  const calls = kernelCalls((kernel, args) => {
-    kernel.check(args, checks);
-    return kernel.wasm(args, call);
-  });
+  const calls = kernelCalls(checks, (kernel, args) => kernel.wasm(args, call));
   return Object.assign(new WasmMemory(arrays, team), calls);
 }
 

@@ -1,3 +1,4 @@
+import { callback, expectArgument, expectOptions, made, record } from '../../arguments.ts';
 import { MocoError } from '../../errors.ts';
 import { Checks, checkWrite } from '../checks.ts';
 import type { DeviceArray } from '../device-array.ts';
@@ -7,9 +8,10 @@ import { kernelCalls } from '../registry.ts';
 import { type WebGpuArray, WebGpuArrays } from './arrays.ts';
 import { WebGpuCommands } from './commands.ts';
 import { DeviceWatch } from './device-watch.ts';
-import { createPipelines, expectShaderFiles, type Pipelines, type ShaderTexts } from './pipelines.ts';
+import { createPipelines, expectShaderFiles, type Pipelines } from './pipelines.ts';
 import { WebGpuScratch } from './scratch.ts';
-import { chooseVariant, type VariantOptions } from './variants.ts';
+import { chooseVariant } from './variants.ts';
+import { WEBGPU_OPTIONS, type WebGpuKernelsOptions } from './webgpu-options.ts';
 
 /** The kernels on WebGPU, with what a device that others use too asks for. */
 export interface WebGpuKernels extends Kernels {
@@ -33,29 +35,29 @@ export interface WebGpuKernels extends Kernels {
   readonly liveArrays: number;
 }
 
-export interface WebGpuKernelsOptions extends VariantOptions {
-  /** WGSL to take in place of files of shaders/, by their names. */
-  shaders?: ShaderTexts;
-}
+const DEVICE = made<GPUDevice>('a GPUDevice (the `device` of what requestDevice gave)', {
+  createBuffer: callback,
+  limits: record,
+});
 
 /**
  * Kernels on a device of the caller's, who destroys it after disposing of them.
- * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders`;
- * shape-mismatch for a `workgroupSize` out of its range
+ * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders` and
+ * for an option out of its range
  */
 export async function createWebGpuKernels(
   device: GPUDevice,
-  { shaders = {}, ...options }: WebGpuKernelsOptions = {},
+  given: WebGpuKernelsOptions = {},
 ): Promise<WebGpuKernels> {
+  expectArgument('createWebGpuKernels', 'device', device, DEVICE);
+  expectOptions('createWebGpuKernels', given, WEBGPU_OPTIONS);
+  const { shaders = {}, ...options } = given;
   expectShaderFiles(shaders);
   const variant = chooseVariant(device, options);
   const watch = new DeviceWatch(device);
   const memory = new WebGpuMemory(watch, await watch.wait(createPipelines(device, shaders, variant)));
   const { checks, call } = memory;
-  const calls = kernelCalls((kernel, args) => {
-    kernel.check(args, checks);
-    return kernel.webgpu(args, call);
-  });
+  const calls = kernelCalls(checks, (kernel, args) => kernel.webgpu(args, call));
   return Object.assign(memory, calls);
 }
 

@@ -1,28 +1,21 @@
 /** A model that some training framework exported, in the form that autodiff/ takes. */
 import { MocoError } from '../../errors.ts';
-import type { ExternalData } from '../external-data.ts';
 import type { Constant, Graph, Node, Value } from '../graph.ts';
-import { Budget, type ModelLimits, orInvalid } from '../limits.ts';
+import { Budget, orInvalid } from '../limits.ts';
 import { decodeModel } from '../model.ts';
 import { inferShapes } from '../shapes.ts';
 import { inferTypes } from '../types.ts';
 import { checkGraph } from './check.ts';
 import { hoistConstants } from './constants.ts';
 import { openBatch } from './fixed-batch.ts';
+import type { ImportOptions } from './import-options.ts';
 import { type InputRange, inputRange } from './input-range.ts';
-import { fixInput, type InputOptions, imageOf } from './inputs.ts';
+import { fixInput, imageOf } from './inputs.ts';
 import { prune } from './prune.ts';
 import type { RunningStatistics } from './running-statistics.ts';
 import { simplify } from './simplify.ts';
 import { toFloat32 } from './to-float32.ts';
-import { type Choice, findWeights, type Role } from './weights.ts';
-
-export interface ImportOptions extends InputOptions, Choice {
-  /** Reads files beside the model, where it keeps its weights there. */
-  readonly externalData?: ExternalData;
-  /** What reading it may take. */
-  readonly limits?: ModelLimits | undefined;
-}
+import { findWeights, type Role } from './weights.ts';
 
 export interface ImportedModel {
   /** Opset 17. Its inputs are the images, the weights, the running statistics, in this order. */
