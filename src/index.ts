@@ -7,6 +7,8 @@
  * from labels    finetuneFrom (a checkpoint) → pretrain; shareOfLabels
  * any encoder    importEncoder (an ONNX file) → pretrain; exportOnnx (a checkpoint as an ONNX file)
  * underneath     differentiate (an ONNX file) → encodeModel: graphs that any ONNX runtime runs; createWasmKernels
+ *
+ * @module moco-web
  */
 export { type AuditedNode, type AuditReport, auditModel } from './autodiff/audit.ts';
 export {

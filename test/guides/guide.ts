@@ -19,7 +19,7 @@ export interface Block {
 
 export async function blocksOf(guide: string): Promise<Block[]> {
   const text = await readFile(join(ROOT, 'docs/guides', `${guide}.md`), 'utf8');
-  return [...text.matchAll(/^```([a-z ]+)\n([^]*?)^```$/gm)].map(([, kind, code]) => ({
+  return [...text.matchAll(/^```([a-z ]+)\n([\s\S]*?)^```$/gm)].map(([, kind, code]) => ({
     kind: kind!,
     text: code!,
   }));

@@ -14,13 +14,16 @@ const SHORTER: readonly (readonly [string, string])[] = [
   ['--epochs 5 --out runs/encoder', '--steps 1 --backend wasm --out runs/encoder'],
 ];
 
+/** Of the README's. */
+const SMALL = '{ steps: 2, width: 4, imageSize: 16, batchSize: 16 }';
+
 /** By guide: what its blocks print, one after the other. Guides that need a run of an earlier one come after it. */
 const GUIDES: Readonly<Record<string, readonly RegExp[]>> = {
   'search-my-photos': [/done: 2 steps/, /photos\/a\/0\.png/, /1\.000 photos\//],
   'pretrain-a-folder': [
     /kNN after 1 epoch: /,
     /report/,
-    /chance level 4\.17[^]*\ndone\n/,
+    /chance level 4\.17[\s\S]*\ndone\n/,
     /\nusage there is no setting 'epoch' \(did you mean 'epochs'/,
   ],
   'any-onnx-encoder': [/the model runs and trains/, /done: 1 steps/, /\n2 \d/],
@@ -47,6 +50,20 @@ test('every guide is run, and every shortening stands in one', async () => {
   expect(SHORTER.filter(([from]) => !all.includes(from))).toEqual([]);
   expect((await Promise.all(WITHOUT_CODE.map(blocksOf))).flat()).toEqual([]);
 });
+
+test("the README's first program runs", async () => {
+  const readme = await readFile(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
+  const [, program = ''] = readme.match(/find those that look alike:\n\n((?: {4}.*\n|\n)+)/) ?? [];
+  const text = program.replace(/^ {4}/gm, '');
+  expect(text.trim().split('\n').length).toBeLessThanOrEqual(20);
+  const printed = await runBlock(folder, { kind: 'js', text }, [
+    ["resolveConfig('photos', {}, facts)", `resolveConfig('photos', ${SMALL}, facts)`],
+    ["await readdir('photos')", "await readdir('photos/a')"],
+    ['photos/$', 'photos/a/$'],
+    ['runs/photos', 'runs/readme'],
+  ]);
+  expect(printed).toMatch(/^photos: 40 images, [\s\S]*\n2 [\s\S]*\n1\.000 photos\/a\//);
+}, 300_000);
 
 describe.each(Object.entries(GUIDES))('%s', (guide, expected) => {
   test('its code runs', async () => {
