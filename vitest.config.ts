@@ -12,7 +12,7 @@ const ON_GPU: Options = { env: { MOCO_TEST_BACKEND: 'webgpu' } };
 const SUITES: Readonly<Record<string, Options>> = {
   unit: {
     include: ['test/**/*.test.ts'],
-    exclude: ['slow', 'gpu', 'native', 'runtimes', 'mutation', 'soak', 'faults'].map(
+    exclude: ['slow', 'gpu', 'native', 'runtimes', 'mutation', 'soak', 'faults', 'guides'].map(
       (suite) => `test/${suite}/**`,
     ),
     testTimeout: 60 * SECOND,
@@ -30,6 +30,13 @@ const SUITES: Readonly<Record<string, Options>> = {
     maxWorkers: 2,
     // One that hangs is ended with its process.
     pool: 'forks',
+  },
+
+  // The code of docs/guides, as readers run it.
+  guides: {
+    include: ['test/guides/**/*.test.ts'],
+    testTimeout: 300 * SECOND,
+    hookTimeout: 60 * SECOND,
   },
 
   // What takes long, and what is measured.

@@ -11,6 +11,8 @@
  *
  * Underneath, entries of their own: `moco-web/onnx`, graphs and their gradients; `moco-web/kernels`, what is computed by hand;
  * `moco-web/conformance`, whether this machine computes those right.
+ *
+ * @module moco-web
  */
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';

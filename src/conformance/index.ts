@@ -7,6 +7,8 @@
  *     const results = [];
  *     for await (const result of runConformance(kernels, { device, adapter: name })) results.push(result);
  *     console.log(formatReport(results));
+ *
+ * @module moco-web/conformance
  */
 export type { KernelName } from './case.ts';
 export {

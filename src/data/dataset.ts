@@ -99,7 +99,8 @@ export async function describeAmong(
 
 /**
  * The description of images that the package draws itself: ten classes of shape and texture.
- * @param trainCount, testCount whole, ≥ 1
+ * @param trainCount whole, 1 or more
+ * @param testCount whole, 1 or more
  * @param size side in pixels
  * @param seed which images they are; the same seed, the same images
  * @throws MocoError usage

@@ -26,7 +26,7 @@ test('a report has version, system, date and what failed, as JSON and as Markdow
   const text = conformanceMarkdown(report);
   expect(text).toMatch(/^## moco-web conformance on webgpu, GPU of a dream: 0 ok, 1 FAIL, 0 skipped\n/);
   expect(text).toContain(`- versions: moco-web ${version}, Node ${process.versions.node}`);
-  expect(text).toMatch(/\n```\nFAIL {2}compile\n.*line 3\n.*line 4\n[^]*\n```\n/);
+  expect(text).toMatch(/\n```\nFAIL {2}compile\n.*line 3\n.*line 4\n[\s\S]*\n```\n/);
 });
 
 test('doctor --kernels --out writes either, and refuses other endings before it works', async () => {

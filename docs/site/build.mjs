@@ -1,0 +1,54 @@
+// `npm run docs`: the documentation as static files in docs/site/dist: the README, the guides, and the API reference from the
+// docstrings. typedoc needs a TypeScript that it knows, so its packages are a folder of their own, installed here alone.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, '../..');
+
+function run(program, args, cwd) {
+  const { status, error } = spawnSync(program, args, { cwd, stdio: 'inherit' });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** What package.json exports, as the sources that it is built from: './dist/types/x.d.ts' is src/x.ts. */
+function entryPoints() {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const types = Object.values(exports).flatMap((entry) => entry.types ?? []);
+  return types.map((file) => file.replace('./dist/types/', `${ROOT}/src/`).replace(/\.d\.ts$/, '.ts'));
+}
+
+if (!existsSync(join(HERE, 'node_modules/typedoc/package.json'))) {
+  const npm = process.env.npm_execpath;
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  if (npm) run(process.execPath, [npm, ...args], HERE);
+  else run('npm', args, HERE);
+}
+// One place says what words a setting takes: docs/settings.md is a page here, too.
+const pages = ['settings', 'architecture', 'numerics', 'performance', 'encoders', 'dependencies'];
+// In the order in which a newcomer wants them; others follow.
+const FIRST = ['search-my-photos', 'pretrain-a-folder', 'any-onnx-encoder', 'evaluate', 'test-your-gpu', 'how-it-works'];
+const place = (name) => {
+  const at = FIRST.indexOf(name.replace('.md', ''));
+  return at < 0 ? FIRST.length : at;
+};
+const guides = readdirSync(join(ROOT, 'docs/guides'))
+  .filter((name) => name.endsWith('.md'))
+  .sort((a, b) => place(a) - place(b));
+const documents = [
+  ...guides.map((name) => join(ROOT, 'docs/guides', name)),
+  ...pages.map((name) => join(ROOT, 'docs', `${name}.md`)),
+];
+run(
+  process.execPath,
+  [
+    join(HERE, 'node_modules/typedoc/bin/typedoc'),
+    ...['--options', join(HERE, 'typedoc.json')],
+    ...entryPoints().flatMap((file) => ['--entryPoints', file]),
+    ...documents.flatMap((file) => ['--projectDocuments', file]),
+  ],
+  HERE,
+);
