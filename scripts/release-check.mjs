@@ -91,7 +91,11 @@ function checkLicenses() {
 function checkLinks(files) {
   const dead = [];
   for (const document of files.filter((path) => path.endsWith('.md'))) {
-    for (const [, target] of read(document).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+    // Not in code, which is full of brackets.
+    const text = read(document)
+      .replace(/^```.*?^```/gms, '')
+      .replace(/`[^`\n]*`/g, '');
+    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       const path = normalize(join(dirname(document), target)).replaceAll('\\', '/');
       const isThere =

@@ -37,8 +37,11 @@ function startAt(url: URL): StartedWorker {
   };
 }
 
-const ADVICE =
-  'put the files of its dist/ there (npx moco-web assets DIR copies them), or say where they are by setAssetPaths(url)';
+function adviceFor({ pathname }: URL): string {
+  // Where Vite's dev server keeps what it has bundled ahead, without workers.
+  if (pathname.includes('/.vite/')) return "tell Vite optimizeDeps: { exclude: ['moco-web'] }";
+  return 'put the files of its dist/ there (npx moco-web assets DIR copies them), or say where they are by setAssetPaths(url)';
+}
 
 /** Why a script cannot run, as its address tells; null where nothing is wrong with that. */
 export async function whyNotLoaded(script: string): Promise<string | null> {
@@ -53,11 +56,12 @@ export async function whyNotLoaded(script: string): Promise<string | null> {
   try {
     const response = await fetch(url);
     await response.body?.cancel();
-    if (!response.ok) return `${url.href} answers ${response.status} ${response.statusText}: ${ADVICE}`;
+    if (!response.ok)
+      return `${url.href} answers ${response.status} ${response.statusText}: ${adviceFor(url)}`;
     const type = response.headers.get('content-type') ?? 'no type';
-    if (!/javascript|ecmascript/i.test(type)) return `${url.href} is ${type}, no script: ${ADVICE}`;
+    if (!/javascript|ecmascript/i.test(type)) return `${url.href} is ${type}, no script: ${adviceFor(url)}`;
     return null;
   } catch (error) {
-    return `${url.href} cannot be fetched (${messageOf(error)}): ${ADVICE}`;
+    return `${url.href} cannot be fetched (${messageOf(error)}): ${adviceFor(url)}`;
   }
 }

@@ -50,7 +50,7 @@ const THREE_STEPS = `import('/dist/index.js').then(async (library) => {
   let version;
   for await (const event of pretrain({ config, data, backend: await chooseBackend('wasm') })) {
     if (event.type === 'step') losses.push(event.loss);
-    if (event.type === 'start') version = event.versions['onnxruntime-web'];
+    if (event.type === 'run') version = event.versions['onnxruntime-web'];
   }
   return { losses, refused, version };
 })`;
