@@ -18,21 +18,15 @@ const TENSORS = read('tensors.pth');
 const TENSORS_LEGACY = read('tensors-legacy.pth');
 
 /** All that import does, but for writing it down; where no ResNet is found, all tensors are read all the same. */
-async function take(bytes: Uint8Array): Promise<number> {
+async function take(bytes: Uint8Array): Promise<void> {
   const file = await openWeights(await openSource(bytes));
   for (const tensor of file.tensors.values()) await tensor.read();
   const { tensors } = await importWeights(file);
-  let count = 0;
-  for (const tensor of tensors.values()) count += (await tensor.read()).data.length;
-  return count;
+  for (const tensor of tensors.values()) await tensor.read();
 }
 
 /** The same in the zip format, and the encoder alone in safetensors. */
-const {
-  zip: ZIP,
-  safetensors: SAFETENSORS,
-  count: COUNT,
-} = await (async () => {
+const { zip: ZIP, safetensors: SAFETENSORS } = await (async () => {
   const {
     state,
     tensors: sources,
@@ -45,10 +39,15 @@ const {
   const [zip, safetensors] = (['moco', 'safetensors'] as const).map((format) =>
     joined(...exportWeights(checkpoint, format).pieces),
   );
-  return { zip: zip!, safetensors: safetensors!, count: await take(LEGACY) };
+  return { zip: zip!, safetensors: safetensors! };
 })();
 
-const control = async () => expect(await take(LEGACY)).toBe(COUNT);
+/** A small file, which is read in a millisecond. */
+const control = async () => {
+  const file = await openWeights(await openSource(TENSORS_LEGACY));
+  for (const tensor of file.tensors.values()) await tensor.read();
+  expect(file.tensors.size).toBe(20);
+};
 
 for (const [kind, file] of Object.entries({
   'pytorch zip': ZIP,
@@ -149,10 +148,10 @@ const ATTACKS: Readonly<Record<string, (random: FuzzRandom) => Uint8Array>> = {
   },
   instance: () => archive(joined(protocol, Uint8Array.of(0x28), text('ios\nsystem\n'), stop)),
   'deep lists': (random) =>
-    archive(joined(protocol, many(random.between(1e4, 4e5), 0x5d), many(4e5, 0x61), stop)),
+    archive(joined(protocol, many(random.between(1e4, 5e4), 0x5d), many(5e4, 0x61), stop)),
   'deep tuples': (random) =>
-    archive(joined(protocol, Uint8Array.of(0x29), many(random.between(1e4, 4e5), 0x85), stop)),
-  marks: (random) => archive(joined(protocol, many(random.between(1e4, 5e6), 0x28), stop)),
+    archive(joined(protocol, Uint8Array.of(0x29), many(random.between(1e4, 5e4), 0x85), stop)),
+  marks: (random) => archive(joined(protocol, many(random.between(1e4, 5e5), 0x28), stop)),
   'a list in itself': () => archive(joined(protocol, Uint8Array.of(0x5d, 0x71, 0, 0x68, 0, 0x61), stop)),
   // Each dictionary holds the one before twice: 2ⁿ of them, for whoever walks them all.
   laughs: (random) =>
@@ -165,8 +164,8 @@ const ATTACKS: Readonly<Record<string, (random: FuzzRandom) => Uint8Array>> = {
       ),
     ),
   memo: (random) =>
-    archive(joined(protocol, Uint8Array.of(0x4e), many(random.between(1e4, 1e6), 0x94), stop)),
-  dictionaries: (random) => archive(joined(protocol, many(random.between(1e5, 3e6), 0x7d), stop)),
+    archive(joined(protocol, Uint8Array.of(0x4e), many(random.between(1e4, 2e5), 0x94), stop)),
+  dictionaries: (random) => archive(joined(protocol, many(random.between(1e5, 2e5), 0x7d), stop)),
   'a long text': (random) =>
     archive(
       joined(protocol, Uint8Array.of(0x58, 0xff, 0xff, 0xff, random.pick([0x7f, 0xff])), text('a'), stop),
@@ -202,7 +201,7 @@ const ATTACKS: Readonly<Record<string, (random: FuzzRandom) => Uint8Array>> = {
   'a bomb': (random) =>
     zipSync({
       'archive/data.pkl': [PICKLE, { level: 9 }],
-      'archive/data/0': [new Uint8Array(random.between(1e6, 2e7)), { level: 9 }],
+      'archive/data/0': [new Uint8Array(random.between(1e6, 3e6)), { level: 9 }],
     }) as Uint8Array,
   'two of a name': () => twice(),
   'a header without end': (random) =>
