@@ -191,6 +191,15 @@ it('what the optimizer says is taken: its numbers, and momentum by place where p
   }
 });
 
+it('a File, as a page has it, is read as bytes are', async () => {
+  const bytes = saved(under(''));
+  const read = async (from: Blob | Uint8Array) => {
+    const { tensors } = await importWeights(await openWeights(await openSource(from)));
+    return Promise.all([...tensors.values()].map((tensor) => tensor.read()));
+  };
+  expect(await read(new Blob([bytes]))).toEqual(await read(bytes));
+});
+
 it.each<[string, () => Uint8Array, string]>([
   [
     'a network of another kind',
