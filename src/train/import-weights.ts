@@ -88,7 +88,10 @@ export async function importWeights(file: WeightsFile, given: ResumeOptions = {}
     tensors,
     network: names.network,
     notes,
-    left: [...file.tensors].flatMap(([name, { shape }]) => (used.has(name) ? [] : [{ name, shape }])),
+    left: [
+      ...[...file.tensors].flatMap(([name, { shape }]) => (used.has(name) ? [] : [{ name, shape }])),
+      ...file.unread,
+    ],
   };
 }
 
@@ -156,6 +159,7 @@ async function runOf(file: WeightsFile, { recognized, spec }: Found, imageSize: 
     used.push(pointer.name);
   } else tensors.set('queue_ptr', counter(0));
   const notes = pointer ? [] : ['no queue_ptr: 0'];
+  if (file.epoch === null) notes.push('no epoch: it goes on from epoch 0');
   if (typeof sgd === 'string') notes.push(`no momentum: ${sgd}`);
   else {
     const names = ownNames(recognized);

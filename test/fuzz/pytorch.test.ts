@@ -1,6 +1,6 @@
 /** Files of torch.save and safetensors that are damaged, and pickles and archives that are meant badly: read, or refused with a code. */
 import { readFileSync } from 'node:fs';
-import { Zip, ZipDeflate, ZipPassThrough, zipSync } from 'fflate';
+import { unzipSync, Zip, ZipDeflate, ZipPassThrough, zipSync } from 'fflate';
 import { expect } from 'vitest';
 import { layOut, writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openWeights } from '../../src/models/pytorch/weights-file.ts';
@@ -18,21 +18,15 @@ const TENSORS = read('tensors.pth');
 const TENSORS_LEGACY = read('tensors-legacy.pth');
 
 /** All that import does, but for writing it down; where no ResNet is found, all tensors are read all the same. */
-async function take(bytes: Uint8Array): Promise<number> {
+async function take(bytes: Uint8Array): Promise<void> {
   const file = await openWeights(await openSource(bytes));
   for (const tensor of file.tensors.values()) await tensor.read();
   const { tensors } = await importWeights(file);
-  let count = 0;
-  for (const tensor of tensors.values()) count += (await tensor.read()).data.length;
-  return count;
+  for (const tensor of tensors.values()) await tensor.read();
 }
 
 /** The same in the zip format, and the encoder alone in safetensors. */
-const {
-  zip: ZIP,
-  safetensors: SAFETENSORS,
-  count: COUNT,
-} = await (async () => {
+const { zip: ZIP, safetensors: SAFETENSORS } = await (async () => {
   const {
     state,
     tensors: sources,
@@ -45,10 +39,15 @@ const {
   const [zip, safetensors] = (['moco', 'safetensors'] as const).map((format) =>
     joined(...exportWeights(checkpoint, format).pieces),
   );
-  return { zip: zip!, safetensors: safetensors!, count: await take(LEGACY) };
+  return { zip: zip!, safetensors: safetensors! };
 })();
 
-const control = async () => expect(await take(LEGACY)).toBe(COUNT);
+/** A small file, which is read in a millisecond. */
+const control = async () => {
+  const file = await openWeights(await openSource(TENSORS_LEGACY));
+  for (const tensor of file.tensors.values()) await tensor.read();
+  expect(file.tensors.size).toBe(20);
+};
 
 for (const [kind, file] of Object.entries({
   'pytorch zip': ZIP,
@@ -61,11 +60,12 @@ for (const [kind, file] of Object.entries({
 }
 
 /** Damage where it counts: in the pickle, of which the rest is a small part; archives get the checksum that belongs to it. */
-const PICKLE = pickleOf(ZIP);
+const ENTRIES = unzipSync(ZIP);
+const PICKLE = ENTRIES['archive/data.pkl']!;
 fuzz({
   kind: 'pytorch pickle',
   cases: 1500,
-  input: (random) => archive(damaged(random, PICKLE)),
+  input: (random) => zipSync({ ...ENTRIES, 'archive/data.pkl': damaged(random, PICKLE) }, { level: 0 }),
   take,
   control,
 });
@@ -149,10 +149,10 @@ const ATTACKS: Readonly<Record<string, (random: FuzzRandom) => Uint8Array>> = {
   },
   instance: () => archive(joined(protocol, Uint8Array.of(0x28), text('ios\nsystem\n'), stop)),
   'deep lists': (random) =>
-    archive(joined(protocol, many(random.between(1e4, 4e5), 0x5d), many(4e5, 0x61), stop)),
+    archive(joined(protocol, many(random.between(1e4, 5e4), 0x5d), many(5e4, 0x61), stop)),
   'deep tuples': (random) =>
-    archive(joined(protocol, Uint8Array.of(0x29), many(random.between(1e4, 4e5), 0x85), stop)),
-  marks: (random) => archive(joined(protocol, many(random.between(1e4, 5e6), 0x28), stop)),
+    archive(joined(protocol, Uint8Array.of(0x29), many(random.between(1e4, 5e4), 0x85), stop)),
+  marks: (random) => archive(joined(protocol, many(random.between(1e4, 5e5), 0x28), stop)),
   'a list in itself': () => archive(joined(protocol, Uint8Array.of(0x5d, 0x71, 0, 0x68, 0, 0x61), stop)),
   // Each dictionary holds the one before twice: 2ⁿ of them, for whoever walks them all.
   laughs: (random) =>
@@ -165,8 +165,8 @@ const ATTACKS: Readonly<Record<string, (random: FuzzRandom) => Uint8Array>> = {
       ),
     ),
   memo: (random) =>
-    archive(joined(protocol, Uint8Array.of(0x4e), many(random.between(1e4, 1e6), 0x94), stop)),
-  dictionaries: (random) => archive(joined(protocol, many(random.between(1e5, 3e6), 0x7d), stop)),
+    archive(joined(protocol, Uint8Array.of(0x4e), many(random.between(1e4, 2e5), 0x94), stop)),
+  dictionaries: (random) => archive(joined(protocol, many(random.between(1e5, 2e5), 0x7d), stop)),
   'a long text': (random) =>
     archive(
       joined(protocol, Uint8Array.of(0x58, 0xff, 0xff, 0xff, random.pick([0x7f, 0xff])), text('a'), stop),
@@ -202,7 +202,7 @@ const ATTACKS: Readonly<Record<string, (random: FuzzRandom) => Uint8Array>> = {
   'a bomb': (random) =>
     zipSync({
       'archive/data.pkl': [PICKLE, { level: 9 }],
-      'archive/data/0': [new Uint8Array(random.between(1e6, 2e7)), { level: 9 }],
+      'archive/data/0': [new Uint8Array(random.between(1e6, 3e6)), { level: 9 }],
     }) as Uint8Array,
   'two of a name': () => twice(),
   'a header without end': (random) =>
@@ -235,15 +235,6 @@ function archive(pickle: Uint8Array): Uint8Array {
     { 'archive/data.pkl': pickle, 'archive/data/0': new Uint8Array(64), 'archive/version': text('3\n') },
     { level: 0 },
   );
-}
-
-function pickleOf(zip: Uint8Array): Uint8Array {
-  // The first entry: its data begin after a header of 30 bytes and its name, and end with STOP before the next signature.
-  const begin = 30 + zip[26]! + zip[28]!;
-  const descriptor = [0x50, 0x4b, 7, 8];
-  let end = begin;
-  while (!descriptor.every((byte, i) => zip[end + i] === byte)) end++;
-  return zip.slice(begin, end);
 }
 
 function named(name: string): Uint8Array {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { strToU8, zipSync } from 'fflate';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { mocoWeb } from '../cli/run-command.ts';
@@ -130,11 +131,20 @@ describe('a run of the reference', () => {
   });
 });
 
-it.each([
-  ['a text', 'hello', /neither a file of torch.save .* nor of safetensors/],
-  ['a pickle that would run a command', '\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R.', /./],
+it.each<[string, Uint8Array, RegExp]>([
+  ['a text', strToU8('hello'), /neither a file of torch.save .* nor of safetensors/],
+  [
+    'a pickle that would run a command',
+    archive('\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R.'),
+    /names posix\.system/,
+  ],
+  ['an archive of something else', zipSync({ 'a/b.txt': strToU8('b') }, { level: 0 }), /without data\.pkl/],
 ])('%s is refused in one line, and leaves nothing', async (name, content, message) => {
-  writeFileSync(at(`${name}.pth`), content, 'latin1');
+  writeFileSync(at(`${name}.pth`), content);
   await refused(message, 'import', at(`${name}.pth`), '--out', at(`${name}-run`));
   expect(existsSync(at(`${name}-run`))).toBe(false);
 });
+
+function archive(pickle: string): Uint8Array {
+  return zipSync({ 'archive/data.pkl': strToU8(pickle, true) }, { level: 0 });
+}

@@ -6,6 +6,8 @@ import { writePytorch } from '../../src/formats/pytorch/write.ts';
 import { type NamedTensor, writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openWeights } from '../../src/models/pytorch/weights-file.ts';
 import { openSource } from '../../src/runtime/byte-source.ts';
+import type { ResumeOptions } from '../../src/settings/settings.ts';
+import { exportWeights } from '../../src/train/export-weights.ts';
 import { importWeights } from '../../src/train/import-weights.ts';
 import { RECORDED } from './torch.ts';
 
@@ -189,6 +191,44 @@ it('what the optimizer says is taken: its numbers, and momentum by place where p
     const expected = random(...encoder.get(name)!.shape).data;
     expect((await tensors.get(`momentum.${name}`)!.read()).data).toEqual(expected);
   }
+});
+
+/** Of 32 keys in the queue, and the pointer at 16. */
+it.each<[string, ResumeOptions, RegExp | null]>([
+  ['a batch that fits', { batchSize: 16, groups: 2 }, null],
+  [
+    'a batch that does not divide the queue',
+    { batchSize: 12, groups: 2 },
+    /queue of 32 keys is no multiple of the batch of 12/,
+  ],
+  [
+    'a batch that does not divide the pointer',
+    { batchSize: 32, groups: 2 },
+    /pointer 16 is no multiple of the batch of 32/,
+  ],
+  ['a batch that nobody has said', {}, /has to divide the 32 keys of the queue and its pointer, 16/],
+])('what the reference demands is said: %s', async (_, given, message) => {
+  const file = await openWeights(
+    await openSource(new Uint8Array(readFileSync(new URL('begun-legacy.pth', RECORDED)))),
+  );
+  const { state, tensors: sources, network } = await importWeights(file, given);
+  const tensors = new Map<string, NamedTensor>();
+  for (const [name, source] of sources) tensors.set(name, await source.read());
+  const { notes } = exportWeights(
+    { directory: '', runDirectory: '', skipped: [], state, tensors, network },
+    'moco',
+  );
+  expect(notes.filter((note) => /queue/.test(note)).join()).toMatch(message ?? /^$/);
+  expect(notes.join()).toContain('its encoder is no ResNet of torchvision');
+});
+
+it('a File, as a page has it, is read as bytes are', async () => {
+  const bytes = saved(under(''));
+  const read = async (from: Blob | Uint8Array) => {
+    const { tensors } = await importWeights(await openWeights(await openSource(from)));
+    return Promise.all([...tensors.values()].map((tensor) => tensor.read()));
+  };
+  expect(await read(new Blob([bytes]))).toEqual(await read(bytes));
 });
 
 it.each<[string, () => Uint8Array, string]>([

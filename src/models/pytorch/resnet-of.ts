@@ -10,6 +10,7 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
 /** Blocks of a stage: more than any ResNet has. */
 const MOST_BLOCKS = 1000;
 const MOST_STAGES = 16;
+const MOST_CHANNELS = 2 ** 16;
 
 export interface FoundResNet {
   readonly spec: ResNetSpec;
@@ -30,6 +31,8 @@ export function resnetOf(shapes: Shapes): FoundResNet {
     planes.push(shapes.get(`layer${stage}.0.conv1.weight`)![0]!);
   }
   if (layers.length === 0) throw unknown('there is no layer1.0.conv1.weight');
+  const odd = planes.find((channels) => channels < 1 || channels > MOST_CHANNELS);
+  if (odd !== undefined) throw unknown(`a stage of ${odd} channels`);
   const features = planes.at(-1)! * (block === 'bottleneck' ? 4 : 1);
   const head = headOf(shapes, features);
   return {

@@ -18,6 +18,8 @@ export interface WeightsFile {
   readonly format: 'zip' | 'legacy' | 'safetensors';
   /** By their names in the file, in its order. */
   readonly tensors: ReadonlyMap<string, TensorSource>;
+  /** Tensors of types that no weights of encoders have, F8_E4M3 for instance, which are not read. */
+  readonly unread: readonly { readonly name: string; readonly shape: readonly number[] }[];
   /** How elements are stored that are not held so here, e.g. F16. */
   readonly converted: readonly string[];
   /** What else the file says; null where it does not. */
@@ -64,6 +66,7 @@ async function openSaved(file: ByteSource): Promise<WeightsFile> {
   return {
     format,
     tensors,
+    unread: [],
     converted: [...types].filter(isConverted),
     epoch: typeof epoch === 'number' && Number.isSafeInteger(epoch) && epoch >= 0 ? epoch : null,
     arch: typeof arch === 'string' ? arch.slice(0, 256) : null,
@@ -96,9 +99,12 @@ async function openSafetensors(file: ByteSource): Promise<WeightsFile> {
     }),
   });
   const tensors = new Map<string, TensorSource>();
+  const unread: { name: string; shape: readonly number[] }[] = [];
   for (const [name, { dtype, shape, begin }] of entries) {
-    // Types that no weights of encoders have are left out, and told with what does not fit.
-    if (!Object.hasOwn(ELEMENT_TYPES, dtype)) continue;
+    if (!Object.hasOwn(ELEMENT_TYPES, dtype)) {
+      unread.push({ name, shape });
+      continue;
+    }
     types.add(dtype);
     const count = shape.reduce((product, size) => product * size, 1);
     const strides = shape.map((_, axis) =>
@@ -111,6 +117,7 @@ async function openSafetensors(file: ByteSource): Promise<WeightsFile> {
   return {
     format: 'safetensors',
     tensors,
+    unread,
     converted: [...types].filter(isConverted),
     epoch: null,
     arch: null,
