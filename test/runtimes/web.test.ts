@@ -4,11 +4,11 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { closeChromium } from './chromium.ts';
 import { inRuntimes } from './in-every-runtime.ts';
+import { tinyModel } from './tiny-model.ts';
 import {
   dropPath,
   folderOfJpegs,
@@ -22,7 +22,6 @@ import {
 } from './web-page.ts';
 
 const MINUTES = Number(process.env.MOCO_WEB_MINUTES ?? 1);
-const STARTER = fileURLToPath(new URL('../../web/starter.onnx', import.meta.url));
 const LONG = (MINUTES + 5) * 60_000;
 /** Milliseconds. */
 const SAMPLE = 5000;
@@ -177,7 +176,10 @@ await inRuntimes(['chromium'], () => {
         page.waitForEvent('filechooser'),
         page.getByLabel('Begin with').selectOption('file'),
       ]);
-      await chooser.setFiles(STARTER);
+      await chooser.setFiles({
+        ...{ name: 'tiny.onnx', mimeType: 'application/octet-stream' },
+        buffer: Buffer.from(tinyModel()),
+      });
       await page.getByText(/on webgpu/).waitFor(PATIENCE);
       await page.getByText(/there is no BatchNorm/).waitFor(PATIENCE);
       await page.getByRole('button', { name: 'Train', exact: true }).click();
@@ -187,7 +189,7 @@ await inRuntimes(['chromium'], () => {
         const { state } = await loadCheckpoint('runs/page');
         return [state.config.arch, state.backend];
       })`;
-      expect(await page.evaluate(config)).toEqual(['starter.onnx', 'webgpu']);
+      expect(await page.evaluate(config)).toEqual(['tiny.onnx', 'webgpu']);
       expect(complaints).toEqual(NONE);
     } finally {
       await page.close();
