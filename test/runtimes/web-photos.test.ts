@@ -190,11 +190,8 @@ await inRuntimes(['chromium'], () => {
         .getByText(`Neighbors of ${basename(photo!)} are shown`)
         .waitFor({ ...PATIENCE, state: 'attached' });
       const first = page.locator('.look-after [data-row]').first();
-      await expect.poll(() => first.getAttribute('aria-label'), POLL).toContain(`${basename(photo!)},`);
-      expect(Number(/likeness ([\d.]+)/.exec((await first.getAttribute('aria-label'))!)![1])).toBeCloseTo(
-        1,
-        3,
-      );
+      await expect.poll(() => first.getAttribute('title'), POLL).toContain(`${basename(photo!)},`);
+      expect(Number(/likeness ([\d.]+)/.exec((await first.textContent())!)![1])).toBeCloseTo(1, 3);
       await page.getByLabel('Compared with').selectOption('starter');
       await neighborsShown('By the encoder of this page');
     },

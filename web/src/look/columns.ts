@@ -34,8 +34,6 @@ export function column(
     // From what any two photos have to what the same would have.
     const share = (similarity - side.typical) / Math.max(1e-6, 1 - side.typical);
     (bar.firstElementChild as HTMLElement).style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
-    const word = same === null ? '' : same ? 'same folder' : 'other folder';
-    const about = `${titleOf(embedded, index)}, likeness ${similarity.toFixed(3)}${word && `, ${word}`}`;
     const facts = h(
       'span',
       { class: 'look-facts' },
@@ -53,11 +51,14 @@ export function column(
       h(
         'button',
         {
-          ...{ type: 'button', class: 'look-match', 'aria-label': about, title: titleOf(embedded, index) },
+          ...{ type: 'button', class: 'look-match', title: titleOf(embedded, index) },
           ...{ 'data-row': index, click: () => context.open(index) },
         },
         thumb(context.photos, embedded.images[index]!, 56),
+        // Its name is what is seen, with what is meant by it.
+        h('span', { class: 'spoken' }, `${titleOf(embedded, index)}, likeness `),
         facts,
+        h('span', { class: 'spoken' }, same === null ? '' : same ? ' folder' : ', another folder'),
       ),
     );
   });
