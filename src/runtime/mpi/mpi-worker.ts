@@ -98,7 +98,7 @@ class MpiWorker {
   }
 
   get #rollCall(): number {
-    return Math.min(ROLL_CALL, this.#patience);
+    return Math.min(ROLL_CALL, this.#patience / 4);
   }
 
   /** Names the ranks that are not there: those that are tell rank 0. @throws MocoError rank-failed */
