@@ -12,7 +12,7 @@ const ON_GPU: Options = { env: { MOCO_TEST_BACKEND: 'webgpu' } };
 const SUITES: Readonly<Record<string, Options>> = {
   unit: {
     include: ['test/**/*.test.ts'],
-    exclude: ['slow', 'gpu', 'native', 'runtimes', 'mutation', 'soak', 'faults', 'guides'].map(
+    exclude: ['slow', 'gpu', 'native', 'runtimes', 'mutation', 'soak', 'faults', 'guides', 'mpi'].map(
       (suite) => `test/${suite}/**`,
     ),
     testTimeout: 60 * SECOND,
@@ -116,6 +116,13 @@ const SUITES: Readonly<Record<string, Options>> = {
     include: ['test/runtimes/**/*.test.ts'],
     testTimeout: 300 * SECOND,
     hookTimeout: 60 * SECOND,
+    fileParallelism: false,
+  },
+
+  // The built command under mpirun: the same bits for any number of ranks.
+  mpi: {
+    include: ['test/mpi/**/*.test.ts'],
+    testTimeout: 120 * SECOND,
     fileParallelism: false,
   },
 

@@ -16,6 +16,8 @@ export interface MpiCalls {
   allGather(own: Float32Array, all: Float32Array): Pending;
   /** Everywhere what rank 0 has. */
   broadcast(values: Float32Array): Pending;
+  /** Done when all ranks have asked for it. */
+  barrier(): Pending;
   send(values: Float32Array, to: number): Pending;
   receive(values: Float32Array, from: number): Pending;
   finalize(): void;
@@ -46,6 +48,7 @@ export function mpiCalls({ name, native, handles: { type, world, float } }: MpiL
   const allToAll = call('MPI_Ialltoall', two);
   const allGather = call('MPI_Iallgather', two);
   const broadcast = call('MPI_Ibcast', ['memory', 'int', type, 'int', type, 'memory']);
+  const barrier = call('MPI_Ibarrier', [type, 'memory']);
   const one: NativeType[] = ['memory', 'int', type, 'int', 'int', type, 'memory'];
   const send = call('MPI_Isend', one);
   const receive = call('MPI_Irecv', one);
@@ -82,6 +85,7 @@ export function mpiCalls({ name, native, handles: { type, world, float } }: MpiL
     allGather: (own, all) =>
       pending((request) => allGather(own, own.length, float, all, own.length, float, world, request)),
     broadcast: (values) => pending((request) => broadcast(values, values.length, float, 0, world, request)),
+    barrier: () => pending((request) => barrier(world, request)),
     send: (values, to) => pending((request) => send(values, values.length, float, to, TAG, world, request)),
     receive: (values, from) =>
       pending((request) => receive(values, values.length, float, from, TAG, world, request)),

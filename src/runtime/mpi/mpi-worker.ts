@@ -1,7 +1,7 @@
 /**
  * Owns MPI for its process, on a thread of its own: it waits for other ranks while the process computes. Calls are made in the
  * order in which they come. Waiting asks again and again, at first without a pause, as a network is fast, and then ever more
- * rarely: MPI's own way of waiting would keep a core busy.
+ * rarely: MPI's own way of waiting would keep a core busy that other ranks may need.
  */
 import { MocoError } from '../../errors.ts';
 import { keepErrorCodes } from '../remote-errors.ts';
@@ -13,6 +13,7 @@ import { findMpi } from './library.ts';
 /** Milliseconds. */
 const WITHOUT_PAUSE = 0.2;
 const LONGEST_PAUSE = 1;
+const SHORTEST_PAUSE = 0.05;
 /** At most, for the ranks that are there to say so, once some have not come: some may have begun to wait later. */
 const ROLL_CALL = 60_000;
 
@@ -48,11 +49,11 @@ class MpiWorker {
   }
 
   allGather(own: Float32Array, all: Float32Array, what: string): void {
-    this.#wait(this.#calls.allGather(own, all), what);
+    this.#exchange(what, () => this.#calls.allGather(own, all));
   }
 
   broadcast(values: Float32Array, what: string): void {
-    this.#wait(this.#calls.broadcast(values), what);
+    this.#exchange(what, () => this.#calls.broadcast(values));
   }
 
   /**
@@ -67,7 +68,7 @@ class MpiWorker {
     isFirst: boolean,
     what: string,
   ): void {
-    this.#wait(this.#calls.allToAll(sent, received), what);
+    this.#exchange(what, () => this.#calls.allToAll(sent, received));
     for (let rank = 0; rank < this.#size; rank++) {
       const slice = received.subarray(rank * sum.length, (rank + 1) * sum.length);
       if (isFirst && rank === 0) sum.set(slice);
@@ -86,19 +87,25 @@ class MpiWorker {
     this.#calls.abort(exitCode);
   }
 
-  #wait(pending: Pending, what: string): void {
+  /** First all ranks are waited for; what is under way then is asked about often, as each answer may let it go on. */
+  #exchange(what: string, begin: () => Pending): void {
+    this.#wait(this.#calls.barrier(), what, LONGEST_PAUSE);
+    this.#wait(begin(), what, SHORTEST_PAUSE);
+  }
+
+  #wait(pending: Pending, what: string, longest: number): void {
     const start = performance.now();
     while (!pending.isDone()) {
       const waited = performance.now() - start;
       const exitCode = Atomics.load(this.#control, 0);
       if (exitCode !== 0) this.#calls.abort(exitCode);
       if (waited > this.#patience) this.#callRoll(what, waited);
-      if (waited > WITHOUT_PAUSE) Atomics.wait(asleep, 0, 0, Math.min(LONGEST_PAUSE, waited / 16));
+      if (waited > WITHOUT_PAUSE) Atomics.wait(asleep, 0, 0, Math.min(longest, waited / 16));
     }
   }
 
   get #rollCall(): number {
-    return Math.min(ROLL_CALL, this.#patience);
+    return Math.min(ROLL_CALL, this.#patience / 4);
   }
 
   /** Names the ranks that are not there: those that are tell rank 0. @throws MocoError rank-failed */
