@@ -24,6 +24,8 @@ export interface DataOptions {
   maxMegapixels?: number;
   maxDecodeMb?: number;
   maxDecodeSeconds?: number;
+  /** The result is one object, which has what is otherwise told in lines. */
+  json?: boolean;
 }
 
 /**
@@ -45,31 +47,30 @@ export async function openData(
 }
 
 /**
- * The data that the options name, or that a checkpoint does, told in a line.
- * @param saved the place that a checkpoint names: anybody may have written it, and it is named before it is read
- * @param say where lines go
+ * The data that the options name, or that a checkpoint does. Nothing is printed yet: what is refused gets one line, and no
+ * other. Once all is settled, `terminal.tally.tell` prints what the data is.
+ * @param saved the place that a checkpoint names, which anybody may have written
+ * @param stream where lines go: stdout is often the result. With `--json` nowhere: the object has it
  * @throws as openData
  */
-export async function openToldData(
+export async function openWeighedData(
   options: DataOptions,
   saved: string | null,
   drawnSize: number | undefined,
   terminal: Terminal,
-  say: (line: string) => void,
+  stream: 'out' | 'error' = 'out',
 ): Promise<DatasetDescription> {
   const { data: given, dataset, maxSkipped = 1 } = options;
-  if (given === undefined && saved !== null) {
-    if (/^[\\/]{2}/.test(saved)) {
-      const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
-      throw new MocoError('usage', message);
-    }
-    say(`no --data: reading what the checkpoint names, ${saved}`);
+  const isOfCheckpoint = given === undefined && saved !== null;
+  if (isOfCheckpoint && /^[\\/]{2}/.test(saved)) {
+    const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
+    throw new MocoError('usage', message);
   }
   const found = await openData(given ?? saved ?? undefined, dataset, drawnSize);
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
-  terminal.tally = new ImageTally(data, maxSkipped);
-  say(terminal.tally.line());
+  const say = options.json ? () => {} : (line: string) => terminal[stream](line);
+  terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
   return data;
 }
 

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
-import { type DataOptions, openToldData } from './data.ts';
+import { type DataOptions, openWeighedData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,29 +34,39 @@ export function addEncoderOptions(command: Command): Command {
   );
 }
 
-/** Loads and checks what the options name. @throws MocoError of any input code */
-export async function encoderJob(options: EncoderOptions, terminal: Terminal): Promise<EncoderJob> {
-  return { ...(await checkpointJob(options, terminal)), features: options.features };
+/**
+ * Loads and checks what the options name, and says what the data is.
+ * @param require refuses data that will not do
+ * @throws MocoError of any input code
+ */
+export async function encoderJob(
+  options: EncoderOptions,
+  terminal: Terminal,
+  require: (data: DatasetDescription) => unknown = () => {},
+): Promise<EncoderJob> {
+  return { ...(await checkpointJob(options, terminal, require)), features: options.features };
 }
 
 /** The same for commands that take no choice of features. */
 export async function checkpointJob(
   options: CheckpointOptions,
   terminal: Terminal,
+  require: (data: DatasetDescription) => unknown = () => {},
 ): Promise<Omit<EncoderJob, 'features'>> {
   const checkpoint = await loadCheckpoint(options.checkpoint);
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   const { state } = checkpoint;
-  const say = (line: string) => terminal.error(line);
-  const data = await openToldData(options, state.sampler.path, state.config.imageSize, terminal, say);
+  const data = await openWeighedData(options, state.sampler.path, state.config.imageSize, terminal);
+  require(data);
   const { backend } = await chooseBackend(options.backend);
+  terminal.tally?.tell();
   return {
     checkpoint,
     data,
     backend,
-    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
+    ...(terminal.tally ? { reports: terminal.tally.reports() } : {}),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
   };
 }

@@ -10,7 +10,7 @@ import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
-import { type DataOptions, openToldData } from './data.ts';
+import { type DataOptions, openWeighedData } from './data.ts';
 import { followRun } from './follow-run.ts';
 import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { openLog } from './log.ts';
@@ -53,7 +53,7 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const checkpoint = options.checkpoint === NONE ? null : await loadCheckpoint(options.checkpoint);
   const saved = checkpoint?.state.sampler.path ?? null;
   const size = checkpoint?.state.config.imageSize ?? options.imageSize;
-  const all = await openToldData(options, saved, size, terminal, say);
+  const all = await openWeighedData(options, saved, size, terminal);
   if (!all.test || (all.trainLabels && !all.testLabels)) {
     const why = all.testProblem ? `: ${all.testProblem}` : '';
     throw new MocoError(
@@ -70,6 +70,7 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const { config } = start;
   requireLabels(config, data);
   const backend = await chooseBackend(options.backend);
+  terminal.tally?.tell();
   say(`backend ${backend.backend}: ${backend.reason}`);
   say(
     `fine-tuning on ${data.trainLength} images of ${data.classes.length} classes, judged by ${data.testLength}: ` +

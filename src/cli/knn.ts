@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { knnOfCheckpoint } from '../evaluate/evaluate-checkpoint.ts';
+import { requireClasses } from '../evaluate/monitor.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import { parseNumber, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,7 +27,7 @@ export async function runKnn(
   terminal: Terminal,
   knn: typeof knnOfCheckpoint = knnOfCheckpoint,
 ): Promise<void> {
-  const job = await encoderJob(options, terminal);
+  const job = await encoderJob(options, terminal, requireClasses);
   const { top1, k, t, bank, queries } = await knn(job, options.k, options.t);
   const { features } = job;
   const leaveOneOut = job.data.test === null || job.data.testLabels === null;

@@ -20,7 +20,7 @@ import { mergeResumedConfig, type PretrainConfig } from '../train/configure.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { backendOf } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
-import { checkDecodable, type DataOptions, openToldData } from './data.ts';
+import { checkDecodable, type DataOptions, openWeighedData } from './data.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
 import { openTensorboard } from './tensorboard.ts';
@@ -44,6 +44,8 @@ export interface PreparedRun {
   /** Of a new run with an encoder from a file. */
   encoder: ImportedEncoder | null;
   data: DatasetDescription;
+  /** How many images were left out of it because they have no class. */
+  unlabeled: number;
   backend: BackendChoice;
   /** The run directory: exists and can be written to. */
   out: string;
@@ -63,7 +65,7 @@ export const LOG = 'log.jsonl';
 export async function prepareRun(options: RunOptions, terminal: Terminal): Promise<PreparedRun> {
   const resume = options.resume === undefined ? null : await loadCheckpoint(options.resume);
   const found = await dataOf(options, resume, terminal);
-  const whole = withoutUnlabeled(found, options, resume, terminal);
+  const whole = withoutUnlabeled(found, options, resume);
   const backend = await backendOf(options.backend, resume);
   const preset = options.preset ?? DEFAULT_PRESET;
   const facts = {
@@ -101,7 +103,8 @@ export async function prepareRun(options: RunOptions, terminal: Terminal): Promi
     const writers = [...paths].map((path) => openLog(path, step));
     if (options.tensorboard) writers.push(openTensorboard(out, step));
     const log = together(writers);
-    return { config, encoder, data, backend, out, resume, plan, log };
+    const unlabeled = found.trainLength - whole.trainLength;
+    return { config, encoder, data, unlabeled, backend, out, resume, plan, log };
   } catch (error) {
     if (!existed) await store.remove('');
     throw error;
@@ -129,8 +132,7 @@ async function dataOf(
 ): Promise<DatasetDescription> {
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
-  const say = (line: string) => terminal.out(line);
-  const all = await openToldData(options, saved?.path ?? null, size, terminal, say);
+  const all = await openWeighedData(options, saved?.path ?? null, size, terminal);
   // Earlier versions left out what lies beside class folders; learning from labels does.
   const data = saved && all.trainLength !== saved.images ? labeledOnly(all) : all;
   // A folder that a page was given is found again as one of a disk.
@@ -150,17 +152,15 @@ async function dataOf(
 const presetMethod = (preset: string): string | undefined =>
   PRESET_NAMES.includes(preset as PresetName) ? PRESETS[preset as PresetName].method : undefined;
 
-/** A method that learns from labels leaves out images that have none, and says so. */
+/** A method that learns from labels leaves out images that have none. */
 function withoutUnlabeled(
   data: DatasetDescription,
   { preset, method }: RunOptions,
   resume: LoadedCheckpoint | null,
-  terminal: Terminal,
 ): DatasetDescription {
   const learning = resume?.state.config.method ?? method ?? presetMethod(preset ?? DEFAULT_PRESET);
   const without = data.trainLabels?.filter((label) => label < 0).length ?? 0;
   if (without === 0 || learning === undefined || !methodNamed(learning).labels) return data;
-  terminal.out(`${without} training images without a class are left out: ${learning} learns from labels`);
   return labeledOnly(data);
 }
 

@@ -54,6 +54,12 @@ export async function runPretrain(
     terminal.out(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
+  terminal.tally?.tell();
+  if (run.unlabeled > 0) {
+    terminal.out(
+      `${run.unlabeled} images without a class are left out: ${run.config.method} learns from labels`,
+    );
+  }
   terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
   if (run.plan) terminal.out(run.plan);
   for (const note of run.encoder?.notes ?? []) terminal.out(`${run.config.arch}: ${note}`);

@@ -14,7 +14,7 @@ import { isAddress } from '../runtime/read-bytes.ts';
 import { Embedder } from '../search/embedder.ts';
 import { type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { VectorIndex } from '../search/vector-index.ts';
-import { type DataOptions, openToldData } from './data.ts';
+import { type DataOptions, openWeighedData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -99,9 +99,9 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   const { config, sampler } = checkpoint.state;
-  const say = (line: string) => terminal.error(line);
-  const data = await openToldData(options, sampler.path, config.imageSize, terminal, say);
+  const data = await openWeighedData(options, sampler.path, config.imageSize, terminal, 'error');
   const { backend } = await chooseBackend(options.backend);
+  terminal.tally?.tell();
   const { workers, features = 'backbone' } = options;
   const found: NamedRows = { names: [], rows: [], features };
   for await (const { index, path, vector } of embedImages({
@@ -109,7 +109,7 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
     data,
     backend,
     features,
-    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
+    ...(terminal.tally ? { reports: terminal.tally.reports() } : {}),
     ...(workers && { workers }),
   })) {
     found.names.push(path ?? `image ${index}`);
@@ -129,8 +129,8 @@ async function byFile(options: SearchedOptions, terminal: Terminal): Promise<Nam
   if (options.data === undefined) throw new MocoError('usage', 'say where the images are: --data PATH');
   const embedder = await openEmbedder(source, options, terminal);
   try {
-    const say = (line: string) => terminal.error(line);
-    const data = await openToldData(options, null, embedder.facts.imageSize, terminal, say);
+    const data = await openWeighedData(options, null, embedder.facts.imageSize, terminal, 'error');
+    terminal.tally?.tell();
     const found: NamedRows = { names: [], rows: [], features: embedder.facts.features };
     for (const spec of [data.train, data.test]) {
       if (!spec) continue;
@@ -142,7 +142,7 @@ async function byFile(options: SearchedOptions, terminal: Terminal): Promise<Nam
             const name = dataset.name(i);
             const { image, reason } = await reader.read(i);
             if (image) images.push({ name, pixels: image });
-            else terminal.tally?.add(name, reason, say);
+            else terminal.tally?.add(name, reason);
           }
           found.rows.push(
             ...(await embedder.embed(images.map(({ pixels }) => ({ kind: 'pixels', pixels })))),

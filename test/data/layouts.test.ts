@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { openToldData } from '../../src/cli/data.ts';
+import { openWeighedData } from '../../src/cli/data.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
 import { describeFiles } from '../../src/data/describe-files.ts';
@@ -55,7 +55,9 @@ const LAYOUTS: readonly (readonly [string, Layout, string])[] = [
 test.each(LAYOUTS)('%s', async (name, layout, told) => {
   const root = lay(name.replaceAll(' ', '-'), layout);
   const lines: string[] = [];
-  const data = await openToldData({ data: root, dataset: 'auto' }, null, 32, {} as Terminal, (line) => lines.push(line));
+  const terminal = { out: (line: string) => void lines.push(line) } as Terminal;
+  const data = await openWeighedData({ data: root, dataset: 'auto' }, null, 32, terminal);
+  terminal.tally!.tell();
   const [facts, ...notes] = told.split('; ');
   expect(lines).toEqual([[`data: ${facts} (imagefolder ${root})`, ...notes].join('; ')]);
   expect(DOCS).toContain(`| ${told} |`);
@@ -93,7 +95,9 @@ test.each([
   const root = lay(`list-${name}`, { cat: 2, dog: 1, [name]: text });
   const lines: string[] = [];
   const path = join(root, name);
-  const data = await openToldData({ data: path, dataset: 'auto' }, null, 32, {} as Terminal, (line) => lines.push(line));
+  const terminal = { out: (line: string) => void lines.push(line) } as Terminal;
+  const data = await openWeighedData({ data: path, dataset: 'auto' }, null, 32, terminal);
+  terminal.tally!.tell();
   const [facts, ...notes] = told.split('; ');
   expect(lines).toEqual([[`data: ${facts} (imagelist ${path})`, ...notes].join('; ')]);
   const opened = await openDataset(data.train);
