@@ -16,7 +16,7 @@ import { PRESETS } from '../settings/presets.ts';
 import { SETTINGS } from '../settings/table.ts';
 import { type RowJob, runRow, savedResult } from './ablation-run.ts';
 import { addConfigOptions, type ConfigOptions } from './config-options.ts';
-import { type DataOptions, openToldData } from './data.ts';
+import { type DataOptions, openWeighedData } from './data.ts';
 import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
 import {
   addDataOptions,
@@ -83,8 +83,7 @@ export function registerAblate(program: Command, terminal: Terminal): void {
 export async function runAblate(options: AblateOptions, terminal: Terminal): Promise<void> {
   const table = TABLES.find(({ name }) => name === options.table)!;
   const chosen = chosenOf(table, options.rows);
-  const say = (line: string) => terminal.out(line);
-  const data = await openToldData(options, null, options.imageSize, terminal, say);
+  const data = await openWeighedData(options, null, options.imageSize, terminal);
   const { backend, reason } = await chooseBackend(options.backend);
   terminal.out(`backend ${backend}: ${reason}`);
   const seeds = table.measures === 'cost' ? 1 : options.seeds;
@@ -94,6 +93,7 @@ export async function runAblate(options: AblateOptions, terminal: Terminal): Pro
   // Those of other options are refused before anything is begun.
   const results = new Map(jobs.map((job) => [job, savedResult(job)]));
   await mkdir(options.out, { recursive: true });
+  terminal.tally?.tell();
   const interrupts = watchInterrupts(terminal, (line) => terminal.out(line));
   const ending = new AbortController();
   const { signal } = ending;

@@ -25,6 +25,8 @@ export interface DataOptions {
   maxMegapixels?: number;
   maxDecodeMb?: number;
   maxDecodeSeconds?: number;
+  /** The result is one object, which has what is otherwise told in lines. */
+  json?: boolean;
 }
 
 /**
@@ -46,43 +48,42 @@ export async function openData(
 }
 
 /**
- * The data that the options name, or that a checkpoint does, told in a line.
- * @param saved the place that a checkpoint names: anybody may have written it, and it is named before it is read
- * @param say where lines go
+ * The data that the options name, or that a checkpoint does. Nothing is printed yet: what is refused gets one line, and no
+ * other. Once all is settled, `terminal.tally.tell` prints what the data is.
+ * @param saved the place that a checkpoint names, which anybody may have written
+ * @param stream where lines go: stdout is often the result. With `--json` nowhere: the object has it
  * @throws as openData
  */
-export async function openToldData(
+export async function openWeighedData(
   options: DataOptions,
   saved: string | null,
   drawnSize: number | undefined,
   terminal: Terminal,
-  say: (line: string) => void,
+  stream: 'out' | 'error' = 'out',
 ): Promise<DatasetDescription> {
   const { data: given, dataset, maxSkipped = 1 } = options;
-  if (given === undefined && saved !== null) {
-    if (/^[\\/]{2}/.test(saved)) {
-      const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
-      throw new MocoError('usage', message);
-    }
-    say(`no --data: reading what the checkpoint names, ${saved}`);
+  const isOfCheckpoint = given === undefined && saved !== null;
+  if (isOfCheckpoint && /^[\\/]{2}/.test(saved)) {
+    const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
+    throw new MocoError('usage', message);
   }
   const found = await openData(given ?? saved ?? undefined, dataset, drawnSize);
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
-  terminal.tally = new ImageTally(data, maxSkipped);
-  say(terminal.tally.line());
+  const say = options.json ? () => {} : (line: string) => terminal[stream](line);
+  terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
   return data;
 }
 
 /**
  * What a command on a checkpoint works on: what is named, or what the checkpoint learned from.
- * @throws MocoError usage for an imported one, which does not say what that was, and as openToldData does
+ * @throws MocoError usage for an imported one, which does not say what that was, and as openWeighedData does
  */
 export async function openDataOf(
   { config, sampler, unknown }: RunState,
   options: DataOptions,
   terminal: Terminal,
-  say: (line: string) => void,
+  stream: 'out' | 'error' = 'out',
 ): Promise<DatasetDescription> {
   if (options.data === undefined && unknown !== undefined) {
     throw new MocoError(
@@ -90,7 +91,7 @@ export async function openDataOf(
       'the checkpoint was imported, and its file does not say from what it learned: give --data',
     );
   }
-  return openToldData(options, sampler.path, config.imageSize, terminal, say);
+  return openWeighedData(options, sampler.path, config.imageSize, terminal, stream);
 }
 
 /** Null where all are as they are by default. */

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
 import type { EncoderJob } from '../evaluate/encoder-job.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { requireHead } from '../train/unknown-settings.ts';
@@ -34,9 +35,17 @@ export function addEncoderOptions(command: Command): Command {
   );
 }
 
-/** Loads and checks what the options name. @throws MocoError of any input code */
-export async function encoderJob(options: EncoderOptions, terminal: Terminal): Promise<EncoderJob> {
-  const job = await checkpointJob(options, terminal);
+/**
+ * Loads and checks what the options name, and says what the data is.
+ * @param require refuses data that will not do
+ * @throws MocoError of any input code
+ */
+export async function encoderJob(
+  options: EncoderOptions,
+  terminal: Terminal,
+  require: (data: DatasetDescription) => unknown = () => {},
+): Promise<EncoderJob> {
+  const job = await checkpointJob(options, terminal, require);
   requireHead(job.checkpoint.state, options.features);
   return { ...job, features: options.features };
 }
@@ -45,19 +54,21 @@ export async function encoderJob(options: EncoderOptions, terminal: Terminal): P
 export async function checkpointJob(
   options: CheckpointOptions,
   terminal: Terminal,
+  require: (data: DatasetDescription) => unknown = () => {},
 ): Promise<Omit<EncoderJob, 'features'>> {
   const checkpoint = await loadCheckpoint(options.checkpoint);
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const say = (line: string) => terminal.error(line);
-  const data = await openDataOf(checkpoint.state, options, terminal, say);
+  const data = await openDataOf(checkpoint.state, options, terminal);
+  require(data);
   const { backend } = await chooseBackend(options.backend);
+  terminal.tally?.tell();
   return {
     checkpoint,
     data,
     backend,
-    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
+    ...(terminal.tally ? { reports: terminal.tally.reports() } : {}),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
   };
 }

@@ -10,7 +10,7 @@ import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
 import { pretrain } from '../train/pretrain.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
-import { type DataOptions, openDataOf, openToldData } from './data.ts';
+import { type DataOptions, openDataOf, openWeighedData } from './data.ts';
 import { followRun } from './follow-run.ts';
 import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { openLog } from './log.ts';
@@ -52,8 +52,8 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const say = options.json ? terminal.error.bind(terminal) : terminal.out.bind(terminal);
   const checkpoint = options.checkpoint === NONE ? null : await loadCheckpoint(options.checkpoint);
   const all = await (checkpoint
-    ? openDataOf(checkpoint.state, options, terminal, say)
-    : openToldData(options, null, options.imageSize, terminal, say));
+    ? openDataOf(checkpoint.state, options, terminal)
+    : openWeighedData(options, null, options.imageSize, terminal));
   if (!all.test || (all.trainLabels && !all.testLabels)) {
     const why = all.testProblem ? `: ${all.testProblem}` : '';
     throw new MocoError(
@@ -70,6 +70,7 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const { config } = start;
   requireLabels(config, data);
   const backend = await chooseBackend(options.backend);
+  terminal.tally?.tell();
   say(`backend ${backend.backend}: ${backend.reason}`);
   say(
     `fine-tuning on ${data.trainLength} images of ${data.classes.length} classes, judged by ${data.testLength}: ` +

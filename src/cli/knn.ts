@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { knnOfCheckpoint } from '../evaluate/evaluate-checkpoint.ts';
 import { KNN } from '../evaluate/knn-defaults.ts';
+import { requireClasses } from '../evaluate/monitor.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import { parseNumber, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -27,7 +28,7 @@ export async function runKnn(
   terminal: Terminal,
   knn: typeof knnOfCheckpoint = knnOfCheckpoint,
 ): Promise<void> {
-  const job = await encoderJob(options, terminal);
+  const job = await encoderJob(options, terminal, requireClasses);
   const { trainLength, testLength } = job.data;
   // For whoever watches: it takes a while.
   if (terminal.bar)

@@ -7,6 +7,7 @@ import {
   linearOfCheckpoint,
 } from '../evaluate/linear.ts';
 import type { LinearJob } from '../evaluate/linear-job.ts';
+import { labeledSplits } from '../evaluate/splits.ts';
 import { addCheckpointOptions, type CheckpointOptions, checkpointJob } from './encoder-job.ts';
 import { INTERRUPTED } from './interrupt.ts';
 import { parseNumber, wholeNumber } from './options.ts';
@@ -55,7 +56,7 @@ export async function runLinear(
   try {
     const { epochs, lr, batchSize, seed, cache = false } = options;
     const job: LinearJob = {
-      ...(await checkpointJob(options, terminal)),
+      ...(await checkpointJob(options, terminal, (data) => labeledSplits(data, 'linear classification'))),
       ...{ epochs, learningRate: lr, batchSize, seed, cache },
     };
     const { step } = job.checkpoint.state;

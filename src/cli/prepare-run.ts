@@ -26,7 +26,7 @@ import { requireLabels } from '../train/require-labels.ts';
 import { requireRanks } from '../train/require-ranks.ts';
 import { backendOfRanks } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
-import { checkDecodable, type DataOptions, openDataOf, openToldData } from './data.ts';
+import { checkDecodable, type DataOptions, openDataOf, openWeighedData } from './data.ts';
 import { resolveStart } from './init-file.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { openTensorboard } from './tensorboard.ts';
@@ -55,6 +55,8 @@ export interface PreparedRun {
   /** What was made of files, in words. */
   notes: readonly string[];
   data: DatasetDescription;
+  /** How many images were left out of it because they have no class. */
+  unlabeled: number;
   backend: BackendChoice;
   /** The run directory: exists and can be written to. */
   out: string;
@@ -80,7 +82,7 @@ export async function prepareRun(
   const from = options.resume;
   const saved = from === undefined ? null : await ofFirstRank(ranks, () => loadCheckpoint(from));
   const found = await dataOf(options, saved, terminal);
-  const whole = withoutUnlabeled(found, options, saved, terminal);
+  const whole = withoutUnlabeled(found, options, saved);
   const overrides = overridesOf(options);
   const given = { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) };
   const continued =
@@ -113,7 +115,20 @@ export async function prepareRun(
   requireLabels(config, data);
   requireRanks({ config, ranks }, backend.backend);
   if (ranks.rank !== 0) {
-    return { config, encoder, init, notes, data, backend, out: '', resume, plan, log: together([]) };
+    const unlabeled = found.trainLength - whole.trainLength;
+    return {
+      config,
+      encoder,
+      init,
+      notes,
+      data,
+      unlabeled,
+      backend,
+      out: '',
+      resume,
+      plan,
+      log: together([]),
+    };
   }
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
@@ -129,7 +144,8 @@ export async function prepareRun(
     const writers = [...paths].map((path) => openLog(path, step));
     if (options.tensorboard) writers.push(openTensorboard(out, step));
     const log = together(writers);
-    return { config, encoder, init, notes, data, backend, out, resume, plan, log };
+    const unlabeled = found.trainLength - whole.trainLength;
+    return { config, encoder, init, notes, data, unlabeled, backend, out, resume, plan, log };
   } catch (error) {
     if (!existed) await store.remove('');
     throw error;
@@ -155,14 +171,13 @@ async function dataOf(
   resume: LoadedCheckpoint | null,
   terminal: Terminal,
 ): Promise<DatasetDescription> {
-  const say = (line: string) => terminal.out(line);
   if (options.init !== undefined && resume) {
     throw new MocoError('usage', '--init is for a new run: a resumed one has its weights');
   }
-  if (resume?.state.unknown) return openDataOf(resume.state, options, terminal, say);
+  if (resume?.state.unknown) return openDataOf(resume.state, options, terminal);
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
-  const all = await openToldData(options, saved?.path ?? null, size, terminal, say);
+  const all = await openWeighedData(options, saved?.path ?? null, size, terminal);
   // Earlier versions left out what lies beside class folders; learning from labels does.
   const data = saved && all.trainLength !== saved.images ? labeledOnly(all) : all;
   // A folder that a page was given is found again as one of a disk.
@@ -182,17 +197,15 @@ async function dataOf(
 const presetMethod = (preset: string): string | undefined =>
   PRESET_NAMES.includes(preset as PresetName) ? PRESETS[preset as PresetName].method : undefined;
 
-/** A method that learns from labels leaves out images that have none, and says so. */
+/** A method that learns from labels leaves out images that have none. */
 function withoutUnlabeled(
   data: DatasetDescription,
   { preset, method }: RunOptions,
   resume: LoadedCheckpoint | null,
-  terminal: Terminal,
 ): DatasetDescription {
   const learning = resume?.state.config.method ?? method ?? presetMethod(preset ?? DEFAULT_PRESET);
   const without = data.trainLabels?.filter((label) => label < 0).length ?? 0;
   if (without === 0 || learning === undefined || !methodNamed(learning).labels) return data;
-  terminal.out(`${without} training images without a class are left out: ${learning} learns from labels`);
   return labeledOnly(data);
 }
 

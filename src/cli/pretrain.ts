@@ -77,6 +77,12 @@ async function runOfRank(
   }
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
   if (line) terminal.out(line);
+  terminal.tally?.tell();
+  if (run.unlabeled > 0) {
+    terminal.out(
+      `${run.unlabeled} images without a class are left out: ${run.config.method} learns from labels`,
+    );
+  }
   terminal.out(`backend ${run.backend.backend}: ${run.backend.reason}`);
   if (run.plan) terminal.out(run.plan);
   for (const note of run.notes) terminal.out(note);

@@ -21,8 +21,6 @@ import { registerSearch } from './search.ts';
 import type { Terminal } from './terminal.ts';
 
 const DEBUG = '--debug';
-/** Commands whose stdout tells of their progress; that of others is their result. */
-const NARRATED: ReadonlySet<string> = new Set(['pretrain', 'ablate']);
 const FAILED = 1;
 const BAD_INPUT = 2;
 
@@ -38,10 +36,7 @@ function createProgram(terminal: Terminal): Command {
       writeErr: (text) => terminal.error(text.trimEnd()),
       outputError: () => undefined,
     });
-  program.hook('postAction', (_, action) => {
-    const isStory = NARRATED.has(action.name());
-    terminal.tally?.end(terminal, (line) => (isStory ? terminal.out(line) : terminal.error(line)));
-  });
+  program.hook('postAction', () => terminal.tally?.end(terminal));
   // Sub-commands made by `command()` inherit what is set above.
   registerPretrain(program, terminal);
   registerFinetune(program, terminal);

@@ -15,7 +15,7 @@ import { Embedder } from '../search/embedder.ts';
 import { type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { VectorIndex } from '../search/vector-index.ts';
 import { requireHead } from '../train/unknown-settings.ts';
-import { type DataOptions, openDataOf, openToldData } from './data.ts';
+import { type DataOptions, openDataOf, openWeighedData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -99,10 +99,10 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const say = (line: string) => terminal.error(line);
-  const data = await openDataOf(checkpoint.state, options, terminal, say);
+  const data = await openDataOf(checkpoint.state, options, terminal, 'error');
   requireHead(checkpoint.state, options.features ?? 'backbone');
   const { backend } = await chooseBackend(options.backend);
+  terminal.tally?.tell();
   const { workers, features = 'backbone' } = options;
   const found: NamedRows = { names: [], rows: [], features };
   for await (const { index, path, vector } of embedImages({
@@ -110,7 +110,7 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
     data,
     backend,
     features,
-    ...(terminal.tally ? { reports: terminal.tally.reports(terminal) } : {}),
+    ...(terminal.tally ? { reports: terminal.tally.reports() } : {}),
     ...(workers && { workers }),
   })) {
     found.names.push(path ?? `image ${index}`);
@@ -130,8 +130,8 @@ async function byFile(options: SearchedOptions, terminal: Terminal): Promise<Nam
   if (options.data === undefined) throw new MocoError('usage', 'say where the images are: --data PATH');
   const embedder = await openEmbedder(source, options, terminal);
   try {
-    const say = (line: string) => terminal.error(line);
-    const data = await openToldData(options, null, embedder.facts.imageSize, terminal, say);
+    const data = await openWeighedData(options, null, embedder.facts.imageSize, terminal, 'error');
+    terminal.tally?.tell();
     const found: NamedRows = { names: [], rows: [], features: embedder.facts.features };
     for (const spec of [data.train, data.test]) {
       if (!spec) continue;
@@ -143,7 +143,7 @@ async function byFile(options: SearchedOptions, terminal: Terminal): Promise<Nam
             const name = dataset.name(i);
             const { image, reason } = await reader.read(i);
             if (image) images.push({ name, pixels: image });
-            else terminal.tally?.add(name, reason, say);
+            else terminal.tally?.add(name, reason);
           }
           found.rows.push(
             ...(await embedder.embed(images.map(({ pixels }) => ({ kind: 'pixels', pixels })))),

@@ -36,8 +36,17 @@ export class ImageTally {
   readonly #most: number;
   #said = false;
 
-  /** @param most the share above which the command fails, 0 … 1 */
-  constructor(data: DatasetDescription, most: number) {
+  readonly #isOfCheckpoint: boolean;
+  readonly #say: (line: string) => void;
+  /** What had to be assumed of images. */
+  readonly #told: string[] = [];
+
+  /**
+   * @param most the share above which the command fails, 0 … 1
+   * @param isOfCheckpoint whether the place is what a checkpoint names, and not what the user does
+   * @param say where lines go
+   */
+  constructor(data: DatasetDescription, most: number, isOfCheckpoint: boolean, say: (line: string) => void) {
     const { kind, path, trainLength, testLength, classes, trainLabels, testLabels, notes = [] } = data;
     this.#facts = {
       ...{ kind, path, images: trainLength, testImages: testLength, classes, notes },
@@ -45,10 +54,16 @@ export class ImageTally {
       testHasClasses: testLabels !== null,
     };
     this.#most = most;
+    this.#isOfCheckpoint = isOfCheckpoint;
+    this.#say = say;
   }
 
-  /** The line that says what the data is. */
-  line(): string {
+  /** Says in a line what the data is. */
+  tell(): void {
+    this.#say(this.#line());
+  }
+
+  #line(): string {
     const { kind, path, images, unlabeled, testImages, classes, testHasClasses, notes } = this.#facts;
     const labeled =
       classes.length === 0
@@ -59,28 +74,28 @@ export class ImageTally {
       testImages === 0
         ? ''
         : `, ${counted(testImages, 'test image')}${classes.length > 0 && !testHasClasses ? ', unlabeled' : ''}`;
-    const where = path === null ? kind : `${kind} ${path}`;
+    const where =
+      path === null ? kind : `${kind} ${path}${this.#isOfCheckpoint ? ', as the checkpoint says' : ''}`;
     return [`data: ${labeled}${test} (${where})`, ...notes].join('; ');
   }
 
-  /** Names the first of those that come. */
-  add(path: string, reason: string, say: (line: string) => void): void {
+  /** Names the first of those that come. @param say instead of where lines go, where a progress bar is drawn */
+  add(path: string, reason: string, say: (line: string) => void = this.#say): void {
     if (this.#skipped.has(path)) return;
     this.#skipped.set(path, reason);
     if (this.#skipped.size <= NAMED) say(`skipped ${path}: ${reason}`);
   }
 
   /** For ViewPoolOptions and the like. */
-  reports(terminal: Pick<Printer, 'error'>): {
-    skipped: (images: readonly Skipped[]) => void;
-    tell: (line: string) => void;
-  } {
-    const say = (line: string) => terminal.error(line);
+  reports(): { skipped: (images: readonly Skipped[]) => void; tell: (line: string) => void } {
     return {
       skipped: (images) => {
-        for (const { path, reason } of images) this.add(path, reason, say);
+        for (const { path, reason } of images) this.add(path, reason);
       },
-      tell: say,
+      tell: (line) => {
+        this.#told.push(line);
+        this.#say(line);
+      },
     };
   }
 
@@ -97,19 +112,20 @@ export class ImageTally {
   json(): {
     data: DataFacts;
     skipped: { count: number; share: number; images: { path: string; reason: string }[] };
+    told: readonly string[];
   } {
     const images = [...this.#skipped].slice(0, LISTED).map(([path, reason]) => ({ path, reason }));
-    return { data: this.#facts, skipped: { count: this.count, share: this.share, images } };
+    return { data: this.#facts, skipped: { count: this.count, share: this.share, images }, told: this.#told };
   }
 
   /** At the end of a command: how many were skipped, and whether that is too many. */
-  end(terminal: Printer, say: (line: string) => void): void {
+  end(terminal: Printer): void {
     if (this.#said || this.count === 0) return;
     this.#said = true;
     const { images, testImages } = this.#facts;
     const percent = `${(100 * this.share).toFixed(this.share < 0.001 ? 3 : 1)} %`;
     const words = `skipped ${this.count.toLocaleString('en-US')} of ${counted(images + testImages, 'image')} (${percent})`;
-    say(this.share > WARNED ? `warning: ${words}: they could not be read or decoded` : words);
+    this.#say(this.share > WARNED ? `warning: ${words}: they could not be read or decoded` : words);
     if (this.share > this.#most) {
       terminal.error(`error: more than the share of ${this.#most} that --max-skipped allows`);
       terminal.exitCode ||= 1;

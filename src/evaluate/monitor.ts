@@ -25,6 +25,12 @@ export function hasClasses(data: DatasetDescription): boolean {
   return data.trainLabels !== null && data.classes.length > 1;
 }
 
+/** @throws MocoError data-invalid for data without classes */
+export function requireClasses(data: DatasetDescription): void {
+  if (hasClasses(data)) return;
+  throw new MocoError('data-invalid', `kNN needs classes: put images of ${data.path} in one folder a class`);
+}
+
 /** Whether there is also a test split to judge a classifier by. */
 export function canProbe(data: DatasetDescription): boolean {
   return hasClasses(data) && data.test !== null && data.testLabels !== null;
@@ -38,15 +44,10 @@ export function canProbe(data: DatasetDescription): boolean {
 export async function monitorKnn(options: MonitorOptions, embedded?: EmbeddedSplits): Promise<MonitorResult> {
   const { data, kernels, k, t } = options;
   const { trainLabels, testLabels } = data;
-  if (!trainLabels || !hasClasses(data)) {
-    throw new MocoError(
-      'data-invalid',
-      `kNN needs classes: put images of ${data.path} in one folder a class`,
-    );
-  }
+  requireClasses(data);
   const { train, test } = embedded ?? (await embedSplits(options));
   const classify = (kind: FeatureKind): Promise<KnnResult> => {
-    const bank = ownRows(train, kind, trainLabels);
+    const bank = ownRows(train, kind, trainLabels!);
     const dim = bank.features.length / bank.rows;
     const settings = { dim, classes: data.classes.length, k, t };
     if (!test || !testLabels) return knnLeaveOneOut(kernels, bank, settings);
@@ -55,7 +56,7 @@ export async function monitorKnn(options: MonitorOptions, embedded?: EmbeddedSpl
   return {
     backbone: await classify('backbone'),
     head: await classify('head'),
-    bank: ownImages(train, trainLabels),
-    queries: test && testLabels ? ownImages(test, testLabels) : ownImages(train, trainLabels),
+    bank: ownImages(train, trainLabels!),
+    queries: test && testLabels ? ownImages(test, testLabels) : ownImages(train, trainLabels!),
   };
 }

@@ -159,11 +159,10 @@ describe('image folder', () => {
     const found = await describeDataset(root);
     expect([...found.trainLabels!]).toEqual([0, 1, 2]);
     expect([...found.testLabels!]).toEqual([2]);
+    // A class that was never learned matters to those only who need the labels of the test split.
     put('val/d/1.jpg');
-    await expect(describeDataset(root)).rejects.toMatchObject({
-      code: 'data-invalid',
-      message: expect.stringContaining("no class 'd'"),
-    });
+    const odd = await describeDataset(root);
+    expect(odd).toMatchObject({ testLength: 2, testLabels: null, testProblem: expect.stringContaining('(d)') });
   });
 
   test('a flat folder has no labels', async () => {
@@ -188,17 +187,14 @@ describe('image folder', () => {
     }
   });
 
-  test('a loop of links ends', async () => {
-    put('a/1.jpg');
-    symlinkSync(join(root, 'a'), join(root, 'a', 'again'));
-    await expect(describeDataset(root)).rejects.toMatchObject({ code: 'data-invalid' });
-  });
-
-  test('a file that vanished is a corrupt image, not the end of the run', async () => {
+  test('a file that vanished is no damage: it may come back', async () => {
     put('a/1.jpg');
     const { train } = await describeDataset(root);
     rmSync(join(root, 'a/1.jpg'));
-    await expect((await openDataset(train)).image(0)).rejects.toMatchObject({ code: 'image-corrupt' });
+    const dataset = await openDataset(train);
+    await expect(dataset.image(0)).rejects.toMatchObject({ code: 'data-missing' });
+    put('a/1.jpg');
+    expect((await dataset.image(0)).width).toBe(32);
   });
 
   itShared('the shared folder', async (shared) => {

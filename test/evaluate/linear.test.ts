@@ -7,7 +7,7 @@ import { type DatasetDescription, describeDrawn } from '../../src/data/dataset.t
 import { ViewLoader } from '../../src/data/loader.ts';
 import { PROTOCOL } from '../../src/evaluate/fit.ts';
 import { type LinearEvent, linearOfCheckpoint } from '../../src/evaluate/linear.ts';
-import { type LinearJob } from '../../src/evaluate/linear-job.ts';
+import type { LinearJob } from '../../src/evaluate/linear-job.ts';
 import { labeledSplits } from '../../src/evaluate/splits.ts';
 import { augmentedFeatures } from '../../src/evaluate/training-features.ts';
 import { Random, STREAMS } from '../../src/random.ts';

@@ -4,7 +4,7 @@ import accumulate from '../../shaders/accumulate.wgsl';
 import { type ConformanceResult, runConformance } from '../../src/conformance/index.ts';
 import { CASES } from '../../src/conformance/suite.ts';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
-import { type WebGpuKernelsOptions } from '../../src/kernels/webgpu/webgpu-options.ts';
+import type { WebGpuKernelsOptions } from '../../src/kernels/webgpu/webgpu-options.ts';
 import { changed } from '../conformance/changed.ts';
 import { onWebGpu } from '../kernels/backends.ts';
 import { plainDevice } from './devices.ts';

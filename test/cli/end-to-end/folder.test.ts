@@ -29,6 +29,8 @@ describe('moco-web pretrain on folders', () => {
       expect.stringMatching(/^skipped .*airplane\/corrupt\.png: ./),
       expect.stringMatching(/^skipped .*cat\/truncated\.jpg: ./),
     ]);
+    expect(stdout).toContain('data: 8 training images in 2 classes (imagefolder');
+    expect(stdout).toContain('warning: skipped 2 of 8 images (25.0 %)');
     // 8 files: two steps an epoch, corrupt ones replaced.
     expect(readLog(`${folder}/log`).filter(({ type }) => type === 'step')).toHaveLength(4);
     // kNN is over the 6 that can be decoded, each once; so is the picture.
@@ -36,7 +38,19 @@ describe('moco-web pretrain on folders', () => {
     expect(knn.map(({ k }) => k)).toEqual([5, 5, 5, 5]);
     expect(await readFile(`${folder}/run/neighbors.png`)).not.toHaveLength(0);
     const measured = await succeed(['knn', '--checkpoint', `${folder}/run`, '--json']);
-    expect(JSON.parse(measured)).toMatchObject({ bank: 6, queries: 6 });
+    expect(JSON.parse(measured)).toMatchObject({
+      ...{ bank: 6, queries: 6, leaveOneOut: true },
+      data: { kind: 'imagefolder', images: 8, classes: ['airplane', 'cat'] },
+      skipped: { count: 2, share: 0.25, images: [{ reason: expect.any(String) }, {}] },
+    });
+    const tooMany = await mocoWeb(['knn', '--checkpoint', `${folder}/run`, '--max-skipped', '0.2']);
+    expect([tooMany.code, tooMany.stdout]).toEqual([
+      1,
+      expect.stringMatching(
+        /as the checkpoint says\).*leave-one-out, as the data has no test split.*2 of 8/s,
+      ),
+    ]);
+    expect(tooMany.stderr).toMatch(/more than the share of 0\.2/);
     const embedded = await succeed([
       ...['embed', '--checkpoint', `${folder}/run`, '--data', photos, '--out', `${folder}/e.jsonl`],
     ]);

@@ -128,8 +128,9 @@ describe('moco-web duplicates', () => {
     ]) {
       const args = ['duplicates', ...encoder, '--data', photos, '--threshold', '0.999999', ...WASM];
       const { code, stdout, stderr } = await mocoWeb([...args, '--json']);
-      expect([code, stderr]).toEqual([0, '1 images cannot be decoded and are left out\n']);
-      const { images, threshold, pairs } = JSON.parse(stdout);
+      expect([code, stderr]).toEqual([0, '']);
+      const { images, threshold, pairs, data, skipped } = JSON.parse(stdout);
+      expect([data.images, skipped.count, skipped.images.length]).toEqual([8, 1, 1]);
       expect([images, threshold, pairs.length]).toEqual([7, 0.999999, 1]);
       expect(pairs[0].names.map((name: string) => basename(name)).sort()).toEqual(
         [basename(CAT!), 'copy.jpg'].sort(),
