@@ -234,7 +234,7 @@ describe('what is no model', () => {
     [
       'text',
       /element type 8 is not supported/,
-      withInitializer({ dataType: 8, dims: [1n], name: 'w' }, [{ input: ['w'], output: ['y'] }]),
+      withInitializer({ dataType: 8, dims: [1n] }, { node: [{ input: ['w'], output: ['y'] }] }),
     ],
     [
       'the same name twice',

@@ -98,12 +98,11 @@ export function findWeights(
     const tell = (role: Role['role'], why: string) => roles.push({ name, elements, role, why });
     if (constant.type !== 'float32') continue;
     if (layer) tell(...roleOfStatistic(layer, asked.has(name)));
-    else if (!use || (!initializers.has(name) && use !== 'parameter')) continue;
+    else if (!use || use === 'steers' || (!initializers.has(name) && use !== 'parameter')) continue;
     else if (wanted.has(name)) tell('trained', 'asked for by train');
     else if (asked.has(name)) tell('frozen', 'asked for by frozen');
     else if (input.has(name)) tell('frozen', 'normalizes the images');
     else if (frozenNorms.has(name)) tell('frozen', 'of a BatchNorm that its author froze');
-    else if (use === 'steers') tell('frozen', 'only steers: it has no gradient');
     else {
       const buffer =
         use === 'filter' && isFixedFilter(constant)
