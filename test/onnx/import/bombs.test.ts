@@ -22,19 +22,26 @@ const read = (graph: Graph) => importEncoder(encodeModel(graph), CONFIG);
 
 describe('a bomb', () => {
   it.each([24, 40])('of sizes that are squared %d times is refused', (count) => {
-    within(() => expect(() => read(doublingSizes(count))).toThrow(expect.objectContaining({ code: 'model-invalid' })));
+    within(() =>
+      expect(() => read(doublingSizes(count))).toThrow(expect.objectContaining({ code: 'model-invalid' })),
+    );
   });
 
   it.each([20, 3000])('of %d Reshapes of a fixed batch is refused', (count) => {
     within(() => {
-      expect(() => read(manyReshapes(count))).toThrow(expect.objectContaining({ code: 'operator-unsupported' }));
+      expect(() => read(manyReshapes(count))).toThrow(
+        expect.objectContaining({ code: 'operator-unsupported' }),
+      );
     });
   });
 
   it('of values that are computed on the way is refused at its limit of memory', () => {
     const bytes = encodeModel(manyKnown(200));
     expect(() => importModel(bytes, { limits: { bytes: 2 ** 26 } })).toThrow(
-      expect.objectContaining({ code: 'model-invalid', message: expect.stringContaining('more than 64 MiB') }),
+      expect.objectContaining({
+        code: 'model-invalid',
+        message: expect.stringContaining('more than 64 MiB'),
+      }),
     );
   });
 
@@ -42,7 +49,9 @@ describe('a bomb', () => {
     expect(() => importModel(encodeModel(oneName(2000)), { limits: { seconds: 1e-6 } })).toThrow(
       expect.objectContaining({ code: 'model-invalid', message: expect.stringContaining('limit of time') }),
     );
-    expect(() => importModel(encodeModel(oneName(1)), { limits: { seconds: 0 } })).toThrow(/limits.seconds is 0/);
+    expect(() => importModel(encodeModel(oneName(1)), { limits: { seconds: 0 } })).toThrow(
+      /limits.seconds is 0/,
+    );
   });
 
   it.each<[string, Graph]>([
@@ -67,7 +76,21 @@ describe('a bomb', () => {
     g.output('y', ['n', 3, 8, 8]);
     const bytes = encodeModel(g.build());
     // initializer (5) of graph (7): 4 GB of float32 (dims 2³⁰), data_location (14) external.
-    const tensor = Uint8Array.of(0x08, 0x80, 0x80, 0x80, 0x80, 0x04, 0x10, 0x01, 0x42, 0x01, 0x77, 0x70, 0x01);
+    const tensor = Uint8Array.of(
+      0x08,
+      0x80,
+      0x80,
+      0x80,
+      0x80,
+      0x04,
+      0x10,
+      0x01,
+      0x42,
+      0x01,
+      0x77,
+      0x70,
+      0x01,
+    );
     const claim = Uint8Array.of(0x3a, tensor.length + 2, 0x2a, tensor.length, ...tensor);
     const before = process.memoryUsage().arrayBuffers;
     expect(describeEncoder(Uint8Array.of(...bytes, ...claim)).imageSize).toBe(8);
