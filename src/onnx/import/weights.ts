@@ -2,6 +2,8 @@
  * Which constants of a model are trained. ONNX does not say: a parameter, a buffer and a number in the code are all
  * initializers or Constant nodes, so the place where one is used has to tell, and of buffers also name and values.
  */
+
+import { usualMomentum } from '../batch-norms.ts';
 import { count } from '../dims.ts';
 import type { Constant, Graph, Node } from '../graph.ts';
 import { frozenBatchNorms, isFixedFilter, whyBuffer } from './buffers.ts';
@@ -123,8 +125,9 @@ export function findWeights(
   };
 }
 
-function roleOfStatistic({ frozen }: RunningStatistics, asked: boolean): [Role['role'], string] {
-  if (!frozen) return ['statistics', 'running statistics of a BatchNorm'];
+function roleOfStatistic({ frozen, momentum }: RunningStatistics, asked: boolean): [Role['role'], string] {
+  if (!frozen)
+    return ['statistics', `running statistics of a BatchNorm of momentum ${usualMomentum(momentum)}`];
   return ['frozen', asked ? 'asked for by frozen' : 'running statistics of a BatchNorm in inference mode'];
 }
 
