@@ -36,6 +36,12 @@ case('adaptive-average-same', lambda: nn.AdaptiveAvgPool2d(6), MAP, dynamic=())
 case('adaptive-max-1', lambda: nn.AdaptiveMaxPool2d(1), MAP)
 layout('pool-flatten', lambda x: torch.flatten(F.adaptive_avg_pool2d(x, 1), 1), MAP, dynamic=('x', 'y'))
 layout('upsample-nearest', lambda x: F.interpolate(x, scale_factor=2.0), (2, 3, 3, 4))
+layout('upsample-nearest-odd', lambda x: F.interpolate(x, size=(5, 7), mode='nearest'), (2, 3, 3, 4), opsets=(13, 11))
+layout('upsample-bilinear', lambda x: F.interpolate(x, scale_factor=2.0, mode='bilinear'), (2, 3, 3, 4), opsets=(13, 11))
+layout('upsample-bilinear-corners', lambda x: F.interpolate(x, size=(5, 7), mode='bilinear', align_corners=True), (2, 3, 3, 4))
+layout('upsample-bicubic', lambda x: F.interpolate(x, size=(5, 6), mode='bicubic'), (2, 3, 4, 4))
+layout('downsample-bilinear', lambda x: F.interpolate(x, size=(2, 3), mode='bilinear'), (2, 3, 5, 6))
+layout('upsample-linear-1d', lambda x: F.interpolate(x, scale_factor=2.0, mode='linear'), (2, 3, 5))
 
 # Joining and cutting
 layout('concat', lambda x: torch.cat([x, 2 * x, x.tanh()], 1))

@@ -20,8 +20,12 @@ export const USUAL_MOMENTUM = 0.1;
 /** Decimal digits that a float32 has: what a file holds of 0.99 is 0.9900000095. */
 const DIGITS = 7;
 
-/** How much of a batch goes into the running statistics: 1 minus the attribute, as PyTorch counts it. */
+/** How much of a batch goes into the running statistics. */
 export function momentumOf(node: Node): number {
-  const kept = Number(floatAttribute(node, 'momentum', 0.9).toPrecision(DIGITS));
-  return Number((1 - kept).toPrecision(DIGITS));
+  return usualMomentum(floatAttribute(node, 'momentum', 0.9));
+}
+
+/** What PyTorch calls momentum: 1 minus ONNX's attribute, in the digits that both have. */
+export function usualMomentum(kept: number): number {
+  return Number((1 - Number(kept.toPrecision(DIGITS))).toPrecision(DIGITS));
 }

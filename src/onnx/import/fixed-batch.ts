@@ -34,10 +34,8 @@ interface Choice {
   readonly of: number;
 }
 
-/**
- * Nodes that are looked at in all: of a graph of a thousand, a thousand attempts that fail where the wrong place was taken,
- * and few of one whose Reshapes are all alike.
- */
+/** Wrong places that are taken back, and nodes that are looked at in all: the time is bounded by these. */
+const MOST_ATTEMPTS = 1000;
 const MOST_VISITS = 200_000;
 
 /** Goes through the nodes, and back to the last choice that has another possibility where one does not fit. */
@@ -64,7 +62,7 @@ class Opening {
     /** By number: what stands for a node. */
     const opened: Node[][] = [];
     let first: unknown = null;
-    let visits = 0;
+    let [visits, attempts] = [0, 0];
     for (let at = 0; at <= nodes.length; ) {
       this.#budget.step();
       try {
@@ -74,7 +72,7 @@ class Opening {
       } catch (error) {
         first ??= error;
         const again = this.#nextChoice();
-        if (again === null || visits > MOST_VISITS) throw first;
+        if (again === null || ++attempts > MOST_ATTEMPTS || visits > MOST_VISITS) throw first;
         at = again;
       }
       visits++;

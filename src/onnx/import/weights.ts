@@ -2,6 +2,8 @@
  * Which constants of a model are trained. ONNX does not say: a parameter, a buffer and a number in the code are all
  * initializers or Constant nodes, so the place where one is used has to tell, and of buffers also name and values.
  */
+
+import { usualMomentum } from '../batch-norms.ts';
 import { count } from '../dims.ts';
 import type { Constant, Graph, Node } from '../graph.ts';
 import { frozenBatchNorms, isFixedFilter, whyBuffer } from './buffers.ts';
@@ -98,12 +100,11 @@ export function findWeights(
     const tell = (role: Role['role'], why: string) => roles.push({ name, elements, role, why });
     if (constant.type !== 'float32') continue;
     if (layer) tell(...roleOfStatistic(layer, asked.has(name)));
-    else if (!use || (!initializers.has(name) && use !== 'parameter')) continue;
+    else if (!use || use === 'steers' || (!initializers.has(name) && use !== 'parameter')) continue;
     else if (wanted.has(name)) tell('trained', 'asked for by train');
     else if (asked.has(name)) tell('frozen', 'asked for by frozen');
     else if (input.has(name)) tell('frozen', 'normalizes the images');
     else if (frozenNorms.has(name)) tell('frozen', 'of a BatchNorm that its author froze');
-    else if (use === 'steers') tell('frozen', 'only steers: it has no gradient');
     else {
       const buffer =
         use === 'filter' && isFixedFilter(constant)
@@ -124,8 +125,9 @@ export function findWeights(
   };
 }
 
-function roleOfStatistic({ frozen }: RunningStatistics, asked: boolean): [Role['role'], string] {
-  if (!frozen) return ['statistics', 'running statistics of a BatchNorm'];
+function roleOfStatistic({ frozen, momentum }: RunningStatistics, asked: boolean): [Role['role'], string] {
+  if (!frozen)
+    return ['statistics', `running statistics of a BatchNorm of momentum ${usualMomentum(momentum)}`];
   return ['frozen', asked ? 'asked for by frozen' : 'running statistics of a BatchNorm in inference mode'];
 }
 

@@ -1,0 +1,99 @@
+/** Small files that ask for much are refused, or read, in time that grows no faster than they do. */
+import { performance } from 'node:perf_hooks';
+import { describe, expect, it } from 'vitest';
+import { auditModel } from '../../../src/autodiff/audit.ts';
+import { differentiate } from '../../../src/autodiff/differentiate.ts';
+import { describeEncoder, importEncoder } from '../../../src/models/imported-encoder.ts';
+import { type Graph, GraphBuilder } from '../../../src/onnx/graph.ts';
+import { importModel } from '../../../src/onnx/import/import-model.ts';
+import { encodeModel } from '../../../src/onnx/model.ts';
+import { doublingSizes, manyExpands, manyKnown, manyMuls, manyReshapes, oneName } from './bombs.ts';
+
+const CONFIG = { dim: 4, mlp: true, imageSize: 8 };
+/** Generous: a busy machine is ten times slower than an idle one, and what this is about took 10 s to minutes. */
+const SECONDS = 20;
+
+function within(task: () => unknown): void {
+  const before = performance.now();
+  task();
+  expect(performance.now() - before).toBeLessThan(1000 * SECONDS);
+}
+const read = (graph: Graph) => importEncoder(encodeModel(graph), CONFIG);
+
+describe('a bomb', () => {
+  it.each([24, 40])('of sizes that are squared %d times is refused', (count) => {
+    within(() =>
+      expect(() => read(doublingSizes(count))).toThrow(expect.objectContaining({ code: 'model-invalid' })),
+    );
+  });
+
+  it.each([20, 3000])('of %d Reshapes of a fixed batch is refused', (count) => {
+    within(() => {
+      expect(() => read(manyReshapes(count))).toThrow(
+        expect.objectContaining({ code: 'operator-unsupported' }),
+      );
+    });
+  });
+
+  it('of values that are computed on the way is refused at its limit of memory', () => {
+    const bytes = encodeModel(manyKnown(200));
+    expect(() => importModel(bytes, { limits: { bytes: 2 ** 26 } })).toThrow(
+      expect.objectContaining({
+        code: 'model-invalid',
+        message: expect.stringContaining('more than 64 MiB'),
+      }),
+    );
+  });
+
+  it('that takes longer than it may is refused at its limit of time', () => {
+    expect(() => importModel(encodeModel(oneName(2000)), { limits: { seconds: 1e-6 } })).toThrow(
+      expect.objectContaining({ code: 'model-invalid', message: expect.stringContaining('limit of time') }),
+    );
+    expect(() => importModel(encodeModel(oneName(1)), { limits: { seconds: 0 } })).toThrow(
+      /limits.seconds is 0/,
+    );
+  });
+
+  it.each<[string, Graph]>([
+    ['10,000 nodes of one name', oneName(10_000)],
+    ['2,000 products in a chain', manyMuls(2_000)],
+    ['2,000 Expands to the batch', manyExpands(2_000)],
+  ])('of %s is read, audited and differentiated', (_, graph) => {
+    within(() => {
+      const { network } = read(graph);
+      const wrt = network.parameters.map(({ name }) => name);
+      for (const recompute of ['least', 'cheap'] as const) {
+        differentiate(network.graph, { wrt, outputs: ['embedding'], provider: 'wasm', recompute });
+      }
+      auditModel(network.graph, 'webgpu', wrt);
+    });
+  });
+
+  it('of tensors that claim to lie in other files makes no room for them', () => {
+    const g = new GraphBuilder('claims');
+    g.input('image', ['n', 3, 8, 8]);
+    g.op('Relu', ['image'], {}, 'y');
+    g.output('y', ['n', 3, 8, 8]);
+    const bytes = encodeModel(g.build());
+    // initializer (5) of graph (7): 4 GB of float32 (dims 2³⁰), data_location (14) external.
+    const tensor = Uint8Array.of(
+      0x08,
+      0x80,
+      0x80,
+      0x80,
+      0x80,
+      0x04,
+      0x10,
+      0x01,
+      0x42,
+      0x01,
+      0x77,
+      0x70,
+      0x01,
+    );
+    const claim = Uint8Array.of(0x3a, tensor.length + 2, 0x2a, tensor.length, ...tensor);
+    const before = process.memoryUsage().arrayBuffers;
+    expect(describeEncoder(Uint8Array.of(...bytes, ...claim)).imageSize).toBe(8);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
+  });
+});
