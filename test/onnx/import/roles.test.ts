@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { importEncoder } from '../../../src/models/imported-encoder.ts';
 import { type Attributes, type Constant, GraphBuilder } from '../../../src/onnx/graph.ts';
-import { type ImportOptions, importModel } from '../../../src/onnx/import/import-model.ts';
+import { importModel } from '../../../src/onnx/import/import-model.ts';
+import type { ImportOptions } from '../../../src/onnx/import/import-options.ts';
 import { encodeModel } from '../../../src/onnx/model.ts';
 
 const of = (shape: readonly number[], value: (i: number) => number): Constant => ({
