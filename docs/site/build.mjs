@@ -30,7 +30,14 @@ if (!existsSync(join(HERE, 'node_modules/typedoc/package.json'))) {
 // One place says what words a setting takes: docs/settings.md is a page here, too.
 const pages = ['settings', 'architecture', 'numerics', 'performance', 'encoders', 'dependencies'];
 // In the order in which a newcomer wants them; others follow.
-const FIRST = ['search-my-photos', 'pretrain-a-folder', 'any-onnx-encoder', 'evaluate', 'test-your-gpu', 'how-it-works'];
+const FIRST = [
+  'search-my-photos',
+  'pretrain-a-folder',
+  'any-onnx-encoder',
+  'evaluate',
+  'test-your-gpu',
+  'how-it-works',
+];
 const place = (name) => {
   const at = FIRST.indexOf(name.replace('.md', ''));
   return at < 0 ? FIRST.length : at;
