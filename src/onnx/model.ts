@@ -72,13 +72,23 @@ export function encodeModel(
  * than those of ElementType)
  */
 export function decodeModel(bytes: Uint8Array, external?: ExternalData): Graph {
+  return decodeWithMetadata(bytes, external).graph;
+}
+
+/** With what the model says of itself (metadata_props). Throws as decodeModel does. */
+export function decodeWithMetadata(
+  bytes: Uint8Array,
+  external?: ExternalData,
+): { readonly graph: Graph; readonly metadata: ReadonlyMap<string, string> } {
   const model = parse(bytes);
   const graph = model.graph;
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   if (opset === undefined) throw new MocoError('model-invalid', 'the ONNX model names no opset version');
   refuseQuantized(graph);
-  return decodeGraph(graph, { opset: Number(opset), external, depth: 0, decodeOutput: decodeValue });
+  const metadata = new Map(model.metadataProps.map(({ key, value }) => [key, value]));
+  const decoding = { opset: Number(opset), external, depth: 0, decodeOutput: decodeValue };
+  return { graph: decodeGraph(graph, decoding), metadata };
 }
 
 const QUANTIZED =
