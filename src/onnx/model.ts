@@ -79,13 +79,23 @@ export function encodeModel(
  */
 export function decodeModel(file: ArrayBuffer | Uint8Array, external?: ExternalData): Graph {
   expectArgument('decodeModel', 'external', external, optional(callback));
-  const model = parse(bytesOf('decodeModel', 'file', file));
+  return decodeWithMetadata(bytesOf('decodeModel', 'file', file), external).graph;
+}
+
+/** With what the model says of itself (metadata_props). Throws as decodeModel does. */
+export function decodeWithMetadata(
+  bytes: Uint8Array,
+  external?: ExternalData,
+): { readonly graph: Graph; readonly metadata: ReadonlyMap<string, string> } {
+  const model = parse(bytes);
   const graph = model.graph;
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   if (opset === undefined) throw new MocoError('model-invalid', 'the ONNX model names no opset version');
   refuseQuantized(graph);
-  return decodeGraph(graph, { opset: Number(opset), external, depth: 0, decodeOutput: decodeValue });
+  const metadata = new Map(model.metadataProps.map(({ key, value }) => [key, value]));
+  const decoding = { opset: Number(opset), external, depth: 0, decodeOutput: decodeValue };
+  return { graph: decodeGraph(graph, decoding), metadata };
 }
 
 const QUANTIZED =

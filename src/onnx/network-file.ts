@@ -5,7 +5,7 @@ import type { Parameter } from './encoder-graph.ts';
 import { type Graph, OPSET } from './graph.ts';
 import { checkGraph } from './import/check.ts';
 import { orInvalid } from './limits.ts';
-import { decodeModel, readModelFacts } from './model.ts';
+import { decodeWithMetadata } from './model.ts';
 import { BATCH, buildNetwork, type ImportedNetwork } from './network.ts';
 
 /**
@@ -17,17 +17,21 @@ export function networkFromFile(bytes: Uint8Array): ImportedNetwork {
 }
 
 function readNetwork(bytes: Uint8Array): ImportedNetwork {
-  const graph = checkGraph(decodeModel(bytes));
-  const network = { ...networkFromGraph(graph), ...buffersIn(bytes, graph) };
+  const decoded = decodeWithMetadata(bytes);
+  const graph = checkGraph(decoded.graph);
+  const network = { ...networkFromGraph(graph), ...buffersIn(decoded.metadata, graph) };
   // Infers all shapes, and looks at what layers and features are.
   buildNetwork(network, 1, Number(graph.inputs[0]!.shape[2]));
   return network;
 }
 
-function buffersIn(bytes: Uint8Array, { constants }: Graph): Pick<ImportedNetwork, 'buffers'> {
+function buffersIn(
+  metadata: ReadonlyMap<string, string>,
+  { constants }: Graph,
+): Pick<ImportedNetwork, 'buffers'> {
   let names: unknown = null;
   try {
-    names = JSON.parse(readModelFacts(bytes).metadata.get('buffers') ?? '[]');
+    names = JSON.parse(metadata.get('buffers') ?? '[]');
   } catch {
     // Refused below: null is no list.
   }
