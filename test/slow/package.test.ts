@@ -68,6 +68,7 @@ describe('the packed package', () => {
       'data-worker.js',
       'kernel-worker.js',
       'job-worker.js',
+      'mpi-worker.js',
       'types/index.d.ts',
     ]) {
       expect(paths).toContain(`dist/${path}`);
@@ -88,14 +89,14 @@ describe('the packed package', () => {
       await readFile(`${project}/node_modules/moco-web/package.json`, 'utf8'),
     );
     expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual([
-      ...['cli-progress', 'commander', 'onnxruntime-node', 'webgpu'],
+      ...['cli-progress', 'commander', 'koffi', 'onnxruntime-node', 'webgpu'],
     ]);
     const installed = (await readdir(`${project}/node_modules`)).filter((name) => !name.startsWith('.'));
     // Those two, what cli-progress needs to measure text, and this package.
     expect(installed.length).toBeLessThanOrEqual(8);
     expect(installed).not.toContain('onnxruntime-web');
     const dist = `${project}/node_modules/moco-web/dist`;
-    for (const script of ['encoder-worker.js', 'data-worker.js', 'kernel-worker.js']) {
+    for (const script of ['encoder-worker.js', 'data-worker.js', 'kernel-worker.js', 'mpi-worker.js']) {
       const text = await readFile(`${dist}/${script}`, 'utf8');
       expect([script, text.match(/^(import|export\b.*from)\s*[{*"'].*/gm)]).toEqual([script, null]);
     }
