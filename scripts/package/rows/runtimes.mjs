@@ -1,4 +1,5 @@
 // Processes: Node by import and by require, Deno, Bun, and the test runners of users.
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { PROGRAM } from '../program.mjs';
@@ -47,10 +48,12 @@ const inDeno = (folder, ...args) =>
   run(deno(), args, { cwd: folder, env: { ...process.env, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' } });
 const denoVersion = async (folder) => /deno (\S+)/.exec(await inDeno(folder, '--version'))[1];
 
-const USERS_TEST = `import * as library from 'moco-web';
+/** Test runners print what is logged in ways of their own. */
+const USERS_TEST = `import { writeFileSync } from 'node:fs';
+import * as library from 'moco-web';
 import { trainAndEmbed } from './program.mjs';
 test('trains', async () => {
-  console.log('RESULT ' + JSON.stringify(await trainAndEmbed(library, 'run')));
+  writeFileSync('result.txt', 'RESULT ' + JSON.stringify(await trainAndEmbed(library, 'run')));
 }, 120000);
 `;
 
@@ -96,15 +99,10 @@ export const RUNTIMES = [
     name: 'vitest of a user',
     packages: ['vitest@4'],
     files: { 'a.test.mjs': `import { test } from 'vitest';\n${USERS_TEST}` },
-    start: (folder) =>
-      node(
-        folder,
-        'node_modules/vitest/vitest.mjs',
-        'run',
-        '--reporter=basic',
-        '--silent=false',
-        '--disable-console-intercept',
-      ),
+    async start(folder) {
+      await node(folder, 'node_modules/vitest/vitest.mjs', 'run');
+      return readFile(join(folder, 'result.txt'), 'utf8');
+    },
     of: (folder) => versionOf(folder, 'vitest'),
   }),
   process_({
@@ -115,16 +113,10 @@ export const RUNTIMES = [
       'a.test.mjs': USERS_TEST,
       'jest.config.mjs': "export default { testMatch: ['**/a.test.mjs'], transform: {} };\n",
     },
-    start: (folder) =>
-      node(
-        folder,
-        '--experimental-vm-modules',
-        '--no-warnings',
-        'node_modules/jest/bin/jest.js',
-        '--silent=false',
-        '--verbose=false',
-        '--useStderr=false',
-      ),
+    async start(folder) {
+      await node(folder, '--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js');
+      return readFile(join(folder, 'result.txt'), 'utf8');
+    },
     of: (folder) => versionOf(folder, 'jest'),
   }),
 ];
