@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'operator-unsupported' // an ONNX operator has no gradient rule
   | 'shape-mismatch' // tensors do not fit each other
   | 'loss-not-finite' // losses, gradients or statistics became NaN or infinite; weights are those of the step before
+  | 'features-not-finite' // an encoder gives NaN or an infinity for an image that can be read
   | 'backend-unavailable' // the backend asked for does not exist here
   | 'out-of-memory' // a buffer could not be had
   | 'array-freed' // a device array was used after it was freed, or with a backend that did not allocate it

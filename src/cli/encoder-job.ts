@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { MOST_WORKERS } from '../scheduler/worker-counts.ts';
 import { openData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -25,7 +26,7 @@ export function addCheckpointOptions(command: Command): Command {
   command.requiredOption('--checkpoint <dir>', 'run directory (its newest checkpoint) or one checkpoint');
   return addDataOptions(command, "the checkpoint's own")
     .addOption(backendOption())
-    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1));
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1, MOST_WORKERS));
 }
 
 export function addEncoderOptions(command: Command): Command {

@@ -1,11 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
-import { MocoError, messageOf } from '../errors.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
+import { Random, STREAMS } from '../random.ts';
+import { Embedder } from '../search/embedder.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 interface ExportOptions {
   checkpoint: string;
@@ -39,8 +40,23 @@ async function runExport(
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   const bytes = exportOnnx(checkpoint, features);
-  await writeFile(out, bytes).catch((cause: unknown) => {
-    throw new MocoError('write-failed', `cannot write ${out}: ${messageOf(cause)}`, { cause });
-  });
+  await requireFiniteFeatures(checkpoint, features);
+  await writeWholeFile(out, bytes);
   terminal.out(`${checkpoint.directory} → ${out} (${(bytes.length / 1e6).toFixed(1)} MB, ${features})`);
+}
+
+/** Weights may be finite and what comes of them not: an image of noise tells. @throws MocoError features-not-finite */
+async function requireFiniteFeatures(checkpoint: LoadedCheckpoint, features: FeatureKind): Promise<void> {
+  const { imageSize } = checkpoint.state.config;
+  const random = new Random({ seed: 0, stream: STREAMS.firstView });
+  const data = Uint8ClampedArray.from({ length: 3 * imageSize * imageSize }, () => random.integer(256));
+  const embedder = await Embedder.open(
+    { kind: 'checkpoint', checkpoint },
+    { backend: 'wasm', workers: 1, features },
+  );
+  try {
+    await embedder.embed([{ kind: 'pixels', pixels: { data, width: imageSize, height: imageSize } }]);
+  } finally {
+    await embedder.dispose();
+  }
 }

@@ -1,6 +1,7 @@
 /** Everything that can be wrong with a run before it starts. */
 import { resolve } from 'node:path';
-import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, withReducedImages } from '../data/dataset.ts';
 import { sideFor } from '../data/reduced.ts';
 import { sourceNamed } from '../data/registry.ts';
@@ -8,7 +9,6 @@ import { MocoError } from '../errors.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
-import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { photosInWords } from '../settings/photos.ts';
 import { factsOf } from '../settings/resolve.ts';
@@ -21,7 +21,6 @@ import { checkDecodable, openData } from './data.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
 import { openTensorboard } from './tensorboard.ts';
-import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions {
   data?: string;
@@ -34,6 +33,8 @@ export interface RunOptions extends ConfigOptions {
   resume?: string;
   log?: string;
   tensorboard?: boolean;
+  /** Of a resumed run: other images than it began with. */
+  allowChangedData?: boolean;
   /** Of preset photos. */
   minutes?: number;
 }
@@ -44,8 +45,10 @@ export interface PreparedRun {
   encoder: ImportedEncoder | null;
   data: DatasetDescription;
   backend: BackendChoice;
-  /** The run directory: exists and can be written to. */
+  /** The run directory. */
   out: string;
+  /** To be released when nothing more is written to it. */
+  claim: ClaimedRun;
   resume: LoadedCheckpoint | null;
   /** What preset photos has decided for a new run, in a line. */
   plan: string | null;
@@ -87,21 +90,21 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   requireLabels(config, data);
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
-  const store = await openFolder(out);
-  await checkOut(store, out, resume);
-  const existed = await store.exists('');
-  await checkWritable(store, '--out');
+  const claim = await claimRun(out, resume);
+  const { store } = claim;
   try {
     const paths = new Set(
       [options.log, `${out}/${LOG}`].flatMap((path) => path ?? []).map((path) => resolve(path)),
     );
     const step = resume?.state.step ?? null;
-    const writers = [...paths].map((path) => openLog(path, step));
-    if (options.tensorboard) writers.push(openTensorboard(out, step));
+    const writers: LogWriter[] = [];
+    for (const path of paths) writers.push(await openLog(path, step));
+    if (options.tensorboard) writers.push(await openTensorboard(out, step));
     const log = together(writers);
-    return { config, encoder, data, backend, out, resume, plan, log };
+    return { config, encoder, data, backend, out, claim, resume, plan, log };
   } catch (error) {
-    if (!existed) await store.remove('');
+    await claim.release();
+    if (claim.isNew) await store.remove('');
     throw error;
   }
 }
@@ -143,28 +146,5 @@ async function freeRunDirectory(): Promise<string> {
   for (let number = 1; ; number++) {
     const name = `moco-run-${number}`;
     if (!(await here.exists(name))) return name;
-  }
-}
-
-/** Refuses to mix runs in one directory. */
-export async function checkOut(
-  store: FileStore,
-  out: string,
-  resume: LoadedCheckpoint | null,
-): Promise<void> {
-  const broken = new Set(resume?.skipped.map(({ directory }) => directory.split('/').at(-1)));
-  const present = (await listCheckpoints(store)).filter((name) => !broken.has(name));
-  if (present.length > 0 && !resume) {
-    throw new MocoError(
-      'usage',
-      `${out} holds checkpoints of an earlier run: go on with it by --resume ${out}, or choose another --out`,
-    );
-  }
-  const later = present.find((name) => Number(name.slice('step-'.length)) > (resume?.state.step ?? 0));
-  if (later && resume) {
-    throw new MocoError(
-      'usage',
-      `${out} holds ${later}, which is later than the checkpoint to resume from: choose another --out`,
-    );
   }
 }

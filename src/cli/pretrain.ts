@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { PHOTO_MINUTES } from '../settings/photos.ts';
 import { pretrain } from '../train/pretrain.ts';
+import type { PretrainOptions } from '../train/pretrain-options.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
-import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
+import { tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { PICTURE, writeNeighborPicture } from './neighbor-picture.ts';
 import {
   addDataOptions,
@@ -34,9 +35,14 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--probe-every <epochs>', 'fit a linear probe every so many epochs', wholeNumber(1))
-    .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
+    .option(
+      '--checkpoint-every <steps>',
+      'also save every so many steps, besides each epoch and every ten minutes',
+      wholeNumber(1),
+    )
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
     .option('--resume <dir>', 'go on with a run directory or checkpoint')
+    .option('--allow-changed-data', 'with --resume: go on although names or sizes of the images have changed')
     .option('--log <file.jsonl>', 'log, one JSON object a line, besides log.jsonl in the run directory')
     .option('--tensorboard', 'also write an event file for TensorBoard, into the run directory')
     .action((options: PretrainCommandOptions) => runPretrain(options, terminal));
@@ -59,9 +65,9 @@ export async function runPretrain(
   for (const note of run.encoder?.notes ?? []) terminal.out(`${run.config.arch}: ${note}`);
   let note = terminal.out.bind(terminal);
   const interrupts = watchInterrupts(terminal, (line) => note(line));
-  const start = Date.now();
+  const start = performance.now();
   try {
-    const events = train({
+    const job: PretrainOptions = {
       config: run.config,
       data: run.data,
       backend: run.backend,
@@ -74,8 +80,9 @@ export async function runPretrain(
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.probeEvery === undefined ? {} : { probeEvery: options.probeEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
-    });
-    const outcome = await followRun(tolerateAbort(events), {
+      ...(options.allowChangedData ? { allowChangedData: true } : {}),
+    };
+    const outcome = await followRun(tolerateAbort(train(job, run.claim)), {
       terminal,
       log,
       firstStep: run.resume?.state.step ?? 0,
@@ -91,7 +98,7 @@ export async function runPretrain(
     if (outcome.step !== null) await writeRunReport(run.out, terminal);
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
     if (interrupts.signal.aborted && !isComplete) {
-      terminal.exitCode = INTERRUPTED;
+      terminal.exitCode = interrupts.exitCode;
       const from = outcome.checkpoint === null ? run.resume?.directory : run.out;
       terminal.out(
         from === undefined
@@ -99,11 +106,12 @@ export async function runPretrain(
           : `stopped; go on with: moco-web pretrain --resume ${from}`,
       );
     } else {
-      sayDone(outcome, run.out, (Date.now() - start) / 1000, terminal);
+      sayDone(outcome, run.out, (performance.now() - start) / 1000, terminal);
     }
   } finally {
     interrupts.dispose();
     log.close();
+    await run.claim.release();
   }
 }
 

@@ -1,5 +1,6 @@
 import { MultiBar } from 'cli-progress';
 import type { StepEvent } from '../train/events.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Shows how a run goes. */
@@ -21,7 +22,11 @@ interface RunLength {
 }
 
 /** A bar on a terminal, else a plain line every few seconds. */
-export function createProgress(terminal: Terminal, length: RunLength, now = Date.now): Progress {
+export function createProgress(
+  terminal: Terminal,
+  length: RunLength,
+  now = () => performance.now(),
+): Progress {
   return terminal.bar ? barProgress(terminal.bar, length) : plainProgress(terminal, length, now);
 }
 
@@ -61,7 +66,7 @@ function barProgress(stream: NodeJS.WriteStream, length: RunLength): Progress {
       });
     },
     note(line) {
-      bars.log(`${line}\n`);
+      bars.log(`${printable(line)}\n`);
       bars.update();
     },
     stop() {

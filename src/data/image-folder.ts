@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
+import { fileSize, joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
 import { decodeImage } from './decode.ts';
 import { type FileTree, findImages, type ImageSplit } from './image-tree.ts';
 import type { Place } from './place.ts';
@@ -67,6 +67,7 @@ async function openImageFolder({ root, files, labels }: ImageFolderSpec): Promis
     length,
     labels,
     name: at,
+    size: (i) => fileSize(at(i)),
     async image(i) {
       return decodeImage(await readWhole(at(i)));
     },

@@ -1,9 +1,13 @@
 /** An encoder from an exported ONNX model, ready for pre-training. */
+import { MocoError } from '../errors.ts';
 import { type ImportOptions, importModel } from '../onnx/import/import-model.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
 import { decodeModel } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
+import { isOfKind } from '../settings/kinds.ts';
 import type { Settings } from '../settings/settings.ts';
+import { SETTINGS } from '../settings/table.ts';
+import { outOfRange } from '../settings/validate.ts';
 import type { GivenValues } from './initial-values.ts';
 
 export interface ImportedEncoder {
@@ -31,6 +35,11 @@ export function importEncoder(
   options: ImportEncoderOptions = {},
 ): ImportedEncoder {
   const { dim, mlp, feature, imageSize } = config;
+  for (const [name, value] of Object.entries({ dim, mlp, feature, imageSize })) {
+    const setting = name as keyof ImportConfig;
+    if ((setting === 'feature' && value === undefined) || isOfKind(SETTINGS[setting].kind, value)) continue;
+    throw new MocoError('usage', outOfRange(setting, value));
+  }
   const model = importModel(bytes, { ...options, imageSize, batch: 'open' });
   const head = { dim, mlp, ...(feature === undefined ? {} : { feature }) };
   const { network, values } = networkFromModel(model, head);

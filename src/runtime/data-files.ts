@@ -53,6 +53,16 @@ export async function listDirectory(path: string): Promise<DirectoryEntry[]> {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Bytes of a file, links followed; null where there is none, or it may not be looked at. */
+export async function fileSize(path: string): Promise<number | null> {
+  const { statSync } = await nodeModule('fs');
+  try {
+    return statSync(path).size;
+  } catch {
+    return null;
+  }
+}
+
 /** @throws MocoError data-missing */
 export async function openFile(path: string): Promise<RandomAccessFile> {
   const fs = await nodeModule('fs');

@@ -1,5 +1,6 @@
 /** From a preset and what overrides it to the settings of a run. */
 import { MocoError } from '../errors.ts';
+import { isOfKind } from './kinds.ts';
 import { belongs, type Owners, whyNotGiven } from './owners.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { stepsPerEpoch } from './run-length.ts';
@@ -13,7 +14,8 @@ import {
   type Settings,
   SHORTHAND_LIST,
 } from './settings.ts';
-import { unknownWord, validateSettings } from './validate.ts';
+import { SETTINGS, SHORTHANDS } from './table.ts';
+import { outOfRange, unknownWord, validateSettings } from './validate.ts';
 
 export type { DataFacts };
 
@@ -30,6 +32,16 @@ export function factsOf(data: {
   };
 }
 
+const MOST_SHOWN = 80;
+/** Whole numbers that data says of itself. */
+const LEAST_FACTS = {
+  images: 0,
+  imageSizeOfData: 1,
+  imageSizeOfModel: 1,
+  classes: 0,
+  processors: 1,
+} as const;
+
 /** Largest side in pixels for which `stem: auto` is the 3×3 stem without max-pool. */
 const LARGEST_CIFAR_STEM = 64;
 
@@ -43,8 +55,11 @@ export function resolveSettings(
   data: DataFacts,
   known: Known,
 ): Settings {
+  if (typeof preset !== 'string') throw new MocoError('usage', outOfRange('preset', preset));
   const unknown = unknownWord('preset', preset, known.words);
   if (unknown) throw new MocoError('usage', unknown);
+  requireValues(overrides);
+  requireFacts(data);
   const { rateScales = 'linearly', cut, ...recipe }: Preset = PRESETS[preset as PresetName];
   const base = { ...recipe, ...cut?.(recipe, overrides, data) };
   const batchSize = overrides.batchSize ?? base.batchSize;
@@ -104,13 +119,9 @@ export function inFull(
   given: ConfigOverrides & { preset?: string },
   otherwise: Readonly<Record<string, unknown>> & { readonly imageSize: number },
 ): Partial<Settings> {
+  requireValues(given);
   const full: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given)) {
-    if (!NAMES.includes(name)) {
-      throw new MocoError('usage', `there is no setting '${name}': the settings are ${NAMES.join(', ')}`);
-    }
-    if (value !== undefined) full[name] = value;
-  }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) full[name] = value;
   for (const [name, { of, means }] of SHORTHAND_LIST) {
     if (full[name] === undefined) continue;
     full[of] = means(full[name] === true, String(full[of] ?? otherwise[of]));
@@ -118,6 +129,47 @@ export function inFull(
   }
   if (full.stem !== undefined) full.stem = chooseStem(String(full.stem), otherwise.imageSize);
   return full;
+}
+
+/** Names that there are, and values of their kinds: before anything is concluded from them. @throws MocoError usage */
+function requireValues(given: unknown): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new MocoError('usage', 'what overrides a preset is no object of settings');
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (!NAMES.includes(name)) {
+      const which = name.slice(0, MOST_SHOWN);
+      throw new MocoError('usage', `there is no setting '${which}': the settings are ${NAMES.join(', ')}`);
+    }
+    if (value === undefined) continue;
+    if (Object.hasOwn(SHORTHANDS, name)) {
+      if (typeof value === 'boolean') continue;
+      throw new MocoError('usage', `${name} ${String(value).slice(0, MOST_SHOWN)}: give true or false`);
+    }
+    const setting = name as SettingName;
+    if (!isOfKind(SETTINGS[setting].kind, value)) throw new MocoError('usage', outOfRange(setting, value));
+  }
+}
+
+/** @throws MocoError usage */
+function requireFacts(data: DataFacts): void {
+  if (typeof data !== 'object' || data === null)
+    throw new MocoError('usage', 'what the data says of itself is no object');
+  for (const [name, least] of Object.entries(LEAST_FACTS)) {
+    const value = data[name as keyof typeof LEAST_FACTS];
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) continue;
+    throw new MocoError(
+      'usage',
+      `${name} is ${String(value).slice(0, MOST_SHOWN)}: give a whole number, ${least} or more`,
+    );
+  }
+  const { backend } = data;
+  if (backend !== undefined && !['wasm', 'native', 'webgpu'].includes(backend)) {
+    throw new MocoError(
+      'usage',
+      `backend is ${String(backend).slice(0, MOST_SHOWN)}: give wasm, native or webgpu`,
+    );
+  }
 }
 
 /** Settings that this encoder, method or optimizer does not have. */

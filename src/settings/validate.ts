@@ -30,14 +30,24 @@ const SettingsSchema = v.strictObject(
 function schemaOf(name: SettingName, { kind, preset, default: otherwise, only }: Setting): v.GenericSchema {
   const schema = v.custom(
     (value) => isOfKind(kind, value),
-    ({ input }) => `${saidName(name)} ${shown(input)} is out of range: give ${rangeOf(kind)}`,
+    ({ input }) => outOfRange(name, input),
   );
   const always = (preset || otherwise !== undefined) && (!only || 'encoder' in only);
   return always ? schema : v.optional(schema);
 }
 
+/** What to say of a value that a setting cannot have. */
+export function outOfRange(name: SettingName, value: unknown): string {
+  const { kind }: Setting = SETTINGS[name];
+  return `${saidName(name)} ${shown(value)} is out of range: give ${rangeOf(kind)}`;
+}
+
+/** Whatever it is: objects from a caller may have no text. */
 function shown(value: unknown): string {
-  return String(value).slice(0, MOST_SHOWN);
+  const isObject = typeof value === 'object' && value !== null;
+  const text =
+    isObject || typeof value === 'function' ? Object.prototype.toString.call(value) : String(value);
+  return text.slice(0, MOST_SHOWN);
 }
 
 /**
