@@ -22,6 +22,16 @@ const SUITES: Readonly<Record<string, Options>> = {
     maxWorkers: 2,
   },
 
+  // Thousands of hostile inputs, each read or refused. `unit` takes a hundredth of them, always the same (test/fuzz/harness.ts).
+  fuzz: {
+    env: { MOCO_FUZZ: 'whole' },
+    include: ['test/fuzz/**/*.test.ts'],
+    hookTimeout: 60 * SECOND,
+    maxWorkers: 2,
+    // One that hangs is ended with its process.
+    pool: 'forks',
+  },
+
   // What takes long, and what is measured.
   slow: {
     include: ['test/slow/**/*.test.ts'],

@@ -1,4 +1,4 @@
-import { MocoError } from '../errors.ts';
+import { MocoError, shown } from '../errors.ts';
 
 /** More than any machine has processors that one run could use; each worker takes memory of its own. */
 export const MOST_WORKERS = 256;
@@ -31,6 +31,6 @@ export function requireWorkerCounts({ workers, dataWorkers, prefetch }: WorkerCo
   } as const;
   for (const [name, [given, least, most]] of Object.entries(ranges)) {
     if (given === undefined || (Number.isSafeInteger(given) && given >= least && given <= most)) continue;
-    throw new MocoError('usage', `${name} is ${given}: give a whole number from ${least} to ${most}`);
+    throw new MocoError('usage', `${name} is ${shown(given)}: give a whole number from ${least} to ${most}`);
   }
 }

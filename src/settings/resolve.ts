@@ -1,5 +1,5 @@
 /** From a preset and what overrides it to the settings of a run. */
-import { MocoError } from '../errors.ts';
+import { MocoError, shown } from '../errors.ts';
 import { isOfKind } from './kinds.ts';
 import { belongs, type Owners, whyNotGiven } from './owners.ts';
 import { PRESETS, type PresetName } from './presets.ts';
@@ -32,7 +32,6 @@ export function factsOf(data: {
   };
 }
 
-const MOST_SHOWN = 80;
 /** Whole numbers that data says of itself. */
 const LEAST_FACTS = {
   images: 0,
@@ -138,13 +137,15 @@ function requireValues(given: unknown): void {
   }
   for (const [name, value] of Object.entries(given)) {
     if (!NAMES.includes(name)) {
-      const which = name.slice(0, MOST_SHOWN);
-      throw new MocoError('usage', `there is no setting '${which}': the settings are ${NAMES.join(', ')}`);
+      throw new MocoError(
+        'usage',
+        `there is no setting '${shown(name)}': the settings are ${NAMES.join(', ')}`,
+      );
     }
     if (value === undefined) continue;
     if (Object.hasOwn(SHORTHANDS, name)) {
       if (typeof value === 'boolean') continue;
-      throw new MocoError('usage', `${name} ${String(value).slice(0, MOST_SHOWN)}: give true or false`);
+      throw new MocoError('usage', `${name} ${shown(value)}: give true or false`);
     }
     const setting = name as SettingName;
     if (!isOfKind(SETTINGS[setting].kind, value)) throw new MocoError('usage', outOfRange(setting, value));
@@ -158,17 +159,11 @@ function requireFacts(data: DataFacts): void {
   for (const [name, least] of Object.entries(LEAST_FACTS)) {
     const value = data[name as keyof typeof LEAST_FACTS];
     if (value === undefined || (Number.isSafeInteger(value) && value >= least)) continue;
-    throw new MocoError(
-      'usage',
-      `${name} is ${String(value).slice(0, MOST_SHOWN)}: give a whole number, ${least} or more`,
-    );
+    throw new MocoError('usage', `${name} is ${shown(value)}: give a whole number, ${least} or more`);
   }
   const { backend } = data;
   if (backend !== undefined && !['wasm', 'native', 'webgpu'].includes(backend)) {
-    throw new MocoError(
-      'usage',
-      `backend is ${String(backend).slice(0, MOST_SHOWN)}: give wasm, native or webgpu`,
-    );
+    throw new MocoError('usage', `backend is ${shown(backend)}: give wasm, native or webgpu`);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Whether settings can be: each alone, as the table has it, then all together. */
 import * as v from 'valibot';
-import { MocoError } from '../errors.ts';
+import { MocoError, shown } from '../errors.ts';
 import { choicesOf, isFileName, isOfKind, rangeOf } from './kinds.ts';
 import { belongs, whyNotGiven } from './owners.ts';
 import { RULES } from './rules.ts';
@@ -14,8 +14,6 @@ import {
   type Words,
 } from './settings.ts';
 import { SETTINGS } from './table.ts';
-
-const MOST_SHOWN = 80;
 
 /** Unknown keys are refused: they would change what a run means. Who has to have which setting is looked at later. */
 const SettingsSchema = v.strictObject(
@@ -40,14 +38,6 @@ function schemaOf(name: SettingName, { kind, preset, default: otherwise, only }:
 export function outOfRange(name: SettingName, value: unknown): string {
   const { kind }: Setting = SETTINGS[name];
   return `${saidName(name)} ${shown(value)} is out of range: give ${rangeOf(kind)}`;
-}
-
-/** Whatever it is: objects from a caller may have no text. */
-function shown(value: unknown): string {
-  const isObject = typeof value === 'object' && value !== null;
-  const text =
-    isObject || typeof value === 'function' ? Object.prototype.toString.call(value) : String(value);
-  return text.slice(0, MOST_SHOWN);
 }
 
 /**

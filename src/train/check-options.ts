@@ -1,6 +1,6 @@
 /** What a caller of the library may have got wrong that no type keeps from JavaScript. */
 import { MAX_TENSOR_BYTES } from '../checkpoint/run-directory.ts';
-import { MocoError } from '../errors.ts';
+import { MocoError, shown } from '../errors.ts';
 import { methodNamed } from '../methods/registry.ts';
 import { networkOf } from '../models/choose-network.ts';
 import { encoderLayout } from '../models/layout.ts';
@@ -21,7 +21,7 @@ export function requireOptions(options: PretrainOptions): void {
   }
   for (const [name, every] of Object.entries({ knnEvery, probeEvery, checkpointEvery })) {
     if (every === undefined || (Number.isSafeInteger(every) && every >= 1)) continue;
-    throw new MocoError('usage', `${name} is ${every}: give a whole number, 1 or more`);
+    throw new MocoError('usage', `${name} is ${shown(every)}: give a whole number, 1 or more`);
   }
   const known: readonly unknown[] = BACKENDS.filter((name) => name !== 'auto');
   if (backend !== undefined && !known.includes(backend?.backend)) {

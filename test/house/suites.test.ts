@@ -31,12 +31,13 @@ it('a plain vitest runs the unit tests alone', () => {
   expect([...found.keys()]).toContain('test/random.test.ts');
 });
 
-it('every file has one suite, those of every backend two; some of them run natively, too', () => {
+it('every file has one suite, those of every backend and of fuzzed inputs two; some of them run natively, too', () => {
   const found = suites('--project', '*');
   const others = Object.fromEntries(ALL.map((path) => [path, found.get(path)?.sort()]));
   for (const [path, all = []] of Object.entries(others)) {
     const names = path.startsWith('test/native/') ? all : all.filter((name) => name !== 'native');
     if (path.endsWith('.backends.test.ts')) expect(names, path).toEqual(['gpu', 'unit']);
+    else if (path.startsWith('test/fuzz/')) expect(names, path).toEqual(['fuzz', 'unit']);
     else expect(names, path).toHaveLength(1);
   }
   const natively = Object.entries(others).filter(([, names]) => names?.includes('native'));
