@@ -15,6 +15,7 @@ import { registerKnn } from './knn.ts';
 import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
 import { registerReport } from './report.ts';
+import { withAdvice } from './resources.ts';
 import { registerSearch } from './search.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -82,10 +83,10 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
       return BAD_INPUT;
     }
     if (error instanceof MocoError) {
-      terminal.error(`error: ${oneLine(error.message)}`);
+      terminal.error(`error: ${withAdvice(oneLine(error.message))}`);
       return INPUT_ERRORS.has(error.code) ? BAD_INPUT : FAILED;
     }
-    terminal.error(`error: ${oneLine(messageOf(error))}`);
+    terminal.error(`error: ${withAdvice(oneLine(messageOf(error)))}`);
     return FAILED;
   }
 }

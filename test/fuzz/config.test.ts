@@ -54,7 +54,7 @@ fuzz({
     const config = resolveConfig(preset as string, overrides as ConfigOverrides, facts as DataFacts);
     // What is given is either taken or refused, never quietly something else.
     for (const name of ['mlp', 'batchSize', 'groups', 'width', 'dim', 'seed'] as const) {
-      const given = (overrides as Record<string, unknown>)[name];
+      const given = (overrides as Record<string, unknown> | undefined)?.[name];
       if (given !== undefined) expect(config[name]).toBe(given);
     }
     validateConfig(config);
