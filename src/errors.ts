@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'operator-unsupported' // an ONNX operator has no gradient rule
   | 'shape-mismatch' // tensors do not fit each other
   | 'loss-not-finite' // losses, gradients or statistics became NaN or infinite; weights are those of the step before
+  | 'features-not-finite' // an encoder gives NaN or an infinity for an image that can be read
   | 'backend-unavailable' // the backend asked for does not exist here
   | 'out-of-memory' // a buffer could not be had
   | 'array-freed' // a device array was used after it was freed, or with a backend that did not allocate it
@@ -47,4 +48,12 @@ export class MocoError extends Error {
 /** The message of anything that may be thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+const MOST_SHOWN = 80;
+
+/** Any value at all in a message, in 80 characters at most: what JavaScript lets a caller give may have no text, or throw in its place. */
+export function textOf(value: unknown): string {
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return (isObject ? Object.prototype.toString.call(value) : String(value)).slice(0, MOST_SHOWN);
 }

@@ -20,15 +20,19 @@ export interface SavedContent {
  */
 const CHANGES: ReadonlyMap<number, (saved: SavedContent) => SavedContent> = new Map([
   [2, countersAmongTensors],
+  [4, imagesUnknown],
 ]);
 
 /** The format that this code writes; it reads all before it. */
 export const FORMAT_VERSION = Math.max(SETTINGS_FORMAT, ...CHANGES.keys());
 
-/** @throws MocoError checkpoint-invalid for a format that is newer than this code */
+/** Not damage: an update of the package reads it. */
+export class NewerFormatError extends MocoError {}
+
+/** @throws NewerFormatError (checkpoint-invalid) for a format that is newer than this code */
 export function checkFormat(format: number): void {
   if (format <= FORMAT_VERSION) return;
-  throw new MocoError(
+  throw new NewerFormatError(
     'checkpoint-invalid',
     `state.json was written by a newer moco-web (format ${format}; this one reads up to ${FORMAT_VERSION}): update the package`,
   );
@@ -58,4 +62,11 @@ function countersAmongTensors({ state, tensors }: SavedContent): SavedContent {
     return [name, { dtype: 'I64', shape: [1], data: BigInt64Array.of(BigInt(value)) }];
   });
   return { state: rest, tensors: new Map([...tensors, ...counted]) };
+}
+
+/** Format 4: a digest of the images is in the sampler's state. Which they were before, nobody knows. */
+function imagesUnknown({ state, tensors }: SavedContent): SavedContent {
+  const { sampler } = state;
+  if (typeof sampler !== 'object' || sampler === null) return { state, tensors };
+  return { state: { ...state, sampler: { ...sampler, digest: null } }, tensors };
 }

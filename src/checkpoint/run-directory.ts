@@ -12,12 +12,13 @@ import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { checkTensors, countersOf } from './contents.ts';
 import { sha256 } from './digest.ts';
-import { migrate } from './migrations.ts';
+import { notFinite } from './finite.ts';
+import { migrate, NewerFormatError } from './migrations.ts';
 import { formatState, openState, type RunState, readState } from './state.ts';
 
 const TENSORS = 'model.safetensors';
 const ENCODER = 'encoder.onnx';
-const STATE = 'state.json';
+export const STATE = 'state.json';
 export const CHECKPOINT_FILES = { tensors: TENSORS, encoder: ENCODER, state: STATE } as const;
 const KEPT = 2;
 /** Four times ResNet-50 with a queue of 65536; more is refused before it is read. */
@@ -42,12 +43,19 @@ export function checkpointName(step: number): string {
   return `step-${String(step).padStart(6, '0')}`;
 }
 
-/** The error of a checkpoint, or a part of it, that could not be written. */
-export function cannotWrite(store: FileStore, name: string, cause: unknown): MocoError {
+/**
+ * The error of a checkpoint, or a part of it, that could not be written.
+ * @param left what is there of others, in words
+ */
+export function cannotWrite(
+  store: FileStore,
+  name: string,
+  cause: unknown,
+  left = 'earlier checkpoints are untouched',
+): MocoError {
   return new MocoError(
     'write-failed',
-    `cannot write checkpoint ${name} in ${store.root}: ${messageOf(cause)}; ` +
-      'earlier checkpoints are untouched: free some space or choose another folder',
+    `cannot write checkpoint ${name} in ${store.root}: ${messageOf(cause)}; ${left}: free some space or choose another folder`,
     { cause },
   );
 }
@@ -94,10 +102,23 @@ export async function saveCheckpoint(
     for (const { path } of parts) await store.rename(`${path}.tmp`, path);
   } catch (cause) {
     await cleanUp(store, isNew ? [name] : parts.map(({ path }) => `${path}.tmp`));
-    throw cannotWrite(store, name, cause);
+    throw cannotWrite(store, name, cause, await whatIsLeft(store, name, isNew));
   }
   await cleanUp(store, await outdated(store, state.step));
   return `${store.root}/${name}`;
+}
+
+/** In words, after a checkpoint could not be written. */
+async function whatIsLeft(store: FileStore, name: string, isNew: boolean): Promise<string> {
+  const others = (await listCheckpoints(store)).filter((other) => other !== name);
+  const earlier = others.length > 0 ? 'earlier checkpoints are untouched' : 'there is no earlier checkpoint';
+  if (isNew) return earlier;
+  // Of an earlier save of this step one file may be replaced by now, and the other not.
+  const isWhole = await readCheckpoint(store, name).then(
+    () => true,
+    () => false,
+  );
+  return `the ${name} that was there is ${isWhole ? 'untouched' : 'lost'}, ${earlier}`;
 }
 
 /** What is no longer kept once a step is saved. Torn checkpoints do not count among the kept. */
@@ -133,7 +154,8 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
       const content = await readCheckpoint(store, '');
       return { directory: trimmed, runDirectory: parentOf(trimmed), ...content, skipped: [] };
     } catch (cause) {
-      throw new MocoError('checkpoint-invalid', `checkpoint ${path} is broken: ${messageOf(cause)}`, {
+      const what = cause instanceof NewerFormatError ? 'is not for this version' : 'is broken';
+      throw new MocoError('checkpoint-invalid', `checkpoint ${path} ${what}: ${messageOf(cause)}`, {
         cause,
       });
     }
@@ -144,6 +166,12 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
     try {
       return { directory, runDirectory: trimmed, ...(await readCheckpoint(store, name)), skipped };
     } catch (error) {
+      // An earlier one in its place would be another run than whoever asks for it means.
+      if (error instanceof NewerFormatError) {
+        throw new MocoError('checkpoint-invalid', `checkpoint ${directory}: ${error.message}`, {
+          cause: error,
+        });
+      }
       skipped.push({ directory, reason: messageOf(error) });
     }
   }
@@ -184,5 +212,7 @@ async function readCheckpoint(
   const { state: today, tensors } = migrate({ state: content, tensors: saved }, format);
   const state = readState(today, digests);
   checkTensors(tensors);
+  const bad = notFinite(tensors);
+  if (bad) throw new MocoError('checkpoint-invalid', `${bad}: training went wrong before it was saved`);
   return { state, tensors, network };
 }

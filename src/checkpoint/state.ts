@@ -50,6 +50,8 @@ export interface SamplerState {
   images: number;
   /** Steps done in the current epoch. */
   stepInEpoch: number;
+  /** sha256 of the names and sizes of these images, in hex; null of a run that began before this was kept. */
+  digest: string | null;
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -74,6 +76,7 @@ const StateSchema = v.object({
     path: v.nullable(v.pipe(v.string(), v.maxLength(4096))),
     images: count,
     stepInEpoch: count,
+    digest: v.nullable(digest),
   }),
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
   backend: v.exactOptional(v.picklist(['webgpu', 'native', 'wasm'] satisfies Backend[])),

@@ -17,7 +17,7 @@ import { SETTINGS } from '../settings/table.ts';
 import { type RowJob, runRow, savedResult } from './ablation-run.ts';
 import { addConfigOptions, type ConfigOptions } from './config-options.ts';
 import { type DataOptions, openWeighedData } from './data.ts';
-import { INTERRUPTED, watchInterrupts } from './interrupt.ts';
+import { watchInterrupts } from './interrupt.ts';
 import {
   addDataOptions,
   addWorkerOptions,
@@ -134,7 +134,7 @@ export async function runAblate(options: AblateOptions, terminal: Terminal): Pro
     terminal.exitCode = 1;
     terminal.error(`${failed} of ${jobs.length} runs failed; the same command tries them again`);
   }
-  if (interrupts.signal.aborted) terminal.exitCode = INTERRUPTED;
+  if (interrupts.signal.aborted) terminal.exitCode = interrupts.exitCode;
 }
 
 /** The ids of rows that are to be run. @throws MocoError usage for one that there is not */

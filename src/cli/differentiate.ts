@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import { differentiateModel, type ModelGradient } from '../autodiff/differentiate-model.ts';
 import { PROVIDERS, type Provider } from '../autodiff/lowering.ts';
-import { MocoError, messageOf } from '../errors.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
 import { knownFactor, product } from '../onnx/dims.ts';
 import { encodeModel } from '../onnx/model.ts';
-import { openFolder } from '../runtime/files.ts';
 import { readModelFile } from './model-file.ts';
 import { addLimitOptions, choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
+import { WholeFile } from './whole-file.ts';
 
 interface DifferentiateCommandOptions {
   out: string;
@@ -87,13 +86,19 @@ async function writeGradient(
     'weights.safetensors': writeSafetensors(new Map(tensors)),
     'gradient.json': new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
   };
-  const store = await openFolder(out);
+  // All are there, whole, before the first takes its place: a full disk leaves the old ones.
+  const written: WholeFile[] = [];
   try {
-    for (const [name, bytes] of Object.entries(files)) await store.write(`${name}.tmp`, bytes);
-    for (const name of Object.keys(files)) await store.rename(`${name}.tmp`, name);
-  } catch (cause) {
-    throw new MocoError('write-failed', `cannot write to ${out}: ${messageOf(cause)}`, { cause });
+    for (const [name, bytes] of Object.entries(files)) {
+      const file = await WholeFile.create(`${out}/${name}`);
+      written.push(file);
+      await file.write(bytes);
+    }
+  } catch (error) {
+    for (const file of written) await file.discard();
+    throw error;
   }
+  for (const file of written) await file.finish();
 }
 
 /** Of values without the batch, such as statistics, an image's share where the batch is known. */

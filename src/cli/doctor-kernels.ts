@@ -40,7 +40,7 @@ export async function checkKernels(options: KernelChecks, terminal: Terminal): P
   if (!options.json) terminal.out(`backend  ${choice.backend}: ${choice.reason}`);
   const results = await runAll(options, shaders, choice, terminal);
   if (options.json) terminal.out(asJson(choice, results));
-  else terminal.out(`\n${formatReport(results)}`);
+  else for (const line of ['', ...formatReport(results).split('\n')]) terminal.out(line);
   if (options.out !== undefined) {
     const report = await conformanceReport(results);
     await writeReportFile(options.out, report, conformanceMarkdown(report));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { embedImages } from '../evaluate/evaluate-checkpoint.ts';
-import { EMBEDDING_FORMATS, embeddingFormat, writeEmbeddings } from './embedding-files.ts';
+import { embedEveryImage } from '../evaluate/evaluate-checkpoint.ts';
+import { EMBEDDING_FORMATS, embeddingFormat, sidecarOf, writeEmbeddings } from './embedding-files.ts';
 import { addEncoderOptions, type EncoderOptions, encoderJob } from './encoder-job.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,9 +18,16 @@ export function registerEmbed(program: Command, terminal: Terminal): void {
 export async function runEmbed(
   options: EmbedOptions,
   terminal: Terminal,
-  embed: typeof embedImages = embedImages,
+  embed: typeof embedEveryImage = embedEveryImage,
 ): Promise<void> {
-  embeddingFormat(options.out);
-  const rows = await writeEmbeddings(options.out, embed(await encoderJob(options, terminal)));
-  terminal.out(`${rows} embeddings in ${options.out}`);
+  const format = embeddingFormat(options.out);
+  const job = await encoderJob(options, terminal);
+  const { rows, unreadable } = await writeEmbeddings(options.out, embed(job), job.data.classes);
+  terminal.out(`${rows} rows in ${options.out}; of which image each is: ${sidecarOf(options.out)}`);
+  if (unreadable > 0) {
+    const what = format === '.npy' ? 'have a row of NaN' : 'have no row';
+    terminal.error(
+      `${unreadable} images cannot be read and ${what}: the reasons are in ${sidecarOf(options.out)}`,
+    );
+  }
 }

@@ -3,6 +3,7 @@ import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { EncoderJob } from '../evaluate/encoder-job.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { MOST_WORKERS } from '../scheduler/worker-counts.ts';
 import { requireHead } from '../train/unknown-settings.ts';
 import { type DataOptions, openDataOf } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
@@ -24,7 +25,7 @@ export function addCheckpointOptions(command: Command): Command {
   command.requiredOption('--checkpoint <dir>', 'run directory (its newest checkpoint) or one checkpoint');
   return addDataOptions(command, "the checkpoint's own")
     .addOption(backendOption())
-    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1));
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1, MOST_WORKERS));
 }
 
 export function addEncoderOptions(command: Command): Command {

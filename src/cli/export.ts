@@ -1,14 +1,15 @@
-import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
-import { MocoError, messageOf } from '../errors.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
+import { Random, STREAMS } from '../random.ts';
+import { Embedder } from '../search/embedder.ts';
 import { exportWeights } from '../train/export-weights.ts';
 import { requireHead } from '../train/unknown-settings.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from '../train/weight-formats.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 interface ExportOptions {
   checkpoint: string;
@@ -52,22 +53,26 @@ async function runExport(
     format === 'onnx'
       ? { pieces: [exportOnnx(checkpoint, features)], notes: [] }
       : exportWeights(checkpoint, format);
-  await writePieces(out, pieces);
+  if (format === 'onnx') await requireFiniteFeatures(checkpoint, features);
+  await writeWholeFile(out, pieces);
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
   const what = format === 'onnx' ? features : format;
   terminal.out(`${checkpoint.directory} → ${out} (${(bytes / 1e6).toFixed(1)} MB, ${what})`);
   for (const note of notes) terminal.out(note);
 }
 
-async function writePieces(out: string, pieces: readonly Uint8Array[]): Promise<void> {
+/** Weights may be finite and what comes of them not: an image of noise tells. @throws MocoError features-not-finite */
+async function requireFiniteFeatures(checkpoint: LoadedCheckpoint, features: FeatureKind): Promise<void> {
+  const { imageSize } = checkpoint.state.config;
+  const random = new Random({ seed: 0, stream: STREAMS.firstView });
+  const data = Uint8ClampedArray.from({ length: 3 * imageSize * imageSize }, () => random.integer(256));
+  const embedder = await Embedder.open(
+    { kind: 'checkpoint', checkpoint },
+    { backend: 'wasm', workers: 1, features },
+  );
   try {
-    const file = await open(out, 'w');
-    try {
-      for (const piece of pieces) await file.writeFile(piece);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw new MocoError('write-failed', `cannot write ${out}: ${messageOf(cause)}`, { cause });
+    await embedder.embed([{ kind: 'pixels', pixels: { data, width: imageSize, height: imageSize } }]);
+  } finally {
+    await embedder.dispose();
   }
 }

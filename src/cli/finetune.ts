@@ -1,24 +1,24 @@
 import type { Command } from 'commander';
+import { claimRun } from '../checkpoint/claim-run.ts';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { shareOfLabels } from '../data/label-share.ts';
 import { MocoError } from '../errors.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
-import { openFolder } from '../runtime/files.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { factsOf } from '../settings/resolve.ts';
 import { type FinetuneStart, finetuneFrom } from '../train/finetune.ts';
 import { pretrain } from '../train/pretrain.ts';
+import type { PretrainOptions } from '../train/pretrain-options.ts';
 import { requireLabels } from '../train/require-labels.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { type DataOptions, openDataOf, openWeighedData } from './data.ts';
 import { followRun } from './follow-run.ts';
-import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
-import { openLog } from './log.ts';
+import { tolerateAbort, watchInterrupts } from './interrupt.ts';
+import { type LogWriter, openLog } from './log.ts';
 import { resolveNetwork } from './network-file.ts';
 import { addDataOptions, addWorkerOptions, backendOption, parseNumber } from './options.ts';
-import { checkOut, LOG } from './prepare-run.ts';
+import { LOG } from './prepare-run.ts';
 import type { Terminal } from './terminal.ts';
-import { checkWritable } from './writable.ts';
 
 /** What `--checkpoint` says for an encoder that begins with random weights. */
 const NONE = 'none';
@@ -77,11 +77,12 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
       `${config.epochs} epochs of batch ${config.batchSize} in ${config.groups} groups, learning rate ${config.learningRate}`,
   );
   const { out } = options;
-  if (out !== undefined) await prepareOut(out);
-  const log = out === undefined ? null : openLog(`${out}/${LOG}`, null);
+  const claim = out === undefined ? null : await claimRun(out, null);
+  let log: LogWriter | null = null;
   const interrupts = watchInterrupts(terminal, say);
   try {
-    const events = pretrain({
+    if (out !== undefined) log = await openLog(`${out}/${LOG}`, null);
+    const job: PretrainOptions = {
       ...start,
       config,
       data,
@@ -89,7 +90,8 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
       signal: interrupts.signal,
       ...workerCounts(options),
       ...(out === undefined ? {} : { out }),
-    });
+    };
+    const events = pretrain(job, claim);
     const { test, checkpoint: saved } = await followRun(tolerateAbort(events), {
       terminal: options.json ? { ...terminal, out: terminal.error } : terminal,
       log,
@@ -97,7 +99,7 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
       noted: () => {},
     });
     if (interrupts.signal.aborted) {
-      terminal.exitCode = INTERRUPTED;
+      terminal.exitCode = interrupts.exitCode;
       say(saved === null ? 'stopped; nothing was saved' : `stopped; what was learned is in ${out}`);
       return;
     }
@@ -118,13 +120,8 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   } finally {
     interrupts.dispose();
     log?.close();
+    await claim?.release();
   }
-}
-
-async function prepareOut(out: string): Promise<void> {
-  const store = await openFolder(out);
-  await checkOut(store, out, null);
-  await checkWritable(store, '--out');
 }
 
 async function fromScratch(...given: Parameters<typeof resolveNetwork>) {

@@ -58,7 +58,7 @@ export async function followRun(
   };
   try {
     for await (const event of events) {
-      log?.write(event);
+      for (const line of log?.write(event) ?? []) note(line);
       switch (event.type) {
         case 'run':
           for (const line of describeRun(event)) note(line);

@@ -4,9 +4,9 @@ import { countResults, formatCounts, formatResult, resultsAsJson } from '../gold
 import { type CaseResult, runGolden } from '../golden/run-golden.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { openFolder } from '../runtime/files.ts';
+import { checkWritable } from '../runtime/writable.ts';
 import { choice } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import { checkWritable } from './writable.ts';
 
 interface GoldenCommandOptions {
   dir: string;

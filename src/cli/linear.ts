@@ -9,9 +9,8 @@ import {
 import type { LinearJob } from '../evaluate/linear-job.ts';
 import { labeledSplits } from '../evaluate/splits.ts';
 import { addCheckpointOptions, type CheckpointOptions, checkpointJob } from './encoder-job.ts';
-import { INTERRUPTED } from './interrupt.ts';
 import { parseNumber, wholeNumber } from './options.ts';
-import type { Terminal } from './terminal.ts';
+import { END_SIGNALS, type Terminal } from './terminal.ts';
 
 interface LinearOptions extends CheckpointOptions {
   epochs: number;
@@ -51,7 +50,7 @@ export async function runLinear(
   linear: typeof linearOfCheckpoint = linearOfCheckpoint,
 ): Promise<void> {
   // There is nothing to be saved, and an epoch may take long.
-  const stop = () => terminal.exit(INTERRUPTED);
+  const stop = () => terminal.exit(END_SIGNALS.SIGINT);
   terminal.onSignal('SIGINT', stop);
   try {
     const { epochs, lr, batchSize, seed, cache = false } = options;

@@ -1,30 +1,25 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import type { PretrainEvent } from '../train/events.ts';
+import { WholeRecords } from './whole-records.ts';
 
 /** Writes the log of a run: one JSON object a line, numbers in full round-trip precision. */
 export interface LogWriter {
-  /** Writes run, step, epoch, knn, probe and test events and passes over the others. @throws MocoError write-failed */
-  write(event: PretrainEvent): void;
+  /**
+   * Writes run, step, epoch, knn, probe and test events and passes over the others. A run is worth more than its log: what cannot be
+   * written is left out.
+   * @returns what people should be told of that: once, until it works again
+   */
+  write(event: PretrainEvent): readonly string[];
   close(): void;
 }
 
 /** One that writes to all of them. */
 export function together(writers: readonly LogWriter[]): LogWriter {
   return {
-    write: (event) => {
-      for (const writer of writers) writer.write(event);
-    },
+    write: (event) => writers.flatMap((writer) => writer.write(event)),
     close: () => {
       for (const writer of writers) writer.close();
     },
@@ -67,25 +62,21 @@ function logged(event: PretrainEvent): object | null {
  * is a line that a killed process left unfinished. null: replace what is there
  * @throws MocoError usage when it cannot be opened
  */
-export function openLog(path: string, resumedStep: number | null): LogWriter {
+export async function openLog(path: string, resumedStep: number | null): Promise<LogWriter> {
   let file: number;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
+    requireReader(path);
     if (resumedStep !== null) cutLater(path, resumedStep);
     file = openSync(path, resumedStep === null ? 'w' : 'a');
   } catch (cause) {
     throw new MocoError('usage', `cannot write the log ${path}: ${messageOf(cause)}`, { cause });
   }
+  const lines = new WholeRecords(file, `the log ${path}`);
   return {
     write(event) {
       const line = logged(event);
-      if (!line) return;
-      const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-      try {
-        for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
-      } catch (cause) {
-        throw new MocoError('write-failed', `cannot write the log ${path}: ${messageOf(cause)}`, { cause });
-      }
+      return line ? lines.append(new TextEncoder().encode(`${JSON.stringify(line)}\n`)) : [];
     },
     close() {
       try {
@@ -94,6 +85,17 @@ export function openLog(path: string, resumedStep: number | null): LogWriter {
       closeSync(file);
     },
   };
+}
+
+/** A pipe may be a log, if somebody reads it: to open it otherwise would wait for that. */
+function requireReader(path: string): void {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFIFO()) return;
+  try {
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENXIO') throw cause;
+    throw new Error('it is a pipe that nobody reads', { cause });
+  }
 }
 
 /** Cuts a log where it first tells of a step after `step`, or has a line that is not whole. Pipes are left alone. */

@@ -1,5 +1,5 @@
 /** An .onnx file, and the tensors that lie in files beside it. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { MocoError, messageOf } from '../errors.ts';
@@ -15,9 +15,11 @@ export interface ModelFile {
 export async function readModelFile(file: string): Promise<ModelFile> {
   const missing = (cause: unknown) =>
     new MocoError('data-missing', `cannot read model ${file}: ${messageOf(cause)}`, { cause });
-  const { size } = await stat(file).catch((cause: unknown) => {
+  const found = await stat(file).catch((cause: unknown) => {
     throw missing(cause);
   });
+  if (!found.isFile()) throw new MocoError('model-invalid', `${file} is no regular file`);
+  const { size } = found;
   if (size > MAX_MODEL_BYTES)
     throw new MocoError('model-invalid', `${file} has ${size} bytes: an ONNX file has less than 2 GiB`);
   const bytes = await readFile(file).catch((cause: unknown) => {
@@ -33,6 +35,7 @@ function beside(folder: string): ExternalData {
       const root = realpathSync(folder);
       const path = realpathSync(resolve(root, location));
       if (!path.startsWith(root + sep)) throw new Error(`it lies outside ${folder}`);
+      if (!statSync(path).isFile()) throw new Error('it is no regular file');
       const handle = openSync(path, 'r');
       try {
         // Before room is made for it: files are small, and claims may be anything.

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DECODE_LIMITS } from '../data/decode-limits.ts';
 import { DATASET_KINDS } from '../data/registry.ts';
 import { BACKENDS } from '../runtime/backend.ts';
+import { MOST_PREFETCH, MOST_WORKERS } from '../scheduler/worker-counts.ts';
 
 /** A decimal number and nothing else: no '', no '0x10', no '1e'. */
 export function parseNumber(text: string): number {
@@ -10,12 +11,13 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
-/** A whole number of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = parseNumber(text);
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`Give a whole number, ${least} or more.`);
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      const range = Number.isFinite(most) ? `from ${least} to ${most}` : `${least} or more`;
+      throw new InvalidArgumentError(`Give a whole number, ${range}.`);
     }
     return value;
   };
@@ -33,12 +35,16 @@ export function backendOption(): Option {
 /** How the work is spread (WorkerCounts). */
 export function addWorkerOptions(command: Command): Command {
   return command
-    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1))
-    .option('--data-workers <n>', 'workers that decode and augment (default: from --workers)', wholeNumber(1))
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1, MOST_WORKERS))
+    .option(
+      '--data-workers <n>',
+      'workers that decode and augment (default: from --workers)',
+      wholeNumber(1, MOST_WORKERS),
+    )
     .option(
       '--prefetch <groups>',
       'groups whose images are made ahead (default: as many as workers)',
-      wholeNumber(0),
+      wholeNumber(0, MOST_PREFETCH),
     );
 }
 

@@ -1,6 +1,7 @@
 /** Everything that can be wrong with a run before it starts. */
 import { resolve } from 'node:path';
-import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import { labeledOnly } from '../data/labeled.ts';
 import { sideFor, withReducedImages } from '../data/reduce-to.ts';
@@ -12,7 +13,6 @@ import type { GivenValues } from '../models/initial-values.ts';
 import type { ModelLimits } from '../onnx/limits.ts';
 import type { BackendChoice, BackendRequest } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
-import type { FileStore } from '../runtime/file-store.ts';
 import { openFolder } from '../runtime/files.ts';
 import { photosInWords } from '../settings/photos.ts';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../settings/presets.ts';
@@ -31,7 +31,6 @@ import { resolveStart } from './init-file.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { openTensorboard } from './tensorboard.ts';
 import type { Terminal } from './terminal.ts';
-import { checkWritable } from './writable.ts';
 
 export interface RunOptions extends ConfigOptions, DataOptions, ModelLimits {
   backend: BackendRequest;
@@ -42,6 +41,8 @@ export interface RunOptions extends ConfigOptions, DataOptions, ModelLimits {
   init?: string;
   log?: string;
   tensorboard?: boolean;
+  /** Of a resumed run: other images than it began with. */
+  allowChangedData?: boolean;
   /** Of preset photos. */
   minutes?: number;
 }
@@ -58,8 +59,10 @@ export interface PreparedRun {
   /** How many images were left out of it because they have no class. */
   unlabeled: number;
   backend: BackendChoice;
-  /** The run directory: exists and can be written to. */
+  /** The run directory. */
   out: string;
+  /** To be released when nothing more is written to it; null where another rank writes. */
+  claim: ClaimedRun | null;
   resume: LoadedCheckpoint | null;
   /** What preset photos has decided for a new run, in a line. */
   plan: string | null;
@@ -125,6 +128,7 @@ export async function prepareRun(
       unlabeled,
       backend,
       out: '',
+      claim: null,
       resume,
       plan,
       log: together([]),
@@ -132,22 +136,22 @@ export async function prepareRun(
   }
   const out = options.out ?? resume?.runDirectory ?? (await freeRunDirectory());
   await checkDecodable(data);
-  const store = await openFolder(out);
-  await checkOut(store, out, resume);
-  const existed = await store.exists('');
-  await checkWritable(store, '--out');
+  const claim = await claimRun(out, resume);
+  const { store } = claim;
   try {
     const paths = new Set(
       [options.log, `${out}/${LOG}`].flatMap((path) => path ?? []).map((path) => resolve(path)),
     );
     const step = resume?.state.step ?? null;
-    const writers = [...paths].map((path) => openLog(path, step));
-    if (options.tensorboard) writers.push(openTensorboard(out, step));
+    const writers: LogWriter[] = [];
+    for (const path of paths) writers.push(await openLog(path, step));
+    if (options.tensorboard) writers.push(await openTensorboard(out, step));
     const log = together(writers);
     const unlabeled = found.trainLength - whole.trainLength;
-    return { config, encoder, init, notes, data, unlabeled, backend, out, resume, plan, log };
+    return { config, encoder, init, notes, data, unlabeled, backend, out, claim, resume, plan, log };
   } catch (error) {
-    if (!existed) await store.remove('');
+    await claim.release();
+    if (claim.isNew) await store.remove('');
     throw error;
   }
 }
@@ -215,28 +219,5 @@ async function freeRunDirectory(): Promise<string> {
   for (let number = 1; ; number++) {
     const name = `moco-run-${number}`;
     if (!(await here.exists(name))) return name;
-  }
-}
-
-/** Refuses to mix runs in one directory. */
-export async function checkOut(
-  store: FileStore,
-  out: string,
-  resume: LoadedCheckpoint | null,
-): Promise<void> {
-  const broken = new Set(resume?.skipped.map(({ directory }) => directory.split('/').at(-1)));
-  const present = (await listCheckpoints(store)).filter((name) => !broken.has(name));
-  if (present.length > 0 && !resume) {
-    throw new MocoError(
-      'usage',
-      `${out} holds checkpoints of an earlier run: go on with it by --resume ${out}, or choose another --out`,
-    );
-  }
-  const later = present.find((name) => Number(name.slice('step-'.length)) > (resume?.state.step ?? 0));
-  if (later && resume) {
-    throw new MocoError(
-      'usage',
-      `${out} holds ${later}, which is later than the checkpoint to resume from: choose another --out`,
-    );
   }
 }

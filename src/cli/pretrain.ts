@@ -5,9 +5,10 @@ import { PHOTO_MINUTES } from '../settings/photos.ts';
 import { agreeOn } from '../train/agree.ts';
 import type { PretrainEvent } from '../train/events.ts';
 import { pretrain } from '../train/pretrain.ts';
+import type { PretrainOptions } from '../train/pretrain-options.ts';
 import { addConfigOptions } from './config-options.ts';
 import { followRun, type RunOutcome } from './follow-run.ts';
-import { INTERRUPTED, tolerateAbort, watchInterrupts } from './interrupt.ts';
+import { tolerateAbort, watchInterrupts } from './interrupt.ts';
 import { PICTURE, writeNeighborPicture } from './neighbor-picture.ts';
 import {
   addDataOptions,
@@ -23,7 +24,7 @@ import { type PreparedRun, prepareRun, type RunOptions } from './prepare-run.ts'
 import { formatSeconds } from './progress.ts';
 import { addDistributedOptions, type Distributed, type Team, withRanks } from './ranks.ts';
 import { writeRunReport } from './report.ts';
-import type { Terminal } from './terminal.ts';
+import { END_SIGNALS, type Terminal } from './terminal.ts';
 
 interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
   knnEvery?: number;
@@ -41,10 +42,15 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--probe-every <epochs>', 'fit a linear probe every so many epochs', wholeNumber(1))
-    .option('--checkpoint-every <steps>', 'also save every so many steps', wholeNumber(1))
+    .option(
+      '--checkpoint-every <steps>',
+      'also save every so many steps, besides each epoch and every ten minutes',
+      wholeNumber(1),
+    )
     .option('--out <dir>', 'run directory (default: the first free moco-run-N)')
     .option('--resume <dir>', 'go on with a run directory or checkpoint')
     .option('--init <file>', 'begin with the backbone of a file of PyTorch or safetensors')
+    .option('--allow-changed-data', 'with --resume: go on although names or sizes of the images have changed')
     .option('--log <file.jsonl>', 'log, one JSON object a line, besides log.jsonl in the run directory')
     .option('--tensorboard', 'also write an event file for TensorBoard, into the run directory')
     .action((options: PretrainCommandOptions) => runPretrain(options, terminal));
@@ -89,9 +95,9 @@ async function runOfRank(
   for (const note of run.encoder?.notes ?? []) terminal.out(`${run.config.arch}: ${note}`);
   let note = terminal.out.bind(terminal);
   const interrupts = watchInterrupts(terminal, (line) => note(line));
-  const start = Date.now();
+  const start = performance.now();
   try {
-    const events = train({
+    const job: PretrainOptions = {
       config: run.config,
       data: run.data,
       backend: run.backend,
@@ -106,7 +112,9 @@ async function runOfRank(
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.probeEvery === undefined ? {} : { probeEvery: options.probeEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
-    });
+      ...(options.allowChangedData ? { allowChangedData: true } : {}),
+    };
+    const events = train(job, run.claim);
     const outcome = await followRun(tolerateAbort(isFirst ? events : told(events, ranks.rank, own)), {
       terminal,
       log,
@@ -124,7 +132,7 @@ async function runOfRank(
     const isComplete = outcome.totalSteps !== null && outcome.step === outcome.totalSteps;
     const isStopped = interrupts.signal.aborted || (ranks.size > 1 && outcome.step !== null);
     if (isStopped && !isComplete) {
-      terminal.exitCode = INTERRUPTED;
+      terminal.exitCode = interrupts.signal.aborted ? interrupts.exitCode : END_SIGNALS.SIGINT;
       const from = outcome.checkpoint === null ? run.resume?.directory : run.out;
       terminal.out(
         from === undefined
@@ -132,11 +140,12 @@ async function runOfRank(
           : `stopped; go on with: moco-web pretrain --resume ${from}`,
       );
     } else {
-      sayDone(outcome, run.out, (Date.now() - start) / 1000, terminal);
+      sayDone(outcome, run.out, (performance.now() - start) / 1000, terminal);
     }
   } finally {
     interrupts.dispose();
     log.close();
+    await run.claim?.release();
   }
 }
 

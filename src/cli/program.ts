@@ -17,6 +17,7 @@ import { registerKnn } from './knn.ts';
 import { registerLinear } from './linear.ts';
 import { registerPretrain } from './pretrain.ts';
 import { registerReport } from './report.ts';
+import { withAdvice } from './resources.ts';
 import { registerSearch } from './search.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,11 +33,19 @@ function createProgram(terminal: Terminal): Command {
     // Errors are thrown to `main`, which prints them in one line; commander itself prints help only.
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => terminal.error(text.trimEnd()),
+      writeOut: (text) => inLines(text, (line) => terminal.out(line)),
+      writeErr: (text) => inLines(text, (line) => terminal.error(line)),
       outputError: () => undefined,
     });
   program.hook('postAction', () => terminal.tally?.end(terminal));
+  // Of every command: a variable of a shell that is not set leaves an empty word.
+  program.hook('preAction', (_program, command) => {
+    for (const { flags, attributeName } of namesOf(command)) {
+      if (command.getOptionValue(attributeName) === '')
+        throw new MocoError('usage', `${flags} is empty: give a value`);
+    }
+    if (command.args.includes('')) throw new MocoError('usage', 'an argument is empty: give a value');
+  });
   // Sub-commands made by `command()` inherit what is set above.
   registerPretrain(program, terminal);
   registerFinetune(program, terminal);
@@ -73,16 +82,16 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     return terminal.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
-    if (argv.includes(DEBUG)) terminal.error(inspect(error));
+    if (argv.includes(DEBUG)) inLines(inspect(error), (line) => terminal.error(line));
     if (error instanceof CommanderError) {
       terminal.error(oneLine(error.message));
       return BAD_INPUT;
     }
     if (error instanceof MocoError) {
-      terminal.error(`error: ${oneLine(inFlags(error.message))}`);
+      terminal.error(`error: ${withAdvice(oneLine(inFlags(error.message)))}`);
       return INPUT_ERRORS.has(error.code) ? BAD_INPUT : FAILED;
     }
-    terminal.error(`error: ${oneLine(messageOf(error))}`);
+    terminal.error(`error: ${withAdvice(oneLine(messageOf(error)))}`);
     return FAILED;
   }
 }
@@ -90,6 +99,17 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
 /** The library names its own options: backend 'wasm'. Here that is a flag. */
 function inFlags(message: string): string {
   return message.replaceAll(/\bbackend '(webgpu|native|wasm)'/g, '--backend $1');
+}
+
+function namesOf({ options }: Command): { flags: string; attributeName: string }[] {
+  return options.map((option) => ({
+    flags: option.long ?? option.flags,
+    attributeName: option.attributeName(),
+  }));
+}
+
+function inLines(text: string, print: (line: string) => void): void {
+  for (const line of text.trimEnd().split('\n')) print(line);
 }
 
 function oneLine(message: string): string {

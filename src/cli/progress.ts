@@ -1,5 +1,6 @@
 import { MultiBar } from 'cli-progress';
 import type { StepEvent } from '../train/events.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Shows how a run goes. */
@@ -23,7 +24,11 @@ interface RunLength {
 }
 
 /** A bar on a terminal, else a plain line every few seconds. */
-export function createProgress(terminal: Terminal, length: RunLength, now = Date.now): Progress {
+export function createProgress(
+  terminal: Terminal,
+  length: RunLength,
+  now = () => performance.now(),
+): Progress {
   return terminal.bar ? barProgress(terminal.bar, length) : plainProgress(terminal, length, now);
 }
 
@@ -109,7 +114,7 @@ function barProgress(stream: NodeJS.WriteStream, length: RunLength): Progress {
     },
     note(line) {
       // The bar turns the terminal's own wrapping off: a longer line would be cut.
-      bars.log(`${wrapped(line, (stream.columns ?? 80) - 1)}\n`);
+      bars.log(`${wrapped(printable(line), (stream.columns ?? 80) - 1)}\n`);
       bars.update();
     },
     stop() {

@@ -1,5 +1,5 @@
 /** Run directories as what a report tells of them. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import * as v from 'valibot';
 import { listCheckpoints } from '../checkpoint/run-directory.ts';
@@ -35,7 +35,7 @@ export async function readRuns(
   const runs: RunRecord[] = [];
   for (const [i, directory] of directories.entries()) {
     const path = `${directory}/${LOG}`;
-    if (!existsSync(path)) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
       throw new MocoError('data-missing', `there is no ${path}: give run directories of moco-web pretrain`);
     }
     const log = parseLog(readFileSync(path, 'utf8'));

@@ -11,6 +11,7 @@ import { embedImages } from '../evaluate/evaluate-checkpoint.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { isAddress } from '../runtime/read-bytes.ts';
+import { MOST_WORKERS } from '../scheduler/worker-counts.ts';
 import { Embedder } from '../search/embedder.ts';
 import { type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { VectorIndex } from '../search/vector-index.ts';
@@ -39,7 +40,7 @@ export function addSearchedOptions(command: Command): Command {
       ]),
     )
     .addOption(backendOption())
-    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1));
+    .option('--workers <n>', 'workers (default: as many as there are cores)', wholeNumber(1, MOST_WORKERS));
 }
 
 /** The encoder that the options name; null where they name none. */

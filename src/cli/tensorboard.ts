@@ -1,40 +1,37 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { MocoError, messageOf } from '../errors.ts';
 import { eventFileStart, scalarsRecord } from '../formats/tensorboard.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import type { PretrainEvent } from '../train/events.ts';
 import type { LogWriter } from './log.ts';
+import { WholeRecords } from './whole-records.ts';
 
 /**
  * Opens an event file for TensorBoard in a folder, a new one each time: the files of one folder are one run to it.
  * @param resumedStep of a run that goes on: it hides what earlier files tell of later steps; null: a new run
  * @throws MocoError usage when it cannot be opened
  */
-export function openTensorboard(folder: string, resumedStep: number | null): LogWriter {
+export async function openTensorboard(folder: string, resumedStep: number | null): Promise<LogWriter> {
   const now = () => Date.now() / 1000;
   const path = `${folder}/events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}.0`;
   let file: number;
   try {
-    mkdirSync(folder, { recursive: true });
+    await makeFolder(folder);
     file = openSync(path, 'a');
   } catch (cause) {
     throw new MocoError('usage', `cannot write ${path}: ${messageOf(cause)}`, { cause });
   }
-  const append = (bytes: Uint8Array) => {
-    try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
-    } catch (cause) {
-      throw new MocoError('write-failed', `cannot write ${path}: ${messageOf(cause)}`, { cause });
-    }
-  };
-  append(eventFileStart(now(), resumedStep === null ? null : resumedStep + 1));
+  const records = new WholeRecords(file, path);
+  const [failed] = records.append(eventFileStart(now(), resumedStep === null ? null : resumedStep + 1));
+  if (failed) throw new MocoError('usage', failed);
   let step = resumedStep ?? 0;
   return {
     write(event) {
       if (event.type === 'step') step = event.step;
       const scalars = scalarsOf(event);
       // What is measured between steps stands at the last step before it.
-      if (scalars) append(scalarsRecord(now(), step, scalars));
+      return scalars ? records.append(scalarsRecord(now(), step, scalars)) : [];
     },
     close() {
       closeSync(file);

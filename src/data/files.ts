@@ -36,6 +36,11 @@ async function openFiles({ folder, paths, from, labels, limits }: FilesSpec): Pr
     length,
     labels,
     name,
+    size: (i) =>
+      blobOf(i).then(
+        (blob) => blob.size,
+        () => null,
+      ),
     async image(i) {
       return decodeImage(await readWhole(await found(() => blobOf(i), name(i)), name(i)), limits);
     },

@@ -1,5 +1,5 @@
 import { MocoError } from '../errors.ts';
-import { joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
+import { fileSize, joinPath, listDirectory, openFile } from '../runtime/data-files.ts';
 import { imageFile } from './image-file.ts';
 import { findImages, type ImageSplit } from './image-tree.ts';
 import type { Place } from './place.ts';
@@ -65,5 +65,12 @@ async function openImageFolder({ root, files, labels, limits }: ImageFolderSpec)
     return joinPath(root, file);
   };
   const read = imageFile(limits);
-  return { length, labels, name: at, image: (i) => read(at(i)), close: () => {} };
+  return {
+    length,
+    labels,
+    name: at,
+    size: (i) => fileSize(at(i)),
+    image: (i) => read(at(i)),
+    close: () => {},
+  };
 }

@@ -16,6 +16,7 @@ export function reducedImages(dataset: Dataset, side: number): Dataset {
     length: dataset.length,
     labels: dataset.labels,
     name: (i) => dataset.name(i),
+    ...(dataset.size && { size: (i: number) => dataset.size!(i) }),
     async image(i) {
       const kept = cache.get(i);
       if (kept) return kept;

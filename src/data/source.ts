@@ -14,6 +14,8 @@ export interface Dataset {
    * over in a moment. The message gives the reason.
    */
   image(i: number): Promise<RgbImage>;
+  /** Bytes of the file of image i; null where it cannot be told. Absent where images have no files of their own. */
+  size?(i: number): number | null | Promise<number | null>;
   /** What image i is called in messages: a path, or file and record. */
   name(i: number): string;
   /** Lets go of open files. Closing again does nothing. */

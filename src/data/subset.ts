@@ -9,6 +9,7 @@ export function subset(dataset: Dataset, only: Int32Array): Dataset {
     labels: dataset.labels && only.map((image) => dataset.labels![image]!),
     image: (i) => dataset.image(at(i)),
     name: (i) => dataset.name(at(i)),
+    ...(dataset.size && { size: (i: number) => dataset.size!(at(i)) }),
     close: () => dataset.close(),
   };
 }

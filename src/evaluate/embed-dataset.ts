@@ -1,5 +1,6 @@
 /** A whole data set through the inference form of an encoder. */
 import type { Embeddings } from '../encoder/embeddings.ts';
+import { MocoError } from '../errors.ts';
 import type { ViewPool } from '../scheduler/view-pool.ts';
 
 export interface DatasetEmbeddings {
@@ -27,7 +28,7 @@ export interface BatchShare {
  * Embeds images 0 … length − 1. Batches run side by side; rows come in order whatever order they finish in.
  * @param embed takes images [n, 3, size, size], when a worker is free for them
  * @param share who else embeds the same: every rank gets all rows
- * @throws the error of a batch, once no other is under way
+ * @throws the error of a batch, once no other is under way; MocoError features-not-finite
  */
 export async function embedDataset(
   views: Pick<ViewPool, 'plain'>,
@@ -53,6 +54,9 @@ export async function embedDataset(
         indices.set(made.indices, start);
         return made.images;
       });
+      const shown = indices.subarray(start, start + rows);
+      requireFinite(features, shown);
+      requireFinite(embedding, shown);
       backbone ??= new Float32Array((features.length / rows) * length);
       head ??= new Float32Array((embedding.length / rows) * length);
       backbone.set(features, (features.length / rows) * start);
@@ -101,4 +105,16 @@ async function gatherBatches(
       }
     }
   }
+}
+
+/** Numbers that come from NaN look like others: a vote for the first class, a row that is near to none. */
+function requireFinite(values: Float32Array, images: Uint32Array): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const image = images[Math.floor(bad / (values.length / images.length))];
+  throw new MocoError(
+    'features-not-finite',
+    `the encoder gives ${values[bad]} for image ${image}, which can be read: its weights have gone wrong. ` +
+      'Take an earlier checkpoint, or train anew with a lower learning rate',
+  );
 }

@@ -37,7 +37,18 @@ export interface KnnOutcome {
   queries: number;
 }
 
+/** An image that cannot be read, in its place among the others. */
+export interface UnreadableImage extends Omit<EmbeddingRow, 'vector'> {
+  vector: null;
+  reason: string;
+}
+
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
+  for await (const image of embedEveryImage(job)) if (image.vector) yield image;
+}
+
+/** The same, and in their places those that cannot be read. */
+export async function* embedEveryImage(job: EncoderJob): AsyncGenerator<EmbeddingRow | UnreadableImage> {
   const { data, features } = job;
   const { encoders, dispose } = await openEncoders(job);
   try {
@@ -116,27 +127,33 @@ async function* embedSplit(
   length: number,
   offset: number,
   features: FeatureKind,
-): AsyncGenerator<EmbeddingRow> {
+): AsyncGenerator<EmbeddingRow | UnreadableImage> {
   const { config } = job.checkpoint.state;
   const batch = embeddingBatch(config.imageSize);
   const dataset = await openDataset(spec);
   try {
     const views = await ViewPool.start(spec, { ...viewOptionsOf(config, 1), ...job.reports });
+    const reasons = new Map<number, string>();
     try {
       for (let start = 0; start < length; start += batch * BATCHES_AT_ONCE) {
         const rows = Math.min(batch * BATCHES_AT_ONCE, length - start);
         const plain = (indices: Uint32Array) => views.plain(indices.map((index) => index + start));
         const embeddings = await embedDataset({ plain }, (images) => encoders.embed(images), rows, batch);
+        for (const { index, reason } of views.takeSkipped()) reasons.set(index, reason);
         const values = embeddings[features];
         const dim = values.length / rows;
         for (let row = 0; row < rows; row++) {
           const index = start + row;
-          if (embeddings.indices[row] !== index) continue;
-          const vector = values.slice(row * dim, (row + 1) * dim);
-          if (features === 'head') toUnitLength(vector);
           const given = dataset.labels?.[index] ?? -1;
           const label = given < 0 ? null : given;
-          yield { index: offset + index, path: dataset.name(index), label, vector };
+          const about = { index: offset + index, path: dataset.name(index), label };
+          if (embeddings.indices[row] !== index) {
+            yield { ...about, vector: null, reason: reasons.get(index) ?? 'it cannot be read' };
+            continue;
+          }
+          const vector = values.slice(row * dim, (row + 1) * dim);
+          if (features === 'head') toUnitLength(vector);
+          yield { ...about, vector };
         }
       }
     } finally {

@@ -2,6 +2,7 @@
 import { queryValues } from '../checkpoint/contents.ts';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
+import { MocoError } from '../errors.ts';
 import { foldBatchNorm, foldWeights } from '../onnx/fold.ts';
 import { type Graph, GraphBuilder } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/model.ts';
@@ -18,7 +19,14 @@ export function exportOnnx(checkpoint: LoadedCheckpoint, features: FeatureKind):
   const { config } = checkpoint.state;
   const spec = networkOf(config, checkpoint.network);
   const folded = foldBatchNorm(buildNetwork(spec, BATCH, config.imageSize).graph);
-  const graph = withWeights(folded.graph, foldWeights(folded, queryValues(checkpoint.tensors)), features);
+  const weights = foldWeights(folded, queryValues(checkpoint.tensors));
+  for (const [name, values] of weights) {
+    const bad = values.find((value) => !Number.isFinite(value));
+    if (bad === undefined) continue;
+    const what = `${name} is ${bad} once BatchNorm is folded in: the checkpoint's weights have gone wrong`;
+    throw new MocoError('features-not-finite', `${what}. Take an earlier one`);
+  }
+  const graph = withWeights(folded.graph, weights, features);
   return encodeModel(graph, {
     preprocessing: formatPreprocessing(preprocessingOf(config)),
     encoder: config.arch,

@@ -1,4 +1,5 @@
 /** An encoder from an exported ONNX model, ready for pre-training. */
+import { MocoError } from '../errors.ts';
 import { layoutOf } from '../onnx/image-layout.ts';
 import { importModel } from '../onnx/import/import-model.ts';
 import type { ImportOptions } from '../onnx/import/import-options.ts';
@@ -6,7 +7,10 @@ import type { Role } from '../onnx/import/weights.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
 import { readModelFacts } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
+import { isOfKind } from '../settings/kinds.ts';
 import type { Settings } from '../settings/settings.ts';
+import { SETTINGS } from '../settings/table.ts';
+import { outOfRange } from '../settings/validate.ts';
 import type { GivenValues } from './initial-values.ts';
 
 export interface ImportedEncoder {
@@ -43,6 +47,11 @@ export function importEncoder(
   options: ImportEncoderOptions = {},
 ): ImportedEncoder {
   const { dim, mlp, feature, pool, frozen, train, imageSize } = config;
+  for (const [name, value] of Object.entries({ dim, mlp, feature, imageSize })) {
+    const setting = name as keyof ImportConfig;
+    if ((setting === 'feature' && value === undefined) || isOfKind(SETTINGS[setting].kind, value)) continue;
+    throw new MocoError('usage', outOfRange(setting, value));
+  }
   const model = importModel(bytes, { frozen, train, ...options, imageSize, batch: 'open' });
   const { network, values, features } = networkFromModel(model, { dim, mlp, feature, pool });
   const { normalize, found } = model.range;

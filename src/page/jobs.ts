@@ -21,7 +21,8 @@ import { askedOf, endSoon, type Job, packFor, startJob } from './start-job.ts';
  * Pre-trains an encoder and tells of it as it goes. Nothing happens until the events are read; leaving the loop early
  * ends the workers, and saves nothing more. On a page's own thread all of it happens in workers, to which the options are
  * posted: they have to be plain data. The tensors of `resume` are copied to them piece by piece, and stay as they are.
- * @throws MocoError usage (the configuration does not fit the data), backend-unavailable, image-corrupt (no image of the
+ * @throws MocoError usage (the configuration does not fit the data, a number is out of range, the run directory is in use, holds another run
+ * or cannot be written to), config-mismatch (other images than those of `resume`), backend-unavailable, image-corrupt (no image of the
  * data can be decoded), write-failed (earlier checkpoints stay), device-lost (four devices in turn without a step),
  * out-of-memory (everything that can be is computed again; says which groups would fit); and, once a checkpoint of the
  * state before the step is written, loss-not-finite, worker-died (three workers in turn died of one task; without a
@@ -60,7 +61,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Pretra
  * Embeddings of all images of a data set, in its order. A corrupt image is left out. On a page's own thread workers do it;
  * the checkpoint's query encoder is copied to them as with `pretrain`.
  * @throws MocoError usage (workers), backend-unavailable, shape-mismatch (the checkpoint is not of the network that its configuration
- * names), data-missing, data-invalid, image-corrupt (no image can be decoded), out-of-memory, worker-died
+ * names), data-missing, data-invalid, image-corrupt (no image can be decoded), features-not-finite, out-of-memory, worker-died
  */
 export async function* embedImages(job: EncoderJob): AsyncGenerator<EmbeddingRow> {
   expectOptions('embedImages', job, ENCODER_JOB);

@@ -78,6 +78,16 @@ function entryOf(fs: FileSystem, path: string, entry: Dirent): DirectoryEntry {
   }
 }
 
+/** Bytes of a file, links followed; null where there is none, or it may not be looked at. */
+export async function fileSize(path: string): Promise<number | null> {
+  const { statSync } = await nodeModule('fs');
+  try {
+    return statSync(path).size;
+  } catch {
+    return null;
+  }
+}
+
 /** @throws MocoError data-missing */
 export async function openFile(path: string): Promise<RandomAccessFile> {
   const fs = await nodeModule('fs');

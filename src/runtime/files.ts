@@ -3,6 +3,7 @@ import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
 import type { FileStore, FileWriter } from './file-store.ts';
 import { innerPath } from './inner-path.ts';
+import { makeFolder } from './make-folder.ts';
 import { nodeModule } from './node.ts';
 import { openOpfsFolder } from './opfs.ts';
 
@@ -14,6 +15,7 @@ export async function openFolder(root: string): Promise<FileStore> {
   if (runtimeName() === 'browser') return openOpfsFolder(root);
   // Imported when needed, so that a page can load this module.
   const fs = await nodeModule('fs/promises');
+  const { constants } = await nodeModule('fs');
   const { dirname, join } = await nodeModule('path');
   const at = (path: string) => join(root, ...innerPath(path));
 
@@ -46,11 +48,15 @@ export async function openFolder(root: string): Promise<FileStore> {
     root,
     async read(path, limit) {
       const file = at(path);
-      const handle = await fs.open(file, 'r').catch((cause: unknown) => {
+      // Nobody may write to a pipe, and who opens it would wait for that.
+      const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+      const handle = await fs.open(file, flags).catch((cause: unknown) => {
         throw new MocoError('data-missing', `cannot open ${file}: ${messageOf(cause)}`, { cause });
       });
       try {
-        const { size } = await handle.stat();
+        const stat = await handle.stat();
+        if (!stat.isFile()) throw new MocoError('data-invalid', `${file} is no regular file`);
+        const { size } = stat;
         if (size > limit) {
           throw new MocoError('data-invalid', `${file} has ${size} bytes, at most ${limit} are read`);
         }

@@ -17,7 +17,7 @@ interface Movable {
  */
 export async function openOpfsFolder(root: string): Promise<FileStore> {
   const top = await originFolder();
-  const base = resolved(root);
+  const base = namesIn(root);
 
   /** @throws DOMException NotFoundError when it is missing and not to be made */
   async function folderOf(names: readonly string[], create = false): Promise<FileSystemDirectoryHandle> {
@@ -148,8 +148,8 @@ async function originFolder(): Promise<FileSystemDirectoryHandle> {
   }
 }
 
-/** A run directory may be named as the parent of its checkpoint, `step-000005/..`. */
-function resolved(root: string): string[] {
+/** The folders on the way to one. A run directory may be named as the parent of its checkpoint, `step-000005/..`. */
+export function namesIn(root: string): string[] {
   const names: string[] = [];
   for (const name of root.split('/')) {
     if (name === '..') names.pop();

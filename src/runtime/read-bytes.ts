@@ -69,7 +69,9 @@ async function read(place: string, limit: number): Promise<Uint8Array<ArrayBuffe
   }
   const { readFile, stat } = await nodeModule('fs/promises');
   const path = isAddress(place) ? new URL(place) : place;
-  const { size } = await stat(path);
+  const found = await stat(path);
+  if (!found.isFile()) throw new MocoError('data-invalid', `${shown(place)} is no regular file`);
+  const { size } = found;
   if (size > limit) throw tooLarge(place, size, limit);
   return new Uint8Array(await readFile(path));
 }

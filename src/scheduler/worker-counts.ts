@@ -1,5 +1,9 @@
 import { type Forms, optional, whole } from '../arguments.ts';
-import { MocoError } from '../errors.ts';
+import { MocoError, textOf } from '../errors.ts';
+
+/** More than any machine has processors that one run could use; each worker takes memory of its own. */
+export const MOST_WORKERS = 256;
+export const MOST_PREFETCH = 4096;
 
 /** How the work is spread; changes no number. */
 export interface WorkerCounts {
@@ -15,9 +19,9 @@ export interface WorkerCounts {
 }
 
 export const WORKER_COUNTS: Forms<WorkerCounts> = {
-  workers: optional(whole(1)),
-  dataWorkers: optional(whole(1)),
-  prefetch: optional(whole(0)),
+  workers: optional(whole(1, MOST_WORKERS)),
+  dataWorkers: optional(whole(1, MOST_WORKERS)),
+  prefetch: optional(whole(0, MOST_PREFETCH)),
 };
 
 /** Those of an object that holds more. */
@@ -27,9 +31,13 @@ export function workerCounts({ workers, dataWorkers, prefetch }: WorkerCounts): 
 
 /** @throws MocoError usage */
 export function requireWorkerCounts({ workers, dataWorkers, prefetch }: WorkerCounts): void {
-  const least = { workers: [workers, 1], dataWorkers: [dataWorkers, 1], prefetch: [prefetch, 0] } as const;
-  for (const [name, [given, minimum]] of Object.entries(least)) {
-    if (given === undefined || (Number.isSafeInteger(given) && given >= minimum)) continue;
-    throw new MocoError('usage', `${name} is ${given}: give a whole number, ${minimum} or more`);
+  const ranges = {
+    workers: [workers, 1, MOST_WORKERS],
+    dataWorkers: [dataWorkers, 1, MOST_WORKERS],
+    prefetch: [prefetch, 0, MOST_PREFETCH],
+  } as const;
+  for (const [name, [given, least, most]] of Object.entries(ranges)) {
+    if (given === undefined || (Number.isSafeInteger(given) && given >= least && given <= most)) continue;
+    throw new MocoError('usage', `${name} is ${textOf(given)}: give a whole number from ${least} to ${most}`);
   }
 }

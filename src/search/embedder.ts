@@ -87,6 +87,7 @@ export class Embedder {
       const run = this.#network.run(() => this.#views(some, first, length));
       batches.push(
         run.then((values) => {
+          requireFinite(values, first, some.length);
           for (let row = 0; row < some.length; row++) {
             rows[first + row] = values.slice(row * dim, (row + 1) * dim);
           }
@@ -121,6 +122,15 @@ export class Embedder {
     }
     return views;
   }
+}
+
+/** @throws MocoError features-not-finite */
+function requireFinite(values: Float32Array, first: number, images: number): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const image = first + Math.floor(bad / (values.length / images));
+  const what = `the encoder gives ${values[bad]} for image ${image}, which can be read`;
+  throw new MocoError('features-not-finite', `${what}: its weights have gone wrong`);
 }
 
 async function openNetwork(

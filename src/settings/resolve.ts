@@ -10,7 +10,8 @@ import {
   text,
   whole,
 } from '../arguments.ts';
-import { MocoError } from '../errors.ts';
+import { MocoError, textOf } from '../errors.ts';
+import { isOfKind } from './kinds.ts';
 import { belongs, type Owners, whyNotGiven } from './owners.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { stepsPerEpoch } from './run-length.ts';
@@ -24,7 +25,8 @@ import {
   type Settings,
   SHORTHAND_LIST,
 } from './settings.ts';
-import { unknownWord, validateSettings } from './validate.ts';
+import { SETTINGS, SHORTHANDS } from './table.ts';
+import { outOfRange, unknownWord, validateSettings } from './validate.ts';
 
 export type { DataFacts };
 
@@ -72,8 +74,10 @@ export function resolveSettings(
   data: DataFacts,
   known: Known,
 ): Settings {
+  if (typeof preset !== 'string') throw new MocoError('usage', outOfRange('preset', preset));
   const unknown = unknownWord('preset', preset, known.words);
   if (unknown) throw new MocoError('usage', unknown);
+  requireValues(overrides);
   const { rateScales = 'linearly', cut, ...recipe }: Preset = PRESETS[preset as PresetName];
   const base = { ...recipe, ...cut?.(recipe, overrides, data) };
   const batchSize = overrides.batchSize ?? base.batchSize;
@@ -133,16 +137,9 @@ export function inFull(
   given: ConfigOverrides & { preset?: string },
   otherwise: Readonly<Record<string, unknown>> & { readonly imageSize: number },
 ): Partial<Settings> {
+  requireValues(given);
   const full: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given)) {
-    if (!NAMES.includes(name)) {
-      throw new MocoError(
-        'usage',
-        `there is no setting '${name}'${hint(name, NAMES)}: the settings are ${NAMES.join(', ')}`,
-      );
-    }
-    if (value !== undefined) full[name] = value;
-  }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) full[name] = value;
   for (const [name, { of, means }] of SHORTHAND_LIST) {
     if (full[name] === undefined) continue;
     full[of] = means(full[name] === true, String(full[of] ?? otherwise[of]));
@@ -150,6 +147,28 @@ export function inFull(
   }
   if (full.stem !== undefined) full.stem = chooseStem(String(full.stem), otherwise.imageSize);
   return full;
+}
+
+/** Names that there are, and values of their kinds: before anything is concluded from them. @throws MocoError usage */
+function requireValues(given: unknown): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new MocoError('usage', 'what overrides a preset is no object of settings');
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (!NAMES.includes(name)) {
+      throw new MocoError(
+        'usage',
+        `there is no setting '${textOf(name)}'${hint(name, NAMES)}: the settings are ${NAMES.join(', ')}`,
+      );
+    }
+    if (value === undefined) continue;
+    if (Object.hasOwn(SHORTHANDS, name)) {
+      if (typeof value === 'boolean') continue;
+      throw new MocoError('usage', `${name} ${textOf(value)}: give true or false`);
+    }
+    const setting = name as SettingName;
+    if (!isOfKind(SETTINGS[setting].kind, value)) throw new MocoError('usage', outOfRange(setting, value));
+  }
 }
 
 /** Settings that this encoder, method or optimizer does not have. */

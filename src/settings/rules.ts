@@ -15,6 +15,9 @@ interface Rule<Names extends SettingName> {
   ) => string | null;
 }
 
+/** Bytes. What a checkpoint holds is read and written in one piece. */
+const LARGEST_QUEUE = 2 ** 31;
+
 export const RULES: readonly Pick<Rule<SettingName>, 'about' | 'says' | 'broken'>[] = [
   rule({
     about: ['batchSize', 'queueSize'],
@@ -31,6 +34,15 @@ export const RULES: readonly Pick<Rule<SettingName>, 'about' | 'says' | 'broken'
       symmetric && 2 * batchSize > queueSize
         ? `queue size ${queueSize} does not hold the ${2 * batchSize} keys of a symmetric step: ` +
           'lower batchSize or raise queueSize'
+        : null,
+  }),
+  rule({
+    about: ['queueSize', 'dim'],
+    says: 'the queue takes no more than 2 GiB: 4·queueSize·dim bytes',
+    broken: ({ queueSize, dim }) =>
+      4 * queueSize * dim > LARGEST_QUEUE
+        ? `a queue of ${queueSize} keys of ${dim} values takes ${((4 * queueSize * dim) / 1e9).toFixed(1)} GB, ` +
+          'more than the 2 GiB that can be saved: lower queueSize or dim'
         : null,
   }),
   rule({
@@ -116,9 +128,15 @@ function rule<Names extends SettingName>(given: Rule<Names>): Rule<SettingName> 
   return given as unknown as Rule<SettingName>;
 }
 
+/** The most groups, not more than these, that divide the batch and leave each two images or more. */
 function nearestGroups(batchSize: number, groups: number): string {
-  for (let fewer = Math.min(groups, batchSize); fewer >= 1; fewer--) {
-    if (batchSize % fewer === 0 && batchSize / fewer >= 2) return `groups ${fewer} would`;
+  let most = 0;
+  // Divisors come in pairs: up to the root is far enough, which a count of 2³¹ makes 46,341 trials.
+  for (let small = 1; small * small <= batchSize; small++) {
+    if (batchSize % small !== 0) continue;
+    for (const fewer of [small, batchSize / small]) {
+      if (fewer <= groups && batchSize / fewer >= 2) most = Math.max(most, fewer);
+    }
   }
-  return 'choose a larger batchSize';
+  return most > 0 ? `groups ${most} would` : 'choose a larger batchSize';
 }

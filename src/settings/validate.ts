@@ -1,6 +1,6 @@
 /** Whether settings can be: each alone, as the table has it, then all together. */
 import { type Form, hint, made, text, whole } from '../arguments.ts';
-import { MocoError } from '../errors.ts';
+import { MocoError, textOf } from '../errors.ts';
 import { choicesOf, isFileName, isOfKind, rangeOf } from './kinds.ts';
 import { belongs, whyNotGiven } from './owners.ts';
 import { RULES } from './rules.ts';
@@ -25,8 +25,6 @@ export const CONFIGURATION: Form = made<Settings>('a configuration, from resolve
   imageSize: whole(1),
 });
 
-const MOST_SHOWN = 80;
-
 /**
  * Each setting alone. Unknown keys are refused: they would change what a run means. Who has to have which setting is looked at
  * later. Without a library of schemas, as settings are checked in every page.
@@ -40,21 +38,22 @@ function problemOfOne(value: unknown): Problem | null {
     if (!Object.hasOwn(given, name)) {
       if (isAlwaysThere(setting)) return { at: name, message: `${name} is missing` };
     } else if (!isOfKind(kind, input) && (input !== undefined || isAlwaysThere(setting))) {
-      const message = `${saidName(name)} ${shown(input)} is out of range: give ${rangeOf(kind)}`;
-      return { at: name, message };
+      return { at: name, message: outOfRange(name, input) };
     }
   }
   const known = new Set<string>(SETTING_LIST.map(([name]) => name));
   const other = Object.keys(given).find((key) => !known.has(key));
-  return other === undefined ? null : { at: other, message: `there is no setting ${shown(other)}` };
+  return other === undefined ? null : { at: other, message: `there is no setting ${textOf(other)}` };
 }
 
 function isAlwaysThere({ preset, default: otherwise, only }: Setting): boolean {
   return Boolean(preset || otherwise !== undefined) && (!only || 'encoder' in only);
 }
 
-function shown(value: unknown): string {
-  return String(value).slice(0, MOST_SHOWN);
+/** What to say of a value that a setting cannot have. */
+export function outOfRange(name: SettingName, value: unknown): string {
+  const { kind }: Setting = SETTINGS[name];
+  return `${saidName(name)} ${textOf(value)} is out of range: give ${rangeOf(kind)}`;
 }
 
 /**
@@ -120,5 +119,5 @@ export function unknownWord(name: SettingName, value: unknown, words: Words): st
   if (kind.type !== 'word' || typeof value !== 'string') return null;
   const choices: readonly string[] = words[name as keyof Words];
   if (choices.includes(value) || (kind.orFile && isFileName(value))) return null;
-  return `unknown ${saidName(name)} '${shown(value)}': choose one of ${choicesOf(kind, choices).join(', ')}${hint(value, choices)}`;
+  return `unknown ${saidName(name)} '${textOf(value)}': choose one of ${choicesOf(kind, choices).join(', ')}${hint(value, choices)}`;
 }

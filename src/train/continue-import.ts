@@ -81,7 +81,7 @@ export function continueImport(
       ...checkpoint,
       state: {
         ...rest,
-        ...{ config, step, sampler: { dataset: kind, path, images, stepInEpoch: 0 } },
+        ...{ config, step, sampler: { dataset: kind, path, images, stepInEpoch: 0, digest: null } },
         generator: { ...state.generator, seed: config.seed },
       },
       tensors: completed.tensors,

@@ -75,7 +75,7 @@ export async function importWeights(file: WeightsFile, given: ResumeOptions = {}
       config,
       step: 0,
       epoch,
-      sampler: { dataset: 'unknown', path: null, images: 0, stepInEpoch: 0 },
+      sampler: { dataset: 'unknown', path: null, images: 0, stepInEpoch: 0, digest: null },
       generator: { algorithm: GENERATOR, seed: config.seed },
       unknown: [...unknown, ...(fitting.hasHead ? [] : [HEAD])],
       imported: {

@@ -45,14 +45,16 @@ export interface PretrainOptions extends WorkerCounts {
   probeEvery?: number;
   /** Shows pairs and where some images lie, every so many steps (events `watch`); left out: never. It changes nothing of the run. */
   watch?: WatchOptions;
-  /** Checkpoints every so many steps, besides the one at the end. */
+  /** Checkpoints every so many steps, besides those at the end of each epoch, every ten minutes, and at the end. */
   checkpointEvery?: number;
   /** Folder for the graphs that are run: forward.onnx, training-forward.onnx, backward-0.onnx, …, inference.onnx. */
   dumpGraphs?: string | undefined;
-  /** Run directory; without it nothing is saved. */
+  /** Run directory, of this run alone while it lasts; without it nothing is saved. */
   out?: string;
   /** Go on from this checkpoint, on the same data: the run gives the numbers it would have given uninterrupted. */
   resume?: LoadedCheckpoint;
+  /** Go on although names or sizes of the images are not those of the saved run; told by a notice. Their number has to be the same. */
+  allowChangedData?: boolean;
   /** Once it fires, the step under way is finished, a checkpoint is written, and the run ends. */
   signal?: AbortSignal;
   /** Halts the run between steps, and lets it go on; `signal` ends a halted run, too. */
@@ -91,5 +93,6 @@ export const PRETRAIN_OPTIONS: Forms<PretrainOptions> = {
   resume: optional(CHECKPOINT),
   signal: optional(instance('an AbortSignal', 'AbortSignal')),
   pause: optional(made<PauseSwitch>('a PauseSwitch', { paused: yesNo, wait: callback })),
+  allowChangedData: optional(yesNo),
   ranks: optional(made<Collective>('what MpiRanks.join gave', { rank: whole(0), size: whole(1) })),
 };

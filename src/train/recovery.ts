@@ -5,17 +5,15 @@ import type { NetworkSpec } from '../onnx/network.ts';
 import type { Backend } from '../runtime/backend.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** A step that fails so has been undone, and the state before it is in memory still: but on a full GPU nothing is sure. */
-const STATE_LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'loss-not-finite',
-  'out-of-memory',
-  'worker-died',
-]);
+/** A step that fails has been undone, and the state before it is in memory still, data that went away included: but not after these. */
+const STATE_LOST: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['device-lost', 'gpu-failed', 'array-freed']);
 
 /** Whether the state of the step before can be saved after this error. */
 export function leavesState(error: unknown, backend: Backend): boolean {
-  if (!(error instanceof MocoError) || !STATE_LEFT.has(error.code)) return false;
-  return backend !== 'webgpu' || error.code !== 'out-of-memory';
+  const code = error instanceof MocoError ? error.code : null;
+  if (code === null) return true;
+  // On a full GPU nothing is sure.
+  return !STATE_LOST.has(code) && (backend !== 'webgpu' || code !== 'out-of-memory');
 }
 
 /**

@@ -1,13 +1,10 @@
 /** The steps of a run in one session, and what is done between them: monitors, checkpoints. */
-import { saveCheckpoint } from '../checkpoint/run-directory.ts';
 import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
 import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { methodNamed } from '../methods/registry.ts';
-import type { ImportedNetwork } from '../onnx/network.ts';
 import { learningRate } from '../optimizers/schedule.ts';
-import { GENERATOR, Random, STREAMS } from '../random.ts';
-import type { FileStore } from '../runtime/file-store.ts';
+import { Random, STREAMS } from '../random.ts';
 import { openFolder } from '../runtime/files.ts';
 import { expectSameEverywhere, onAny } from './agree.ts';
 import { epochMetrics } from './epoch-metrics.ts';
@@ -18,6 +15,7 @@ import { measureEncoder } from './monitors.ts';
 import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
 import { leavesState } from './recovery.ts';
+import { RunCheckpoints, type RunFacts } from './run-checkpoints.ts';
 import type { Session } from './session.ts';
 import { TimeLeft } from './time-left.ts';
 import { isWatched, watchRun } from './watch.ts';
@@ -29,7 +27,7 @@ const COMPARE_EVERY = 100;
 export class Run {
   readonly #options: PretrainOptions;
   readonly #session: Session;
-  readonly #network: ImportedNetwork | null;
+  readonly #facts: RunFacts;
   readonly #perEpoch: number;
   readonly #last: number;
   readonly #recovery: GpuRecovery;
@@ -39,33 +37,31 @@ export class Run {
   #step: number;
   /** What tells of the steps issued and not done yet, in order. */
   readonly #underWay: Promise<StepEvent>[] = [];
-  #saved = -1;
   /** Whether some rank was told to stop. */
   #stopped = false;
-  #store: FileStore | null = null;
+  #checkpoints: RunCheckpoints | null = null;
   #order: { epoch: number; images: Uint32Array } | null = null;
 
   constructor(
     options: PretrainOptions,
     session: Session,
-    network: ImportedNetwork | null,
-    perEpoch: number,
-    last: number,
+    facts: Omit<RunFacts, 'backend'>,
     recovery: GpuRecovery,
   ) {
     this.#options = options;
     this.#session = session;
-    this.#network = network;
-    this.#perEpoch = perEpoch;
-    this.#last = last;
+    this.#facts = { ...facts, backend: session.backend };
+    this.#perEpoch = facts.perEpoch;
+    this.#last = facts.last;
     this.#recovery = recovery;
     this.#step = recovery.position.step;
     this.#issued = this.#step;
   }
 
   async *events(): AsyncGenerator<PretrainEvent> {
-    const { signal, pause, checkpointEvery, out } = this.#options;
-    if (out !== undefined && this.#isFirst) this.#store = await openFolder(out);
+    const { signal, pause, out } = this.#options;
+    const store = out === undefined || !this.#isFirst ? null : await openFolder(out);
+    this.#checkpoints = new RunCheckpoints(this.#options, this.#facts, store);
     // Where a lost GPU device ended the measurement that is due here, it is made now.
     if (this.#step === 0 || this.#recovery.position.state !== null) yield* this.#measure();
     yield* this.#watch();
@@ -87,8 +83,7 @@ export class Run {
       if (!underWay) {
         if (failure) {
           yield* this.#notices();
-          yield* this.#lastCheckpoint(failure.error);
-          throw failure.error;
+          return yield* this.#endWith(failure.error);
         }
         if (this.#stopped || signal?.aborted || !pause?.paused) break;
         await pause.wait(signal);
@@ -99,8 +94,7 @@ export class Run {
       try {
         event = await underWay;
       } catch (error) {
-        yield* this.#lastCheckpoint(error);
-        throw error;
+        return yield* this.#endWith(error);
       }
       yield* this.#notices();
       this.#step = event.step;
@@ -115,7 +109,8 @@ export class Run {
       await this.#compareRanks();
       if (this.#step % this.#perEpoch === 0) yield* this.#endEpoch();
       // Saved first: whatever becomes of the measurement, the state is safe.
-      if (this.#step === this.#last || (checkpointEvery !== undefined && this.#step % checkpointEvery === 0))
+      const checkpoints = this.#checkpoints;
+      if (checkpoints.isDue(this.#step) || (checkpoints.isLate && this.#underWay.length === 0))
         yield* this.#checkpoint();
       yield* this.#measure();
       if (this.#step === this.#last || isWatched(this.#options.watch, this.#step)) yield* this.#watch();
@@ -127,12 +122,13 @@ export class Run {
 
   /** Whether one more step may be under way: not beyond one whose state is to be looked at. */
   #mayIssue(): boolean {
-    const { checkpointEvery } = this.#options;
+    const checkpoints = this.#checkpoints;
     const issued = this.#issued;
     const looked =
       this.#copied(issued) ||
       isWatched(this.#options.watch, issued) ||
-      (checkpointEvery !== undefined && issued % checkpointEvery === 0) ||
+      checkpoints?.isDue(issued) ||
+      checkpoints?.isLate ||
       issued % this.#perEpoch === 0;
     const ahead = issued - this.#step;
     return issued < this.#last && (ahead === 0 || (ahead < this.#session.stepsUnderWay && !looked));
@@ -182,8 +178,16 @@ export class Run {
   }
 
   /** Where a step goes bad the trainer has undone it: what was learned before it is worth keeping. */
-  async *#lastCheckpoint(error: unknown): AsyncGenerator<PretrainEvent> {
-    if (leavesState(error, this.#session.backend) && this.#step > 0) yield* this.#checkpoint();
+  async *#endWith(error: unknown): AsyncGenerator<PretrainEvent, never> {
+    if (leavesState(error, this.#session.backend) && this.#step > 0) {
+      try {
+        yield* this.#checkpoint();
+      } catch (failure) {
+        const code = error instanceof MocoError ? error.code : 'write-failed';
+        throw new MocoError(code, `${messageOf(error)}; ${messageOf(failure)}`, { cause: error });
+      }
+    }
+    throw error;
   }
 
   *#notices(): Generator<PretrainEvent> {
@@ -272,30 +276,11 @@ export class Run {
   }
 
   async *#checkpoint(): AsyncGenerator<PretrainEvent> {
-    const { config, data } = this.#options;
-    if (!this.#store || this.#saved === this.#step) return;
-    const state = await this.#session.trainer.state();
-    const path = await saveCheckpoint(
-      this.#store,
-      {
-        config,
-        step: this.#step,
-        epoch: Math.floor(this.#step / this.#perEpoch),
-        sampler: {
-          dataset: data.kind,
-          path: data.path,
-          images: data.trainLength,
-          stepInEpoch: this.#step % this.#perEpoch,
-        },
-        generator: { algorithm: GENERATOR, seed: config.seed },
-        backend: this.#session.backend,
-      },
-      state,
-      this.#network,
-    );
-    this.#saved = this.#step;
-    if (this.#session.backend === 'webgpu') this.#recovery.keep(this.#step, state);
-    yield { type: 'checkpoint', step: this.#step, path };
+    const step = this.#step;
+    const saved = await this.#checkpoints?.save(step, () => this.#session.trainer.state());
+    if (!saved) return;
+    if (this.#session.backend === 'webgpu') this.#recovery.keep(step, saved.state);
+    yield { type: 'checkpoint', step, path: saved.path };
   }
 }
 

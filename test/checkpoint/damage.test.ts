@@ -1,6 +1,7 @@
 /** Every file of the newest checkpoint, torn, changed or gone: it is noticed, and the checkpoint before is used. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { FORMAT_VERSION } from '../../src/checkpoint/migrations.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { encodeModel } from '../../src/onnx/model.ts';
 import { networkFromFile } from '../../src/onnx/network-file.ts';
@@ -62,11 +63,15 @@ describe.each(['model.safetensors', 'encoder.onnx', 'state.json'])('%s of the ne
     const saved = await readFile(`${await savedRun()}/step-000002/${name}`);
     const { length } = saved;
     const isState = name === 'state.json';
+    const version = '"format_version": ';
+    const newest = FORMAT_VERSION % 2 === 0 ? saved.indexOf(version) + version.length : -1;
     // Every letter and digit of state.json; elsewhere a digest covers all bytes alike.
     for (const at of isState ? Array.from({ length: length - 1 }, (_, i) => i) : places(length)) {
       const original = saved[at];
       // Between words of JSON nothing is said.
       if (isState && (original === 32 || original === 10)) continue;
+      // A later version's is refused, not passed over (run-directory.test.ts): an even number becomes one.
+      if (isState && at === newest) continue;
       const reason = await reasonFor((bytes) => {
         bytes[at]! ^= isState ? 1 : 1 << (at % 8);
         return bytes;

@@ -75,10 +75,6 @@ describe('run directory', () => {
       [(model) => rm(model), /cannot open/],
       [(_, state) => rm(state), /cannot open/],
       [(_, state) => truncate(state, 40), /state.json is not JSON/],
-      [
-        (_, state) => writeFile(state, '{"format_version": 99}'),
-        /written by a newer moco-web \(format 99; this one reads up to \d+\): update the package/,
-      ],
       [(_, state) => writeFile(state, '{"format_version": 0}'), /state.json: format_version/],
       [(_, state) => writeFile(state, ' '.repeat(2 ** 20 + 1)), /at most 1048576 are read/],
     ];
@@ -91,6 +87,30 @@ describe('run directory', () => {
       expect(loaded.skipped[0]?.directory).toBe(`${folder}/step-000002`);
       expect(loaded.skipped[0]?.reason).toMatch(reason);
     }
+  });
+
+  it('does not pass over a newest one of a later version', async () => {
+    const folder = await savedRun(1, 2);
+    await writeFile(`${folder}/step-000002/state.json`, '{"format_version": 99}');
+    for (const path of [folder, `${folder}/step-000002`]) {
+      const error = await failure(loadCheckpoint(path));
+      expect(error.code).toBe('checkpoint-invalid');
+      expect(error.message).toMatch(
+        /step-000002.*written by a newer moco-web \(format 99; this one reads up to \d+\): update the package/,
+      );
+    }
+  });
+
+  it('refuses one that holds NaN, and takes the one before', async () => {
+    const folder = await savedRun(1);
+    const tensors = exampleTensors(2);
+    tensors.set('queue', { dtype: 'F32', shape: [6, 2], data: new Float32Array(12).fill(Number.NaN) });
+    await saveCheckpoint(await openFolder(folder), exampleState(2), tensors);
+    const loaded = await loadCheckpoint(folder);
+    expect(loaded.state.step).toBe(1);
+    expect(loaded.skipped[0]?.reason).toBe('queue holds NaN: training went wrong before it was saved');
+    const error = await failure(loadCheckpoint(`${folder}/step-000002`));
+    expect(error.code).toBe('checkpoint-invalid');
   });
 
   it('notices one changed bit in the tensors', async () => {

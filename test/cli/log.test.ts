@@ -26,7 +26,7 @@ const text = (...events: readonly object[]) =>
 async function resumed(before: string, at: number | null): Promise<string> {
   const path = `${await temporaryFolder()}/log`;
   await writeFile(path, before);
-  const log = openLog(path, at);
+  const log = await openLog(path, at);
   log.write(step((at ?? 0) + 1));
   log.close();
   return readFile(path, 'utf8');
@@ -57,7 +57,7 @@ describe('the log of a resumed run', () => {
 
   it('is made where there is none', async () => {
     const path = `${await temporaryFolder()}/deep/log`;
-    openLog(path, 3).close();
+    (await openLog(path, 3)).close();
     expect(await readFile(path, 'utf8')).toBe('');
   });
 });

@@ -103,18 +103,24 @@ describe('pretrain', () => {
     expect(counts).toEqual([3, 4, 5]);
   });
 
-  it.each(['SIGINT', 'SIGTERM'])(
-    'finishes the step on %s and leaves at once on the second',
-    async (signal) => {
+  it.each([
+    ['SIGINT', 130, [130]],
+    ['SIGTERM', 143, [143]],
+    // A shell and the system send one each.
+    ['SIGHUP', 129, []],
+    ['SIGPIPE', 1, []],
+  ])(
+    "finishes the step on %s; the second ends it at once, if it is a person's",
+    async (signal, code, exits) => {
       const folder = await temporaryFolder();
       const terminal = new FakeTerminal();
       const { train } = fakeTrainer(100, (step) => {
         if (step === 3) expect(terminal.interrupt(signal)).toBe(1);
       });
       await runPretrain({ ...OPTIONS, out: `${folder}/run` }, terminal, train);
-      expect(terminal.exitCode).toBe(130);
+      expect(terminal.exitCode).toBe(code);
       expect(terminal.exits).toEqual([]);
-      const shown = terminal.lines.join('\n');
+      const shown = [...terminal.lines, ...terminal.errors].join('\n');
       expect(shown).toContain('finishing this step');
       expect(shown).toContain(`checkpoint at step 3: ${folder}/run/step-3`);
       expect(shown).toContain(`stopped; go on with: moco-web pretrain --resume ${folder}/run`);
@@ -126,7 +132,7 @@ describe('pretrain', () => {
         if (step === 3) hasty.interrupt(signal);
       });
       await runPretrain({ ...OPTIONS, out: `${folder}/other` }, hasty, stubborn.train);
-      expect(hasty.exits).toEqual([130]);
+      expect(hasty.exits).toEqual(exits);
     },
   );
 

@@ -136,7 +136,7 @@ describe('a run is handed over', () => {
       ...{ directory: '', runDirectory: '', skipped: [], network, tensors: state },
       state: {
         ...{ config, step: 2, epoch: 1, generator: { algorithm: GENERATOR, seed: 0 } },
-        sampler: { dataset: 'drawn', path: null, images: 16, stepInEpoch: 0 },
+        sampler: { dataset: 'drawn', path: null, images: 16, stepInEpoch: 0, digest: null },
       },
     };
     const { pieces } = exportWeights(checkpoint, 'moco');

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -71,9 +71,9 @@ describe('pretrain', () => {
   });
 
   it.each([
-    [{ workers: 0 }, 'workers is 0: give a whole number, 1 or more'],
-    [{ dataWorkers: 1.5 }, 'dataWorkers is 1.5: give a whole number, 1 or more'],
-    [{ prefetch: -1 }, 'prefetch is -1: give a whole number, 0 or more'],
+    [{ workers: 0 }, 'workers is 0: give a whole number from 1 to 256'],
+    [{ dataWorkers: 1.5 }, 'dataWorkers is 1.5: give a whole number from 1 to 256'],
+    [{ prefetch: -1 }, 'prefetch is -1: give a whole number from 0 to 4096'],
   ])('refuses %o', async (counts, message) => {
     await expect(collect(counts)).rejects.toMatchObject({ code: 'usage', message });
   });
@@ -151,7 +151,16 @@ describe('pretrain', () => {
     const first = await collect({ out: parts, signal: controller.signal }, (event) => {
       if (event.type === 'step' && event.step === 3) controller.abort();
     });
-    expect(typesOf(first)).toEqual(['run', 'step', 'step', 'epoch', 'step', 'checkpoint', 'end']);
+    expect(typesOf(first)).toEqual([
+      'run',
+      'step',
+      'step',
+      'epoch',
+      'checkpoint',
+      'step',
+      'checkpoint',
+      'end',
+    ]);
     expect(first.at(-2)).toMatchObject({ type: 'checkpoint', step: 3 });
 
     const resume = await loadCheckpoint(parts);
@@ -281,7 +290,7 @@ describe('pretrain', () => {
 
   it('saves the state before a step that goes bad, and names the step', async () => {
     const out = await temporaryFolder();
-    const config = configure({ learningRate: 1e38 });
+    const config = configure({ learningRate: 1e30 });
     const seen: PretrainEvent[] = [];
     const run = collect({ out, config }, (event) => seen.push(event));
     await expect(run).rejects.toMatchObject({ code: 'loss-not-finite' });
@@ -289,5 +298,16 @@ describe('pretrain', () => {
     expect(taken).toBeGreaterThan(0);
     await expect(run).rejects.toThrow(`step ${taken + 1}: `);
     expect((await loadCheckpoint(out)).state.step).toBe(taken);
+  });
+
+  it('saves no weights that are not finite: the run ends and names the step, the last good checkpoint stays', async () => {
+    const out = await temporaryFolder();
+    await collect({ out, config: configure({ steps: 1 }) });
+    const resume = await loadCheckpoint(out);
+    const config = { ...resume.state.config, weightDecay: 1e300, steps: 2 };
+    const run = collect({ out, resume, config });
+    await expect(run).rejects.toMatchObject({ code: 'loss-not-finite' });
+    await expect(run).rejects.toThrow(/after step 2 .* holds .*the last good checkpoint is .*step-000001/);
+    expect(await readdir(out)).toEqual(['step-000001']);
   });
 });
