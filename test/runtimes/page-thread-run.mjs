@@ -147,13 +147,15 @@ export const nothingThere = () => loadCheckpoint('nothing').catch(inWords);
 /** Embeddings by a checkpoint of `out`, kNN and linear classification by the same one. */
 export async function evaluated(out) {
   await followed(run({ out }));
-  const job = { checkpoint: await loadCheckpoint(out), data, backend: 'wasm', workers: 1, features: 'head' };
+  // Linear classification is on the backbone always, and takes no `features`.
+  const whole = { checkpoint: await loadCheckpoint(out), data, backend: 'wasm', workers: 1 };
+  const job = { ...whole, features: 'head' };
   const rows = [];
   for await (const { vector, ...row } of embedImages(job)) rows.push({ ...row, vector: [...vector] });
   const linear = [];
   for (const cache of [true, false]) {
     const settings = { epochs: 2, learningRate: 1, batchSize: 32, cache };
-    for await (const event of linearOfCheckpoint({ ...job, ...settings })) linear.push(event);
+    for await (const event of linearOfCheckpoint({ ...whole, ...settings })) linear.push(event);
   }
   return { rows, knn: await knnOfCheckpoint(job, 20, 0.1), linear };
 }
