@@ -1,6 +1,6 @@
 /** Ranks by MPI, on a worker of its own: see runtime/mpi/. */
 import { MocoError } from '../errors.ts';
-import { type Launcher, launcherOf } from '../runtime/mpi/launcher.ts';
+import { expectReachable, type Launcher, launcherOf } from '../runtime/mpi/launcher.ts';
 import type { MpiWorker } from '../runtime/mpi/mpi-worker.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
@@ -46,6 +46,9 @@ export class MpiRanks implements Collective {
       const how = 'start it by mpirun or srun: mpirun -n 2 moco-web pretrain …';
       throw new MocoError('usage', `no launcher of MPI has started this process: ${how}`);
     }
+    await expectReachable().catch((error: MocoError) => {
+      throw new SharedError(error.code, error.message);
+    });
     keepErrorCodes();
     const worker = await WorkerClient.spawn<MpiWorker>('mpi-worker.js', { native: true });
     const control = new Int32Array(new SharedArrayBuffer(4));

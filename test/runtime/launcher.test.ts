@@ -23,6 +23,11 @@ describe('launcherOf', () => {
       { name: 'mpirun of MPICH', family: 'MPICH', rank: 1, size: 2, localSize: 2 },
     ],
     [
+      'mpirun -pmi-port of MPICH',
+      { PMI_ID: '1', PMI_PORT: 'host:1234' },
+      { name: 'mpirun of MPICH', family: 'MPICH', rank: 1, size: null, localSize: null },
+    ],
+    [
       'srun with PMIx',
       {
         ...{ SLURM_PROCID: '5', SLURM_STEP_NUM_TASKS: '7', SLURM_STEP_TASKS_PER_NODE: '4,3' },

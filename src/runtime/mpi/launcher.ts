@@ -1,5 +1,7 @@
 /** What has started this process beside others: mpirun or srun, by the variables that they set. */
-import { runtimeName } from '../detect.ts';
+import { MocoError } from '../../errors.ts';
+import { isNode, runtimeName } from '../detect.ts';
+import { nodeModule } from '../node.ts';
 
 export interface Launcher {
   /** As people call it. */
@@ -57,7 +59,8 @@ export function launcherOf(variables: Variables = processVariables()): Launcher 
       localSize: local === undefined ? null : Number(local),
     };
   }
-  const pmi = number('PMI_RANK');
+  // PMI_ID: where the launcher listens at a port (-pmi-port).
+  const pmi = number('PMI_RANK') ?? number('PMI_ID');
   if (pmi !== null) {
     return {
       name: 'mpirun of MPICH',
@@ -71,4 +74,23 @@ export function launcherOf(variables: Variables = processVariables()): Launcher 
   return pmix === null
     ? null
     : { name: 'a launcher of PMIx', family: null, rank: pmix, size: null, localSize: null };
+}
+
+/**
+ * MPICH's launcher speaks to a process by an open file, which a process between them, as npx is one, does not hand on.
+ * @throws MocoError distributed-unavailable
+ */
+export async function expectReachable(variables: Variables = processVariables()): Promise<void> {
+  const file = variables.PMI_FD;
+  if (file === undefined || !isNode()) return;
+  const { fstatSync } = await nodeModule('fs');
+  try {
+    if (fstatSync(Number(file)).isSocket()) return;
+  } catch {
+    // It is closed.
+  }
+  throw new MocoError(
+    'distributed-unavailable',
+    'mpirun of MPICH cannot be reached from here, as a wrapper (npx?) stands between: mpirun -pmi-port gets through, or start node itself',
+  );
 }
