@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { recipeNamed } from '../data/augment/recipes.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { EncoderJob } from '../evaluate/evaluate-checkpoint.ts';
+import { networkOf } from '../models/choose-network.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type DataOptions, openWeighedData } from './data.ts';
 import { addDataOptions, backendOption, wholeNumber } from './options.ts';
@@ -61,6 +63,9 @@ export async function checkpointJob(
   const data = await openWeighedData(options, state.sampler.path, state.config.imageSize, terminal);
   require(data);
   const { backend } = await chooseBackend(options.backend);
+  // What the checkpoint says wrong is refused before anything is told.
+  networkOf(state.config, checkpoint.network);
+  recipeNamed(state.config.augmentation);
   terminal.tally?.tell();
   return {
     checkpoint,
