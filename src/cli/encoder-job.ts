@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
+import { recipeNamed } from '../data/augment/recipes.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import type { EncoderJob } from '../evaluate/encoder-job.ts';
+import { networkOf } from '../models/choose-network.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { MOST_WORKERS } from '../scheduler/worker-counts.ts';
 import { requireHead } from '../train/unknown-settings.ts';
@@ -61,9 +63,13 @@ export async function checkpointJob(
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const data = await openDataOf(checkpoint.state, options, terminal);
+  const { state } = checkpoint;
+  const data = await openDataOf(state, options, terminal);
   require(data);
   const { backend } = await chooseBackend(options.backend);
+  // What the checkpoint says wrong is refused before anything is told.
+  networkOf(state.config, checkpoint.network);
+  recipeNamed(state.config.augmentation);
   terminal.tally?.tell();
   return {
     checkpoint,
