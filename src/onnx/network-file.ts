@@ -6,7 +6,8 @@ import { type Graph, OPSET } from './graph.ts';
 import { checkGraph } from './import/check.ts';
 import { orInvalid } from './limits.ts';
 import { decodeWithMetadata } from './model.ts';
-import { BATCH, buildNetwork, type ImportedNetwork } from './network.ts';
+import { BATCH, type ImportedNetwork } from './network.ts';
+import { inferShapes } from './shapes.ts';
 
 /**
  * @throws MocoError model-invalid where it is no model, or not of the form that ImportedNetwork describes;
@@ -20,8 +21,12 @@ function readNetwork(bytes: Uint8Array): ImportedNetwork {
   const decoded = decodeWithMetadata(bytes);
   const graph = checkGraph(decoded.graph);
   const network = { ...networkFromGraph(graph), ...buffersIn(decoded.metadata, graph) };
-  // Infers all shapes, and looks at what layers and features are.
-  buildNetwork(network, 1, Number(graph.inputs[0]!.shape[2]));
+  const shapes = inferShapes(graph);
+  for (const { name, shape } of graph.outputs) {
+    const found = shapes.get(name) ?? [];
+    const isVectors = found.length === 2 && found[0] === BATCH && typeof found[1] === 'number';
+    if (!isVectors || String(shape) !== String(found)) throw invalid(`${name} comes out as [${found}]`);
+  }
   return network;
 }
 
