@@ -3,7 +3,6 @@ import { MocoError, messageOf } from '../errors.ts';
 import { runtimeName } from './detect.ts';
 import type { FileStore, FileWriter } from './file-store.ts';
 import { innerPath } from './inner-path.ts';
-import { makeFolder } from './make-folder.ts';
 import { nodeModule } from './node.ts';
 import { openOpfsFolder } from './opfs.ts';
 

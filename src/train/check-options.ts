@@ -1,16 +1,13 @@
 /** What a caller of the library may have got wrong that no type keeps from JavaScript. */
 import { MAX_TENSOR_BYTES } from '../checkpoint/run-directory.ts';
-import { MocoError, textOf } from '../errors.ts';
+import { MocoError } from '../errors.ts';
 import { methodNamed } from '../methods/registry.ts';
 import { networkOf } from '../models/choose-network.ts';
 import { encoderLayout } from '../models/layout.ts';
 import { count } from '../onnx/dims.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { optimizerNamed } from '../optimizers/registry.ts';
-import { BACKENDS } from '../runtime/backend.ts';
-import { requireWorkerCounts } from '../scheduler/worker-counts.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { PretrainOptions } from './pretrain-options.ts';
 import { stateOf } from './state-of.ts';
 
 /** Better now than after the first epoch. @throws MocoError usage where a checkpoint would be larger than one may be */
