@@ -26,7 +26,7 @@ export async function runEmbed(
   terminal.out(`${rows} rows in ${options.out}; of which image each is: ${sidecarOf(options.out)}`);
   if (unreadable > 0) {
     const what = format === '.npy' ? 'have a row of NaN' : 'have no row';
-    terminal.error(
+    terminal.out(
       `${unreadable} images cannot be read and ${what}: the reasons are in ${sidecarOf(options.out)}`,
     );
   }

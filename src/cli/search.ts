@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
-import { postable } from '../search/image-input.ts';
+import { decoded, type PostableImage, postable } from '../search/image-input.ts';
 import { VectorIndex } from '../search/vector-index.ts';
 import { wholeNumber } from './options.ts';
 import {
@@ -34,24 +34,47 @@ export function registerSearch(program: Command, terminal: Terminal): void {
 }
 
 async function runSearch(options: SearchOptions, terminal: Terminal): Promise<void> {
-  const index = await openIndex(options, terminal);
   try {
-    await searchIn(index, options, terminal);
+    const queries = await readQueries(options.query);
+    const index = await openIndex(options, terminal);
+    try {
+      await searchIn(index, queries, options, terminal);
+    } finally {
+      await index.dispose();
+    }
   } catch (error) {
     const code = error instanceof MocoError && BLAMED.get(error.code);
     throw code ? new MocoError(code, messageOf(error), { cause: error }) : error;
-  } finally {
-    await index.dispose();
   }
 }
 
-async function searchIn(index: VectorIndex, options: SearchOptions, terminal: Terminal): Promise<void> {
+/** Before anything is embedded, which may take long. @throws MocoError image-corrupt, data-missing */
+async function readQueries(names: readonly string[]): Promise<PostableImage[]> {
+  const images: PostableImage[] = [];
+  for (const [i, name] of names.entries()) {
+    try {
+      images.push({ kind: 'pixels', pixels: await decoded(await postable(name)) });
+    } catch (error) {
+      const which = names.length > 1 ? `image ${i}` : 'the image';
+      const code = error instanceof MocoError ? error.code : 'data-missing';
+      throw new MocoError(code, `${which} (${name}): ${messageOf(error)}`, { cause: error });
+    }
+  }
+  return images;
+}
+
+async function searchIn(
+  index: VectorIndex,
+  images: readonly PostableImage[],
+  options: SearchOptions,
+  terminal: Terminal,
+): Promise<void> {
   const source = sourceIn(options) ?? sourceNamed(encoderOf(index));
   const features = options.features ?? index.facts.features;
   const embedder = await openEmbedder(source, { ...options, ...(features && { features }) }, terminal);
   let rows: Float32Array[];
   try {
-    rows = await embedder.embed(await Promise.all(options.query.map(postable)));
+    rows = await embedder.embed(images);
   } finally {
     await embedder.dispose();
   }

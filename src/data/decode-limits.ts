@@ -14,7 +14,7 @@ export interface DecodeLimits {
   readonly seconds: number;
 }
 
-export const DECODE_LIMITS: DecodeLimits = { megapixels: 100, megabytes: 512, seconds: 10 };
+export const DECODE_LIMITS: DecodeLimits = { megapixels: 100, megabytes: 1000, seconds: 10 };
 
 /** Why a file goes beyond the limits, with how to allow it; null where it keeps them. */
 export function beyondLimits(header: ImageHeader, fileBytes: number, limits: DecodeLimits): string | null {

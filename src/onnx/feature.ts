@@ -4,10 +4,6 @@ import type { Graph, Shape } from './graph.ts';
 import { inferShapes } from './shapes.ts';
 import { sliceFor } from './slice.ts';
 
-/** How tokens become one vector an image: the first of them (a class token), or their mean. */
-export const POOLS = ['first', 'mean'] as const;
-export type Pool = (typeof POOLS)[number];
-
 export interface Feature {
   readonly name: string;
   /** [batch, F], a feature map [batch, F, H, W], or tokens [batch, T, F]. */

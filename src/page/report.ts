@@ -2,7 +2,7 @@
 
 import { expectArgument, listOf, made, optional, record, text } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
-import { type EmbeddingMap, type RunData, type RunRecord, recordOf } from '../report/run-record.ts';
+import type { EmbeddingMap, RunData, RunRecord } from '../report/run-record.ts';
 import type { PretrainEvent } from '../train/events.ts';
 
 const RUNS = listOf(
@@ -35,11 +35,14 @@ export async function reportPage(runs: readonly ReportRun[], written?: string): 
   expectArgument('reportPage', 'runs', runs, RUNS);
   expectArgument('reportPage', 'written', written, optional(text()));
   if (runs.length === 0) throw new MocoError('usage', 'a report is of one run at least');
+  // Its charts and style are for whoever writes a report alone.
+  const [{ recordOf }, { reportHtml }] = await Promise.all([
+    import('../report/run-record.ts'),
+    import('../report/report.ts'),
+  ]);
   const records = runs.map(({ name, events, data = null, neighbors = null, map = null }): RunRecord => {
     return { ...recordOf(events), name, data, neighbors, map };
   });
-  // Its charts and style are for whoever writes a report alone.
-  const { reportHtml } = await import('../report/report.ts');
   return reportHtml(
     records,
     written ?? new Date().toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' }),

@@ -5,14 +5,14 @@ import { expectArgument, expectOptions, instance, text, whole } from '../argumen
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { isPageThread } from '../runtime/detect.ts';
 import type { Remote } from '../scheduler/worker-client.ts';
-import { type IndexSource, postableIndex } from '../search/index-file.ts';
 import {
   INDEX_OPTIONS,
   type IndexOptions,
   NEW_INDEX_OPTIONS,
   type NewIndexOptions,
 } from '../search/index-options.ts';
-import { joined, ROWS, type RowsInput } from '../search/index-rows.ts';
+import { type IndexSource, postableIndex } from '../search/index-source.ts';
+import { joined, ROWS, type RowsInput } from '../search/rows-input.ts';
 import type { DuplicatePair, IndexFacts, Match, VectorIndex } from '../search/vector-index.ts';
 import type { JobWorker } from './job-worker.ts';
 import type { Parcel } from './parcel.ts';

@@ -1,35 +1,12 @@
 /** Index files: in a page of its origin private file system, else of the system. */
-import { kindOf, shown } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { openFolder } from '../runtime/files.ts';
-import { placeOf, readBytes } from '../runtime/read-bytes.ts';
+import { readBytes } from '../runtime/read-bytes.ts';
 import { formatIndex, type IndexRows, parseIndex } from './index-rows.ts';
-
-/** The path that it was saved to, an address (URL), a File or Blob, or its bytes. */
-export type IndexSource = string | URL | Blob | ArrayBuffer | Uint8Array;
-
-/** The same as plain data. */
-export type PostableIndex = string | { readonly place: string } | Blob | Uint8Array;
+import type { PostableIndex } from './index-source.ts';
 
 /** Four million rows of 128. */
 const MAX_BYTES = 2 ** 31 - 1;
-
-/** @throws MocoError usage */
-export function postableIndex(source: IndexSource): PostableIndex {
-  if (typeof source === 'string') return source;
-  switch (kindOf(source)) {
-    case 'URL':
-      return { place: placeOf(source as URL) };
-    case 'Blob':
-    case 'File':
-      return source as Blob;
-    case 'ArrayBuffer':
-      return new Uint8Array(source as ArrayBuffer);
-    case 'Uint8Array':
-      return source as Uint8Array;
-  }
-  throw new MocoError('usage', `${shown(source)} is no index: give its path, a URL, a file or its bytes`);
-}
 
 /** @throws MocoError data-missing, data-invalid */
 export async function readIndex(source: PostableIndex): Promise<IndexRows> {

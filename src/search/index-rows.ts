@@ -1,5 +1,4 @@
-/** What an index holds, as it is given and as it lies in a file. */
-import { either, type Form, instance, listOf, made, whole } from '../arguments.ts';
+/** What an index holds, and how it lies in a file. */
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import {
@@ -9,6 +8,7 @@ import {
   readSafetensorsHeader,
   writeSafetensors,
 } from '../formats/safetensors.ts';
+import { joined, type RowsInput } from './rows-input.ts';
 import { lengthOf, unitVector } from './unit-vectors.ts';
 
 /** What can be said of rows; null where nobody did. */
@@ -26,25 +26,6 @@ export interface IndexRows extends AboutRows {
   readonly vectors: Float32Array;
   readonly dim: number;
 }
-
-/** Rows of equal length: an array of them, or all in one array. */
-export type RowsInput = readonly Float32Array[] | JoinedRows;
-
-export interface JoinedRows {
-  /** [n, dim] */
-  readonly vectors: Float32Array;
-  readonly dim: number;
-  readonly names?: readonly string[] | null;
-}
-
-const FLOATS = instance('a Float32Array', 'Float32Array');
-export const ROWS: Form = {
-  ...either(
-    listOf(FLOATS, 'Float32Array'),
-    made<JoinedRows>('{ vectors, dim }', { vectors: FLOATS, dim: whole(1) }),
-  ),
-  give: 'rows: an array of Float32Array, or { vectors: a Float32Array, dim }',
-};
 
 /** In the file's metadata, beside `names` (JSON), `encoder` and `features`. */
 const FORMAT = 'moco-web-index-1';
@@ -76,20 +57,6 @@ export function rowsOf(
     units.set(unitVector(vectors.subarray(row * dim, (row + 1) * dim), name), row * dim);
   }
   return { vectors: units, dim, names: given && [...given], encoder, features };
-}
-
-/** All rows in one array. @throws MocoError usage, shape-mismatch */
-export function joined(rows: RowsInput): JoinedRows {
-  if ('vectors' in rows) return rows;
-  const dim = rows[0]?.length ?? 0;
-  if (dim === 0) throw new MocoError('usage', 'an index needs rows: there are none, or they are empty');
-  const other = rows.findIndex(({ length }) => length !== dim);
-  if (other >= 0) {
-    throw new MocoError('shape-mismatch', `row ${other} has ${rows[other]?.length} values, row 0 has ${dim}`);
-  }
-  const vectors = new Float32Array(rows.length * dim);
-  for (const [row, values] of rows.entries()) vectors.set(values, row * dim);
-  return { vectors, dim };
 }
 
 /** A safetensors file: `embeddings` [size, dim] F32, the rest in its metadata. @throws MocoError usage for too many names */

@@ -7,9 +7,11 @@ import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { chooseBackend } from '../runtime/backend.ts';
 import { type PairsOptions, pairsAbove } from './duplicates.ts';
-import { type PostableIndex, readIndex, writeIndex } from './index-file.ts';
+import { readIndex, writeIndex } from './index-file.ts';
 import type { IndexOptions, NewIndexOptions } from './index-options.ts';
-import { formatIndex, type IndexRows, type RowsInput, rowsOf } from './index-rows.ts';
+import { formatIndex, type IndexRows, rowsOf } from './index-rows.ts';
+import type { PostableIndex } from './index-source.ts';
+import type { RowsInput } from './rows-input.ts';
 import { unitVector } from './unit-vectors.ts';
 
 export interface Match {

@@ -7,7 +7,7 @@ import { AUGMENTATIONS } from '../data/augment/recipes.ts';
 import type { Method } from '../methods/method.ts';
 import { METHOD_NAMES, METHODS } from '../methods/registry.ts';
 import { ARCHITECTURES, SMALLEST_IMAGE, STEMS } from '../onnx/architectures.ts';
-import { POOLS } from '../onnx/feature.ts';
+import { POOLS } from '../onnx/pools.ts';
 import { OPTIMIZER_NAMES } from '../optimizers/registry.ts';
 import { SCHEDULES } from '../optimizers/schedule.ts';
 import { PRESET_NAMES } from '../settings/presets.ts';

@@ -116,7 +116,7 @@ describe('a file costs itself only', () => {
   const flat = png(8000, 8000, deflateSync(Buffer.alloc(1000)), 0);
   test.each<[string, Uint8Array, Partial<DecodeLimits>, RegExp]>([
     ['pixels', flat, { megapixels: 20 }, /more than the 20 megapixels allowed \(--max-megapixels\)/],
-    ['memory', flat, {}, /take 513 MB to decode, 512 are allowed \(--max-decode-mb\)/],
+    ['memory', flat, { megabytes: 512 }, /take 513 MB to decode, 512 are allowed \(--max-decode-mb\)/],
     ['time', flat, { megabytes: 1000, seconds: 1 }, /take about 4 s to decode, 1 are allowed \(--max-decode-seconds\)/],
   ])('a limit on %s', async (_name, bytes, limits, message) => {
     await expect(decodeImage(new Uint8Array(bytes), { ...DECODE_LIMITS, ...limits })).rejects.toMatchObject({

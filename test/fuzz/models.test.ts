@@ -150,7 +150,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
           ),
     })),
   }),
-  opset: (random, graph) => ({ ...graph, opset: random.pick([0, 7, 9, 11, 13, 18, 21, 23, 24, 1000]) }),
+  opset: (random, graph) => ({ ...graph, opset: random.pick([1, 7, 9, 11, 13, 18, 21, 23, 24, 1000]) }),
   order: (random, graph) => ({ ...graph, nodes: graph.nodes.toSorted(() => random.below(3) - 1) }),
 };
 

@@ -28,7 +28,9 @@ describe('moco-web finetune', () => {
     ]);
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     const result = JSON.parse(stdout);
-    expect(Object.keys(result)).toEqual(['top1', 'top5', 'epochs', 'labels']);
+    expect(Object.keys(result)).toEqual(
+      expect.arrayContaining(['top1', 'top5', 'epochs', 'labels', 'data', 'skipped']),
+    );
     expect(result.epochs).toBe(2);
     expect(result.top1).toBeLessThanOrEqual(result.top5);
     expect(stderr).toMatch(

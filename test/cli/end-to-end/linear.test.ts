@@ -70,7 +70,7 @@ describe('moco-web linear, and the probe', () => {
     const flat = await mocoWeb([...args, '--data', `${CIFAR}/../images`]);
     expect([flat.code, flat.stdout]).toEqual([2, '']);
     expect(flat.stderr).toMatch(
-      /^error: linear classification needs a test split, which .*images does not have\n$/,
+      /^error: linear classification needs a test split with classes, which .*images does not have\n$/,
     );
     await interrupted(args);
   }, 240_000);
