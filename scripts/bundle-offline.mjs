@@ -92,7 +92,7 @@ async function fill(folder, loader) {
   const copy = (path, filter) =>
     cpSync(join(ROOT, path), join(folder, path), { recursive: true, ...(filter ? { filter } : {}) });
   copyNode(folder);
-  copy('dist', (path) => !path.endsWith('.map') && basename(path) !== 'types');
+  copy('dist', (path) => !/\.(map|d\.ts)$/.test(path) && basename(path) !== 'types');
   const dawn = [`${DAWN}/dist/linux-x64`, `${DAWN}/index.js`, `${DAWN}/package.json`, `${DAWN}/LICENSE.md`];
   const packages = runtimePackages();
   for (const path of [...packages, ...dawn, ...BENCHES, 'LICENSE']) copy(path);

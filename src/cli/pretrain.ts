@@ -101,7 +101,7 @@ async function runOfRank(
       config: run.config,
       data: run.data,
       backend: run.backend,
-      out: run.out,
+      ...(isFirst ? { out: run.out } : {}),
       signal: interrupts.signal,
       ...(run.resume ? { resume: run.resume } : {}),
       ...(run.encoder ? { encoder: run.encoder } : {}),

@@ -212,7 +212,9 @@ await inRuntimes(['chromium'], () => {
         told: [],
         losses: [],
         end: null,
-        error: 'worker-died: worker job-worker.js died: it could not be loaded',
+        error: expect.stringMatching(
+          /^worker-died: worker job-worker\.js died: it could not be loaded: .*job-worker\.js answers 404/,
+        ),
       });
     }));
 });

@@ -17,7 +17,7 @@ const TINY =
  * A package larger than this has something in it that does not belong there. onnxruntime-web's two .wasm files are 11 MB of
  * it; its JavaScript is in the library and, as each worker script is one file, in two of these.
  */
-const MOST_PACKED_BYTES = 12_000_000;
+const MOST_PACKED_BYTES = 12_500_000;
 /** Of a file that is not onnxruntime-web's. */
 const MOST_FILE_BYTES = 3_000_000;
 
@@ -142,8 +142,9 @@ console.log(formatCounts(results), error instanceof MocoError);
 const data = await describeDrawn(64, 16, 16, 0);
 const options = { arch: 'resnet18', width: 4, dim: 16, batchSize: 16, groups: 2, queueSize: 64, steps: 2 };
 const config = resolveConfig('moco-v2', options, factsOf(data));
-for await (const event of pretrain({ config, data, out: 'api' })) if (event.type === 'step') console.log(event.loss);
-for await (const { index, vector } of embedImages({ checkpoint: await loadCheckpoint('api'), data, features: 'head' }))
+const out = 'Deno' in globalThis ? 'api-of-deno' : 'api';
+for await (const event of pretrain({ config, data, out })) if (event.type === 'step') console.log(event.loss);
+for await (const { index, vector } of embedImages({ checkpoint: await loadCheckpoint(out), data, features: 'head' }))
   if (index === 79) console.log(vector.length);
 `,
     );
