@@ -64,7 +64,8 @@ async function inFirefox(): Promise<Report> {
 }
 
 await inRuntimes(['node', 'deno', 'chromium', 'firefox'], (runtime) => {
-  const backends = runtime === 'node' || runtime === 'firefox' ? ['wasm'] : ['wasm', 'webgpu'];
+  // On WebGPU in Deno `deno run … dist/cli.js doctor --kernels` takes a minute; CI has recorded cases there.
+  const backends = runtime === 'chromium' ? ['wasm', 'webgpu'] : ['wasm'];
   it.each(backends)('every kernel is right on %s', async (backend) => {
     const start = Date.now();
     const { counts, kernels } = await (runtime === 'firefox'
