@@ -18,7 +18,7 @@ async function requestElsewhere(packages: boolean, variables: Record<string, str
   const folder = await temporaryFolder();
   const outfile = `${folder}/script.mjs`;
   const stdin = { contents: SCRIPT, resolveDir: '.', loader: 'ts' as const };
-  await build({ stdin, bundle: true, format: 'esm', packages: 'external', outfile });
+  await build({ stdin, bundle: true, format: 'esm', platform: 'node', external: ['webgpu'], outfile });
   if (packages) await symlink(`${process.cwd()}/node_modules`, `${folder}/node_modules`);
   const env = { ...process.env, NODE_PATH: '', ...variables };
   const child = spawn(process.execPath, [outfile], { env, timeout: 20_000 });

@@ -110,7 +110,7 @@ onWebGpu(({ kernels }) => {
       await expect(createSession(encoded(graph), place)).rejects.toMatchObject({
         code: 'model-invalid',
         message: expect.stringMatching(
-          new RegExp(`^graph ${graph.name} cannot run on WebGPU: .*: ${operators}\\. .* --backend wasm$`),
+          new RegExp(`^graph ${graph.name} cannot run on WebGPU: .*: ${operators}\\. .* backend 'wasm'$`),
         ),
       });
     });
