@@ -22,7 +22,13 @@ export async function claimRun(out: string, resume: LoadedCheckpoint | null): Pr
     throw new MocoError('usage', 'out is empty: name the run directory');
   }
   const store = await openFolder(out);
-  await refuseOtherRuns(store, out, resume);
+  try {
+    await refuseOtherRuns(store, out, resume);
+  } catch (error) {
+    // A run that is going has later checkpoints than the one to resume from: that it is going says more.
+    if (resume) await (await lockDirectory(out)).release();
+    throw error;
+  }
   const isNew = !(await store.exists(''));
   await checkWritable(store, '--out');
   const lock = await lockDirectory(out);

@@ -58,7 +58,12 @@ async function lockByFile(root: string): Promise<DirectoryLock> {
   const { hostname } = await nodeModule('os');
   const path = `${root}/${LOCK}`;
   const start = new Date().toISOString();
-  const holder: Holder = { pid: process.pid, host: hostname(), start, process: await startOf(process.pid) };
+  const holder: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    start,
+    process: (await factsOf(process.pid)).start,
+  };
   const text = `${JSON.stringify(holder)}\n`;
   let tookOver: string | null = null;
   for (let attempt = 0; ; attempt++) {
@@ -126,8 +131,10 @@ function holderIn(text: string): Holder | null {
 async function isGone({ holder, age }: Found, host: string): Promise<boolean> {
   if (!holder || holder.host !== host) return age > GONE_MS;
   if (!isAlive(holder.pid)) return true;
-  const started = await startOf(holder.pid);
-  return started !== null && holder.process !== null && started !== holder.process;
+  const { state, start } = await factsOf(holder.pid);
+  // One that has ended stays in the table until its parent asks, which in a container may be never.
+  if (state === 'Z' || state === 'X') return true;
+  return start !== null && holder.process !== null && start !== holder.process;
 }
 
 function isAlive(pid: number): boolean {
@@ -140,13 +147,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Field 22 of /proc/PID/stat (proc_pid_stat(5)); the name before it may hold blanks and brackets. */
-async function startOf(pid: number): Promise<string | null> {
+/** Fields 3 and 22 of /proc/PID/stat (proc_pid_stat(5)); the name before them may hold blanks and brackets. */
+async function factsOf(pid: number): Promise<{ state: string | null; start: string | null }> {
   try {
     const text = await (await nodeModule('fs/promises')).readFile(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? null, start: fields[19] ?? null };
   } catch {
-    return null;
+    return { state: null, start: null };
   }
 }
 
