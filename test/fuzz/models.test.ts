@@ -136,7 +136,10 @@ const CHANGES: Readonly<Record<string, Change>> = {
     withNode(random, graph, (node) => ({
       ...node,
       name: random.pick(graph.nodes).name,
-      outputs: [random.chance(0.5) ? anyValue(random, graph) : node.outputs[0]!, ...node.outputs.slice(1)],
+      outputs: [
+        random.chance(0.5) ? anyValue(random, graph) : (node.outputs[0] ?? ''),
+        ...node.outputs.slice(1),
+      ],
     })),
   shapes: (random, graph) => ({
     ...graph,
