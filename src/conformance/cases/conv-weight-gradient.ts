@@ -150,8 +150,12 @@ export const convWeightGradient: KernelCases = [
     of({ batch: 2, channels: 2, width: 1300, filters: 3, kernel: [1, 3], pads: [0, 1, 0, 1] }),
   ],
   ['1-D, 1300 pixels, no pads', of({ batch: 2, channels: 2, width: 1300, filters: 3, strides: [1, 2] })],
-  ['rows of 40 × 39', of({ ...THREE, batch: 2, channels: 2, height: 40, width: 39, filters: 3 })],
-  ['rows of 40 × 39, 1 × 1', of({ batch: 2, channels: 3, height: 40, width: 39, filters: 3 })],
+  ['rows of 41 × 39', of({ ...THREE, batch: 2, channels: 2, height: 41, width: 39, filters: 3 })],
+  ['rows of 41 × 39, 1 × 1', of({ batch: 2, channels: 3, height: 41, width: 39, filters: 3 })],
+  [
+    'rows of 40 × 20, 1 × 1, stride 2',
+    of({ batch: 2, channels: 3, height: 79, width: 39, filters: 3, strides: [2, 2] }),
+  ],
   ['70 images of 4 × 4', of({ ...THREE, batch: 70, channels: 3, height: 4, width: 4, filters: 8 })],
   ['70 images of 4 × 4, 1 × 1', of({ batch: 70, channels: 3, height: 4, width: 4, filters: 8 })],
   ...[1, 4, 7, 8, 9, 13, 33, 47, 49, 66].map(
@@ -161,6 +165,7 @@ export const convWeightGradient: KernelCases = [
     (channels) =>
       [`${channels} channels`, of({ batch: 2, channels, height: 3, width: 5, filters: 14 })] as const,
   ),
+  ['2 groups, 1 × 1', of({ batch: 3, channels: 6, height: 5, width: 5, filters: 8, groups: 2 })],
   ['2 groups', of({ ...SMALL, channels: 6, filters: 18, groups: 2 })],
   ['5 groups of one channel', of({ ...SMALL, filters: 10, groups: 5 })],
   ['depthwise', of({ ...SMALL, channels: 37, filters: 37, groups: 37 })],
@@ -168,7 +173,7 @@ export const convWeightGradient: KernelCases = [
   ['x of 2^40, dy of 2^-70', of(SMALL, [2 ** 40, 2 ** -70])],
   ['products that are denormal', of(SMALL, [2 ** -70, 2 ** -72])],
   ['added', adds(SMALL)],
-  ['added, of many parts', adds({ ...THREE, batch: 3, channels: 2, height: 40, width: 23, filters: 5 })],
+  ['added, of many parts', adds({ ...THREE, batch: 3, channels: 2, height: 41, width: 23, filters: 5 })],
   ['added, of groups', adds({ ...SMALL, channels: 6, filters: 18, groups: 3 })],
   ['zeros', zeros],
   ['not finite', notFinite],
