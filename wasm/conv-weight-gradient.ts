@@ -23,7 +23,7 @@ const SUMS: usize = 128;
 /**
  * x [batch, channels, height, width], dy [batch, filters, outHeight, outWidth] → gradient [filters, channels/groups, kernel]:
  * the filters from `first` on, `count` of them.
- * scratch: what `scratchBytes` of src/kernels/ says, whatever is in it.
+ * scratch: as many bytes as src/kernels/ says, whatever they are.
  */
 export function convWeightGradient(
   x: usize,
