@@ -38,7 +38,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 
-// Chosen by the shape (src/kernels/conv-weight-gradient.ts).
+// Chosen by the shape (src/kernels/conv-weight-gradient.ts); their product is a multiple of DEPTH.
 override ROWS: u32 = 8u;
 override COLUMNS: u32 = 8u;
 const DEPTH = 16u;
@@ -49,14 +49,35 @@ var<workgroup> seen: array<vec4f, DEPTH * COLUMNS>;
 // Of each column: its channel (−1: there is none), and its tap's place relative to the pixel's.
 var<workgroup> places: array<vec3i, 4u * COLUMNS>;
 
+// The pixel that an invocation gathers.
+struct Pixel {
+  image: u32,
+  // In its image.
+  index: u32,
+  // Where the window begins in x, but for the padding.
+  y: i32,
+  x: i32,
+  // Whether it is of the slice.
+  is_there: bool,
+}
+
+fn pixel_at(pixel: u32, end: u32) -> Pixel {
+  let plane = params.out_height * params.out_width;
+  let image = pixel / plane;
+  let index = pixel - image * plane;
+  let row = index / params.out_width;
+  let y = i32(row * params.stride_y);
+  return Pixel(image, index, y, i32((index - row * params.out_width) * params.stride_x), pixel < end);
+}
+
 // dy of four filters of a group from `first` on; 0 for those that are not there.
-fn gradients_at(pixel: u32, group: u32, first: u32) -> vec4f {
+fn gradients_at(pixel: Pixel, group: u32, first: u32) -> vec4f {
   let plane = params.out_height * params.out_width;
   let each = params.filters / params.groups;
-  let start = (pixel / plane * params.filters + group * each + first) * plane + pixel % plane;
+  let start = (pixel.image * params.filters + group * each + first) * plane + pixel.index;
   var values = vec4f();
   for (var i = 0u; i < 4u; i++) {
-    if (first + i < each) {
+    if (pixel.is_there && first + i < each) {
       values[i] = dy[start + i * plane];
     }
   }
@@ -64,17 +85,14 @@ fn gradients_at(pixel: u32, group: u32, first: u32) -> vec4f {
 }
 
 // x of four columns.
-fn seen_at(pixel: u32, first: u32) -> vec4f {
-  let plane = params.out_height * params.out_width;
-  let image = pixel / plane;
-  let y = i32(pixel % plane / params.out_width * params.stride_y);
-  let column = i32(pixel % params.out_width * params.stride_x);
+fn seen_at(pixel: Pixel, first: u32) -> vec4f {
   var values = vec4f();
   for (var i = 0u; i < 4u; i++) {
     let place = places[first + i];
-    let at = vec2i(y + place.y, column + place.z);
-    if (place.x >= 0 && at.x >= 0 && at.x < i32(params.height) && at.y >= 0 && at.y < i32(params.width)) {
-      let row = (image * params.channels + u32(place.x)) * params.height + u32(at.x);
+    let at = vec2i(pixel.y + place.y, pixel.x + place.z);
+    let is_inside = at.x >= 0 && at.x < i32(params.height) && at.y >= 0 && at.y < i32(params.width);
+    if (pixel.is_there && place.x >= 0 && is_inside) {
+      let row = (pixel.image * params.channels + u32(place.x)) * params.height + u32(at.x);
       values[i] = x[row * params.width + u32(at.y)];
     }
   }
@@ -109,6 +127,8 @@ fn main(
     places[i] = vec3i(select(-1, i32(group * channels + column / taps), column < columns), y, right);
   }
 
+  // Of 16 pixels, the one that an invocation gathers.
+  let k = lane % DEPTH;
   let begin = workgroup.z * params.slice_pixels;
   let end = min(begin + params.slice_pixels, params.batch * params.out_height * params.out_width);
   var s0 = vec4f();
@@ -117,28 +137,17 @@ fn main(
   var s3 = vec4f();
   for (var pixel = begin; pixel < end; pixel += DEPTH) {
     workgroupBarrier();
-    for (var i = lane; i < DEPTH * ROWS; i += ROWS * COLUMNS) {
-      let k = i % DEPTH;
-      let four = i / DEPTH;
-      var values = vec4f();
-      if (pixel + k < end) {
-        values = gradients_at(pixel + k, group, first_filter + 4u * four);
-      }
-      gradients[k * ROWS + four] = values;
+    let own = pixel_at(pixel + k, end);
+    for (var four = lane / DEPTH; four < ROWS; four += ROWS * COLUMNS / DEPTH) {
+      gradients[k * ROWS + four] = gradients_at(own, group, first_filter + 4u * four);
     }
-    for (var i = lane; i < DEPTH * COLUMNS; i += ROWS * COLUMNS) {
-      let k = i % DEPTH;
-      let four = i / DEPTH;
-      var values = vec4f();
-      if (pixel + k < end) {
-        values = seen_at(pixel + k, 4u * four);
-      }
-      seen[k * COLUMNS + four] = values;
+    for (var four = lane / DEPTH; four < COLUMNS; four += ROWS * COLUMNS / DEPTH) {
+      seen[k * COLUMNS + four] = seen_at(own, 4u * four);
     }
     workgroupBarrier();
-    for (var k = 0u; k < DEPTH; k++) {
-      let g = gradients[k * ROWS + place.y];
-      let s = seen[k * COLUMNS + place.x];
+    for (var d = 0u; d < DEPTH; d++) {
+      let g = gradients[d * ROWS + place.y];
+      let s = seen[d * COLUMNS + place.x];
       s0 += g.x * s;
       s1 += g.y * s;
       s2 += g.z * s;
@@ -146,13 +155,13 @@ fn main(
     }
   }
 
-  let own = array<vec4f, 4>(s0, s1, s2, s3);
+  let all = array<vec4f, 4>(s0, s1, s2, s3);
   for (var i = 0u; i < 4u; i++) {
     let row = first_filter + 4u * place.y + i;
     for (var j = 0u; j < 4u; j++) {
       let column = first_column + 4u * place.x + j;
       if (row < filters && column < columns) {
-        sums[(workgroup.z * params.filters + group * filters + row) * columns + column] = own[i][j];
+        sums[(workgroup.z * params.filters + group * filters + row) * columns + column] = all[i][j];
       }
     }
   }
