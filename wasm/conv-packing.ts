@@ -50,8 +50,10 @@ export function bytesOf(rows: i32, columns: i32): usize {
   return (<usize>rows * <usize>columns) << 2;
 }
 
-/** Where the first pixel of each column lies in x, in bytes; as if there were a multiple of 4 of them. */
-export function writeOffsets(g: Geometry, channels: i32, offsets: usize): void {
+/**
+ * Where the first pixel of each column lies in x, whose pixels take so many bytes; as if there were a multiple of 4 of them.
+ */
+export function writeOffsets(g: Geometry, channels: i32, pixelBytes: i32, offsets: usize): void {
   const isPadded = g.paddedHeight > 0;
   const width = isPadded ? g.paddedWidth : g.width;
   const plane = width * (isPadded ? g.paddedHeight : g.height);
@@ -60,7 +62,7 @@ export function writeOffsets(g: Geometry, channels: i32, offsets: usize): void {
   for (let c = 0; c < channels; c++) {
     for (let ky = 0; ky < g.kernelHeight; ky++) {
       for (let kx = 0; kx < g.kernelWidth; kx++) {
-        offset = (c * plane + ky * g.dilationY * width + kx * g.dilationX) << 2;
+        offset = (c * plane + ky * g.dilationY * width + kx * g.dilationX) * pixelBytes;
         store<i32>(at, offset);
         at += 4;
       }
@@ -86,7 +88,8 @@ export function packFilters(g: Geometry, chunk: Chunk, dy: usize, filters: i32, 
   }
 }
 
-function packRun(from: usize, stride: usize, rows: i32, length: i32, to: usize): void {
+/** Up to 8 rows of values, a stride of bytes apart, as [length][8]. */
+export function packRun(from: usize, stride: usize, rows: i32, length: i32, to: usize): void {
   if (rows == 8) {
     packHalf(from, stride, length, to);
     packHalf(from + 4 * stride, stride, length, to + 16);
@@ -153,18 +156,23 @@ export function walk(g: Geometry, chunk: Chunk, x: usize, channels: i32, padded:
     source = x + bytesOf(chunk.image, image) + bytesOf(chunk.row * g.strideY, width);
     source += (<usize>(chunk.column * g.strideX)) << 2;
   }
-  const row = bytesOf(g.strideY, width);
-  chunk.step = (<usize>g.strideX) << 2;
+  stepThrough(g, chunk, width, (<usize>image) << 2, 4);
+  return source;
+}
+
+/** Steps through rows of `width` pixels of so many bytes. */
+export function stepThrough(g: Geometry, chunk: Chunk, width: i32, image: usize, pixelBytes: usize): void {
+  const row = <usize>(g.strideY * width) * pixelBytes;
+  chunk.step = <usize>g.strideX * pixelBytes;
   chunk.rowJump = row - <usize>chunk.columns * chunk.step;
-  chunk.imageJump = ((<usize>image) << 2) - <usize>chunk.rows * row;
+  chunk.imageJump = image - <usize>chunk.rows * row;
   if (chunk.rowJump == 0) {
     chunk.columns *= chunk.rows;
     chunk.rows = 1;
   }
-  return source;
 }
 
-function padImages(g: Geometry, chunk: Chunk, x: usize, channels: i32, to: usize): void {
+export function padImages(g: Geometry, chunk: Chunk, x: usize, channels: i32, to: usize): void {
   const width = g.paddedWidth;
   const height = (chunk.rows - 1) * g.strideY + (g.kernelHeight - 1) * g.dilationY + 1;
   const firstY = chunk.row * g.strideY - g.top;

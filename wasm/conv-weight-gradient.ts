@@ -13,6 +13,7 @@
  * Floor: 2·pixels·filters·columns flop (bench/conv-weight-gradient.mjs has the gap).
  */
 
+import { PIXEL, tileDepthwise, walkDepthwise } from './conv-depthwise';
 import { bytesOf, Chunk, Geometry, packFilters, walk, writeOffsets } from './conv-packing';
 
 /** Bytes of a Chunk. */
@@ -42,10 +43,13 @@ export function convWeightGradient(
   const sums = scratch + CHUNK;
   const offsets = sums + SUMS;
   const packed = offsets + ((<usize>((columns + 3) & ~3)) << 2);
-  writeOffsets(g, channels, offsets);
+  // Panels of filters of 8 groups where a group has one.
+  const isDepthwise = perGroup == 1 && channels == 1;
+  writeOffsets(g, channels, isDepthwise ? PIXEL : 4, offsets);
   for (let f = first; f < first + count; ) {
     const group = f / perGroup;
-    const filters = min(first + count, (group + 1) * perGroup) - f;
+    const end = isDepthwise ? f + 8 : (group + 1) * perGroup;
+    const filters = min(first + count, end) - f;
     const ofX = x + bytesOf(group * channels, g.height * g.width);
     const ofDy = dy + bytesOf(f, g.outHeight * g.outWidth);
     const ofGradient = gradient + bytesOf(f, columns);
@@ -61,7 +65,9 @@ export function convWeightGradient(
           const pixels = chunk.images * chunk.rows * chunk.columns;
           const padded = packed + bytesOf((filters + 7) & ~7, g.images * g.rows * g.columns);
           packFilters(g, chunk, ofDy, filters, packed);
-          const source = walk(g, chunk, ofX, channels, padded);
+          const source = isDepthwise
+            ? walkDepthwise(g, chunk, ofX, filters, padded)
+            : walk(g, chunk, ofX, channels, padded);
           const isFirst = image + row + column == 0;
           for (let p = 0; p < filters; p += 8) {
             const panel = packed + bytesOf(p, pixels);
@@ -69,7 +75,8 @@ export function convWeightGradient(
             const rows = min(8, filters - p);
             for (let c = 0; c < columns; c += 4) {
               const at = offsets + ((<usize>c) << 2);
-              tile(chunk, panel, source, at, sums);
+              if (isDepthwise) tileDepthwise(chunk, panel, source, at, sums);
+              else tile(chunk, panel, source, at, sums);
               put(sums, to + ((<usize>c) << 2), rows, (<usize>columns) << 2, min(4, columns - c), isFirst);
             }
           }

@@ -65,10 +65,15 @@ function evenParts(whole: number, most: number): { size: number; parts: number }
   return { size, parts: Math.ceil(whole / size) };
 }
 
+/** Of groups that are a filter and a channel each, a panel has the filters of several. */
+function isDepthwise({ channels, filters, groups }: ConvolutionShape): boolean {
+  return channels === groups && filters === groups;
+}
+
 /** What a chunk sees of a channel, with its padding; 0 × 0 where nothing is padded and x is read where it lies. */
 function paddedOf(shape: ConvolutionShape, chunk: { rows: number; columns: number }) {
   const { kernel, strides, dilations, pads } = shape;
-  if (pads.every((pad) => pad === 0)) return { height: 0, width: 0 };
+  if (pads.every((pad) => pad === 0) && !isDepthwise(shape)) return { height: 0, width: 0 };
   const extent = (axis: 0 | 1, count: number) =>
     (count - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
   return { height: extent(0, chunk.rows), width: extent(1, chunk.columns) };
@@ -152,8 +157,10 @@ export const convWeightGradient: Kernel<ConvWeightGradientArguments, void, ConvW
     const { columns } = matrixOf(args);
     const chunk = chunksOf(args);
     const padded = paddedOf(args, chunk);
-    const unit = groups > 1 ? filters / groups : PANEL;
+    const unit = groups > 1 && !isDepthwise(args) ? filters / groups : PANEL;
     const units = Math.ceil(filters / unit);
+    // As they lie, and packed.
+    const planes = isDepthwise(args) ? 2 * PANEL : channels / groups;
     const work = (batch * outHeight * outWidth * filters * columns) / 4;
     const most = unit * Math.ceil(units / Math.min(units, threadsFor(work)));
     const calls = Math.ceil(filters / most);
@@ -161,7 +168,7 @@ export const convWeightGradient: Kernel<ConvWeightGradientArguments, void, ConvW
       OWN +
         4 * roundedUp(columns, COLUMNS) +
         4 * roundedUp(Math.min(most, filters / groups), PANEL) * chunk.pixels +
-        4 * chunk.images * (channels / groups) * padded.height * padded.width,
+        4 * chunk.images * planes * padded.height * padded.width,
       16,
     );
     const total = GEOMETRY + calls * bytes + (add ? 4 * gradient.length : 0);

@@ -2,15 +2,11 @@ import { of } from './mutant.ts';
 
 export const WGSL = [
   ...of('conv-weight-gradient.wgsl', [
-    [
-      'rows by the stride of columns',
-      'params.out_width * params.stride_y',
-      'params.out_width * params.stride_x',
-    ],
+    ['rows by the stride of columns', 'row * params.stride_y', 'row * params.stride_x'],
     [
       'columns by the stride of rows',
-      'params.out_width * params.stride_x',
-      'params.out_width * params.stride_y',
+      'params.out_width) * params.stride_x',
+      'params.out_width) * params.stride_y',
     ],
     ['rows by the dilation of columns', '* params.dilation_y', '* params.dilation_x'],
     ['columns by the dilation of rows', '* params.dilation_x', '* params.dilation_y'],
@@ -61,7 +57,7 @@ export const WASM = [
     ['the channels of the first group', 'bytesOf(group * channels, ', 'bytesOf(0, '],
     ['the filters of the first group', 'bytesOf(f, g.outHeight * g.outWidth)', '0'],
     ['every group is the first of the gradient', 'gradient + bytesOf(f, columns)', 'gradient'],
-    ['one group', 'min(first + count, (group + 1) * perGroup)', '(first + count)'],
+    ['one group', '(group + 1) * perGroup', '(group + 2) * perGroup'],
     ['every chunk is the first', 'image + row + column == 0', 'true'],
     ['no chunk is the first', 'image + row + column == 0', 'false'],
     ['first are those of the first row', 'image + row + column == 0', 'row == 0'],
@@ -101,7 +97,7 @@ export const WASM = [
     ['rows without their stride', 'chunk.row * g.strideY, width', 'chunk.row, width'],
     ['columns without their stride', 'chunk.column * g.strideX)) << 2', 'chunk.column)) << 2'],
     ['rows are never whole', 'chunk.rowJump == 0', 'true'],
-    ['rows by the stride of columns', 'bytesOf(g.strideY, width)', 'bytesOf(g.strideX, width)'],
+    ['rows by the stride of columns', 'g.strideY * width', 'g.strideX * width'],
     [
       'the last tap is left out',
       '(g.kernelHeight - 1) * g.dilationY + 1',
@@ -117,5 +113,17 @@ export const WASM = [
     ['channels without the rows that are left out', 'to += skipped;', ''],
     ['the last column of a row', 'for (; i < end; i++)', 'for (; i + 1 < end; i++)'],
     ['the first images of x with its padding', '(chunk.image + image) * g.channels', 'image * g.channels'],
+  ]),
+  ...of('conv-depthwise.ts', [
+    ['pixels of four channels', 'PIXEL: i32 = 32', 'PIXEL: i32 = 16'],
+    ['packed over what is packed', 'padded + <usize>g.images * image', 'padded'],
+    ['every image is the first', 'source + <usize>n * image', 'source'],
+    ['the planes of the first image', 'bytesOf(n * channels, plane)', '0'],
+    ['a tap that stands still', 'x3 += step;', ''],
+    ['a tap that stays in its row', 'x0 += chunk.rowJump;', ''],
+    ['a tap that stays in its image', 'x1 += chunk.imageJump;', ''],
+    ['the channels of other filters', 'f32x4.mul(b, v128.load(x2, 16))', 'f32x4.mul(b, v128.load(x2))'],
+    ['the first tap for the second', 'load<u32>(offsets, 4)', 'load<u32>(offsets)'],
+    ['the sums of other filters', 'v128.store(sums, b0, 16)', 'v128.store(sums, a0, 16)'],
   ]),
 ];

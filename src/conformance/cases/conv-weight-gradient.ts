@@ -169,6 +169,19 @@ export const convWeightGradient: KernelCases = [
   ['2 groups', of({ ...SMALL, channels: 6, filters: 18, groups: 2 })],
   ['5 groups of one channel', of({ ...SMALL, filters: 10, groups: 5 })],
   ['depthwise', of({ ...SMALL, channels: 37, filters: 37, groups: 37 })],
+  ['depthwise, no pads', of({ ...SMALL, channels: 9, filters: 9, groups: 9, pads: [0, 0, 0, 0] })],
+  [
+    'depthwise, 1-D, 1300 pixels',
+    of({
+      ...{ batch: 2, channels: 3, width: 1300, filters: 3, groups: 3 },
+      kernel: [1, 3],
+      pads: [0, 1, 0, 1],
+    }),
+  ],
+  [
+    'depthwise, 70 images',
+    of({ ...THREE, batch: 70, channels: 8, height: 4, width: 4, filters: 8, groups: 8 }),
+  ],
   ['depthwise, stride 2', of({ ...SMALL, channels: 5, filters: 5, groups: 5, strides: [2, 2] })],
   ['x of 2^40, dy of 2^-70', of(SMALL, [2 ** 40, 2 ** -70])],
   ['products that are denormal', of(SMALL, [2 ** -70, 2 ** -72])],
