@@ -3,7 +3,7 @@
  * run by an Encoder.
  */
 import type { RecomputeLevel } from '../autodiff/training-graphs.ts';
-import type { ConvolutionShape } from '../kernels/conv-weight-gradient.ts';
+import type { ConvolutionShape } from '../kernels/convolution-shape.ts';
 import type { EncodedModel } from './encoded-model.ts';
 
 /** One run of a session. */
