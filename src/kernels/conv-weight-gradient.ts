@@ -37,7 +37,7 @@ export interface ConvWeightGradientExports {
 }
 
 /** On wasm, the most pixels whose products are summed by themselves, before that is added to the sum of those before them. */
-const PIXELS = 512;
+const PIXELS = 256;
 /** Filters of a panel, and columns of a tile (wasm/conv-weight-gradient.ts). */
 const PANEL = 8;
 const COLUMNS = 4;
