@@ -1,6 +1,6 @@
 /**
- * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, nearest neighbors – on arrays of float32, on
- * WebAssembly and on WebGPU. Without onnxruntime.
+ * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, weight gradients of convolutions, nearest
+ * neighbors – on arrays of float32, on WebAssembly and on WebGPU. Without onnxruntime.
  *
  *     const kernels = await createWasmKernels();    // or createWebGpuKernels((await requestDevice()).device)
  *     const [x, y, norm] = [2, 2, 1].map((length) => kernels.allocate(length));
@@ -10,6 +10,8 @@
  */
 
 export { type ErrorCode, MocoError } from './errors.ts';
+export type { ConvWeightGradientArguments } from './kernels/conv-weight-gradient.ts';
+export type { ConvolutionShape } from './kernels/convolution-shape.ts';
 export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';
 export type { DeviceArray } from './kernels/device-array.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';

@@ -1,6 +1,7 @@
 /** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
 export { adamw } from './adamw';
+export { convWeightGradient } from './conv-weight-gradient';
 export { copy } from './copy';
 export { crossEntropy } from './cross-entropy';
 export { ema } from './ema';

@@ -10,6 +10,7 @@ import { fixed } from '../onnx/shape-rules/rule.ts';
 import { image } from '../onnx/shape-rules/windows.ts';
 import { convolve, convolveTransposed, flip, swapChannels } from './convolve.ts';
 import { type Convolution, extent, fromImage, toImage, wayBack, windowAttributes } from './images.ts';
+import { float32 } from './kernel-gradient.ts';
 import { type BackwardScope, channelSum, type LoweringScope, type Rule } from './rule.ts';
 import { weightGradient } from './weight-gradient.ts';
 
@@ -30,9 +31,11 @@ export const conv: Rule = {
     const dy = toImage(g, dOutput, xShape);
     const weights = () => toImage(g, scope.value(w), wShape);
     const dw = () => weightGradient(scope, dy, toImage(g, scope.value(x), xShape), convolution);
+    const given = float32(dOutput, scope.shape(node.outputs[0]!));
+    const isWanted = scope.wants(w) && !scope.leaveToKernel(w, x, given, convolution);
     return [
       scope.wants(x) ? fromImage(g, inputGradient(scope, dy, weights(), convolution), xShape) : null,
-      scope.wants(w) ? fromImage(g, dw(), wShape) : null,
+      isWanted ? fromImage(g, dw(), wShape) : null,
       bias !== undefined && scope.wants(bias) ? channelSum(g, dy) : null,
     ];
   },

@@ -12,7 +12,8 @@ import { GRAPH } from '../onnx/graph-form.ts';
 import { constantInts, inferShapes } from '../onnx/shapes.ts';
 import { inferTypes } from '../onnx/types.ts';
 import { batchNormEval } from './batch-norm-eval.ts';
-import { LOWERINGS, PROVIDERS, type Provider } from './lowering.ts';
+import { float32, giveOut, type KernelGradient, leaves, withoutUnread } from './kernel-gradient.ts';
+import { LOWERINGS, PROVIDERS, type Provider, WEIGHT_GRADIENTS, type WeightGradients } from './lowering.ts';
 import { describePath, type GradientPath, gradientPath } from './paths.ts';
 import type { BackwardScope, BatchStatistics, ForwardScope, LoweringScope, Rule } from './rule.ts';
 import { copyNode } from './rule.ts';
@@ -33,6 +34,11 @@ export interface DifferentiateOptions {
    * running statistics, which the graph has as inputs or constants; it gives none.
    */
   readonly batchNorm?: 'train' | 'eval';
+  /**
+   * `graph` by default: all gradients are outputs of the backward graph. `kernel`: those of convolution weights are left to
+   * the kernel conv-weight-gradient where it is faster, and named in `left`.
+   */
+  readonly weightGradients?: WeightGradients;
 }
 
 const OPTIONS: Forms<DifferentiateOptions> = {
@@ -41,6 +47,7 @@ const OPTIONS: Forms<DifferentiateOptions> = {
   provider: oneOf(PROVIDERS),
   recompute: optional(oneOf(['nothing', 'least', 'cheap'])),
   batchNorm: optional(oneOf(['train', 'eval'])),
+  weightGradients: optional(oneOf(WEIGHT_GRADIENTS)),
 };
 
 export interface Gradient {
@@ -52,8 +59,10 @@ export interface Gradient {
   readonly saved: readonly Value[];
   /** Output → the backward input that takes its gradient. */
   readonly outputGradients: ReadonlyMap<string, string>;
-  /** Input named in `wrt` → the backward output that is its gradient. */
+  /** Input named in `wrt` → the backward output that is its gradient. Those in `left` are not among them. */
   readonly gradients: ReadonlyMap<string, string>;
+  /** Gradients of weights that a kernel has to compute, in the order in which backward has what they need. */
+  readonly left: readonly KernelGradient[];
   readonly statistics: readonly BatchStatistics[];
 }
 
@@ -108,15 +117,14 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Grad
     isGiven: givenNames(graph),
     size: sizeOf(graph, scope.shape),
   });
-  const { tape, outputGradients, gradients } = writeBackward(graph, path, options, ruleOf, scope, recomputed);
+  const { tape, ...written } = writeBackward(graph, path, options, ruleOf, scope, recomputed);
   if (options.recompute !== 'nothing') refuseOtherTypes(tape.saved);
   for (const { name, shape } of tape.saved) if (!forward.hasOutput(name)) forward.output(name, shape);
   return {
     forward: forward.build(),
-    backward: tape.backward.build(),
+    backward: withoutUnread(tape.backward.build()),
     saved: tape.saved,
-    outputGradients,
-    gradients,
+    ...written,
     statistics,
   };
 }
@@ -158,6 +166,9 @@ function writeBackward(
     sources: (node) => (ruleOf(node)?.recomputeFrom?.(node) ?? node.inputs).filter((name) => name !== ''),
     recompute: (node) => recompute(node, ruleOf, scope),
   });
+  const left: KernelGradient[] = [];
+  const isLeft = new Set<string>();
+  const mayLeave = new Set(options.weightGradients === 'kernel' ? leaves(graph) : []);
   const scope: BackwardScope = {
     ...shared,
     g: tape.backward,
@@ -165,6 +176,13 @@ function writeBackward(
     type: typeOf,
     wants: (name) => path.values.has(name),
     gradientOf: (name) => tape.gradientOf(name),
+    leaveToKernel(weight, x, dy, convolution) {
+      if (!mayLeave.has(weight) || graph.constants.has(x) || !shared.lowering.kernelTakes(convolution))
+        return false;
+      left.push({ weight, x: float32(tape.value(x), shared.shape(x)), dy, convolution });
+      isLeft.add(weight);
+      return true;
+    },
   };
   const outputGradients = new Map<string, string>();
   for (const output of options.outputs) {
@@ -185,6 +203,7 @@ function writeBackward(
   }
   const gradients = new Map<string, string>();
   for (const name of options.wrt) {
+    if (isLeft.has(name)) continue;
     const gradient = tape.gradientOf(name);
     if (gradient === null)
       throw new MocoError('usage', `${name} does not influence ${options.outputs.join(', ')}`);
@@ -192,7 +211,8 @@ function writeBackward(
     tape.backward.output(output, shared.shape(name));
     gradients.set(name, output);
   }
-  return { tape, outputGradients, gradients };
+  giveOut(tape.backward, left);
+  return { tape, outputGradients, gradients, left };
 }
 
 function recompute(node: Node, ruleOf: RuleOf, scope: BackwardScope): void {

@@ -9,6 +9,10 @@ export const PROVIDERS: readonly Provider[] = ['wasm', 'webgpu', 'native'];
 /** Ways to write the weight gradient of a convolution without groups, see weight-gradient.ts. */
 export type WeightGradientForm = 'pixels' | 'parts' | 'images' | 'taps';
 
+/** How the weight gradients of convolutions are computed: by nodes of the backward graph, or by our kernel where it is faster. */
+export const WEIGHT_GRADIENTS = ['graph', 'kernel'] as const;
+export type WeightGradients = (typeof WEIGHT_GRADIENTS)[number];
+
 interface ConvolutionSizes {
   readonly window: Window;
   /** [channels, height, width] of the input. */
@@ -18,14 +22,20 @@ interface ConvolutionSizes {
 export interface Lowering {
   readonly provider: Provider;
   weightGradient(convolution: ConvolutionSizes): WeightGradientForm;
+  /** Whether kernels/conv-weight-gradient.ts is faster than a graph. It depends on the shape alone: the two differ in the last bits. */
+  kernelTakes(convolution: ConvolutionSizes): boolean;
   /** Its Gemm cuts long sums itself; where not, such a sum would run on one workgroup a tile, and we cut it. */
   readonly hasSplitK: boolean;
 }
 
 export const LOWERINGS: Readonly<Record<Provider, Lowering>> = {
-  wasm: { provider: 'wasm', weightGradient: () => 'pixels', hasSplitK: true },
-  webgpu: { provider: 'webgpu', weightGradient: () => 'parts', hasSplitK: false },
-  native: { provider: 'native', weightGradient: nativeWeightGradient, hasSplitK: true },
+  wasm: { provider: 'wasm', weightGradient: () => 'pixels', kernelTakes: () => true, hasSplitK: true },
+  webgpu: { provider: 'webgpu', weightGradient: () => 'parts', kernelTakes: () => true, hasSplitK: false },
+  native: {
+    ...{ provider: 'native', weightGradient: nativeWeightGradient, hasSplitK: true },
+    // Its Gemm has instructions that WebAssembly has not.
+    kernelTakes: () => false,
+  },
 };
 
 /** With fewer channels than this a Gemm for each tap has hardly anything to multiply. */

@@ -1,4 +1,5 @@
-import type { Attributes, ElementType, GraphBuilder, Node, Shape } from '../onnx/graph.ts';
+import type { Attributes, ElementType, GraphBuilder, Node, Shape, Value } from '../onnx/graph.ts';
+import type { Convolution } from './images.ts';
 import type { Lowering } from './lowering.ts';
 
 /** What a rule sees while a graph is written for a provider. */
@@ -26,6 +27,13 @@ export interface BackwardScope extends LoweringScope {
   type(name: string): ElementType;
   /** Whether the gradient with respect to this value is needed. */
   wants(name: string): boolean;
+  /**
+   * Leaves the gradient of a convolution's weight to a kernel. False where the graph has to compute it: always, unless it is
+   * differentiated for kernels, and where the weight is used elsewhere, or computed.
+   * @param x input of the convolution, in the forward graph
+   * @param dy gradient of its output, in this one
+   */
+  leaveToKernel(weight: string, x: string, dy: Value, convolution: Convolution): boolean;
   /** The gradient that has arrived at a value, null for one that influences no output: for nodes with several outputs. */
   gradientOf(name: string): string | null;
 }

@@ -3,7 +3,7 @@
  * "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174, section 4): only the activations between them are
  * kept, and the backward pass computes a segment's own ones again.
  */
-import type { Graph, Node } from '../onnx/graph.ts';
+import type { Graph, Node, Value } from '../onnx/graph.ts';
 import { sliceFor } from '../onnx/slice.ts';
 
 /**
@@ -95,9 +95,14 @@ export function segmentOf(
   };
 }
 
-/** One graph that runs `first` and then `second`, which reads values of it under their names. */
-export function chain(name: string, first: Graph, second: Graph): Graph {
+/**
+ * One graph that runs `first` and then `second`, which reads values of it under their names.
+ * @param given what it gives out of first, beside the outputs of second; values that first does not write are left out
+ */
+export function chain(name: string, first: Graph, second: Graph, given: readonly Value[] = []): Graph {
   const written = new Set(first.nodes.flatMap(({ outputs }) => outputs));
+  const outputs = new Map(second.outputs.map((value) => [value.name, value]));
+  for (const value of given) if (written.has(value.name)) outputs.set(value.name, value);
   const known = new Set(first.inputs.map((value) => value.name));
   return {
     name,
@@ -106,7 +111,7 @@ export function chain(name: string, first: Graph, second: Graph): Graph {
       ...first.inputs,
       ...second.inputs.filter((value) => !written.has(value.name) && !known.has(value.name)),
     ],
-    outputs: second.outputs,
+    outputs: [...outputs.values()],
     constants: new Map([...first.constants, ...second.constants]),
     nodes: [...first.nodes, ...second.nodes],
   };

@@ -2,7 +2,9 @@
 import { MocoError } from '../errors.ts';
 import { type Graph, type Node, OPSET } from '../onnx/graph.ts';
 import { inferShapes } from '../onnx/shapes.ts';
+import { cutGraph } from './cut.ts';
 import { differentiate, type Gradient } from './differentiate.ts';
+import type { KernelGradient } from './kernel-gradient.ts';
 import type { Provider } from './lowering.ts';
 import { byteSizes, peakBytes } from './memory.ts';
 import type { BatchStatistics } from './rule.ts';
@@ -17,15 +19,20 @@ import { chain, chooseCuts, cutPoints, segmentOf } from './segments.ts';
 export const RECOMPUTE_LEVELS = ['least', 'cheap', 'segments'] as const;
 export type RecomputeLevel = (typeof RECOMPUTE_LEVELS)[number];
 
-/** One run of the backward pass: the whole network, or one segment of it. */
+/**
+ * One run of the backward pass: the whole network, a segment of it, or a piece of one. It reads values of the forward pass, and
+ * what the parts before it gave, by name.
+ */
 export interface BackwardPart {
   readonly graph: Graph;
-  /** The input that takes the gradient of the embedding, or of the activation after this segment. */
-  readonly outputGradient: string;
+  /** The input that takes the gradient of the embedding, or what the part before passed on; null within a segment. */
+  readonly outputGradient: string | null;
   /** Weight → the output that is its gradient. */
   readonly gradients: ReadonlyMap<string, string>;
-  /** The output that is the next part's output gradient; null for the last part. */
+  /** The output that is the next segment's output gradient; null where there is none, or it comes later. */
   readonly passedOn: string | null;
+  /** Gradients that kernels can compute once this part has run. */
+  readonly left: readonly KernelGradient[];
 }
 
 export interface TrainingGraphs {
@@ -55,23 +62,38 @@ function wholeGradient(
   { graph, parameters, provider }: TrainingGraphsOptions,
   recompute: Recompute,
 ): Gradient {
-  return differentiate(graph, { wrt: parameters, outputs: ['embedding'], provider, recompute });
+  const outputs = ['embedding'];
+  return differentiate(graph, { wrt: parameters, outputs, provider, recompute, weightGradients: 'kernel' });
 }
 
 function inOnePiece(options: TrainingGraphsOptions, recompute: Recompute): TrainingGraphs {
   const gradient = wholeGradient(options, recompute);
-  const part: BackwardPart = {
-    graph: gradient.backward,
-    outputGradient: gradient.outputGradients.get('embedding')!,
-    gradients: gradient.gradients,
-    passedOn: null,
-  };
+  const { backward: graph, gradients, left } = gradient;
+  const outputGradient = gradient.outputGradients.get('embedding')!;
   return {
     forward: gradient.forward,
-    backward: [part],
+    backward: inPieces({ graph, outputGradient, gradients, passedOn: null, left }),
     statistics: gradient.statistics,
     saved: gradient.saved.map(({ name }) => name),
   };
+}
+
+/** Bytes of gradients of activations that a session gives to kernels at a time: small beside what is kept for a large network. */
+const GIVEN_AT_ONCE = 2 ** 26;
+
+/** A part in as many runs as what it gives to kernels asks for. */
+function inPieces(part: BackwardPart): BackwardPart[] {
+  const given = new Set(part.left.flatMap(({ x, dy }) => [x.name, dy.name]));
+  const graphs = cutGraph(part.graph, given, GIVEN_AT_ONCE);
+  const written = new Map(graphs.flatMap(({ outputs }, i) => outputs.map(({ name }) => [name, i] as const)));
+  const pieceOf = (name: string) => written.get(name) ?? 0;
+  return graphs.map((graph, i) => ({
+    graph,
+    outputGradient: i === 0 ? part.outputGradient : null,
+    gradients: new Map([...part.gradients].filter(([, output]) => pieceOf(output) === i)),
+    passedOn: part.passedOn !== null && pieceOf(part.passedOn) === i ? part.passedOn : null,
+    left: part.left.filter(({ x, dy }) => Math.max(pieceOf(x.name), pieceOf(dy.name)) === i),
+  }));
 }
 
 const MOST_SEGMENTS = 16;
@@ -108,7 +130,7 @@ function cutAt(
 ): TrainingGraphs {
   const shapes = inferShapes(graph);
   const ends = [...cuts, 'embedding'];
-  const parts = ends.map((end, i): BackwardPart => {
+  const parts = ends.map((end, i): BackwardPart[] => {
     const start = ends[i - 1] ?? 'image';
     const segment = segmentOf(graph, start, end, (name) => shapes.get(name)!);
     const read = new Set(segment.inputs.map(({ name }) => name));
@@ -118,13 +140,22 @@ function cutAt(
       outputs: [end],
       provider,
       recompute: 'nothing',
+      weightGradients: 'kernel',
     });
-    return {
-      graph: chain(`${graph.name}.backward.${end}`, inner.forward, inner.backward),
+    const { left, gradients } = inner;
+    const name = `${graph.name}.backward.${end}`;
+    return inPieces({
+      graph: chain(
+        name,
+        inner.forward,
+        inner.backward,
+        left.map(({ x }) => x),
+      ),
       outputGradient: inner.outputGradients.get(end)!,
-      gradients: new Map(wrt.map((name) => [name, inner.gradients.get(name)!])),
-      passedOn: i === 0 ? null : inner.gradients.get(start)!,
-    };
+      gradients: new Map([...gradients].filter(([weight]) => weight !== start)),
+      passedOn: i === 0 ? null : gradients.get(start)!,
+      left,
+    });
   });
   const lasting = new Set([
     ...graph.outputs.map(({ name }) => name),
@@ -139,7 +170,7 @@ function cutAt(
       opset: OPSET,
       outputs: [...kept, ...boundaries.filter(({ name }) => !known.has(name))],
     },
-    backward: parts.toReversed(),
+    backward: parts.toReversed().flat(),
     statistics: whole.statistics,
     saved: cuts,
   };

@@ -2,6 +2,7 @@ import type { KernelName as RegistryName } from '../kernels/registry.ts';
 import { type Case, casesOf, type KernelCases, type KernelName, kernelName } from './case.ts';
 import { accumulate } from './cases/accumulate.ts';
 import { adamw } from './cases/adamw.ts';
+import { convWeightGradient } from './cases/conv-weight-gradient.ts';
 import { copy } from './cases/copy.ts';
 import { crossEntropy } from './cases/cross-entropy.ts';
 import { ema } from './cases/ema.ts';
@@ -22,6 +23,7 @@ import { topk } from './cases/topk.ts';
 const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   adamw,
+  convWeightGradient,
   copy,
   crossEntropy,
   ema,

@@ -4,6 +4,7 @@ import type { Embeddings } from './embeddings.ts';
 import { Encoder } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
 import type { TrainingPlan } from './training-plan.ts';
+import { wasmWeightGradient } from './wasm-weight-gradient.ts';
 
 /** A GroupForward as arrays. */
 export interface ForwardArrays {
@@ -31,7 +32,7 @@ export class ArrayEncoder {
   constructor(plan: TrainingPlan, provider: 'wasm' | 'native') {
     this.#plan = plan;
     this.#provider = provider;
-    this.#encoder = new Encoder(plan, { provider });
+    this.#encoder = new Encoder(plan, { provider }, wasmWeightGradient());
   }
 
   /**

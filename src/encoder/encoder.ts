@@ -4,8 +4,16 @@
  * forward has saved for its backward.
  */
 import { MocoError } from '../errors.ts';
+import { BackwardValues } from './backward-values.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import type { GraphPart, NamedShape, PreparingPart, TrainingPlan } from './training-plan.ts';
+import type {
+  BackwardPart,
+  GraphPart,
+  KernelPart,
+  NamedShape,
+  PreparingPart,
+  TrainingPlan,
+} from './training-plan.ts';
 
 /** Tensors that are where the sessions run; whoever gets them disposes of them. */
 export interface GroupForward {
@@ -15,9 +23,13 @@ export interface GroupForward {
   readonly statistics: readonly Tensor[];
 }
 
+/** Computes the gradient of a convolution's weight from its input and the gradient of its output. */
+export type WeightGradient = (part: KernelPart, x: Tensor, dy: Tensor) => Promise<Tensor>;
+
 export class Encoder {
   readonly #plan: TrainingPlan;
   readonly #place: SessionPlace;
+  readonly #weightGradient: WeightGradient;
   readonly #weights = new Map<string, Feeds>();
   #inferenceWeights: Feeds | null = null;
   readonly #sessions = new Map<GraphPart | PreparingPart, Promise<GraphSession>>();
@@ -26,9 +38,11 @@ export class Encoder {
   /** What the next backward needs: whose weights, the image, saved activations, and what the caller got. */
   #saved: { readonly encoder: string; readonly values: Feeds } | null = null;
 
-  constructor(plan: TrainingPlan, place: SessionPlace) {
+  /** @param weightGradient runs the parts of the plan that are kernels */
+  constructor(plan: TrainingPlan, place: SessionPlace, weightGradient: WeightGradient) {
     this.#plan = plan;
     this.#place = place;
+    this.#weightGradient = weightGradient;
   }
 
   /** Of the weights, in the order of the network's parameters. */
@@ -90,14 +104,23 @@ export class Encoder {
   async backward(dEmbedding: Tensor): Promise<Tensor[]> {
     const saved = this.#saved;
     if (!saved) throw new MocoError('usage', 'backward was called without a training forward before it');
+    const values = new BackwardValues(saved.values);
     const gradients = new Map<string, Tensor>();
     let passedOn = dEmbedding;
-    for (const part of this.#plan.backward) {
-      const values = { ...saved.values, [part.outputGradient]: passedOn };
-      const outputs = await this.#run(part, saved.encoder, values);
-      if (passedOn !== dEmbedding) passedOn.dispose();
-      for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
-      if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
+    for (const [i, part] of this.#plan.backward.entries()) {
+      if (part.kind === 'kernel') {
+        const [x, dy] = [values.get(part.x), values.get(part.dy)];
+        gradients.set(part.weight.name, await this.#weightGradient(part, x, dy));
+      } else {
+        if (part.outputGradient !== null) values.lend(part.outputGradient, passedOn);
+        const outputs = await this.#run(part, saved.encoder, values.all);
+        for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
+        if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
+        values.add(outputs);
+      }
+      const later = this.#plan.backward.slice(i + 1);
+      // What is passed on belongs to the values until the segment after it is through.
+      values.keep(new Set([...gradients.values(), passedOn]), later.flatMap(readBy));
     }
     this.#release();
     return this.#plan.parameters.map(({ name }) => gradients.get(name)!);
@@ -199,6 +222,10 @@ export class Encoder {
     const others = new Set<Tensor>([embedding, ...statistics, values.image!]);
     for (const tensor of Object.values(values)) if (!others.has(tensor)) tensor.dispose();
   }
+}
+
+function readBy(part: BackwardPart): readonly string[] {
+  return part.kind === 'kernel' ? [part.x, part.dy] : part.inputs;
 }
 
 /** What a part reads, of all that there is. */

@@ -15,6 +15,7 @@ import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import { encoded } from './encoded-model.ts';
+import { kernelPart } from './kernel-part.ts';
 import { WASM_BUDGET, WASM_MOST } from './recompute.ts';
 import type { GraphPart, TrainingPlan } from './training-plan.ts';
 
@@ -85,10 +86,10 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
     statistics,
     forward: write({ ...graphs.forward, outputs }),
     trainingForward: write(graphs.forward),
-    backward: graphs.backward.map(({ graph: backward, outputGradient, gradients, passedOn }) => ({
-      ...write(backward),
-      ...{ outputGradient, gradients: [...gradients], passedOn },
-    })),
+    backward: graphs.backward.flatMap(({ graph: backward, outputGradient, gradients, passedOn, left }) => [
+      { ...write(backward), outputGradient, gradients: [...gradients], passedOn },
+      ...left.map((gradient) => kernelPart(gradient, parameters)),
+    ]),
     inference: {
       ...write(inference),
       weights: inference.inputs

@@ -92,10 +92,17 @@ export async function tensor(
   return new ort.Tensor('float32', data, shape);
 }
 
-/** Wraps a buffer of float32, its size a multiple of 16 bytes: the session reads it when it runs, without a copy. */
-export async function gpuTensor(buffer: GPUBuffer, shape: readonly number[]): Promise<Tensor> {
+/**
+ * Wraps a buffer of float32, its size a multiple of 16 bytes: the session reads it when it runs, without a copy.
+ * @param dispose is called by the tensor's own `dispose`
+ */
+export async function gpuTensor(
+  buffer: GPUBuffer,
+  shape: readonly number[],
+  dispose?: () => void,
+): Promise<Tensor> {
   const ort = await loadRuntime('webgpu');
-  return ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: shape });
+  return ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: shape, ...(dispose && { dispose }) });
 }
 
 /** Values that are in this thread's memory. @throws MocoError model-invalid for anything else */

@@ -3,6 +3,7 @@
  * run by an Encoder.
  */
 import type { RecomputeLevel } from '../autodiff/training-graphs.ts';
+import type { ConvolutionShape } from '../kernels/convolution-shape.ts';
 import type { EncodedModel } from './encoded-model.ts';
 
 /** One run of a session. */
@@ -21,15 +22,27 @@ export interface PreparingPart {
   readonly inputs: readonly string[];
 }
 
-/** A part of the backward pass: the whole network, or one segment of it. */
-export interface BackwardPart extends GraphPart {
-  /** The input that takes the gradient of the embedding, or of the activation after this segment. */
-  readonly outputGradient: string;
+/** A run of the backward pass: the whole network, a segment of it, or a piece of one. */
+export interface BackwardRun extends GraphPart {
+  /** The input that takes the gradient of the embedding, or what the run before passed on; null within a segment. */
+  readonly outputGradient: string | null;
   /** Weight and the output that is its gradient. */
   readonly gradients: readonly (readonly [weight: string, output: string])[];
-  /** The output that is the next part's output gradient; null for the last part. */
+  /** The output that is the next segment's output gradient; null where there is none, or it comes later. */
   readonly passedOn: string | null;
 }
+
+/** A call of the kernel conv-weight-gradient, on what runs before it gave or the forward pass has saved. */
+export interface KernelPart {
+  readonly kind: 'kernel';
+  readonly weight: NamedShape;
+  /** By name, with the batch as their first size. */
+  readonly x: string;
+  readonly dy: string;
+  readonly convolution: Omit<ConvolutionShape, 'batch'>;
+}
+
+export type BackwardPart = BackwardRun | KernelPart;
 
 export interface NamedShape {
   readonly name: string;
@@ -67,12 +80,14 @@ export interface TrainingPlan {
   readonly memory: MemoryUse;
 }
 
-/** All parts, with names that can be those of files. */
+/** All graphs, with names that can be those of files. */
 export function partsOf(plan: TrainingPlan): readonly (readonly [name: string, part: GraphPart])[] {
   return [
     ['forward', plan.forward],
     ['training-forward', plan.trainingForward],
-    ...plan.backward.map((part, i) => [`backward-${i}`, part] as const),
+    ...plan.backward
+      .filter((part) => part.kind === 'graph')
+      .map((part, i) => [`backward-${i}`, part] as const),
     ['inference', plan.inference],
   ];
 }

@@ -1,6 +1,4 @@
 /** Golden cases of single operators and residual blocks: their graphs, differentiated, run by onnxruntime-web. */
-
-import type { SessionPlace } from '../encoder/ort.ts';
 import { type GradientRun, runGradient, runOnce, type Values } from '../encoder/run-gradient.ts';
 import type { NamedTensor } from '../formats/safetensors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -12,54 +10,55 @@ import { buildBlock } from '../onnx/resnet.ts';
 import { RunningStatistics } from '../train/running-statistics.ts';
 import { type SavedState, TrainState } from '../train/state.ts';
 import { Workspace } from '../train/workspace.ts';
-import type { CaseFamily, CaseRunner, GoldenCase } from './case.ts';
+import type { CaseFamily, CaseRunner, GoldenCase, GoldenContext } from './case.ts';
 import { floatInput, int64, numberParam } from './tensors.ts';
 
-const conv: CaseRunner = async (c, { place }) => {
+const conv: CaseRunner = async (c, context) => {
   const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
   const attributes = {
     kernel_shape: [kernel!, kernel!],
     strides: [stride!, stride!],
     pads: [padding!, padding!, padding!, padding!],
   };
-  const run = await differentiated(c, place, singleNode(c, 'Conv', ['x', 'w'], attributes), ['x', 'w']);
+  const run = await differentiated(c, context, singleNode(c, 'Conv', ['x', 'w'], attributes), ['x', 'w']);
   return results(run, ['x', 'w']);
 };
 
-const maxPool: CaseRunner = async (c, { place }) => {
+const maxPool: CaseRunner = async (c, context) => {
   const [kernel, stride, padding] = ['kernel', 'stride', 'padding'].map((name) => numberParam(c, name));
   const attributes = {
     kernel_shape: [kernel!, kernel!],
     strides: [stride!, stride!],
     pads: [padding!, padding!, padding!, padding!],
   };
-  return results(await differentiated(c, place, singleNode(c, 'MaxPool', ['x'], attributes), ['x']), ['x']);
+  return results(await differentiated(c, context, singleNode(c, 'MaxPool', ['x'], attributes), ['x']), ['x']);
 };
 
-const relu: CaseRunner = async (c, { place }) =>
-  results(await differentiated(c, place, singleNode(c, 'Relu', ['x'], {}), ['x']), ['x']);
+const relu: CaseRunner = async (c, context) =>
+  results(await differentiated(c, context, singleNode(c, 'Relu', ['x'], {}), ['x']), ['x']);
 
-const residual: CaseRunner = async (c, { place }) => {
+const residual: CaseRunner = async (c, context) => {
   const g = inputsOf(c, ['a', 'b']);
   g.op('Relu', [g.op('Add', ['a', 'b'])], {}, 'y');
-  return results(await differentiated(c, place, finish(g, c), ['a', 'b']), ['a', 'b']);
+  return results(await differentiated(c, context, finish(g, c), ['a', 'b']), ['a', 'b']);
 };
 
-const mlpHead: CaseRunner = async (c, { place }) => {
+const mlpHead: CaseRunner = async (c, context) => {
   const inputs = ['x', 'w1', 'b1', 'w2', 'b2'];
   const g = inputsOf(c, inputs);
   const pooled = g.op('Flatten', [g.op('GlobalAveragePool', ['x'])], { axis: 1 }, 'pooled');
   const hidden = g.op('Relu', [g.op('Gemm', [pooled, 'w1', 'b1'], { transB: 1 })]);
   g.op('Gemm', [hidden, 'w2', 'b2'], { transB: 1 }, 'y');
   g.output('pooled', floatInput(c, 'x').shape.slice(0, 2));
-  const run = await differentiated(c, place, finish(g, c), inputs);
+  const run = await differentiated(c, context, finish(g, c), inputs);
   return new Map([...results(run, inputs), ['pooled', named(run.outputs.get('pooled')!)]]);
 };
 
-const batchNorm: CaseRunner = async (c, { place, kernels }) => {
+const batchNorm: CaseRunner = async (c, context) => {
+  const { place, kernels } = context;
   const operands = ['x', 'gamma', 'beta', 'running_mean.0', 'running_var.0'];
   const graph = singleNode(c, 'BatchNormalization', operands, { epsilon: { float: numberParam(c, 'eps') } });
-  const run = await differentiated(c, place, graph, ['x', 'gamma', 'beta']);
+  const run = await differentiated(c, context, graph, ['x', 'gamma', 'beta']);
   const [batch = 0, channels = 0, ...space] = floatInput(c, 'x').shape;
   const layer = {
     name: 'bn',
@@ -94,7 +93,7 @@ const block: CaseRunner = async (c, { place, kernels }) => {
   for (const { name } of graph.inputs) if (name !== 'x') inputs.set(name, floatInput(c, `init.${name}`));
   const dOutputs = new Map([['y', floatInput(c, 'dy')]]);
   const options = { wrt: ['x', ...names], outputs: ['y'] };
-  const run = await runGradient(graph, options, place, inputs, dOutputs);
+  const run = await runGradient(graph, options, place, inputs, dOutputs, kernels);
 
   const tensors = results(run, ['x']);
   for (const name of names) tensors.set(`grad.${name}`, named(run.gradients.get(name)!));
@@ -141,13 +140,18 @@ function valuesOf(c: GoldenCase, names: readonly string[]): Map<string, Values> 
   return new Map(names.map((name) => [name, floatInput(c, name)]));
 }
 
-function differentiated(c: GoldenCase, place: SessionPlace, graph: Graph, wrt: readonly string[]) {
+function differentiated(
+  c: GoldenCase,
+  { place, kernels }: GoldenContext,
+  graph: Graph,
+  wrt: readonly string[],
+) {
   const inputs = valuesOf(
     c,
     graph.inputs.map(({ name }) => name),
   );
   const dOutputs = new Map([['y', floatInput(c, 'dy')]]);
-  return runGradient(graph, { wrt, outputs: ['y'] }, place, inputs, dOutputs);
+  return runGradient(graph, { wrt, outputs: ['y'] }, place, inputs, dOutputs, kernels);
 }
 
 /** y, and the gradient of each operand as d<operand>; γ and β under the names the cases use. */

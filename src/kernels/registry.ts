@@ -3,6 +3,7 @@ import { MocoError, messageOf } from '../errors.ts';
 import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
 import type { Checks } from './checks.ts';
+import { convWeightGradient } from './conv-weight-gradient.ts';
 import { copy } from './copy.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { ema } from './ema.ts';
@@ -24,6 +25,7 @@ import { topk } from './topk.ts';
 export const KERNELS = {
   accumulate,
   adamw,
+  convWeightGradient,
   copy,
   crossEntropy,
   ema,

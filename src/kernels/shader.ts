@@ -21,6 +21,8 @@ export interface Shader {
   readonly bindings: readonly Access[];
   /** Invocations of a workgroup that suit it; null where the shader itself says how many. */
   readonly workgroupSize: number | null;
+  /** Other constants that it declares by `override`. */
+  readonly constants?: Readonly<Record<string, number>>;
 }
 
 /** A number that goes into a uniform block as float32. */

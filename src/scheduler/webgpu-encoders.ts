@@ -12,6 +12,7 @@ import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { Semaphore } from './semaphore.ts';
 import { Sequencer } from './sequencer.ts';
+import { webGpuWeightGradient } from './webgpu-weight-gradient.ts';
 
 /** What the activations of one group take: an encoder that keeps them, and its images, which the backward reads again. */
 interface Slot {
@@ -53,7 +54,7 @@ export class WebGpuEncoders implements GroupEncoders {
     const { device } = kernels;
     this.plan = makePlan(options, onWebGpu(device));
     this.#slots = Array.from({ length: together }, () => ({
-      encoder: new Encoder(this.plan, { provider: 'webgpu', device }),
+      encoder: new Encoder(this.plan, { provider: 'webgpu', device }, webGpuWeightGradient(kernels)),
       images: kernels.allocate(groupSize * 3 * imageSize ** 2),
     }));
     this.#free = this.#slots.toReversed();

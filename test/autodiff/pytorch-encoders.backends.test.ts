@@ -11,9 +11,5 @@ const cases = await recorded('encoders');
 inEveryPlace((place) => {
   const onGpu = place.session.provider === 'webgpu';
   const chosen = cases.filter(({ name }) => !onGpu || /^(resnet|mobilenet).*-training/.test(name));
-  it.each(chosen)(
-    '$name',
-    (entry) => replay('encoders', entry, place.lowering, place.session, LEAST),
-    120_000,
-  );
+  it.each(chosen)('$name', (entry) => replay('encoders', entry, place, LEAST), 120_000);
 });

@@ -20,9 +20,9 @@ const LEAST = 1e-5;
 
 const cases = await recorded('operators');
 
-onWasm((place) => {
+await onWasm((place) => {
   const supported = cases.filter((entry) => !isUnsupported(entry));
-  it.each(supported)('$name', (entry) => replay('operators', entry, place.lowering, place.session, LEAST));
+  it.each(supported)('$name', (entry) => replay('operators', entry, place, LEAST));
 });
 
 describe('what is not supported is refused in words', () => {

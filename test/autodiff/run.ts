@@ -5,6 +5,8 @@ import type { Provider } from '../../src/autodiff/lowering.ts';
 import type { SessionPlace } from '../../src/encoder/ort.ts';
 import { runOnce, type Values } from '../../src/encoder/run-gradient.ts';
 import { contextOf } from '../../src/golden/context.ts';
+import type { Kernels } from '../../src/kernels/kernels.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import type { Dim, Graph } from '../../src/onnx/graph.ts';
 import { TEST_BACKEND, WORKERS_ON } from '../backend.ts';
 import { expectClose } from '../compare.ts';
@@ -19,6 +21,8 @@ export const LOWERINGS: readonly Provider[] = ['wasm', 'webgpu'];
 export interface Place {
   readonly lowering: Provider;
   readonly session: SessionPlace;
+  /** For the gradients that graphs leave to them. */
+  readonly kernels: Kernels;
 }
 
 /** Runs a suite in both lowerings on the wasm provider (npm test), else in that of the suite's backend on it. */
@@ -26,15 +30,16 @@ export function inEveryPlace(suite: (place: Place) => void): void {
   onEveryBackend(({ kernels }) => {
     const session = contextOf(kernels, TEST_BACKEND).place;
     const lowerings = session.provider === 'wasm' ? LOWERINGS : [session.provider];
-    describe.each(lowerings)('in the lowering of %s', (lowering) => suite({ lowering, session }));
+    describe.each(lowerings)('in the lowering of %s', (lowering) => suite({ lowering, session, kernels }));
   });
 }
 
 /** Runs a suite in both lowerings on wasm, or natively: what takes too long on a software GPU. */
-export function onWasm(suite: (place: Place) => void): void {
+export async function onWasm(suite: (place: Place) => void): Promise<void> {
+  const kernels = await createWasmKernels();
   const lowerings = WORKERS_ON === 'native' ? (['native'] as const) : LOWERINGS;
   describe.each(lowerings)('in the lowering of %s', (lowering) =>
-    suite({ lowering, session: { provider: WORKERS_ON } }),
+    suite({ lowering, session: { provider: WORKERS_ON }, kernels }),
   );
 }
 

@@ -3,6 +3,7 @@ import { ArrayEncoder, type ForwardArrays } from '../../src/encoder/array-encode
 import { channelBlock } from '../../src/encoder/channel-block.ts';
 import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
 import { runGradient, type Values } from '../../src/encoder/run-gradient.ts';
+import { createWasmKernels } from '../../src/kernels/wasm/wasm-kernels.ts';
 import { inferenceWeights } from '../../src/models/choose-network.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
 import { encoderLayout } from '../../src/models/layout.ts';
@@ -75,6 +76,7 @@ describe('ArrayEncoder', () => {
       { provider: WORKERS_ON },
       inputs,
       new Map([['embedding', { shape: [GROUP, SPEC.dim], data: gradientOfEmbedding() }]]),
+      await createWasmKernels(),
     );
     for (const [i, { name }] of parameters.entries()) {
       expectSameBits(name, gradients[i]!, alone.gradients.get(name)!.data);

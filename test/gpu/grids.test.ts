@@ -4,6 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
+import { convWeightGradient } from '../../src/kernels/conv-weight-gradient.ts';
 import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { infonce } from '../../src/kernels/infonce.ts';
 import { ntxent } from '../../src/kernels/ntxent.ts';
@@ -104,6 +105,48 @@ onWebGpu(({ kernels }, { device }) => {
     const want = Float32Array.from({ length: rows }, (_, n) => 3 * (n + 1));
     want[0]! -= 3 * 500;
     expectClose('dz', await kernels.read(dz), want, 0);
+  });
+
+  it('conv-weight-gradient', async () => {
+    // Depthwise, 1 × 1, one image of one pixel: a product for each of three channels, a workgroup each.
+    const [dy, x, sums] = [upload(kernels, [1, 2, 3]), upload(kernels, [10, 100, 1000]), zeros(3)];
+    const buffers = [dy, x, sums].map(at);
+    const [batch, channels, side, filters, one, groups, none] = [1, 3, 1, 3, 1, 3, 0];
+    const parameters = [
+      batch,
+      channels,
+      side,
+      side,
+      filters,
+      ...Array(6).fill(one),
+      none,
+      none,
+      one,
+      one,
+      groups,
+      1,
+    ];
+    const shader = convWeightGradient.shaders[2]!;
+    await run({ shader, parameters, buffers, workgroups: [2, 2] });
+    expect([...(await kernels.read(sums))]).toEqual([10, 200, 3000]);
+  });
+
+  it('conv-weight-gradient-sums', async () => {
+    // Two slices of 1000.
+    const sums = upload(
+      kernels,
+      Float32Array.from({ length: 2000 }, (_, i) => i),
+    );
+    const gradient = upload(kernels, new Float32Array(1000).fill(1));
+    const buffers = [sums, gradient].map(at);
+    await run({
+      shader: convWeightGradient.shaders[3]!,
+      parameters: [1000, 2, 1],
+      buffers,
+      workgroups: [2, 2],
+    });
+    const want = Float32Array.from({ length: 1000 }, (_, i) => 2 * i + 1001);
+    expectClose('gradient', await kernels.read(gradient), want, 0);
   });
 
   it('cross-entropy', async () => {

@@ -1,5 +1,6 @@
 import { toUnit } from '../../src/conformance/inputs.ts';
 import { MocoError } from '../../src/errors.ts';
+import { type ConvolutionShape, matrixOf } from '../../src/kernels/convolution-shape.ts';
 import type { DeviceArray } from '../../src/kernels/device-array.ts';
 import type { Kernels } from '../../src/kernels/kernels.ts';
 import type { BackendKernels } from '../../src/kernels/open.ts';
@@ -142,6 +143,23 @@ export async function runCrossEntropy(
       rank: await kernels.read(rank),
       dLogits: await kernels.read(dLogits),
     };
+  });
+}
+
+export interface ConvWeightGradientInputs extends ConvolutionShape {
+  x: Float32Array;
+  dy: Float32Array;
+}
+
+/** convWeightGradient on plain arrays, into what is not zero. */
+export async function runConvWeightGradient(
+  kernels: BackendKernels,
+  inputs: ConvWeightGradientInputs,
+): Promise<Float32Array> {
+  return withArrays(kernels, async (put) => {
+    const gradient = put(new Float32Array(inputs.filters * matrixOf(inputs).columns).fill(Number.NaN));
+    kernels.convWeightGradient({ ...inputs, x: put(inputs.x), dy: put(inputs.dy), gradient, add: false });
+    return kernels.read(gradient);
   });
 }
 

@@ -12,6 +12,7 @@ import {
   errorOf,
   generator,
   normals,
+  runConvWeightGradient,
   runCrossEntropy,
   runInfoNce,
   runNtXent,
@@ -199,6 +200,22 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     const inputs = { logits: normals(23 * rows, random), labels, classes: 23, gradientScale: 0.1 };
     const [want, got] = [await runCrossEntropy(alone, inputs), await runCrossEntropy(team(), inputs)];
     for (const name of ['loss', 'rank', 'dLogits'] as const) expectSameBits(name, got[name], want[name]);
+  });
+
+  it.each([
+    [1, 1],
+    [9, 1],
+    [50, 1],
+    [14, 7],
+    [30, 2],
+  ])('convWeightGradient of %i filters in %i groups', async (filters, groups) => {
+    const random = generator(filters);
+    const sizes = { batch: 3, channels: 14, height: 6, width: 7, filters, outHeight: 6, outWidth: 7, groups };
+    const window = { kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1] } as const;
+    const [x, dy] = [normals(3 * 14 * 42, random), normals(3 * filters * 42, random)];
+    const inputs = { ...sizes, ...window, x, dy };
+    const want = await runConvWeightGradient(alone, inputs);
+    expectSameBits('gradient', await runConvWeightGradient(team(), inputs), want);
   });
 
   it('arrays that a call names more than once are taken in order', async () => {

@@ -41,7 +41,7 @@ export function expectShaderFiles(texts: ShaderTexts): void {
 
 async function createPipeline(
   device: GPUDevice,
-  { name, files: choices, bindings, workgroupSize }: Shader,
+  { name, files: choices, bindings, workgroupSize, constants: own = {} }: Shader,
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipeline> {
@@ -50,7 +50,7 @@ async function createPipeline(
   const code = (await Promise.all(codes)).join('');
   // WGSL refuses constants that a shader does not declare.
   const constants: Record<string, number> =
-    workgroupSize === null ? {} : { WIDTH: variant.workgroupSize(workgroupSize) };
+    workgroupSize === null ? own : { ...own, WIDTH: variant.workgroupSize(workgroupSize) };
   device.pushErrorScope('validation');
   const shader = device.createShaderModule({ label: name, code });
   const layout = device.createBindGroupLayout({

@@ -18,9 +18,9 @@ export interface Variant {
 }
 
 /**
- * The one place that looks at limits for the shaders. The tiles of row-tiles.wgsl and topk-similarities.wgsl do not need it:
- * 64 invocations and at most 15,488 bytes of workgroup memory are within what every WebGPU device has (128 and 16,384 in
- * its compatibility mode), and another tile would be another order of sums.
+ * The one place that looks at limits for the shaders. The tiles of row-tiles.wgsl, topk-similarities.wgsl and
+ * conv-weight-gradient.wgsl do not need it: at most 128 invocations and 15,488 bytes of workgroup memory are within what every
+ * WebGPU device has (128 and 16,384 in its compatibility mode), and another tile of rows would be another order of sums.
  * @throws MocoError shape-mismatch where `workgroupSize` is out of its range
  */
 export function chooseVariant(device: GPUDevice, options: VariantOptions): Variant {

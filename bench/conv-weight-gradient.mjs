@@ -1,0 +1,194 @@
+// The weight gradients of ResNets on wasm: our kernel, and what it takes the place of, the Gemm over im2col that
+// autodiff/weight-gradient.ts writes for onnxruntime-web. One thread each, in one process and in turns;
+// processor time, best and median of nine.
+// The floor is that of kernels.mjs: independent 128-bit multiplications and additions in registers.
+// npm run build && node bench/conv-weight-gradient.mjs [r18w16|r18w64|r50] [--alone]
+import { readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+import * as ort from 'onnxruntime-web/wasm';
+import { createWasmKernels } from '../dist/kernels.js';
+
+const root = new URL('..', import.meta.url);
+const bundle = await build({
+  stdin: {
+    contents: `export { weightGradientAs } from './src/autodiff/weight-gradient.ts';
+export { GraphBuilder } from './src/onnx/graph.ts';
+export { encodeModel } from './src/onnx/model.ts';`,
+    resolveDir: root.pathname,
+    loader: 'ts',
+  },
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  write: false,
+  define: { 'import.meta.url': JSON.stringify(new URL('dist/index.js', root).href) },
+  logLevel: 'error',
+});
+const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
+const lib = await import(`data:text/javascript;base64,${source}`);
+ort.env.wasm.numThreads = 1;
+ort.env.logLevel = 'error';
+
+/** Processor time in milliseconds: other work on the machine counts less. */
+function now() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** How often a step has it, images, channels, filters, size, kernel, stride. */
+const SHAPES = {
+  r18w16: [
+    [1, 32, 3, 16, 32, 3, 1],
+    [4, 32, 16, 16, 32, 3, 1],
+    [1, 32, 16, 32, 32, 3, 2],
+    [1, 32, 16, 32, 32, 1, 2],
+    [3, 32, 32, 32, 16, 3, 1],
+    [1, 32, 32, 64, 16, 3, 2],
+    [1, 32, 32, 64, 16, 1, 2],
+    [3, 32, 64, 64, 8, 3, 1],
+    [1, 32, 64, 128, 8, 3, 2],
+    [1, 32, 64, 128, 8, 1, 2],
+    [3, 32, 128, 128, 4, 3, 1],
+  ],
+  r18w64: [
+    [1, 32, 3, 64, 32, 3, 1],
+    [4, 32, 64, 64, 32, 3, 1],
+    [1, 32, 64, 128, 32, 3, 2],
+    [1, 32, 64, 128, 32, 1, 2],
+    [3, 32, 128, 128, 16, 3, 1],
+    [1, 32, 128, 256, 16, 3, 2],
+    [3, 32, 256, 256, 8, 3, 1],
+    [1, 32, 256, 512, 8, 3, 2],
+    [3, 32, 512, 512, 4, 3, 1],
+  ],
+  r50: [
+    [1, 8, 3, 64, 224, 7, 2],
+    [3, 8, 64, 64, 56, 3, 1],
+    [3, 8, 64, 256, 56, 1, 1],
+    [2, 8, 256, 64, 56, 1, 1],
+    [1, 8, 256, 512, 56, 1, 2],
+    [1, 8, 128, 128, 56, 3, 2],
+    [3, 8, 128, 128, 28, 3, 1],
+    [4, 8, 128, 512, 28, 1, 1],
+    [3, 8, 512, 128, 28, 1, 1],
+    [5, 8, 256, 256, 14, 3, 1],
+    [6, 8, 256, 1024, 14, 1, 1],
+    [5, 8, 1024, 256, 14, 1, 1],
+    [2, 8, 512, 512, 7, 3, 1],
+    [3, 8, 512, 2048, 7, 1, 1],
+    [2, 8, 2048, 512, 7, 1, 1],
+  ],
+};
+
+const kernels = await createWasmKernels();
+const alone = process.argv.includes('--alone');
+const noise = (length) => Float32Array.from({ length }, () => Math.random() - 0.5);
+
+async function session([, batch, channels, filters, size, kernel], shape) {
+  const window = {
+    kernel: shape.kernel,
+    strides: shape.strides,
+    pads: shape.pads,
+    dilations: [1, 1],
+    ceil: false,
+  };
+  const convolution = { window, batch, x: [channels, size, size], outChannels: filters, groups: 1 };
+  const g = new lib.GraphBuilder('gradient');
+  g.input('x', [batch, channels, size, size]);
+  g.input('dy', [batch, filters, shape.outHeight, shape.outWidth]);
+  g.output(lib.weightGradientAs('pixels', g, 'dy', 'x', convolution), [filters, channels, kernel, kernel]);
+  return ort.InferenceSession.create(lib.encodeModel(g.build()), { executionProviders: ['wasm'] });
+}
+
+async function measure(given) {
+  const [count, batch, channels, filters, size, k, stride] = given;
+  const pad = k >> 1;
+  const out = Math.floor((size + 2 * pad - k) / stride) + 1;
+  const shape = {
+    ...{ batch, channels, height: size, width: size, filters, outHeight: out, outWidth: out, groups: 1 },
+    ...{ kernel: [k, k], strides: [stride, stride], pads: [pad, pad, pad, pad], dilations: [1, 1] },
+  };
+  const [x, dy] = [noise(batch * channels * size * size), noise(batch * filters * out * out)];
+  const put = (values) => {
+    const array = kernels.allocate(values.length);
+    kernels.write(array, values);
+    return array;
+  };
+  const arrays = { x: put(x), dy: put(dy), gradient: kernels.allocate(filters * channels * k * k) };
+  const bodies = [() => kernels.convWeightGradient({ ...shape, ...arrays, add: false })];
+  const peer = alone ? null : await session(given, shape);
+  if (peer) {
+    const feeds = {
+      x: new ort.Tensor('float32', x, [batch, channels, size, size]),
+      dy: new ort.Tensor('float32', dy, [batch, filters, out, out]),
+    };
+    bodies.push(async () => {
+      await peer.run(feeds);
+    });
+  }
+  const times = bodies.map(() => []);
+  for (let round = 0; round < 10; round++) {
+    for (const [i, body] of bodies.entries()) {
+      const start = now();
+      await body();
+      // The first is for the compiler.
+      if (round > 0) times[i].push(now() - start);
+    }
+  }
+  for (const array of Object.values(arrays)) kernels.free(array);
+  await peer?.release();
+  const flop = 2 * batch * out * out * filters * channels * k * k;
+  const found = times
+    .map((list) => list.sort((a, b) => a - b))
+    .map((list) => ({ best: list[0], median: list[4] }));
+  return { count, name: `${batch}×${channels}→${filters}, ${size} px, ${k}×${k}/${stride}`, flop, found };
+}
+
+const bytes = readFileSync(new URL('../dist/kernels.wasm', import.meta.url));
+const memory = new WebAssembly.Memory({ initial: 16, maximum: 65535, shared: true });
+const { peak } = (await WebAssembly.instantiate(bytes, { env: { memory } })).instance.exports;
+/** GFLOP/s of registers alone, the best of 25. */
+function floor() {
+  peak(3e7, 1);
+  const times = Array.from({ length: 25 }, () => {
+    const start = now();
+    peak(1e7, 1);
+    return now() - start;
+  });
+  return (56 * 1e7) / Math.min(...times) / 1e6;
+}
+
+const wanted = process.argv.slice(2).filter((name) => name in SHAPES);
+const limit = floor();
+console.log(`floor: ${limit.toFixed(1)} GFLOP/s\n`);
+console.log(
+  '| net | a step | shape | median ms | best ms | GFLOP/s | of the floor | im2col + Gemm ms | ratio |',
+);
+console.log('|---|---|---|---|---|---|---|---|---|');
+for (const net of wanted.length > 0 ? wanted : Object.keys(SHAPES)) {
+  const sums = [0, 0, 0];
+  for (const given of SHAPES[net]) {
+    const { count, name, flop, found } = await measure(given);
+    const [own, other] = found;
+    const rate = flop / own.best / 1e6;
+    sums[0] += count * flop;
+    sums[1] += count * own.best;
+    sums[2] += count * (other?.best ?? 0);
+    const cells = [net, count, name, own.median.toFixed(2), own.best.toFixed(2), rate.toFixed(1)];
+    const peers = other ? [other.best.toFixed(2), (other.best / own.best).toFixed(2)] : ['', ''];
+    console.log(`| ${[...cells, `${((100 * rate) / limit).toFixed(0)} %`, ...peers].join(' | ')} |`);
+  }
+  const rate = sums[0] / sums[1] / 1e6;
+  const peers = alone ? ['', ''] : [sums[2].toFixed(1), (sums[2] / sums[1]).toFixed(2)];
+  const cells = [
+    net,
+    '',
+    'all',
+    '',
+    sums[1].toFixed(1),
+    rate.toFixed(1),
+    `${((100 * rate) / limit).toFixed(0)} %`,
+  ];
+  console.log(`| ${[...cells, ...peers].join(' | ')} |`);
+}
+kernels.dispose();
