@@ -1,5 +1,7 @@
 import { channelBlock } from '../encoder/channel-block.ts';
-import { ON_WASM, onNative, type PlanOptions } from '../encoder/make-plan.ts';
+import { chooseGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
+import { ON_WASM, onNative, onWebGpu, type PlanOptions } from '../encoder/make-plan.ts';
+import { MocoError } from '../errors.ts';
 import type { BackendKernels } from '../kernels/open.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { memorySize } from '../runtime/memory.ts';
@@ -12,6 +14,10 @@ export interface StartEncodersOptions {
   readonly backend: Backend;
   /** wasm, native: how many groups are encoded side by side. */
   readonly workers: number;
+  /** Groups of a batch that are encoded here; default 1. */
+  readonly groups?: number | undefined;
+  /** webgpu: of these, how many go through the network in one run; by default as many as fit. */
+  readonly groupsAtOnce?: number | undefined;
   /** How many groups are trained on at once, with the activations of all of them kept (see GroupEncoders.train); default 1. */
   readonly together?: number | undefined;
   /** Groups whose images are made while others are encoded; by default as many as workers. */
@@ -22,19 +28,40 @@ export interface StartEncodersOptions {
 
 /**
  * The encoders that go with the kernels.
- * @throws MocoError out-of-memory, worker-died
+ * @throws MocoError out-of-memory, worker-died, usage where so many groups cannot be taken at once
  */
 export async function startEncoders(
   kernels: BackendKernels,
-  options: PlanOptions,
-  { backend, workers: asked, together = 1, prefetch = asked, tell }: StartEncodersOptions,
+  options: Omit<PlanOptions, 'groupsAtOnce'>,
+  {
+    backend,
+    workers: asked,
+    groups = 1,
+    groupsAtOnce,
+    together = 1,
+    prefetch = asked,
+    tell,
+  }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
   if (kernels.backend === 'wasm') {
+    // Which worker takes a group is a matter of time, and must change no bit: each is a run of its own.
+    if (groupsAtOnce !== undefined && groupsAtOnce > 1) {
+      throw new MocoError('usage', `${groupsAtOnce} groups at once are for backend webgpu, not ${backend}`);
+    }
     // A worker keeps the activations of one group.
     const workers = Math.max(asked, together);
     const place =
       backend === 'native' ? onNative(await memorySize(), workers, await channelBlock()) : ON_WASM;
     return WorkerEncoders.start(kernels, options, place, workers, prefetch, tell);
   }
-  return new WebGpuEncoders(kernels, options, prefetch, together);
+  const place = onWebGpu(kernels.device);
+  const { groups: atOnce, why } = chooseGroupsAtOnce(options, place, groups, groupsAtOnce);
+  if (why !== null) tell?.(why);
+  const inRuns = (count: number) => Math.ceil(count / atOnce);
+  return new WebGpuEncoders(
+    kernels,
+    { ...options, groupsAtOnce: atOnce },
+    inRuns(prefetch),
+    inRuns(together),
+  );
 }

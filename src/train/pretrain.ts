@@ -18,7 +18,7 @@ import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
 import { requireLabels } from './require-labels.ts';
 import { requireRanks } from './require-ranks.ts';
-import { backendOf } from './resumed-backend.ts';
+import { backendOf, groupsAtOnceOf } from './resumed-backend.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
 import { requireKnown } from './unknown-settings.ts';
@@ -61,7 +61,7 @@ async function* train(
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const isGpu = backend.backend === 'webgpu';
-  const open = ({ state, recompute }: Position): Promise<Session> =>
+  const open = ({ state, recompute, groupsAtOnce }: Position): Promise<Session> =>
     openSession({
       config,
       network,
@@ -70,6 +70,7 @@ async function* train(
       ...workerCounts(options),
       dumpGraphs: options.dumpGraphs,
       recompute,
+      groupsAtOnce,
       ranks: options.ranks,
       saved: state ?? resume?.tensors ?? null,
       given: new Map([...(options.encoder?.values ?? []), ...(options.init ?? [])]),
@@ -78,10 +79,12 @@ async function* train(
   const changed =
     digest === null ? null : compareImages(digest, resume, data, options.allowChangedData ?? false);
   const notices = new Notices(config);
-  const recovery = new GpuRecovery(resume?.state.step ?? 0);
+  const kept = groupsAtOnceOf(options.groupsAtOnce, backend.backend, resume);
+  const recovery = new GpuRecovery(resume?.state.step ?? 0, kept);
   /** Null while one takes the place of another. */
   let session: Session | null = await open(recovery.position);
-  const { memory } = session.encoders.plan;
+  const { memory, groupsAtOnce } = session.encoders.plan;
+  recovery.keepGroupsAtOnce(groupsAtOnce);
   try {
     yield {
       type: 'run',
@@ -93,6 +96,7 @@ async function* train(
       totalSteps: last,
       chance: chance(config),
       memory,
+      groupsAtOnce,
     };
     if (claim?.tookOver) {
       yield {

@@ -46,6 +46,8 @@ export interface SessionOptions extends WorkerCounts {
   readonly network?: ImportedNetwork | null;
   /** What the encoders compute again; null or left out: what they choose. */
   readonly recompute?: RecomputeLevel | null;
+  /** webgpu: how many groups go through the network in one run; null or left out: as many as fit. */
+  readonly groupsAtOnce?: number | null;
   /** Goes on from here; null: from the beginning. */
   readonly saved: SavedState | null;
   /** Folder for the graphs that are run, see dump-graphs.ts. */
@@ -58,7 +60,7 @@ export interface SessionOptions extends WorkerCounts {
   readonly ranks?: Collective | undefined;
 }
 
-/** @throws MocoError usage (not a number of workers), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
+/** @throws MocoError usage (not a number of workers, or of groups at once), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data, ranks = alone } = options;
   const ownGroups = config.groups / ranks.size;
@@ -102,6 +104,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const pool = await startEncoders(kernels, encoderOptions, {
       backend: options.backend,
       workers,
+      groups: ownGroups,
+      groupsAtOnce: options.groupsAtOnce ?? undefined,
       together: method.together?.(config) ? ownGroups : 1,
       prefetch: options.prefetch,
       tell,

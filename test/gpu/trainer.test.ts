@@ -1,4 +1,7 @@
-/** The trainer on WebGPU. Its tests share one set of sessions, and the compilation of their shaders. */
+/**
+ * The trainer on WebGPU, two of its four groups in one run. Its tests share one set of sessions, and the compilation of their
+ * shaders.
+ */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebGpuKernels, type WebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
@@ -49,7 +52,7 @@ onWebGpu((_, { name }) => {
     device = (await requestDevice()).device;
     traffic = new Traffic(device);
     kernels = await createWebGpuKernels(device);
-    tiny = await openTiny(1, { kernels });
+    tiny = await openTiny(1, { kernels, groupsAtOnce: 2 });
     clean = await steps(await tiny.trainer(), 1, 4);
     const reference = await openTiny(1);
     wasm = await steps(await reference.trainer(), 1, 4);
@@ -57,7 +60,8 @@ onWebGpu((_, { name }) => {
   });
   afterAll(() => device.destroy());
 
-  it('trains as on wasm, within rounding', () => {
+  it('trains as on wasm, one group at a time, within rounding', () => {
+    expect([tiny.encoders.plan.groupsAtOnce, clean.states.length]).toEqual([2, 4]);
     console.log(`losses here ${lossesOf(clean).join(', ')}; on wasm ${lossesOf(wasm).join(', ')}`);
     for (const [i, { loss, ...rest }] of clean.results.entries()) {
       const { loss: expected, ...others } = wasm.results[i]!;
@@ -86,7 +90,10 @@ onWebGpu((_, { name }) => {
     const other = await requestDevice();
     expect(other.name).toBe(name);
     const { live } = new Traffic(other.device);
-    const fresh = await openTiny(1, { kernels: await createWebGpuKernels(other.device) });
+    const fresh = await openTiny(1, {
+      kernels: await createWebGpuKernels(other.device),
+      groupsAtOnce: 2,
+    });
     const again = await steps(await fresh.trainer(), 1, 2);
     await fresh.dispose();
     expect(again.results).toEqual(clean.results.slice(0, 2));

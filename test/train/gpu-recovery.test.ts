@@ -32,3 +32,19 @@ it('computes more again each time that the memory is full, and gives up after th
   expect(recovery.afterFailure(full, 'least')?.message).toMatch(/from step 5.*recompute cheap → segments/);
   expect(recovery.afterFailure(full, 'least')).toBeNull();
 });
+
+it('takes fewer groups at once where the memory is full, unless the number is settled or something is learned', () => {
+  const full = new MocoError('out-of-memory', 'full');
+  const free = new GpuRecovery(0);
+  free.keepGroupsAtOnce(4);
+  expect(free.afterFailure(full, 'least')?.message).toMatch(/from step 0.*groups at once 4 → 2, slower/);
+  expect(free.position).toMatchObject({ groupsAtOnce: 2, recompute: null });
+  free.keep(5, new Map());
+  expect(free.afterFailure(full, 'least')?.message).toMatch(/recompute least → cheap/);
+  expect(free.position).toMatchObject({ groupsAtOnce: 2, recompute: 'cheap' });
+
+  const asked = new GpuRecovery(0, 4);
+  asked.keepGroupsAtOnce(4);
+  expect(asked.afterFailure(full, 'least')?.message).toMatch(/recompute least → cheap/);
+  expect(asked.position.groupsAtOnce).toBe(4);
+});
