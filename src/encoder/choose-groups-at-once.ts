@@ -8,6 +8,7 @@ import { graphsWithin, peakOf, type TrainingGraphs, trainingGraphs } from '../au
 import { MocoError } from '../errors.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { BATCH, buildNetwork } from '../onnx/network.ts';
+import type { Backend } from '../runtime/backend.ts';
 import type { PlanOptions, PlanPlace } from './make-plan.ts';
 
 export interface GroupsAtOnce {
@@ -17,9 +18,32 @@ export interface GroupsAtOnce {
 }
 
 /**
+ * To be called before anything begins.
+ * @param asked null or undefined: as many as fit
+ * @throws MocoError usage where so many groups are never taken at once
+ */
+export function requireGroupsAtOnce(
+  asked: number | null | undefined,
+  groups: number,
+  backend: Backend,
+): void {
+  if (asked === undefined || asked === null) return;
+  if (!Number.isSafeInteger(asked) || asked < 1 || groups % asked !== 0) {
+    throw new MocoError(
+      'usage',
+      `${groups} groups do not go through the network ${asked} at a time: give a number that divides ${groups}`,
+    );
+  }
+  // Which worker takes a group is a matter of time, and must change no bit: there each is a run of its own.
+  if (asked > 1 && backend !== 'webgpu') {
+    throw new MocoError('usage', `${asked} groups at once are for backend webgpu, and this is ${backend}`);
+  }
+}
+
+/**
  * @param groups of a batch; what is chosen divides it
- * @param asked instead of as many as fit
- * @throws MocoError usage where so many cannot be taken at once; out-of-memory where one group does not fit
+ * @param asked instead of as many as fit, see `requireGroupsAtOnce`
+ * @throws MocoError usage where the network does not allow so many; out-of-memory where one group does not fit
  */
 export function chooseGroupsAtOnce(
   options: Omit<PlanOptions, 'groupsAtOnce'>,
@@ -27,12 +51,6 @@ export function chooseGroupsAtOnce(
   groups: number,
   asked?: number,
 ): GroupsAtOnce {
-  if (asked !== undefined && groups % asked !== 0) {
-    throw new MocoError(
-      'usage',
-      `${groups} groups do not go through the network ${asked} at a time: give a number that divides ${groups}`,
-    );
-  }
   if (groups === 1 || asked === 1) return { groups: 1, why: null };
   const mixed = whyImagesMix(buildNetwork(options.spec, BATCH, options.imageSize).graph);
   if (mixed !== null) {

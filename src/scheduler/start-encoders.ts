@@ -1,7 +1,6 @@
 import { channelBlock } from '../encoder/channel-block.ts';
-import { chooseGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
+import { chooseGroupsAtOnce, requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import { ON_WASM, onNative, onWebGpu, type PlanOptions } from '../encoder/make-plan.ts';
-import { MocoError } from '../errors.ts';
 import type { BackendKernels } from '../kernels/open.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { memorySize } from '../runtime/memory.ts';
@@ -43,11 +42,8 @@ export async function startEncoders(
     tell,
   }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
+  requireGroupsAtOnce(groupsAtOnce, groups, backend);
   if (kernels.backend === 'wasm') {
-    // Which worker takes a group is a matter of time, and must change no bit: each is a run of its own.
-    if (groupsAtOnce !== undefined && groupsAtOnce > 1) {
-      throw new MocoError('usage', `${groupsAtOnce} groups at once are for backend webgpu, not ${backend}`);
-    }
     // A worker keeps the activations of one group.
     const workers = Math.max(asked, together);
     const place =

@@ -25,6 +25,8 @@ export interface StepMeasurement {
   flopsPerImage: number;
   /** Where the time of a step on images in memory goes: wall-clock seconds by phase. */
   seconds: Readonly<Record<string, number>>;
+  /** How many groups went through the network in one run. */
+  groupsAtOnce: number;
 }
 
 export interface MeasureOptions extends WorkerCounts {
@@ -102,6 +104,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
       imagesPerSecondWithAugmentation: config.batchSize / median(augmented),
       flopsPerImage,
       seconds,
+      groupsAtOnce,
     };
   } finally {
     await session.dispose();

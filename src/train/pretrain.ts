@@ -1,6 +1,7 @@
 /** A whole pre-training run: what it holds open, from the first session to the last. */
 
 import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
+import { requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import { networkOf } from '../models/choose-network.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
@@ -42,6 +43,7 @@ export async function* pretrain(
   const { backend: asked = 'auto' } = options;
   const backend = typeof asked === 'string' ? await backendOf(asked, resume) : asked;
   requireRanks(options, backend.backend);
+  requireGroupsAtOnce(options.groupsAtOnce, config.groups, backend.backend);
   const claim = claimed ?? (out === undefined ? null : await claimRun(out, resume ?? null));
   try {
     yield* train({ ...options, config }, claim, backend, network);
@@ -119,7 +121,10 @@ async function* train(
         return yield* withNotices(recovery.fresh(run.events()), notices);
       } catch (error) {
         const notice = isGpu ? recovery.afterFailure(error, memory.level) : null;
-        if (!notice) throw withAdvice(error, networkOf(config, network), config, backend.backend);
+        if (!notice) {
+          const { groupsAtOnce: atOnce } = recovery.position;
+          throw withAdvice(error, networkOf(config, network), config, backend.backend, atOnce ?? 1);
+        }
         yield notice;
       }
       const broken = session;

@@ -1,6 +1,7 @@
 /** Everything that a run holds open: kernels, encoder workers, data workers, the trainer. */
 
 import type { DatasetDescription } from '../data/dataset.ts';
+import { requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
@@ -65,6 +66,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data, ranks = alone } = options;
   const ownGroups = config.groups / ranks.size;
   requireWorkerCounts(options);
+  requireGroupsAtOnce(options.groupsAtOnce, config.groups, options.backend);
   const spec = networkOf(config, options.network);
   const processors = options.workers ?? (await coreCount());
   // wasm, native: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.

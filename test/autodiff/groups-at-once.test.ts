@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { whyImagesMix } from '../../src/autodiff/images-apart.ts';
 import type { RecomputeLevel } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
-import { chooseGroupsAtOnce, fewerAtOnce } from '../../src/encoder/choose-groups-at-once.ts';
+import {
+  chooseGroupsAtOnce,
+  fewerAtOnce,
+  requireGroupsAtOnce,
+} from '../../src/encoder/choose-groups-at-once.ts';
 import { makePlan, ON_WASM, type PlanPlace } from '../../src/encoder/make-plan.ts';
 import { rowsOf } from '../../src/encoder/training-plan.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
@@ -192,7 +196,12 @@ describe('how many groups at once', () => {
 
   it('what is asked for, where it can be', () => {
     expect(chooseGroupsAtOnce(options, place(one), 6, 2).groups).toBe(2);
-    expect(() => chooseGroupsAtOnce(options, place(one), 6, 4)).toThrow(/give a number that divides 6/);
+    for (const backend of ['webgpu', 'wasm'] as const) {
+      expect(() => requireGroupsAtOnce(4, 6, backend)).toThrow(/give a number that divides 6/);
+    }
+    expect(() => requireGroupsAtOnce(2, 6, 'native')).toThrow(/for backend webgpu, and this is native/);
+    requireGroupsAtOnce(3, 6, 'webgpu');
+    requireGroupsAtOnce(1, 6, 'native');
   });
 
   it('fewer, one divisor after the other', () => {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
-import { MocoError } from '../../src/errors.ts';
+import { MocoError, messageOf } from '../../src/errors.ts';
 import { GpuRecovery } from '../../src/train/gpu-recovery.ts';
+import { withAdvice } from '../../src/train/recovery.ts';
+import { SETTINGS, SPEC } from './tiny.ts';
 
 it('gives up at the fourth device that is lost without a step, and at once for other errors', () => {
   const recovery = new GpuRecovery(7);
@@ -47,4 +49,14 @@ it('takes fewer groups at once where the memory is full, unless the number is se
   asked.keepGroupsAtOnce(4);
   expect(asked.afterFailure(full, 'least')?.message).toMatch(/recompute least → cheap/);
   expect(asked.position.groupsAtOnce).toBe(4);
+});
+
+it('says what would fit: fewer groups at once, or else smaller groups', () => {
+  const full = new MocoError('out-of-memory', 'full');
+  const adviceAt = (groupsAtOnce: number) =>
+    messageOf(withAdvice(full, SPEC, { ...SETTINGS, batchSize: 16 }, 'webgpu', groupsAtOnce));
+  expect(adviceAt(4)).toBe(
+    'full; 4 groups at once do not fit: groupsAtOnce 2 takes less, and changes the last digits alone',
+  );
+  expect(adviceAt(1)).toMatch(/^full; groups 4 do not fit: groups 8 would take about half/);
 });
