@@ -32,7 +32,6 @@ export function exampleState(step: number): RunState {
     epoch: Math.floor(step / 10),
     sampler: { dataset: 'drawn', path: null, images: DRAWN.train, stepInEpoch: step % 10, digest: null },
     generator: { algorithm: GENERATOR, seed: 5 },
-    groupsAtOnce: 2,
   };
 }
 
