@@ -204,6 +204,23 @@ describe('how many groups at once', () => {
     requireGroupsAtOnce(1, 6, 'native');
   });
 
+  it('one, with a word why, of a network that mixes images', () => {
+    const g = new GraphBuilder('encoder');
+    const rows = g.op('Reshape', [g.input('image', ['batch', 3, SIZE, SIZE]), g.ints([-1, SIZE])]);
+    const normalized = ['gamma', 'beta', 'mean', 'var'].map((name) => g.input(name, [SIZE]));
+    const y = g.op('BatchNormalization', [rows, ...normalized]);
+    for (const name of ['features', 'embedding']) {
+      g.op('Reshape', [y, g.ints([-1, IMAGE])], {}, name);
+      g.output(name, ['batch', IMAGE]);
+    }
+    const mixing = { ...options, spec: { graph: g.build(), parameters: [] } };
+    const { groups, why } = chooseGroupsAtOnce(mixing, place(2 ** 30), 6);
+    expect([groups, why]).toEqual([1, expect.stringMatching(/only one group at a time.*\[24\*batch,8\]/)]);
+    expect(() => chooseGroupsAtOnce(mixing, place(2 ** 30), 6, 2)).toThrow(
+      /2 groups at once were asked for, but/,
+    );
+  });
+
   it('fewer, one divisor after the other', () => {
     expect([12, 6, 4, 3, 1].map(fewerAtOnce)).toEqual([6, 3, 2, 1, null]);
   });
