@@ -56,16 +56,16 @@ function countGraph({ bytes }) {
   return { operators, moved, largest };
 }
 
-function countStep(spec, imageSize, groupsAtOnce, level) {
+function countStep(spec, imageSize, groupsAtOnce) {
   const place = { provider: 'webgpu', budget: 2 ** 50, most: 2 ** 50 };
-  const plan = lib.makePlan(
-    { spec, imageSize, groupSize: BATCH / groups, groupsAtOnce, ...(level && { recompute: level }) },
-    place,
-  );
+  const plan = lib.makePlan({ spec, imageSize, groupSize: BATCH / groups, groupsAtOnce }, place);
   const runs = groups / groupsAtOnce;
   const operators = new Map();
   const sum = { nodes: 0, shaders: 0, gigabytes: 0, largest: 0 };
-  for (const part of [plan.forward, plan.trainingForward, ...plan.backward]) {
+  const parts = [plan.forward, plan.trainingForward, ...plan.backward];
+  // What is no graph is a call of a kernel of ours.
+  const graphs = parts.filter(({ kind }) => kind === 'graph');
+  for (const part of graphs) {
     const counted = countGraph(part.model);
     for (const [op, count] of counted.operators) {
       operators.set(op, (operators.get(op) ?? 0) + runs * count);
@@ -77,7 +77,8 @@ function countStep(spec, imageSize, groupsAtOnce, level) {
   }
   const byOperator = Object.fromEntries([...operators].sort((a, b) => b[1] - a[1]));
   const peak = plan.memory.peak / 1e9;
-  return { groupsAtOnce, runs: runs * (2 + plan.backward.length), ...sum, peak, byOperator };
+  const calls = { runs: runs * graphs.length, kernels: runs * (parts.length - graphs.length) };
+  return { groupsAtOnce, ...calls, ...sum, peak, byOperator };
 }
 
 const report = {};
@@ -93,12 +94,13 @@ else {
       `\n${name}, ${BATCH} images in ${groups} groups, a step (key forward, query forward, backward)`,
     );
     console.log(
-      'groups at once | session runs | node runs | shaders | GB read+written | largest value GB | peak GB',
+      'groups at once | session runs | our kernels | node runs | shaders | GB read+written | largest value GB | peak GB',
     );
-    for (const { groupsAtOnce, runs, nodes, shaders, gigabytes, largest, peak } of counts) {
+    for (const { groupsAtOnce, runs, kernels, nodes, shaders, gigabytes, largest, peak } of counts) {
       const cells = [
         groupsAtOnce,
         runs,
+        kernels,
         nodes,
         shaders,
         gigabytes.toFixed(1),
