@@ -22,6 +22,11 @@ export interface RunState {
   /** What computed; runs of before there was native code do not say. */
   backend?: Backend;
   /**
+   * webgpu: how many groups went through the network in one run, which the last bits depend on; runs of before there were
+   * several do not say, and had 1.
+   */
+  groupsAtOnce?: number;
+  /**
    * Names of settings, and `images`, that nobody has said: of a run that came from another program. What stands for them in
    * `config` and `sampler` is a guess, with which no run goes on.
    */
@@ -80,6 +85,7 @@ const StateSchema = v.object({
   }),
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
   backend: v.exactOptional(v.picklist(['webgpu', 'native', 'wasm'] satisfies Backend[])),
+  groupsAtOnce: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   unknown: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64))),
   imported: v.exactOptional(
     v.object({
@@ -108,13 +114,14 @@ export async function formatState(
   counters: Readonly<Record<string, number>>,
   digests: Digests,
 ): Promise<string> {
-  const { config, step, epoch, sampler, generator, backend, unknown, imported } = state;
+  const { config, step, epoch, sampler, generator, backend, groupsAtOnce, unknown, imported } = state;
   const content: v.InferInput<typeof StateSchema> & Omit<v.InferInput<typeof SealSchema>, 'checksum'> = {
     ...{ format_version: FORMAT_VERSION, config, step, epoch },
     ...counters,
     sampler,
     generator,
     ...(backend === undefined ? {} : { backend }),
+    ...(groupsAtOnce === undefined ? {} : { groupsAtOnce }),
     ...(unknown === undefined ? {} : { unknown: [...unknown] }),
     ...(imported === undefined ? {} : { imported }),
     sha256: digests.tensors,

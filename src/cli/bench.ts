@@ -10,11 +10,19 @@ import { measureStep } from '../train/measure.ts';
 import { benchInWords } from '../train/measure-words.ts';
 import { addConfigOptions, type ConfigOptions, overridesOf } from './config-options.ts';
 import { resolveNetwork } from './network-file.ts';
-import { addDumpOptions, addWorkerOptions, backendOption, type DumpOptions, wholeNumber } from './options.ts';
+import {
+  addDumpOptions,
+  addWorkerOptions,
+  backendOption,
+  type DumpOptions,
+  type GroupsAtOnceOption,
+  groupsAtOnceOption,
+  wholeNumber,
+} from './options.ts';
 import { expectReportFile, OUT_OPTION, writeReportFile } from './shared-report.ts';
 import type { Terminal } from './terminal.ts';
 
-interface BenchOptions extends ConfigOptions, WorkerCounts, DumpOptions {
+interface BenchOptions extends ConfigOptions, WorkerCounts, GroupsAtOnceOption, DumpOptions {
   backend: BackendRequest;
   repeat: number;
   data?: string;
@@ -28,6 +36,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .description('speed of the whole training step on images in memory, and where the time goes');
   addDumpOptions(addWorkerOptions(addConfigOptions(command, 'step')))
     .addOption(backendOption())
+    .addOption(groupsAtOnceOption())
     .option('--repeat <n>', 'timed steps', wholeNumber(1), 5)
     .option('--data <path>', 'images to time decoding and augmentation on (default: drawn ones)')
     .option(...OUT_OPTION)
@@ -52,6 +61,7 @@ export async function runBench(
     ...(encoder ? { encoder } : {}),
     ...workerCounts(options),
     dumpGraphs: options.dumpGraphs,
+    ...(options.groupsAtOnce === undefined ? {} : { groupsAtOnce: options.groupsAtOnce }),
   });
   const augmentation = await measureViews(config.augmentation, config.imageSize, data?.train ?? null);
   const numbers = { ...measured, augmentation, backend, adapter, config };

@@ -48,6 +48,17 @@ export function addWorkerOptions(command: Command): Command {
     );
 }
 
+export interface GroupsAtOnceOption {
+  groupsAtOnce?: number;
+}
+
+export function groupsAtOnceOption(): Option {
+  return new Option(
+    '--groups-at-once <n>',
+    'webgpu: groups that go through the network in one run (default: as many as fit)',
+  ).argParser(wholeNumber(1));
+}
+
 const MIB = 2 ** 20;
 
 /** What the reading of an untrusted model may take (ModelLimits). */

@@ -17,6 +17,8 @@ import {
   addWorkerOptions,
   backendOption,
   type DumpOptions,
+  type GroupsAtOnceOption,
+  groupsAtOnceOption,
   parseNumber,
   wholeNumber,
 } from './options.ts';
@@ -26,7 +28,7 @@ import { addDistributedOptions, type Distributed, type Team, withRanks } from '.
 import { writeRunReport } from './report.ts';
 import { END_SIGNALS, type Terminal } from './terminal.ts';
 
-interface PretrainCommandOptions extends RunOptions, WorkerCounts, DumpOptions {
+interface PretrainCommandOptions extends RunOptions, WorkerCounts, GroupsAtOnceOption, DumpOptions {
   knnEvery?: number;
   probeEvery?: number;
   checkpointEvery?: number;
@@ -39,6 +41,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
   addDataOptions(command, 'images that the package draws');
   addDistributedOptions(addLimitOptions(addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))))
     .addOption(backendOption())
+    .addOption(groupsAtOnceOption())
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--probe-every <epochs>', 'fit a linear probe every so many epochs', wholeNumber(1))
@@ -109,6 +112,7 @@ async function runOfRank(
       ...(ranks.size > 1 ? { ranks } : {}),
       ...workerCounts({ ...options, workers: options.workers ?? workers }),
       dumpGraphs: isFirst ? options.dumpGraphs : undefined,
+      ...(options.groupsAtOnce === undefined ? {} : { groupsAtOnce: options.groupsAtOnce }),
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.probeEvery === undefined ? {} : { probeEvery: options.probeEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),

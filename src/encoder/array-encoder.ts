@@ -3,12 +3,12 @@ import { MocoError } from '../errors.ts';
 import type { Embeddings } from './embeddings.ts';
 import { Encoder } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
-import type { TrainingPlan } from './training-plan.ts';
+import { rowsOf, type TrainingPlan } from './training-plan.ts';
 import { wasmWeightGradient } from './wasm-weight-gradient.ts';
 
 /** A GroupForward as arrays. */
 export interface ForwardArrays {
-  /** [groupSize, dim], not normalized. */
+  /** [rows, dim], not normalized, of as many rows as a run has images. */
   readonly embedding: Float32Array;
   /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]. */
   readonly statistics: readonly Float32Array[];
@@ -69,7 +69,7 @@ export class ArrayEncoder {
     this.#encoder.setInferenceWeights(tensors);
   }
 
-  /** An encoder on one group: images [groupSize, 3, size, size]. */
+  /** An encoder on the groups of one run: images [rows, 3, size, size]. */
   async forward(encoder: string, images: Float32Array): Promise<ForwardArrays> {
     const { embedding, statistics } = await this.#encoder.forward(encoder, await this.#image(images));
     return { embedding: floats(embedding), statistics: statistics.map(floats) };
@@ -84,10 +84,10 @@ export class ArrayEncoder {
 
   /**
    * Gradients of the weights, in the order of the network's parameters, for the group of the last `trainingForward`.
-   * @param dEmbedding [groupSize, dim]
+   * @param dEmbedding [rows, dim]
    */
   async backward(dEmbedding: Float32Array): Promise<Float32Array[]> {
-    const shape = [this.#plan.groupSize, this.#encoder.dim];
+    const shape = [rowsOf(this.#plan), this.#encoder.dim];
     const gradient = await tensor(this.#provider, dEmbedding, shape);
     return (await this.#encoder.backward(gradient)).map(floats);
   }

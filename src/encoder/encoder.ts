@@ -6,20 +6,21 @@
 import { MocoError } from '../errors.ts';
 import { BackwardValues } from './backward-values.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
-import type {
-  BackwardPart,
-  GraphPart,
-  KernelPart,
-  NamedShape,
-  PreparingPart,
-  TrainingPlan,
+import {
+  type BackwardPart,
+  type GraphPart,
+  type KernelPart,
+  type NamedShape,
+  type PreparingPart,
+  rowsOf,
+  type TrainingPlan,
 } from './training-plan.ts';
 
 /** Tensors that are where the sessions run; whoever gets them disposes of them. */
 export interface GroupForward {
-  /** [groupSize, dim], not normalized. */
+  /** [rows, dim], not normalized, of as many rows as a run has images: those of a group, or of several. */
   readonly embedding: Tensor;
-  /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]. */
+  /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]; summed over several groups. */
   readonly statistics: readonly Tensor[];
 }
 
@@ -81,13 +82,13 @@ export class Encoder {
     this.#prepared.delete(this.#plan.inference);
   }
 
-  /** An encoder on one group: image [groupSize, 3, size, size]. */
+  /** An encoder on the groups of one run: image [rows, 3, size, size]. */
   async forward(encoder: string, image: Tensor): Promise<GroupForward> {
     return this.#groupForward(await this.#run(this.#plan.forward, encoder, this.#group(image)));
   }
 
   /**
-   * An encoder on one group; its activations are kept until `backward` or the next call. `backward` reads the image and may
+   * An encoder on the groups of one run; its activations are kept until `backward` or the next call. `backward` reads the image and may
    * read what this returns: dispose of them after it.
    */
   async trainingForward(encoder: string, image: Tensor): Promise<GroupForward> {
@@ -98,8 +99,8 @@ export class Encoder {
   }
 
   /**
-   * Gradients of the weights, in the order of the network's parameters, for encoder and group of the last `trainingForward`.
-   * @param dEmbedding [groupSize, dim]
+   * Gradients of the weights, in the order of the network's parameters, for encoder and groups of the last `trainingForward`.
+   * @param dEmbedding [rows, dim]
    */
   async backward(dEmbedding: Tensor): Promise<Tensor[]> {
     const saved = this.#saved;
@@ -188,7 +189,7 @@ export class Encoder {
   }
 
   #group(image: Tensor): Feeds {
-    return this.#images(image, this.#plan.groupSize);
+    return this.#images(image, rowsOf(this.#plan));
   }
 
   /** @param count how many there have to be; left out: any number */

@@ -1,6 +1,7 @@
 /** From a network to what is run: its graphs, differentiated and written for a provider, as bytes. */
 
 import { withBlockedConvolutions } from '../autodiff/blocked.ts';
+import { withGroupsAtOnce, withSummedStatistics } from '../autodiff/groups-at-once.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
 import type { Provider } from '../autodiff/lowering.ts';
 import { prepareWeights } from '../autodiff/prepare.ts';
@@ -21,8 +22,10 @@ import type { GraphPart, TrainingPlan } from './training-plan.ts';
 
 export interface PlanOptions {
   readonly spec: NetworkSpec;
-  /** Images of one group: the batch that training graphs are built for. */
+  /** Images of one group. */
   readonly groupSize: number;
+  /** Groups of one run, whose images come interleaved (autodiff/groups-at-once.ts); default 1. */
+  readonly groupsAtOnce?: number;
   readonly imageSize: number;
   /** What the backward pass computes again; by default as little as the memory allows. */
   readonly recompute?: RecomputeLevel;
@@ -34,6 +37,8 @@ export interface PlanPlace<P extends Provider = Provider> {
   /** Bytes that the values of a run may take: as a rule, and at the last level. */
   readonly budget: number;
   readonly most: number;
+  /** webgpu: bytes that one value may take. */
+  readonly largest?: number;
   /** native: how many channels of a pixel the processor takes at a time, see blocked.ts; 1: no blocks. */
   readonly block?: number;
 }
@@ -60,19 +65,27 @@ export function onNative(memory: number | null, workers: number, block: number):
 
 /** Nothing tells how large the memory of a GPU is; devices allow single buffers of a good part of it. */
 export function onWebGpu(device: GPUDevice): PlanPlace {
-  const guess = 4 * device.limits.maxBufferSize;
-  return { provider: 'webgpu', budget: guess, most: guess };
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const guess = 4 * maxBufferSize;
+  const largest = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  return { provider: 'webgpu', budget: guess, most: guess, largest };
 }
 
 /** @throws MocoError out-of-memory where no level leaves enough, usage, operator-unsupported */
 export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
   const { provider, budget, most } = place;
-  const { spec, groupSize, imageSize, recompute } = options;
-  const { graph, parameters, dim } = buildNetwork(spec, groupSize, imageSize);
-  const training = { graph, parameters: parameters.map(({ name }) => name), provider };
-  const graphs = recompute
+  const { spec, groupSize, groupsAtOnce = 1, imageSize, recompute } = options;
+  const images = groupSize * groupsAtOnce;
+  const { graph, parameters, dim } = buildNetwork(spec, images, imageSize);
+  const training = {
+    graph: withGroupsAtOnce(graph, groupsAtOnce),
+    parameters: parameters.map(({ name }) => name),
+    provider,
+  };
+  const written = recompute
     ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
     : graphsWithin(training, budget, most);
+  const graphs = { ...withSummedStatistics(written, groupsAtOnce), level: written.level };
   const statistics = graphs.statistics.flatMap(({ mean, variance }) => [mean, variance]);
   const wanted = new Set(['embedding', ...statistics]);
   const outputs = graphs.forward.outputs.filter(({ name }) => wanted.has(name));
@@ -80,6 +93,7 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
   const write = partWriter(place, [...training.parameters, ...inference.inputs.map(({ name }) => name)]);
   return {
     groupSize,
+    groupsAtOnce,
     imageSize,
     dim,
     parameters: parameters.map(({ name, shape }) => ({ name, shape })),
@@ -96,7 +110,7 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
         .filter(({ name }) => name !== 'image')
         .map(({ name, shape }) => ({ name, shape: shape.map(Number) })),
     },
-    memory: { level: graphs.level, keptPerImage: savedBytes(graphs) / groupSize, peak: peakOf(graphs) },
+    memory: { level: graphs.level, keptPerImage: savedBytes(graphs) / images, peak: peakOf(graphs) },
   };
 }
 

@@ -55,19 +55,24 @@ export interface MemoryUse {
   readonly level: RecomputeLevel;
   /** Bytes that one image keeps from forward to backward. */
   readonly keptPerImage: number;
-  /** The most bytes that the values of one run take at one time, for a group of images. */
+  /** The most bytes that the values of one run take at one time, for all images of it. */
   readonly peak: number;
 }
 
 export interface TrainingPlan {
   /** Images of one group. */
   readonly groupSize: number;
+  /** Groups of one run: row a·H + h of its batch is the a-th image of the h-th of these H groups. */
+  readonly groupsAtOnce: number;
   readonly imageSize: number;
   /** Length of the embedding. */
   readonly dim: number;
   /** In the order of the network. */
   readonly parameters: readonly NamedShape[];
-  /** The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance. */
+  /**
+   * The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance, summed over the
+   * groups of a run.
+   */
   readonly statistics: readonly string[];
   /** Image and weights → embedding and statistics. */
   readonly forward: GraphPart;
@@ -78,6 +83,14 @@ export interface TrainingPlan {
   /** The folded form (see onnx/fold.ts), of any number of images: embedding and features. */
   readonly inference: GraphPart & { readonly weights: readonly NamedShape[] };
   readonly memory: MemoryUse;
+}
+
+/** Images of one run. */
+export function rowsOf({
+  groupSize,
+  groupsAtOnce,
+}: Pick<TrainingPlan, 'groupSize' | 'groupsAtOnce'>): number {
+  return groupSize * groupsAtOnce;
 }
 
 /** All graphs, with names that can be those of files. */

@@ -45,7 +45,8 @@ export async function runTraining(
   const encoders = await startEncoders(
     kernels,
     { spec, groupSize, imageSize },
-    { backend, workers: Math.min(2, groups) },
+    // On a GPU as many groups in one run as fit: what is recorded does not depend on it.
+    { backend, workers: Math.min(2, groups), groups },
   );
   try {
     const optimizer = optimizerNamed(settings.optimizer);

@@ -50,9 +50,12 @@ export interface Method<S extends Settings = Settings> {
 /** One view, or as many as `viewsTogether` says. */
 export type Views = Stream | readonly Stream[];
 
-/** What an encoder has made of the images of one group, for as long as the function runs that is given it. */
+/**
+ * What an encoder has made of the images of one group, or of several that go through it at once, for as long as the function
+ * runs that is given it.
+ */
 export interface GroupRows {
-  /** Rows: images times views; those of the first view come first. */
+  /** Rows: images times views; those of the first view come first. All calls of a step have as many. */
   readonly count: number;
   /** [count, C], not normalized. */
   readonly embedding: DeviceArray;

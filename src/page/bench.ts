@@ -25,6 +25,7 @@ const MEASURE: Forms<MeasureOptions> = {
   backend: oneOf(BACKENDS.filter((name) => name !== 'auto')),
   encoder: optional(record),
   dumpGraphs: optional(text('the path of a folder')),
+  groupsAtOnce: optional(whole(1)),
   steps: whole(1),
 };
 const SPEC = either(nothing, made<DatasetSpec>('the `train` of what describeDataset gave', { kind: text() }));

@@ -1,9 +1,9 @@
-/** The encoders as the trainer sees them: whole groups in, kernel arrays out. */
+/** The encoders as the trainer sees them: whole runs of groups in, kernel arrays out. */
 import type { Embeddings } from '../encoder/embeddings.ts';
 import type { TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 
-/** Arrays that one group has computed, still where they were computed. */
+/** Arrays that one run has computed, still where they were computed. */
 export interface GroupArrays {
   /** targets ← these. */
   copyTo(targets: readonly DeviceArray[]): void;
@@ -17,12 +17,13 @@ export interface GroupArrays {
 
 /**
  * Runs groups on as many workers as there are, in the order in which they are given. An encoder is known by its name: all
- * have one network, each has weights of its own. Images are [groupSize, 3, size, size]; a group's images are a promise, so
- * that they can be made while others are encoded. Statistics are, for each BatchNorm layer in graph order, mean
- * [channels] and biased variance [channels].
+ * have one network, each has weights of its own. A run is of one group, or of as many as `plan.groupsAtOnce` says, with their
+ * rows interleaved. Images are [rows, 3, size, size]; a run's images are a promise, so that they can be made while others are
+ * encoded. Statistics are, for each BatchNorm layer in graph order, mean [channels] and biased variance [channels], summed
+ * over the groups of the run.
  */
 export interface GroupEncoders {
-  /** How many groups are encoded side by side. */
+  /** How many runs are made side by side. */
   readonly parallel: number;
   /** What they run. */
   readonly plan: TrainingPlan;
@@ -31,8 +32,8 @@ export interface GroupEncoders {
   /** To be called once a step, before the encoder's first group: hands on weights where memory cannot be shared. */
   weightsChanged(encoder: string): Promise<void>;
   /**
-   * An encoder on one group, without activations kept. `done` gets the embeddings [groupSize, dim], not normalized, for as
-   * long as it runs.
+   * An encoder on the groups of one run, without activations kept. `done` gets the embeddings [rows, dim], not normalized,
+   * for as long as it runs.
    */
   forward(
     encoder: string,
@@ -40,10 +41,10 @@ export interface GroupEncoders {
     done: (embedding: DeviceArray) => void,
   ): Promise<GroupArrays>;
   /**
-   * An encoder on one group, forward and backward. `loss` gets the embeddings [groupSize, dim], not normalized, for as long
-   * as it runs, and gives the gradient of the loss with respect to them, in an array that it may use again for the next
-   * group. It is called once `ready` is fulfilled, which may wait for groups that were given before.
-   * @param embedded gets the embeddings as soon as they are there. With it `ready` may wait for groups given later, of which
+   * An encoder on the groups of one run, forward and backward. `loss` gets the embeddings [rows, dim], not normalized, for as
+   * long as it runs, and gives the gradient of the loss with respect to them, in an array that it may use again for the next
+   * run. It is called once `ready` is fulfilled, which may wait for runs that were given before.
+   * @param embedded gets the embeddings as soon as they are there. With it `ready` may wait for runs given later, of which
    * as many are kept at once as the encoders were started for (`together`)
    */
   train(

@@ -1,5 +1,6 @@
 import { channelBlock } from '../encoder/channel-block.ts';
-import { ON_WASM, onNative, type PlanOptions } from '../encoder/make-plan.ts';
+import { chooseGroupsAtOnce, requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
+import { ON_WASM, onNative, onWebGpu, type PlanOptions } from '../encoder/make-plan.ts';
 import type { BackendKernels } from '../kernels/open.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { memorySize } from '../runtime/memory.ts';
@@ -12,6 +13,10 @@ export interface StartEncodersOptions {
   readonly backend: Backend;
   /** wasm, native: how many groups are encoded side by side. */
   readonly workers: number;
+  /** Groups of a batch that are encoded here; default 1. */
+  readonly groups?: number | undefined;
+  /** webgpu: of these, how many go through the network in one run; by default as many as fit. */
+  readonly groupsAtOnce?: number | undefined;
   /** How many groups are trained on at once, with the activations of all of them kept (see GroupEncoders.train); default 1. */
   readonly together?: number | undefined;
   /** Groups whose images are made while others are encoded; by default as many as workers. */
@@ -22,13 +27,22 @@ export interface StartEncodersOptions {
 
 /**
  * The encoders that go with the kernels.
- * @throws MocoError out-of-memory, worker-died
+ * @throws MocoError out-of-memory, worker-died, usage where so many groups cannot be taken at once
  */
 export async function startEncoders(
   kernels: BackendKernels,
-  options: PlanOptions,
-  { backend, workers: asked, together = 1, prefetch = asked, tell }: StartEncodersOptions,
+  options: Omit<PlanOptions, 'groupsAtOnce'>,
+  {
+    backend,
+    workers: asked,
+    groups = 1,
+    groupsAtOnce,
+    together = 1,
+    prefetch = asked,
+    tell,
+  }: StartEncodersOptions,
 ): Promise<GroupEncoders> {
+  requireGroupsAtOnce(groupsAtOnce, groups, backend);
   if (kernels.backend === 'wasm') {
     // A worker keeps the activations of one group.
     const workers = Math.max(asked, together);
@@ -36,5 +50,14 @@ export async function startEncoders(
       backend === 'native' ? onNative(await memorySize(), workers, await channelBlock()) : ON_WASM;
     return WorkerEncoders.start(kernels, options, place, workers, prefetch, tell);
   }
-  return new WebGpuEncoders(kernels, options, prefetch, together);
+  const place = onWebGpu(kernels.device);
+  const { groups: atOnce, why } = chooseGroupsAtOnce(options, place, groups, groupsAtOnce);
+  if (why !== null) tell?.(why);
+  const inRuns = (count: number) => Math.ceil(count / atOnce);
+  return new WebGpuEncoders(
+    kernels,
+    { ...options, groupsAtOnce: atOnce },
+    inRuns(prefetch),
+    inRuns(together),
+  );
 }

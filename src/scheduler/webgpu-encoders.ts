@@ -1,12 +1,12 @@
 /**
- * GroupEncoders on the WebGPU provider: one encoder on the kernels' device, one group after the other. Weights, images,
+ * GroupEncoders on the WebGPU provider: one encoder on the kernels' device, one run after the other. Weights, images,
  * activations and gradients stay in GPU buffers, and nothing waits for the GPU: what is issued first is done first.
  */
 import type { Embeddings } from '../encoder/embeddings.ts';
 import { Encoder } from '../encoder/encoder.ts';
 import { makePlan, onWebGpu, type PlanOptions } from '../encoder/make-plan.ts';
 import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
-import type { TrainingPlan } from '../encoder/training-plan.ts';
+import { rowsOf, type TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
@@ -14,13 +14,13 @@ import { Semaphore } from './semaphore.ts';
 import { Sequencer } from './sequencer.ts';
 import { webGpuWeightGradient } from './webgpu-weight-gradient.ts';
 
-/** What the activations of one group take: an encoder that keeps them, and its images, which the backward reads again. */
+/** What the activations of one run take: an encoder that keeps them, and its images, which the backward reads again. */
 interface Slot {
   readonly encoder: Encoder;
   readonly images: DeviceArray;
 }
 
-/** A group between its forward and its backward. */
+/** A run between its forward and its backward. */
 interface Forward {
   readonly encoder: Encoder;
   readonly embedding: DeviceArray;
@@ -32,8 +32,7 @@ export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
   readonly plan: TrainingPlan;
   readonly #kernels: WebGpuKernels;
-  readonly #options: PlanOptions;
-  /** As many as there are groups whose activations are kept at once. The first does all that keeps none. */
+  /** As many as there are runs whose activations are kept at once. The first does all that keeps none. */
   readonly #slots: readonly Slot[];
   /** Those that hold no activations; taken from the end. */
   readonly #free: Slot[];
@@ -43,19 +42,18 @@ export class WebGpuEncoders implements GroupEncoders {
   readonly #sequencer: Sequencer;
 
   /**
-   * @param prefetch groups whose images are made while others are encoded
-   * @param together groups whose activations are kept at once
+   * @param prefetch runs whose images are made while others are encoded
+   * @param together runs whose activations are kept at once
    */
   constructor(kernels: WebGpuKernels, options: PlanOptions, prefetch: number, together: number) {
-    const { groupSize, imageSize } = options;
     this.#kernels = kernels;
-    this.#options = options;
     this.#sequencer = new Sequencer(prefetch);
     const { device } = kernels;
     this.plan = makePlan(options, onWebGpu(device));
+    const length = rowsOf(this.plan) * 3 * options.imageSize ** 2;
     this.#slots = Array.from({ length: together }, () => ({
       encoder: new Encoder(this.plan, { provider: 'webgpu', device }, webGpuWeightGradient(kernels)),
-      images: kernels.allocate(groupSize * 3 * imageSize ** 2),
+      images: kernels.allocate(length),
     }));
     this.#free = this.#slots.toReversed();
     this.#freed = new Semaphore(together);
@@ -158,7 +156,7 @@ export class WebGpuEncoders implements GroupEncoders {
 
   embed(images: () => Promise<Float32Array>): Promise<Embeddings> {
     return this.#sequencer.run(images, async (values) => {
-      const { imageSize } = this.#options;
+      const { imageSize } = this.plan;
       const count = values.length / (3 * imageSize * imageSize);
       const image = await tensor('webgpu', values, [count, 3, imageSize, imageSize]);
       const { embedding, features } = await this.#kernels.wait(this.#encoder.embed(image));
@@ -189,7 +187,7 @@ export class WebGpuEncoders implements GroupEncoders {
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
     try {
       await ready;
-      const shape = [this.#options.groupSize, encoder.dim];
+      const shape = [rowsOf(this.plan), encoder.dim];
       const dEmbedding = this.#kernels.buffer(loss(embedding));
       const gradients = await this.#kernels.wait(encoder.backward(await gpuTensor(dEmbedding, shape)));
       return { statistics, gradients: this.#arrays(gradients) };
@@ -201,11 +199,11 @@ export class WebGpuEncoders implements GroupEncoders {
     }
   }
 
-  /** The images of a group, in the one buffer that all groups of a slot use in turn. */
+  /** The images of a run, in the one buffer that all runs of a slot use in turn. */
   #image(images: DeviceArray, values: Float32Array): Promise<Tensor> {
-    const { groupSize, imageSize } = this.#options;
+    const { imageSize } = this.plan;
     this.#kernels.write(images, values);
-    return gpuTensor(this.#kernels.buffer(images), [groupSize, 3, imageSize, imageSize]);
+    return gpuTensor(this.#kernels.buffer(images), [rowsOf(this.plan), 3, imageSize, imageSize]);
   }
 
   /** Tensors as kernel arrays, for as long as nobody releases them. */

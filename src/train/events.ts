@@ -31,6 +31,8 @@ export interface RunEvent {
   chance: Chance | null;
   /** What the runs of one encoder take, counted before the first; on wasm there is one a worker. */
   memory: MemoryUse;
+  /** Groups that go through the network in one run: more than 1 on WebGPU alone, where they change the last digits. */
+  groupsAtOnce: number;
 }
 
 export interface Chance {

@@ -1,8 +1,10 @@
 /**
  * A run whose GPU device is lost, or full, goes on with another: from the last copy of the state that is in this thread's
  * memory, without telling again what was told. Steps are taken again as they were, on the same images; a GPU gives the
- * same digits only as far as its driver does. Where memory was full, the encoders compute more again from then on.
+ * same digits only as far as its driver does. Where memory was full, fewer groups are taken at once from then on, while nothing
+ * has been learned yet and nobody has said how many; after that the encoders compute more again.
  */
+import { fewerAtOnce } from '../encoder/choose-groups-at-once.ts';
 import { lessMemory, type RecomputeLevel } from '../encoder/recompute.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { NoticeEvent, PretrainEvent } from './events.ts';
@@ -19,6 +21,8 @@ export interface Position {
   readonly state: SavedState | null;
   /** What the encoders compute again; null: what they choose. */
   readonly recompute: RecomputeLevel | null;
+  /** Groups of one run; null: as many as fit. */
+  readonly groupsAtOnce: number | null;
 }
 
 export class GpuRecovery {
@@ -31,11 +35,22 @@ export class GpuRecovery {
   #monitors = true;
   /** Whether what ends the session now is the kNN monitor. */
   #monitorFailed = false;
+  /** Whether the number of groups at once is settled: it was asked for or recorded. */
+  readonly #isSettled: boolean;
 
-  /** @param step where the run begins */
-  constructor(step: number) {
-    this.#last = { step, state: null, recompute: null };
+  /**
+   * @param step where the run begins
+   * @param groupsAtOnce null: as many as fit
+   */
+  constructor(step: number, groupsAtOnce: number | null = null) {
+    this.#last = { step, state: null, recompute: null, groupsAtOnce };
     this.#told = step;
+    this.#isSettled = groupsAtOnce !== null;
+  }
+
+  /** Later devices take as many as the first one has taken. */
+  keepGroupsAtOnce(groupsAtOnce: number): void {
+    this.#last = { ...this.#last, groupsAtOnce };
   }
 
   /** Where to go on after a failure. */
@@ -75,9 +90,16 @@ export class GpuRecovery {
     }
     if (!(error instanceof MocoError)) return null;
     if (error.code === 'device-lost') return this.#afterLoss(error);
+    if (error.code !== 'out-of-memory') return null;
+    const { groupsAtOnce, state } = this.#last;
+    const fewer = this.#isSettled || state !== null ? null : fewerAtOnce(groupsAtOnce ?? 1);
+    if (fewer !== null) {
+      this.keepGroupsAtOnce(fewer);
+      return this.#goesOn("the GPU's memory was full", `, groups at once ${groupsAtOnce} → ${fewer}, slower`);
+    }
     const level = this.#last.recompute ?? chosen;
     const recompute = lessMemory(level);
-    if (error.code !== 'out-of-memory' || recompute === null) return null;
+    if (recompute === null) return null;
     this.#last = { ...this.#last, recompute };
     return this.#goesOn("the GPU's memory was full", `, recompute ${level} → ${recompute}, slower`);
   }

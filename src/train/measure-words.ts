@@ -30,11 +30,12 @@ export function benchInWords(bench: Bench): string {
   const { arch, imageSize, batchSize } = config;
   const gflops = (measured.imagesPerSecond * measured.flopsPerImage) / 1e9;
   const width = isImported(arch) ? '' : `, width ${config.width}`;
+  const atOnce = measured.groupsAtOnce > 1 ? `, ${measured.groupsAtOnce} groups at once` : '';
   const phases = Object.entries(measured.seconds).sort(([, a], [, b]) => b - a);
   const total = phases.reduce((sum, [, seconds]) => sum + seconds, 0);
   const { images, decodeMicroseconds, viewMicroseconds } = augmentation;
   return [
-    `${arch}${width}, ${imageSize} px, batch ${batchSize}`,
+    `${arch}${width}, ${imageSize} px, batch ${batchSize}${atOnce}`,
     `backend ${backend}: ${reason}`,
     `${measured.imagesPerSecond.toFixed(2)} images/s (${gflops.toFixed(1)} GFLOP/s)`,
     `${measured.imagesPerSecondWithAugmentation.toFixed(2)} images/s with augmentation`,

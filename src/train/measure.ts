@@ -25,6 +25,8 @@ export interface StepMeasurement {
   flopsPerImage: number;
   /** Where the time of a step on images in memory goes: wall-clock seconds by phase. */
   seconds: Readonly<Record<string, number>>;
+  /** How many groups went through the network in one run. */
+  groupsAtOnce: number;
 }
 
 export interface MeasureOptions extends WorkerCounts {
@@ -34,6 +36,8 @@ export interface MeasureOptions extends WorkerCounts {
   encoder?: ImportedEncoder;
   /** Folder for the graphs that are run, see dump-graphs.ts. */
   dumpGraphs?: string | undefined;
+  /** WebGPU: how many groups go through the network in one run; by default as many as fit. */
+  groupsAtOnce?: number | undefined;
   /** Timed steps, after one that warms up. */
   steps: number;
 }
@@ -53,6 +57,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     backend: options.backend,
     ...workerCounts(options),
     dumpGraphs: options.dumpGraphs,
+    groupsAtOnce: options.groupsAtOnce ?? null,
     network: options.encoder?.network ?? null,
     saved: null,
     given: options.encoder?.values,
@@ -87,10 +92,11 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
     const augmented = await time(async (stream, positions) => {
       return session.views.views(step, positions, stream);
     });
-    // Groups that were only encoded, and those that were trained on, with a backward of twice the forward.
+    // Runs of groups that were only encoded, and those that were trained on, with a backward of twice the forward.
     const { forwards, trainings } = clock as unknown as PhaseClock;
     const runs = (forwards + 3 * trainings) / (2 * (steps + 1));
-    const rows = (methodNamed(config.method).viewsTogether ?? 1) / config.groups;
+    const { groupsAtOnce } = session.encoders.plan;
+    const rows = ((methodNamed(config.method).viewsTogether ?? 1) * groupsAtOnce) / config.groups;
     const spec = networkOf(config, options.encoder?.network);
     const flopsPerImage = runs * rows * forwardFlops(buildNetwork(spec, 1, config.imageSize).graph);
     return {
@@ -98,6 +104,7 @@ export async function measureStep(options: MeasureOptions): Promise<StepMeasurem
       imagesPerSecondWithAugmentation: config.batchSize / median(augmented),
       flopsPerImage,
       seconds,
+      groupsAtOnce,
     };
   } finally {
     await session.dispose();

@@ -39,6 +39,11 @@ export interface PretrainOptions extends WorkerCounts {
   init?: GivenValues;
   /** A word, or what `chooseBackend` gave; by default what it gives for 'auto', or that of the run that is resumed. */
   backend?: BackendChoice | BackendRequest;
+  /**
+   * WebGPU: how many groups go through the network in one run, a divisor of all groups. More are faster and take more memory; they
+   * change the last digits. By default as many as fit, or what the run that is resumed had.
+   */
+  groupsAtOnce?: number | undefined;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. One that fails is a notice. */
   knnEvery?: number;
   /** A linear probe every so many epochs, likewise; needs classes and a test split. It changes nothing of the run. */
@@ -84,6 +89,7 @@ export const PRETRAIN_OPTIONS: Forms<PretrainOptions> = {
       made<BackendChoice>('what chooseBackend gave', { backend: oneOf(BACKENDS), reason: text() }),
     ),
   ),
+  groupsAtOnce: optional(whole(1)),
   knnEvery: optional(whole(1)),
   probeEvery: optional(whole(1)),
   watch: optional(options(WATCH_OPTIONS)),

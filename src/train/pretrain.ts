@@ -1,6 +1,7 @@
 /** A whole pre-training run: what it holds open, from the first session to the last. */
 
 import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
+import { requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import { networkOf } from '../models/choose-network.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
@@ -18,7 +19,7 @@ import type { PretrainOptions } from './pretrain-options.ts';
 import { withAdvice } from './recovery.ts';
 import { requireLabels } from './require-labels.ts';
 import { requireRanks } from './require-ranks.ts';
-import { backendOf } from './resumed-backend.ts';
+import { backendOf, groupsAtOnceOf } from './resumed-backend.ts';
 import { Run } from './run.ts';
 import { openSession, type Session } from './session.ts';
 import { requireKnown } from './unknown-settings.ts';
@@ -42,6 +43,7 @@ export async function* pretrain(
   const { backend: asked = 'auto' } = options;
   const backend = typeof asked === 'string' ? await backendOf(asked, resume) : asked;
   requireRanks(options, backend.backend);
+  requireGroupsAtOnce(options.groupsAtOnce, config.groups, backend.backend);
   const claim = claimed ?? (out === undefined ? null : await claimRun(out, resume ?? null));
   try {
     yield* train({ ...options, config }, claim, backend, network);
@@ -61,7 +63,7 @@ async function* train(
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const isGpu = backend.backend === 'webgpu';
-  const open = ({ state, recompute }: Position): Promise<Session> =>
+  const open = ({ state, recompute, groupsAtOnce }: Position): Promise<Session> =>
     openSession({
       config,
       network,
@@ -70,6 +72,7 @@ async function* train(
       ...workerCounts(options),
       dumpGraphs: options.dumpGraphs,
       recompute,
+      groupsAtOnce,
       ranks: options.ranks,
       saved: state ?? resume?.tensors ?? null,
       given: new Map([...(options.encoder?.values ?? []), ...(options.init ?? [])]),
@@ -78,10 +81,12 @@ async function* train(
   const changed =
     digest === null ? null : compareImages(digest, resume, data, options.allowChangedData ?? false);
   const notices = new Notices(config);
-  const recovery = new GpuRecovery(resume?.state.step ?? 0);
+  const kept = groupsAtOnceOf(options.groupsAtOnce, backend.backend, resume);
+  const recovery = new GpuRecovery(resume?.state.step ?? 0, kept);
   /** Null while one takes the place of another. */
   let session: Session | null = await open(recovery.position);
-  const { memory } = session.encoders.plan;
+  const { memory, groupsAtOnce } = session.encoders.plan;
+  recovery.keepGroupsAtOnce(groupsAtOnce);
   try {
     yield {
       type: 'run',
@@ -93,6 +98,7 @@ async function* train(
       totalSteps: last,
       chance: chance(config),
       memory,
+      groupsAtOnce,
     };
     if (claim?.tookOver) {
       yield {
@@ -115,7 +121,10 @@ async function* train(
         return yield* withNotices(recovery.fresh(run.events()), notices);
       } catch (error) {
         const notice = isGpu ? recovery.afterFailure(error, memory.level) : null;
-        if (!notice) throw withAdvice(error, networkOf(config, network), config, backend.backend);
+        if (!notice) {
+          const { groupsAtOnce: atOnce } = recovery.position;
+          throw withAdvice(error, networkOf(config, network), config, backend.backend, atOnce ?? 1);
+        }
         yield notice;
       }
       const broken = session;

@@ -1,4 +1,5 @@
 /** What a run does when something breaks that no worker pool can mend. */
+import { fewerAtOnce } from '../encoder/choose-groups-at-once.ts';
 import { groupsOfHalfTheSize, WASM_BUDGET } from '../encoder/recompute.ts';
 import { type ErrorCode, MocoError } from '../errors.ts';
 import type { NetworkSpec } from '../onnx/network.ts';
@@ -19,9 +20,21 @@ export function leavesState(error: unknown, backend: Backend): boolean {
 /**
  * What to tell of an error of a step: where a group does not fit into memory, also which groups would. They are the
  * user's to choose: other groups are other statistics of BatchNorm, and so another run.
+ * @param groupsAtOnce groups of one run: fewer of them change the last digits alone
  */
-export function withAdvice(error: unknown, spec: NetworkSpec, config: Settings, backend: Backend): unknown {
+export function withAdvice(
+  error: unknown,
+  spec: NetworkSpec,
+  config: Settings,
+  backend: Backend,
+  groupsAtOnce: number,
+): unknown {
   if (!(error instanceof MocoError) || error.code !== 'out-of-memory') return error;
+  const fewer = fewerAtOnce(groupsAtOnce);
+  if (fewer !== null) {
+    const advice = `${groupsAtOnce} groups at once do not fit: groupsAtOnce ${fewer} takes less, and changes the last digits alone`;
+    return new MocoError('out-of-memory', `${error.message}; ${advice}`, { cause: error });
+  }
   const { imageSize, batchSize, groups } = config;
   // Nothing tells how much a GPU has, nor what other programs leave of a machine's memory.
   const budget = backend === 'wasm' ? WASM_BUDGET : Number.POSITIVE_INFINITY;

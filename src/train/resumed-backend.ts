@@ -1,6 +1,6 @@
-/** Which backend a run goes on with: the saved run's, as another would give other bits, unless one is asked for. */
+/** How a run goes on computing: as the saved run did, as anything else would give other bits, unless it is asked for. */
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
-import { type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
+import { type Backend, type BackendChoice, type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { refuseGpu } from './require-ranks.ts';
 
 /** @throws MocoError backend-unavailable */
@@ -28,4 +28,15 @@ export async function backendOfRanks(
   if (ranks === 1 || request !== 'auto' || resume) return backendOf(request, resume);
   const missing = { problem: 'no-adapter', what: 'several ranks take none', advice: '' } as const;
   return chooseBackend('auto', { findAdapter: async () => ({ adapter: null, missing }) });
+}
+
+/** How many groups go through the network in one run; null: as many as fit. Runs that record none are from before there were several. */
+export function groupsAtOnceOf(
+  asked: number | undefined,
+  backend: Backend,
+  resume: Pick<LoadedCheckpoint, 'state'> | null | undefined,
+): number | null {
+  if (asked !== undefined) return asked;
+  if (backend !== 'webgpu' || resume?.state.backend !== 'webgpu') return null;
+  return resume.state.groupsAtOnce ?? 1;
 }

@@ -16,6 +16,8 @@ const SAVE_WITHIN_MS = 10 * 60_000;
 export interface RunFacts {
   readonly network: ImportedNetwork | null;
   readonly backend: Backend;
+  /** Groups that go through the network in one run. */
+  readonly groupsAtOnce: number;
   readonly perEpoch: number;
   /** The last step. */
   readonly last: number;
@@ -68,7 +70,7 @@ export class RunCheckpoints {
     step: number,
     stateNow: () => Promise<SavedState>,
   ): Promise<{ readonly path: string; readonly state: SavedState } | null> {
-    const { perEpoch, last, digest, backend, network } = this.#facts;
+    const { perEpoch, last, digest, backend, groupsAtOnce, network } = this.#facts;
     if (this.#saved === step || (!this.#store && step !== last)) return null;
     const state = await stateNow();
     this.#requireFinite(step, state);
@@ -82,7 +84,7 @@ export class RunCheckpoints {
     const epoch = Math.floor(step / perEpoch);
     const path = await saveCheckpoint(
       this.#store,
-      { config, step, epoch, sampler, generator, backend },
+      { config, step, epoch, sampler, generator, backend, ...(backend === 'webgpu' && { groupsAtOnce }) },
       state,
       network,
     );

@@ -45,12 +45,13 @@ export class Run {
   constructor(
     options: PretrainOptions,
     session: Session,
-    facts: Omit<RunFacts, 'backend'>,
+    facts: Omit<RunFacts, 'backend' | 'groupsAtOnce'>,
     recovery: GpuRecovery,
   ) {
     this.#options = options;
     this.#session = session;
-    this.#facts = { ...facts, backend: session.backend };
+    const { groupsAtOnce } = session.encoders.plan;
+    this.#facts = { ...facts, backend: session.backend, groupsAtOnce };
     this.#perEpoch = facts.perEpoch;
     this.#last = facts.last;
     this.#recovery = recovery;

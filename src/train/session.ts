@@ -1,6 +1,7 @@
 /** Everything that a run holds open: kernels, encoder workers, data workers, the trainer. */
 
 import type { DatasetDescription } from '../data/dataset.ts';
+import { requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
@@ -46,6 +47,8 @@ export interface SessionOptions extends WorkerCounts {
   readonly network?: ImportedNetwork | null;
   /** What the encoders compute again; null or left out: what they choose. */
   readonly recompute?: RecomputeLevel | null;
+  /** webgpu: how many groups go through the network in one run; null or left out: as many as fit. */
+  readonly groupsAtOnce?: number | null;
   /** Goes on from here; null: from the beginning. */
   readonly saved: SavedState | null;
   /** Folder for the graphs that are run, see dump-graphs.ts. */
@@ -58,11 +61,12 @@ export interface SessionOptions extends WorkerCounts {
   readonly ranks?: Collective | undefined;
 }
 
-/** @throws MocoError usage (not a number of workers), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
+/** @throws MocoError usage (not a number of workers, or of groups at once), backend-unavailable, out-of-memory, data-missing, data-invalid, worker-died */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { config, data, ranks = alone } = options;
   const ownGroups = config.groups / ranks.size;
   requireWorkerCounts(options);
+  requireGroupsAtOnce(options.groupsAtOnce, config.groups, options.backend);
   const spec = networkOf(config, options.network);
   const processors = options.workers ?? (await coreCount());
   // wasm, native: an augmented view costs far less than its encoding. webgpu: the processors have little else to do.
@@ -102,6 +106,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const pool = await startEncoders(kernels, encoderOptions, {
       backend: options.backend,
       workers,
+      groups: ownGroups,
+      groupsAtOnce: options.groupsAtOnce ?? undefined,
       together: method.together?.(config) ? ownGroups : 1,
       prefetch: options.prefetch,
       tell,

@@ -75,9 +75,11 @@ export function beginStep(context: StepContext, { step, permutation, views: make
   /** The last call of `train`. */
   let trained: Promise<void> = Promise.resolve();
 
-  /** Those of this rank. */
+  /** Where there are several ranks, each run is of one group: those of this rank. */
   const groupsOf = (views: Views, order?: Uint32Array) =>
-    groupViews(settings, viewsTogether, views, make, order).filter((_, group) => isOwn(context.ranks, group));
+    groupViews(settings, viewsTogether, views, make, encoders.plan.groupsAtOnce, order).filter((_, run) =>
+      isOwn(context.ranks, run),
+    );
   const sumOf = (name: string, arrays: readonly DeviceArray[]): GroupSum => {
     const sum = context.rankSum(
       name,

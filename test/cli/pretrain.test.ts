@@ -43,6 +43,7 @@ function fakeTrainer(totalSteps: number, between: (step: number) => void = () =>
       chance: null,
       stepsPerEpoch: PER_EPOCH,
       memory: { level: 'least', keptPerImage: 1e6, peak: 2e7 },
+      groupsAtOnce: 1,
       totalSteps,
     };
     yield { type: 'knn', epoch: 0, top1: 26.125, k: 200, t: 0.1, features: 'backbone' };

@@ -48,7 +48,10 @@ onWebGpu((_, { name }) => {
         succeed('bench', ...GPU, ...NETWORK, '--repeat', '1', '--json'),
       ]);
       expect(pretrain).toContain(`backend webgpu: asked for; ${name}`);
-      expect(JSON.parse(bench)).toMatchObject({ backend: 'webgpu', adapter: name });
+      expect(JSON.parse(bench)).toMatchObject({ backend: 'webgpu', adapter: name, groupsAtOnce: 2 });
+      expect(pretrain).toContain('2 groups at once');
+      const state = JSON.parse(await readFile(`${run}/step-000002/state.json`, 'utf8'));
+      expect(state).toMatchObject({ backend: 'webgpu', groupsAtOnce: 2 });
       expect(JSON.parse(bench).imagesPerSecond).toBeGreaterThan(0);
 
       const lines = readLog(log);

@@ -111,6 +111,7 @@ describe('pretrain', () => {
       type: 'run',
       stepsPerEpoch: 2,
       memory: { level: 'least', keptPerImage: expect.any(Number), peak: expect.any(Number) },
+      groupsAtOnce: 1,
       totalSteps: 4,
       backend: WORKERS_ON,
       adapter: null,

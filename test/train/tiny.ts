@@ -70,13 +70,18 @@ export interface TinyEncoders {
 /** @param kernels by default those of wasm; gone with `dispose` all the same */
 export async function openTiny(
   workers: number,
-  { kernels: opened, prefetch }: { kernels?: BackendKernels; prefetch?: number } = {},
+  {
+    kernels: opened,
+    prefetch,
+    groupsAtOnce,
+  }: { kernels?: BackendKernels; prefetch?: number; groupsAtOnce?: number } = {},
 ): Promise<TinyEncoders> {
   const kernels = opened ?? (await openKernels('wasm'));
   const options = { spec: SPEC, groupSize: BATCH / GROUPS, imageSize: SIZE };
   const encoders = await startEncoders(kernels, options, {
     backend: kernels.backend === 'webgpu' ? 'webgpu' : WORKERS_ON,
     workers,
+    ...(groupsAtOnce !== undefined && { groups: GROUPS, groupsAtOnce }),
     prefetch,
   });
   const trainers: Trainer[] = [];
