@@ -69,6 +69,18 @@ describe('a bomb', () => {
     });
   });
 
+  it('of 12,000 nodes, of which the last alone asks for a value, is computed again without recursion', () => {
+    const g = new GraphBuilder('chain');
+    g.input('image', ['n', 3]);
+    g.input('w', [3]);
+    let at = g.op('Mul', ['image', 'w'], {}, 'v0');
+    for (let i = 1; i < 12_000; i++) at = g.op('Neg', [at], {}, `v${i}`);
+    g.op('Mul', [at, at], {}, 'y');
+    g.output('y', ['n', 3]);
+    const options = { wrt: ['w'], outputs: ['y'], provider: 'wasm', recompute: 'cheap' } as const;
+    within(() => expect(differentiate(g.build(), options).saved).toEqual([]));
+  });
+
   it('of tensors that claim to lie in other files makes no room for them', () => {
     const g = new GraphBuilder('claims');
     g.input('image', ['n', 3, 8, 8]);
