@@ -11,6 +11,9 @@ export interface ModelLimits {
 /** Of a file: protocol buffers end at 2 GiB. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
+/** Of a graph, with its functions written out. */
+export const MOST_NODES = 100_000;
+
 const SECONDS = 60;
 const BYTES = 2 ** 28;
 /** The clock is looked at once in so many steps. */
