@@ -5,6 +5,7 @@ import { importModel } from '../onnx/import/import-model.ts';
 import type { ImportOptions } from '../onnx/import/import-options.ts';
 import type { Role } from '../onnx/import/weights.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
+import { requirePreparable } from '../onnx/limits.ts';
 import { readModelFacts } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { isOfKind } from '../settings/kinds.ts';
@@ -57,6 +58,7 @@ export function importEncoder(
   }
   const model = importModel(bytes, { frozen, train, ...options, imageSize, batch: 'open' });
   const { network, values, features } = networkFromModel(model, { dim, mlp, feature, pool });
+  requirePreparable(network.graph.nodes.length, options.limits);
   const { normalize, found } = model.range;
   const notes = [...model.notes, ...imageNotes(model.input.shape)];
   if (normalize !== null) {
