@@ -183,11 +183,10 @@ export const clip: Rule = {
     const present = node.inputs.map((name) => (name === '' ? '' : scope.value(name)));
     const x = present[0]!;
     const cut = g.op('Sub', [x, g.op('Clip', present)]);
-    const named = { ...node, inputs: node.inputs.filter((name) => name !== '') };
     return node.inputs.map((name, i) => {
       if (name === '' || !scope.wants(name)) return null;
       const mask = [isZero, negative, positive][i]!;
-      return unbroadcast(named, g.op('Mul', [dy, mask(g, cut)]), name, scope);
+      return unbroadcast(node, g.op('Mul', [dy, mask(g, cut)]), name, scope);
     });
   },
 };

@@ -108,20 +108,25 @@ export function auditModel(graph: Graph, provider: Provider, wrt?: readonly stri
   return { provider, nodes, counts, ok: unrunnable === 0 && undifferentiable === 0 };
 }
 
-/** Tries the gradient of a one-node graph by each of the inputs. The forward graph is what training would run. */
+/** Tries the gradient of a one-node graph by all inputs together, and by each where these are not alike. */
 function carry(graph: Graph, wrt: readonly string[], provider: Provider) {
   const outputs = graph.outputs.filter(({ type }) => type === 'float32').map(({ name }) => name);
   let forward: Graph | null = null;
-  for (const name of outputs.length > 0 ? wrt : []) {
+  let obstacle: string | null = null;
+  const passes = (names: readonly string[]): boolean => {
     try {
-      forward = differentiate(graph, { wrt: [name], outputs, provider }).forward;
+      forward = differentiate(graph, { wrt: names, outputs, provider }).forward;
+      return true;
     } catch (error) {
       if (!(error instanceof MocoError)) throw error;
-      // usage: the operator has a rule, and by it this input has no gradient.
-      if (error.code !== 'usage') return { obstacle: withoutNode(error.message), forward };
+      // usage: the operator has a rule, and by it one of these has no gradient.
+      if (error.code !== 'usage') obstacle = withoutNode(error.message);
+      return error.code !== 'usage';
     }
-  }
-  return { obstacle: null, forward };
+  };
+  if (outputs.length === 0 || wrt.length === 0 || passes(wrt)) return { obstacle, forward };
+  for (const name of wrt) if (passes([name]) && obstacle !== null) break;
+  return { obstacle, forward };
 }
 
 /** `node conv1: operator X has no …(x → [conv1] → y). Supported: …` without what the report says by itself. */

@@ -1,12 +1,10 @@
 /** Gradients of what broadcasting repeats: the repetitions are summed. */
 import type { GraphBuilder, Node, Shape } from '../onnx/graph.ts';
-import { broadcast } from '../onnx/shape-rules/rule.ts';
 import { type BackwardScope, reduceSum, reshape } from './rule.ts';
 
-/** The gradient for input `name` of a node that broadcasts, from one in the shape that all its inputs broadcast to. */
+/** The gradient for input `name` of a node that broadcasts, from one in the shape of its output. */
 export function unbroadcast(node: Node, gradient: string, name: string, scope: BackwardScope): string {
-  const full = node.inputs.map((input) => scope.shape(input)).reduce((a, b) => broadcast(node, a, b));
-  return sumTo(scope.g, gradient, full, scope.shape(name));
+  return sumTo(scope.g, gradient, scope.shape(node.outputs[0]!), scope.shape(name));
 }
 
 /** The sum of what broadcasting `shape` to `full` repeats. */

@@ -74,8 +74,7 @@ export interface Gradient {
 export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
   expectArgument('differentiateGraph', 'graph', graph, GRAPH);
   expectOptions('differentiateGraph', options, OPTIONS);
-  const path = gradientPath(graph, options.wrt, options.outputs);
-  requireRules(graph, path);
+  const path = pathThrough(graph, options.wrt, options.outputs);
   const ruleOf: RuleOf = (node) =>
     node.op === 'BatchNormalization' && (options.batchNorm === 'eval' || isFrozenBatchNorm(node))
       ? batchNormEval
@@ -240,8 +239,12 @@ function sizeOf(graph: Graph, shapeOf: (name: string) => Shape): (name: string) 
       : Number.POSITIVE_INFINITY;
 }
 
-/** @throws MocoError operator-unsupported for the first node on the path that no rule differentiates */
-function requireRules(graph: Graph, path: GradientPath): void {
+/**
+ * The way of the gradient from `outputs` to `wrt`, before any graph is written.
+ * @throws MocoError operator-unsupported for the first node on it that no rule differentiates; usage
+ */
+export function pathThrough(graph: Graph, wrt: readonly string[], outputs: readonly string[]): GradientPath {
+  const path = gradientPath(graph, wrt, outputs);
   for (const node of graph.nodes) {
     if (!path.nodes.has(node) || RULES.has(node.op)) continue;
     const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
@@ -251,4 +254,5 @@ function requireRules(graph: Graph, path: GradientPath): void {
         `(${describePath(graph, path, node)}). Supported: ${[...RULES.keys()].join(', ')}`,
     );
   }
+  return path;
 }

@@ -31,12 +31,13 @@ const FARTHEST = 256;
 
 /** The names of values to compute again; what else is asked for is kept. */
 export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
-  const { asked, nodes, recompute, ruleOf, isGiven, size } = inputs;
+  const { asked, nodes, recompute, ruleOf, isGiven } = inputs;
+  const size = remembered(inputs.size);
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const recomputed = new Set<string>();
 
   /** What `name` would be computed from, or null where that is not cheap. */
-  const sources = (name: string): readonly string[] | null => {
+  const sources = remembered((name: string): readonly string[] | null => {
     const node = producer.get(name);
     const rule = node && ruleOf(node);
     const cheap = node && typeof rule?.cheap === 'function' ? rule.cheap(node, isGiven) : rule?.cheap;
@@ -50,7 +51,7 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
       return null;
     const from = rule.recomputeFrom?.(node) ?? node.inputs;
     return from.filter((input) => input !== '');
-  };
+  });
   let looked = 0;
   const kept = new Set([...asked].filter((name) => sources(name) === null));
   const isFree = (name: string) => isGiven(name) || kept.has(name) || recomputed.has(name);
@@ -67,8 +68,9 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
       from.reduce((sum, source) => sum + cost(source, visited), 0),
     );
   };
-  const obtain = (name: string): void => {
-    if (isFree(name)) return;
+  /** Decides on a value; gives what has to be there for it, too. */
+  const obtain = (name: string): readonly string[] => {
+    if (isFree(name)) return [];
     const from = sources(name);
     looked = 0;
     const total = from?.reduce((sum, source) => sum + cost(source, new Set()), 0) ?? Number.POSITIVE_INFINITY;
@@ -76,9 +78,31 @@ export function chooseRecomputed(inputs: SavingInputs): ReadonlySet<string> {
     const isWorthIt = recompute === 'cheap' ? total <= size(name) : total < size(name);
     if (from && isWorthIt) {
       recomputed.add(name);
-      from.forEach(obtain);
-    } else kept.add(name);
+      return from;
+    }
+    kept.add(name);
+    return [];
   };
-  for (const node of nodes) for (const output of node.outputs) if (asked.has(output)) obtain(output);
+  for (const node of nodes) {
+    for (const output of node.outputs) {
+      // Without recursion: a chain may be as long as the graph.
+      const waiting = asked.has(output) ? [output] : [];
+      for (let name = waiting.pop(); name !== undefined; name = waiting.pop())
+        for (const source of obtain(name).toReversed()) waiting.push(source);
+    }
+  }
   return recomputed;
+}
+
+/** Values are asked about again and again, and neither answer changes. */
+function remembered<T>(of: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    let value = known.get(name);
+    if (value === undefined) {
+      value = of(name);
+      known.set(name, value);
+    }
+    return value;
+  };
 }

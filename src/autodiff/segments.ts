@@ -22,25 +22,29 @@ export function cutPoints(graph: Graph, image: string, output: string): string[]
       if (!firstReader.has(name)) firstReader.set(name, i);
     }
   });
-  const inputs = graph.inputs.map(({ name }) => name).filter((name) => name !== image);
-  /** Between node `from` and node `to` a weight is in use. */
-  const shared = inputs
-    .map((name) => ({ from: firstReader.get(name) ?? 0, to: lastReader.get(name) ?? 0 }))
-    .filter(({ from, to }) => from < to);
+  /** By how many the weights in use after node i, by it and by a later one, are more than those after the node before. */
+  const changes = new Int32Array(nodes.length + 1);
+  for (const { name } of graph.inputs) {
+    if (name === image) continue;
+    changes[firstReader.get(name) ?? 0]!++;
+    changes[lastReader.get(name) ?? 0]!--;
+  }
 
   const activations = new Set([image]);
   const open = new Set([image]);
   const cuts: string[] = [];
+  let shared = 0;
   nodes.forEach((node, i) => {
+    shared += changes[i]!;
     if (!node.inputs.some((name) => activations.has(name))) return;
     for (const name of node.outputs) {
       activations.add(name);
       if (lastReader.has(name)) open.add(name);
     }
-    for (const name of open) if ((lastReader.get(name) ?? 0) <= i) open.delete(name);
+    for (const name of node.inputs) if (lastReader.get(name) === i) open.delete(name);
     const [only] = open;
     const isCut = open.size === 1 && only !== undefined && node.outputs.includes(only);
-    if (isCut && !shared.some(({ from, to }) => from <= i && i < to)) cuts.push(only);
+    if (isCut && shared === 0) cuts.push(only);
   });
   return cuts;
 }

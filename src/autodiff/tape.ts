@@ -56,7 +56,7 @@ export class Tape {
     for (let next = waiting.at(-1); next !== undefined; next = waiting.at(-1)) {
       const node = this.asked.has(next) ? null : this.#recomputedBy(next);
       const before = node ? this.#options.sources(node).filter((source) => !this.#isThere(source)) : [];
-      if (before.length > 0) waiting.push(...before.toReversed());
+      if (before.length > 0) for (const source of before.toReversed()) waiting.push(source);
       else {
         waiting.pop();
         this.#make(next, node);

@@ -1,5 +1,6 @@
 /** Everything that can be wrong with a run before it starts. */
 import { resolve } from 'node:path';
+import { pathThrough } from '../autodiff/differentiate.ts';
 import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
@@ -29,6 +30,7 @@ import { type ConfigOptions, overridesOf } from './config-options.ts';
 import { checkDecodable, type DataOptions, openDataOf, openWeighedData } from './data.ts';
 import { resolveStart } from './init-file.ts';
 import { type LogWriter, openLog, together } from './log.ts';
+import { named } from './network-file.ts';
 import { openTensorboard } from './tensorboard.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -111,6 +113,16 @@ export async function prepareRun(
         ...{ init: null, notes: continued?.notes ?? [] },
       }
     : await resolveStart(options.init, preset, overrides, facts, limits);
+  if (encoder) {
+    const { graph, parameters } = encoder.network;
+    named(config.arch, () =>
+      pathThrough(
+        graph,
+        parameters.map(({ name }) => name),
+        ['embedding'],
+      ),
+    );
+  }
   const plan = !resume && preset === 'photos' ? photosInWords(config, facts) : null;
   // The preset's views are small, and photos large: by far the most of the time would go into decoding them.
   const isReduced = config.preset === 'photos' && sourceNamed(whole.kind).decodes;

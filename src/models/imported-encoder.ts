@@ -5,6 +5,7 @@ import { importModel } from '../onnx/import/import-model.ts';
 import type { ImportOptions } from '../onnx/import/import-options.ts';
 import type { Role } from '../onnx/import/weights.ts';
 import { networkFromModel } from '../onnx/imported-network.ts';
+import { requirePreparable } from '../onnx/limits.ts';
 import { readModelFacts } from '../onnx/model.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { isOfKind } from '../settings/kinds.ts';
@@ -28,10 +29,13 @@ export interface ImportedEncoder {
   readonly features?: string;
 }
 
-/** The projection head, what is trained and, for a model with a dynamic height and width, the size of its images. */
+/**
+ * The projection head, what is trained and, for a model with a dynamic height and width, the size of its images; where the
+ * normalization is given, nothing is said of the one that the model may want.
+ */
 export type ImportConfig = Pick<
   Settings,
-  'dim' | 'mlp' | 'feature' | 'imageSize' | 'pool' | 'frozen' | 'train'
+  'dim' | 'mlp' | 'feature' | 'imageSize' | 'pool' | 'frozen' | 'train' | 'normalize' | 'mean'
 >;
 export type ImportEncoderOptions = Omit<ImportOptions, 'imageSize' | 'batch'>;
 
@@ -54,11 +58,16 @@ export function importEncoder(
   }
   const model = importModel(bytes, { frozen, train, ...options, imageSize, batch: 'open' });
   const { network, values, features } = networkFromModel(model, { dim, mlp, feature, pool });
+  requirePreparable(network.graph.nodes.length, options.limits);
   const { normalize, found } = model.range;
   const notes = [...model.notes, ...imageNotes(model.input.shape)];
   if (normalize !== null) {
     const range = normalize === 'bytes' ? '0 … 255' : '0 … 1';
     notes.push(`the model prepares its images itself (${found}): it gets ${range}, normalize ${normalize}`);
+  }
+  if (model.rangeHint && config.normalize === undefined && config.mean === undefined) {
+    const { normalize: wanted, found } = model.rangeHint;
+    notes.push(`the model may be of ${found}: if it wants the images of that, say --normalize ${wanted}`);
   }
   if (model.outputs.length > 1) notes.push(`features: ${features}`);
   // What belongs to the classifier is gone.

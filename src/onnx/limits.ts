@@ -11,6 +11,9 @@ export interface ModelLimits {
 /** Of a file: protocol buffers end at 2 GiB. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
+/** Of a graph, with its functions written out. */
+export const MOST_NODES = 100_000;
+
 const SECONDS = 60;
 const BYTES = 2 ** 28;
 /** The clock is looked at once in so many steps. */
@@ -50,6 +53,23 @@ export class Budget {
       `computing the model's constants takes more than ${most} MiB: raise the limit of memory if you trust it`,
     );
   }
+}
+
+/**
+ * Nodes for which onnxruntime takes a second to get ready: its time grows with their square. Of a chain of 20,000, a step of
+ * training was waited for 315 s, nearly all of it in the optimizing of graphs.
+ */
+const NODES_IN_A_SECOND = 1100;
+
+/** Before anything is made of a network, as nobody can end onnxruntime's work on it. @throws MocoError model-invalid */
+export function requirePreparable(nodes: number, { seconds = SECONDS }: ModelLimits = {}): void {
+  const needed = Math.ceil((nodes / NODES_IN_A_SECOND) ** 2);
+  if (needed <= seconds) return;
+  throw new MocoError(
+    'model-invalid',
+    `the model has ${nodes} nodes, which onnxruntime takes about ${needed} s to get ready, more than ${seconds} s: ` +
+      'raise the limit of time if you trust it',
+  );
 }
 
 /** The last net for files that nobody thought of: what the task throws that is no MocoError means that the model is none. */

@@ -4,6 +4,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import { bytesOf, callback, expectArgument, optional, texts } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import type { ExternalData } from './external-data.ts';
+import { inlineFunctions } from './functions.ts';
 import type { Attribute, Graph, Node, Shape, Value } from './graph.ts';
 import { GRAPH } from './graph-form.ts';
 import {
@@ -88,7 +89,7 @@ export function decodeWithMetadata(
   external?: ExternalData,
 ): { readonly graph: Graph; readonly metadata: ReadonlyMap<string, string> } {
   const model = parse(bytes);
-  const graph = model.graph;
+  const graph = inlineFunctions(model);
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   if (opset === undefined) throw new MocoError('model-invalid', 'the ONNX model names no opset version');

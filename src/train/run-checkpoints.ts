@@ -30,7 +30,7 @@ export class RunCheckpoints {
   readonly #facts: RunFacts;
   /** Null where nothing is saved. */
   readonly #store: FileStore | null;
-  /** The step that was saved last. */
+  /** The step that was looked at last, and saved where anything is. */
   #saved = -1;
   /** When: the run began, or a checkpoint was saved. */
   #savedAt = performance.now();
@@ -62,19 +62,25 @@ export class RunCheckpoints {
 
   /**
    * @param stateNow what training has come to after `step`
+   * @param judge what is wrong with the encoder as it is, null where nothing is: asked before the run's last checkpoint
    * @returns the checkpoint's directory and what is in it; null where nothing was saved
-   * @throws MocoError write-failed; loss-not-finite: a loss can be finite where weights no longer are, as a step is judged before the
-   * optimizer moves them
+   * @throws MocoError write-failed; loss-not-finite: a loss can be finite where weights no longer are, or no longer of use, as a step
+   * is judged before the optimizer moves them
    */
   async save(
     step: number,
     stateNow: () => Promise<SavedState>,
+    judge: () => Promise<string | null>,
   ): Promise<{ readonly path: string; readonly state: SavedState } | null> {
     const { perEpoch, last, digest, backend, groupsAtOnce, network } = this.#facts;
     if (this.#saved === step || (!this.#store && step !== last)) return null;
     const state = await stateNow();
-    this.#requireFinite(step, state);
-    if (!this.#store) return null;
+    const bad = notFinite(state) ?? (step === last ? await judge() : null);
+    if (bad) throw this.#refused(step, bad);
+    if (!this.#store) {
+      this.#saved = step;
+      return null;
+    }
     const { config, data } = this.#options;
     const sampler = {
       ...{ dataset: data.kind, path: data.path, images: data.trainLength },
@@ -94,12 +100,10 @@ export class RunCheckpoints {
     return { path, state };
   }
 
-  #requireFinite(step: number, state: SavedState): void {
-    const bad = notFinite(state);
-    if (!bad) return;
+  #refused(step: number, bad: string): MocoError {
     const good =
       this.#path === null ? 'there is no earlier checkpoint' : `the last good checkpoint is ${this.#path}`;
-    throw new MocoError(
+    return new MocoError(
       'loss-not-finite',
       `after step ${step} ${bad}: nothing is saved of it; ${good}. Lower the learning rate or the weight decay`,
     );

@@ -11,6 +11,7 @@ import { epochMetrics } from './epoch-metrics.ts';
 import type { PretrainEvent, StepEvent } from './events.ts';
 import { COPY_EVERY, type GpuRecovery } from './gpu-recovery.ts';
 import type { MakeViews } from './group-views.ts';
+import { lastForward } from './last-forward.ts';
 import { measureEncoder } from './monitors.ts';
 import { permutationsOf } from './permutations.ts';
 import type { PretrainOptions } from './pretrain-options.ts';
@@ -278,9 +279,12 @@ export class Run {
 
   async *#checkpoint(): AsyncGenerator<PretrainEvent> {
     const step = this.#step;
-    const saved = await this.#checkpoints?.save(step, () => this.#session.trainer.state());
+    const session = this.#session;
+    const last = Math.max(0, step - 1);
+    const judge = () => lastForward(session, Math.floor(last / this.#perEpoch), this.#batch(last));
+    const saved = await this.#checkpoints?.save(step, () => session.trainer.state(), judge);
     if (!saved) return;
-    if (this.#session.backend === 'webgpu') this.#recovery.keep(step, saved.state);
+    if (session.backend === 'webgpu') this.#recovery.keep(step, saved.state);
     yield { type: 'checkpoint', step, path: saved.path };
   }
 }

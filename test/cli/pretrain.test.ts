@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { saveCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { runPretrain } from '../../src/cli/pretrain.ts';
 import { MocoError } from '../../src/errors.ts';
+import { GraphBuilder } from '../../src/onnx/graph.ts';
+import { encodeModel } from '../../src/onnx/model.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { validateConfig } from '../../src/train/configure.ts';
 import type { PretrainEvent, StepEvent } from '../../src/train/events.ts';
@@ -173,5 +175,22 @@ describe('pretrain', () => {
     const run = runPretrain({ ...OPTIONS, out: `${folder}/run` }, terminal, failing);
     await expect(run).rejects.toMatchObject({ code: 'loss-not-finite' });
     expect(terminal.interrupt('SIGINT')).toBe(0);
+  });
+
+  it('refuses an encoder that no gradient passes before there is a run directory', async () => {
+    const folder = await temporaryFolder();
+    const g = new GraphBuilder('waves');
+    g.input('image', ['n', 3, 8, 8]);
+    const weight = { type: 'float32', shape: [3, 1, 1], data: Float32Array.of(1, 2, 3) } as const;
+    const wave = g.op('Sin', [g.op('Mul', ['image', g.constant('w', weight)])], {}, 'wave');
+    g.op('Flatten', [g.op('GlobalAveragePool', [wave])], { axis: 1 }, 'y');
+    g.output('y', ['n', 3]);
+    await writeFile(`${folder}/waves.onnx`, encodeModel(g.build()));
+    const options = { ...OPTIONS, arch: `${folder}/waves.onnx`, out: `${folder}/run` };
+    await expect(runPretrain(options, new FakeTerminal(), fakeTrainer(1).train)).rejects.toMatchObject({
+      code: 'operator-unsupported',
+      message: expect.stringMatching(/waves.onnx: node wave: operator Sin has no gradient rule/),
+    });
+    expect(await readdir(folder)).toEqual(['waves.onnx']);
   });
 });

@@ -301,6 +301,14 @@ describe('pretrain', () => {
     expect((await loadCheckpoint(out)).state.step).toBe(taken);
   });
 
+  it('ends with a code where the last step leaves weights that are finite, and no more', async () => {
+    const out = await temporaryFolder();
+    const run = collect({ out, config: configure({ learningRate: 1e30, steps: 1 }) });
+    await expect(run).rejects.toMatchObject({ code: 'loss-not-finite' });
+    await expect(run).rejects.toThrow(/after step 1 the encoder's features .*no earlier checkpoint/);
+    expect(await readdir(out)).toEqual([]);
+  });
+
   it('saves no weights that are not finite: the run ends and names the step, the last good checkpoint stays', async () => {
     const out = await temporaryFolder();
     await collect({ out, config: configure({ steps: 1 }) });

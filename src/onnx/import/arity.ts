@@ -27,7 +27,7 @@ const FORMS: readonly (readonly [required: number, most: number, operators: stri
     2,
     'Add Sub Mul Div Pow Mod Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor MatMul Gather PRelu Expand',
   ],
-  [2, 2, 'Reshape Tile RMSNormalization'],
+  [2, 2, 'Reshape Tile RMSNormalization GridSample AffineGrid'],
   [1, 2, 'Squeeze Unsqueeze Split Trilu Upsample'],
   [
     1,

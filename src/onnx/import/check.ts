@@ -2,10 +2,10 @@
 import { MocoError } from '../../errors.ts';
 import { knownFactor, product } from '../dims.ts';
 import type { Graph, Node } from '../graph.ts';
+import { MOST_NODES } from '../limits.ts';
 import { MOST_ELEMENTS } from '../tensor.ts';
 import { checkArity } from './arity.ts';
 
-const MOST_NODES = 100_000;
 const LONGEST_NAME = 4096;
 /** Opset 7 is the first whose operators broadcast as today's do; 18 is what torch writes by default. */
 const OPSETS = { oldest: 7, newest: 23 } as const;
@@ -64,7 +64,7 @@ function refuse(node: Node): void {
   if (node.domain !== '') {
     throw new MocoError(
       'operator-unsupported',
-      `node ${node.name}: ${node.domain}.${node.op} is no operator of ONNX itself, but a custom one or a function of the model`,
+      `node ${node.name}: ${node.domain}.${node.op} is no operator of ONNX itself, nor a function of the model, but a custom one`,
     );
   }
   checkArity(node);

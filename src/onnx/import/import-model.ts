@@ -2,7 +2,7 @@
 import { MocoError } from '../../errors.ts';
 import type { Constant, Graph, Node, Value } from '../graph.ts';
 import { Budget, orInvalid } from '../limits.ts';
-import { decodeModel } from '../model.ts';
+import { decodeWithMetadata } from '../model.ts';
 import { inferShapes } from '../shapes.ts';
 import { inferTypes } from '../types.ts';
 import { checkGraph } from './check.ts';
@@ -12,6 +12,7 @@ import type { ImportOptions } from './import-options.ts';
 import { type InputRange, inputRange } from './input-range.ts';
 import { fixInput, imageOf } from './inputs.ts';
 import { prune } from './prune.ts';
+import { type RangeHint, rangeHint } from './range-hint.ts';
 import type { RunningStatistics } from './running-statistics.ts';
 import { simplify } from './simplify.ts';
 import { toFloat32 } from './to-float32.ts';
@@ -31,6 +32,8 @@ export interface ImportedModel {
   readonly roles: readonly Role[];
   /** What the model does to its images first, and the range that they are to have for it. */
   readonly range: Pick<InputRange, 'normalize' | 'found'>;
+  /** Where it does nothing to them: what names say of the images that it wants. */
+  readonly rangeHint: RangeHint | null;
   /** By the name of the BatchNormalization node, in graph order; of layers that training moves. */
   readonly runningStatistics: ReadonlyMap<string, RunningStatistics>;
   /** Values of the running means and variances, by name. */
@@ -54,7 +57,8 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
 function readModel(bytes: Uint8Array, options: ImportOptions): ImportedModel {
   const notes: string[] = [];
   const budget = new Budget(options.limits);
-  const read = checkGraph(toFloat32(decodeModel(bytes, options.externalData), notes));
+  const decoded = decodeWithMetadata(bytes, options.externalData);
+  const read = checkGraph(toFloat32(decoded.graph, notes));
   const initializers = new Set(read.constants.keys());
   const hoisted = hoistConstants(read);
   const range = inputRange(hoisted, imageOf(hoisted), initializers);
@@ -80,6 +84,8 @@ function readModel(bytes: Uint8Array, options: ImportOptions): ImportedModel {
     buffers: [...buffers, ...held].filter((name) => result.graph.constants.has(name)),
     roles: roles.filter(({ name }) => pruned.constants.has(name)),
     range: { normalize: range.normalize, found: range.found },
+    rangeHint:
+      range.normalize === null ? rangeHint(initializers, [read.name, ...[...decoded.metadata].flat()]) : null,
     runningStatistics: new Map(
       [...statistics].filter(([, { frozen, mean }]) => !frozen && pruned.constants.has(mean)),
     ),

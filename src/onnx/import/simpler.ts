@@ -4,6 +4,7 @@ import { floatAttribute, intAttribute, stringAttribute } from '../attributes.ts'
 import type { Node, Shape } from '../graph.ts';
 import { fixed } from '../shape-rules/rule.ts';
 import { einsum } from './einsum.ts';
+import { affineGrid, gridSample } from './grid-sample.ts';
 import { NEWER } from './newer.ts';
 import { resize } from './resize.ts';
 import { type RewriteScope, type Rewriting, type Rewritings, reshapeTo } from './rewriting.ts';
@@ -90,4 +91,6 @@ export const SIMPLER: Rewritings = {
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
   Einsum: einsum,
+  GridSample: gridSample,
+  AffineGrid: affineGrid,
 };

@@ -267,3 +267,22 @@ describe('features', () => {
     expect(() => importEncoder(outputs('tokens'), config)).toThrow(/say --pool first .*or --pool mean/);
   });
 });
+
+describe('whose images a model wants', () => {
+  const notesOf = (name: string, normalize?: string) => {
+    const bytes = bytesOf(plus(name, drawn(4, 1, 1)));
+    const config = { dim: 4, mlp: false, imageSize: 4, ...(normalize === undefined ? {} : { normalize }) };
+    return importEncoder(bytes, config).notes.join();
+  };
+  it.each([
+    ['vision_model.pre_layrnorm.bias', /may be of CLIP, by vision_model.*say --normalize clip/],
+    ['visual.ln_pre.bias', /CLIP.*--normalize clip/],
+    ['InceptionV3/Mixed_5b/biases', /Inception.*--normalize half/],
+  ])('is told where weights are named as %s', (name, hint) => {
+    expect(notesOf(name)).toMatch(hint);
+    expect(notesOf(name, 'imagenet')).not.toMatch(/may be of/);
+  });
+  it('is not told where nothing says so', () => {
+    expect(notesOf('layer1.clipped.bias')).not.toMatch(/may be of/);
+  });
+});
