@@ -7,7 +7,7 @@ import { labeledOnly } from '../data/labeled.ts';
 import { sideFor, withReducedImages } from '../data/reduce-to.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
-import { methodNamed } from '../methods/registry.ts';
+import { learnsFromLabels } from '../methods/names.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import type { ModelLimits } from '../onnx/limits.ts';
@@ -209,7 +209,7 @@ function withoutUnlabeled(
 ): DatasetDescription {
   const learning = resume?.state.config.method ?? method ?? presetMethod(preset ?? DEFAULT_PRESET);
   const without = data.trainLabels?.filter((label) => label < 0).length ?? 0;
-  if (without === 0 || learning === undefined || !methodNamed(learning).labels) return data;
+  if (without === 0 || learning === undefined || !learnsFromLabels(learning)) return data;
   return labeledOnly(data);
 }
 
