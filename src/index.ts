@@ -65,7 +65,13 @@ export type { IndexOptions, NewIndexOptions } from './search/index-options.ts';
 export type { IndexSource } from './search/index-source.ts';
 export type { JoinedRows, RowsInput } from './search/rows-input.ts';
 export type { DuplicatePair, Match } from './search/vector-index.ts';
-export { FEWEST_PHOTOS, PHOTO_MINUTES, photosInWords } from './settings/photos.ts';
+export {
+  FEWEST_PHOTOS,
+  PHOTO_MINUTES,
+  type PhotosMinutes,
+  photosInWords,
+  photosMinutes,
+} from './settings/photos.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
 export { type DataFacts, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
+import { decodeSecondsOf } from '../data/decode-seconds.ts';
 import { labeledOnly } from '../data/labeled.ts';
 import { sideFor, withReducedImages } from '../data/reduce-to.ts';
 import { sourceNamed } from '../data/registry.ts';
@@ -103,6 +104,7 @@ export async function prepareRun(
     ...factsOf(whole),
     images: whole.trainLength,
     ...(await photoFacts(options, resume, backend)),
+    ...(!resume && preset === 'photos' ? await decodingFacts(whole, ranks) : {}),
   };
   const limits = { seconds: options.seconds, bytes: options.bytes };
   const { config, encoder, init, notes } = resume
@@ -167,6 +169,12 @@ async function photoFacts(options: RunOptions, resume: LoadedCheckpoint | null, 
   }
   const processors = options.workers ?? (await coreCount());
   return { backend, processors, ...(minutes === undefined ? {} : { minutes }) };
+}
+
+/** Of ranks the first measures: all have to come to the same plan. */
+async function decodingFacts({ kind, train }: DatasetDescription, ranks: Collective) {
+  if (!sourceNamed(kind).decodes) return {};
+  return { decodeSeconds: await ofFirstRank(ranks, () => decodeSecondsOf(train)) };
 }
 
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */

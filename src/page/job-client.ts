@@ -6,7 +6,8 @@ import { WorkerClient } from '../scheduler/worker-client.ts';
 import type { PostableImage } from '../search/image-input.ts';
 import type { JobWorker } from './job-worker.ts';
 import { inPieces, type Parcel } from './parcel.ts';
-import type { Job } from './start-job.ts';
+
+export type Job = WorkerClient<JobWorker>;
 
 const JOB_WORKER: WorkerScript = {
   name: 'job-worker.js',

@@ -1,11 +1,12 @@
 /** One job of a page, done by a worker of its own. What speaks with workers is loaded with the first: a page begins without it. */
 
-import type { Remote, WorkerClient } from '../scheduler/worker-client.ts';
+import type { Remote } from '../scheduler/worker-client.ts';
 import type { PostableImage } from '../search/image-input.ts';
+import type { Job } from './job-client.ts';
 import type { JobWorker } from './job-worker.ts';
 import type { Parcel } from './parcel.ts';
 
-export type Job = WorkerClient<JobWorker>;
+export type { Job };
 
 const client = () => import('./job-client.ts');
 
