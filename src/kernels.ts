@@ -15,13 +15,20 @@ export type { DeviceArray } from './kernels/device-array.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';
 export type { Kernels } from './kernels/kernels.ts';
 export type { NtXentArguments } from './kernels/ntxent.ts';
-export { type BackendKernels, createWebGpuKernels, openKernels } from './kernels/open.ts';
-export type { SgdOptions } from './kernels/sgd.ts';
+export {
+  type BackendKernels,
+  createWebGpuKernels,
+  type OpenKernelsOptions,
+  openKernels,
+} from './kernels/open.ts';
+export type { KernelCalls, KernelName } from './kernels/registry.ts';
+export type { SgdArguments, SgdOptions } from './kernels/sgd.ts';
 export type { ShaderFile } from './kernels/shader.ts';
 export { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from './kernels/summary.ts';
 export type { TopK } from './kernels/topk.ts';
 export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm/wasm-kernels.ts';
 export type { ShaderTexts } from './kernels/webgpu/pipelines.ts';
+export type { VariantOptions } from './kernels/webgpu/variants.ts';
 export type { WebGpuKernels } from './kernels/webgpu/webgpu-kernels.ts';
 export type { WebGpuKernelsOptions } from './kernels/webgpu/webgpu-options.ts';
 export { setAssetPaths } from './runtime/assets.ts';

@@ -30,7 +30,8 @@ import { outOfRange, unknownWord, validateSettings } from './validate.ts';
 
 export type { DataFacts };
 
-interface DescribedData {
+/** What is looked at of the description of a data set. */
+export interface DescribedData {
   readonly trainLength: number;
   readonly imageSize: number | null;
   readonly classes: readonly string[];

@@ -59,7 +59,8 @@ describe('preset photos', () => {
   it('counts what decoding takes, in the time that there is and in what it says', () => {
     const small = { images: 1200, minutes: 10 };
     const large = { ...small, decodeSeconds: 0.2 };
-    const [quick, slow] = [photos(small), photos(large)];
+    const given = { imageSize: 32 };
+    const [quick, slow] = [photos(small, given), photos(large, given)];
     expect(slow.epochs).toBeLessThan(quick.epochs);
     const times = photosMinutes(slow, large);
     expect(times.all).toBeLessThanOrEqual(10);
