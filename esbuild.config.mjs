@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 import { writeDeclarations } from './scripts/build/declarations.mjs';
+import { ENTRIES } from './scripts/build/entries.mjs';
 import { AUGMENT_OPTIONS, KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
 import { onnxruntimeAsPart } from './scripts/build/onnxruntime.mjs';
 import { shaderTexts } from './scripts/build/shader-texts.mjs';
@@ -64,13 +65,6 @@ const workers = readdirSync('src', { recursive: true })
   .map(String)
   .filter((file) => file.endsWith('-worker.ts'))
   .map((file) => `src/${file}`);
-/** What package.json exports, by the name of its file. */
-const ENTRIES = {
-  index: 'src/index.ts',
-  kernels: 'src/kernels.ts',
-  onnx: 'src/onnx.ts',
-  conformance: 'src/conformance/index.ts',
-};
 const library = await build({
   ...common,
   entryPoints: { ...ENTRIES, cli: 'src/cli/cli.ts' },

@@ -14,9 +14,12 @@
  *
  * @module moco-web
  */
+
+export type { RecomputeLevel } from './autodiff/training-graphs.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
 export type { DatasetDescription } from './data/dataset.ts';
+export type { DecodeLimits } from './data/decode-limits.ts';
 export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
 export type { GivenFile, GivenFiles } from './data/given-files.ts';
 export type { RgbImage } from './data/image.ts';
@@ -27,6 +30,7 @@ export { withReducedImages } from './data/reduce-to.ts';
 export type { DatasetSpec } from './data/source.ts';
 export type { Thumbnail } from './data/thumbnail.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
+export type { MemoryUse } from './encoder/training-plan.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { EncoderJob } from './evaluate/encoder-job.ts';
 export type { EmbeddingRow, KnnOutcome } from './evaluate/evaluate-checkpoint.ts';
@@ -40,6 +44,9 @@ export type {
   ImportEncoderOptions,
   ImportedEncoder,
 } from './models/imported-encoder.ts';
+export type { GivenValues } from './models/initial-values.ts';
+export type { Role as WeightRole } from './onnx/import/weights.ts';
+export type { ModelLimits } from './onnx/limits.ts';
 export { measureStep, measureViews } from './page/bench.ts';
 export { describeDataset, describeDrawn } from './page/describe.ts';
 export { Encoder } from './page/encoder.ts';
@@ -52,11 +59,34 @@ export { Index } from './page/search-index.ts';
 export { type ThumbnailOptions, thumbnails } from './page/thumbnails.ts';
 export type { EmbeddingMap, RunData } from './report/run-record.ts';
 export { setAssetPaths } from './runtime/assets.ts';
-export { type BackendChoice, type BackendRequest, chooseBackend } from './runtime/backend.ts';
+export {
+  type Backend,
+  type BackendChoice,
+  type BackendFinders,
+  type BackendRequest,
+  chooseBackend,
+} from './runtime/backend.ts';
 export { type OnnxRuntimeModule, setOnnxRuntime } from './runtime/given-onnxruntime.ts';
-export { type DeviceOptions, type GpuAdapter, type GpuDevice, requestDevice } from './runtime/gpu.ts';
-export type { MissingGpu } from './runtime/gpu-missing.ts';
-export { type AdapterReport, describeGpu, type GpuReport } from './runtime/gpu-report.ts';
+export {
+  type DeviceOptions,
+  type GpuAdapter,
+  type GpuDevice,
+  type GpuFinding,
+  requestDevice,
+} from './runtime/gpu.ts';
+export type { GpuProblem, MissingGpu } from './runtime/gpu-missing.ts';
+export {
+  type AdapterReport,
+  describeGpu,
+  type FeatureName,
+  type GpuReport,
+  type LimitName,
+  type PageReport,
+} from './runtime/gpu-report.ts';
+export type { NativeFinding } from './runtime/native.ts';
+export type { PageImage } from './runtime/page-images.ts';
+export type { PathInput } from './runtime/path-input.ts';
+export type { FileInput } from './runtime/read-bytes.ts';
 export type { WorkerCounts } from './scheduler/worker-counts.ts';
 export type { EncoderOptions, PreprocessingOptions } from './search/encoder-options.ts';
 export type { EncoderSource } from './search/encoder-source.ts';
@@ -65,10 +95,17 @@ export type { IndexOptions, NewIndexOptions } from './search/index-options.ts';
 export type { IndexSource } from './search/index-source.ts';
 export type { JoinedRows, RowsInput } from './search/rows-input.ts';
 export type { DuplicatePair, Match } from './search/vector-index.ts';
-export { FEWEST_PHOTOS, PHOTO_MINUTES, photosInWords } from './settings/photos.ts';
+export {
+  FEWEST_PHOTOS,
+  PHOTO_MINUTES,
+  type PhotosMinutes,
+  photosInWords,
+  photosMinutes,
+} from './settings/photos.ts';
 export { PRESET_NAMES, PRESETS, type PresetName } from './settings/presets.ts';
-export { type DataFacts, factsOf } from './settings/resolve.ts';
+export { type DataFacts, type DescribedData, factsOf } from './settings/resolve.ts';
 export type { ConfigOverrides, Preset, ResumeOptions, Settings } from './settings/settings.ts';
+export type { Collective, SharedValues } from './train/collective.ts';
 export { mergeResumedConfig, type PretrainConfig, resolveConfig } from './train/configure.ts';
 export type { ContinuedData, ContinuedImport } from './train/continue-import.ts';
 export type * from './train/events.ts';

@@ -10,20 +10,37 @@
  */
 
 export { type ErrorCode, MocoError } from './errors.ts';
+export type { AccumulateArguments } from './kernels/accumulate.ts';
+export type { AdamwArguments } from './kernels/adamw.ts';
+export type { CopyArguments } from './kernels/copy.ts';
 export type { ConvWeightGradientArguments } from './kernels/conv-weight-gradient.ts';
 export type { ConvolutionShape } from './kernels/convolution-shape.ts';
 export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';
 export type { DeviceArray } from './kernels/device-array.ts';
+export type { EmaArguments } from './kernels/ema.ts';
+export type { EnqueueArguments } from './kernels/enqueue.ts';
+export type { FiniteArguments } from './kernels/finite.ts';
 export type { InfoNceArguments } from './kernels/infonce.ts';
 export type { Kernels } from './kernels/kernels.ts';
+export type { L2NormArguments } from './kernels/l2norm.ts';
+export type { L2NormBackwardArguments } from './kernels/l2norm-backward.ts';
+export type { LarsArguments } from './kernels/lars.ts';
 export type { NtXentArguments } from './kernels/ntxent.ts';
-export { type BackendKernels, createWebGpuKernels, openKernels } from './kernels/open.ts';
-export type { SgdOptions } from './kernels/sgd.ts';
+export {
+  type BackendKernels,
+  createWebGpuKernels,
+  type OpenKernelsOptions,
+  openKernels,
+} from './kernels/open.ts';
+export type { KernelCalls, KernelName } from './kernels/registry.ts';
+export type { RowsArguments } from './kernels/rows.ts';
+export type { SgdArguments, SgdOptions } from './kernels/sgd.ts';
 export type { ShaderFile } from './kernels/shader.ts';
 export { SUMMARY, SUMMARY_LENGTH, type SummaryArguments } from './kernels/summary.ts';
-export type { TopK } from './kernels/topk.ts';
+export type { TopK, TopKArguments } from './kernels/topk.ts';
 export { createWasmKernels, type WasmKernels, type WasmKernelsOptions } from './kernels/wasm/wasm-kernels.ts';
 export type { ShaderTexts } from './kernels/webgpu/pipelines.ts';
+export type { VariantOptions } from './kernels/webgpu/variants.ts';
 export type { WebGpuKernels } from './kernels/webgpu/webgpu-kernels.ts';
 export type { WebGpuKernelsOptions } from './kernels/webgpu/webgpu-options.ts';
 export { setAssetPaths } from './runtime/assets.ts';

@@ -20,8 +20,10 @@ export {
 export type { Provider } from './autodiff/lowering.ts';
 export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
+export type { Recompute } from './autodiff/saving.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { Encoder as EncoderGraph, Initialization, Parameter } from './onnx/encoder-graph.ts';
+export type { ExternalData } from './onnx/external-data.ts';
 export type {
   Attribute,
   Attributes,
@@ -33,6 +35,10 @@ export type {
   Shape,
   Value,
 } from './onnx/graph.ts';
+export type { ImportOptions } from './onnx/import/import-options.ts';
+export type { InputOptions } from './onnx/import/inputs.ts';
+export type { Choice as WeightChoice } from './onnx/import/weights.ts';
+export type { ModelLimits } from './onnx/limits.ts';
 export { decodeModel, encodeModel } from './onnx/model.ts';
 export {
   buildNetwork,

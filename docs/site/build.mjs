@@ -1,9 +1,10 @@
 // `npm run docs`: the documentation as static files in docs/site/dist: the README, the guides, and the API reference from the
 // docstrings. typedoc needs a TypeScript that it knows, so its packages are a folder of their own, installed here alone.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ENTRIES } from '../../scripts/build/entries.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '../..');
@@ -12,13 +13,6 @@ function run(program, args, cwd) {
   const { status, error } = spawnSync(program, args, { cwd, stdio: 'inherit' });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
-}
-
-/** What package.json exports, as the sources that it is built from: './dist/types/x.d.ts' is src/x.ts. */
-function entryPoints() {
-  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const types = Object.values(exports).flatMap((entry) => entry.types ?? []);
-  return types.map((file) => file.replace('./dist/types/', `${ROOT}/src/`).replace(/\.d\.ts$/, '.ts'));
 }
 
 if (!existsSync(join(HERE, 'node_modules/typedoc/package.json'))) {
@@ -54,7 +48,7 @@ run(
   [
     join(HERE, 'node_modules/typedoc/bin/typedoc'),
     ...['--options', join(HERE, 'typedoc.json')],
-    ...entryPoints().flatMap((file) => ['--entryPoints', file]),
+    ...Object.values(ENTRIES).flatMap((file) => ['--entryPoints', join(ROOT, file)]),
     ...documents.flatMap((file) => ['--projectDocuments', file]),
   ],
   HERE,

@@ -4,11 +4,12 @@ import { pathThrough } from '../autodiff/differentiate.ts';
 import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from '../checkpoint/run-directory.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
+import { decodeSecondsOf } from '../data/decode-seconds.ts';
 import { labeledOnly } from '../data/labeled.ts';
 import { sideFor, withReducedImages } from '../data/reduce-to.ts';
 import { sourceNamed } from '../data/registry.ts';
 import { MocoError } from '../errors.ts';
-import { methodNamed } from '../methods/registry.ts';
+import { learnsFromLabels } from '../methods/names.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
 import type { GivenValues } from '../models/initial-values.ts';
 import type { ModelLimits } from '../onnx/limits.ts';
@@ -105,6 +106,7 @@ export async function prepareRun(
     ...factsOf(whole),
     images: whole.trainLength,
     ...(await photoFacts(options, resume, backend)),
+    ...(!resume && preset === 'photos' ? await decodingFacts(whole, ranks) : {}),
   };
   const limits = { seconds: options.seconds, bytes: options.bytes };
   const { config, encoder, init, notes } = resume
@@ -181,6 +183,12 @@ async function photoFacts(options: RunOptions, resume: LoadedCheckpoint | null, 
   return { backend, processors, ...(minutes === undefined ? {} : { minutes }) };
 }
 
+/** Of ranks the first measures: all have to come to the same plan. */
+async function decodingFacts({ kind, train }: DatasetDescription, ranks: Collective) {
+  if (!sourceNamed(kind).decodes) return {};
+  return { decodeSeconds: await ofFirstRank(ranks, () => decodeSecondsOf(train)) };
+}
+
 /** The data named, or, for a resumed run that names none, that of the checkpoint; its order depends on the count. */
 async function dataOf(
   options: RunOptions,
@@ -221,7 +229,7 @@ function withoutUnlabeled(
 ): DatasetDescription {
   const learning = resume?.state.config.method ?? method ?? presetMethod(preset ?? DEFAULT_PRESET);
   const without = data.trainLabels?.filter((label) => label < 0).length ?? 0;
-  if (without === 0 || learning === undefined || !methodNamed(learning).labels) return data;
+  if (without === 0 || learning === undefined || !learnsFromLabels(learning)) return data;
   return labeledOnly(data);
 }
 

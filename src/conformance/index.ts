@@ -10,6 +10,9 @@
  *
  * @module moco-web/conformance
  */
+
+export type { Environment } from '../runtime/environment.ts';
+export type { MachineReport } from '../runtime/machine.ts';
 export type { KernelName } from './case.ts';
 export {
   type ConformanceCounts,

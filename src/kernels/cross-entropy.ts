@@ -12,7 +12,7 @@ import { f32, grid, shaderOf } from './shader.ts';
 export interface CrossEntropyArguments {
   /** [n, classes] */
   readonly logits: DeviceArray;
-  /** [n]: the class of each row, whole numbers below `classes`. */
+  /** The class of each row, whole numbers below `classes`; [n]. */
   readonly labels: ArrayLike<number>;
   readonly classes: number;
   /** What each row's gradient is multiplied with: 1/n of the whole batch for a mean loss. */

@@ -33,8 +33,6 @@ export interface Method<S extends Settings = Settings> {
   readonly positives?: string;
   /** Whether a step calls `trainTogether`. */
   together?(settings: S): boolean;
-  /** It learns from labels: an embedding is the logits of the classes, and the data has to have some. */
-  readonly labels?: true;
   /** What it keeps from step to step besides its encoders. */
   state(settings: S): StateSpec;
   /** Changes parameters before the first forward of a step. */

@@ -9,7 +9,6 @@ import { unitRows } from './unit-rows.ts';
 
 export const supervised: Method = {
   encoders: [{ name: 'encoder_q', learns: true }],
-  labels: true,
   /** The classes. */
   choices: ({ dim }) => dim,
   state: () => ({ tensors: [], counters: [] }),

@@ -1,6 +1,7 @@
 import { MocoError } from '../errors.ts';
 import { cos } from '../math.ts';
 import type { Settings } from '../settings/settings.ts';
+import { SCHEDULES, type ScheduleName } from './names.ts';
 
 /** What the learning rate of a step depends on. */
 export type ScheduleSettings = Pick<Settings, 'schedule' | 'learningRate' | 'epochs' | 'warmup'>;
@@ -30,20 +31,16 @@ export function stepMilestones(epochs: number): readonly number[] {
  * cosine-by-step: lr·½(1 + cos(π·t/T)), where T steps follow the warm-up and t of them are done, as SimCLR has it
  * (arXiv:2002.05709, B.6). Own cos, so that a run has the same bits everywhere.
  */
-const RATES = {
-  cosine: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
-    cosineRate(base, epochOf(at), epochs),
-  'cosine-by-step': ({ learningRate: base, epochs, warmup }: ScheduleSettings, at: RunPosition) => {
+const RATES: Readonly<Record<ScheduleName, (settings: ScheduleSettings, at: RunPosition) => number>> = {
+  cosine: ({ learningRate: base, epochs }, at) => cosineRate(base, epochOf(at), epochs),
+  'cosine-by-step': ({ learningRate: base, epochs, warmup }, at) => {
     const begin = warmup * at.perEpoch;
     return cosineRate(base, at.step - begin, epochs * at.perEpoch - begin);
   },
-  step: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
-    steppedRate(base, epochOf(at), stepMilestones(epochs)),
-  thirds: ({ learningRate: base, epochs }: ScheduleSettings, at: RunPosition) =>
+  step: ({ learningRate: base, epochs }, at) => steppedRate(base, epochOf(at), stepMilestones(epochs)),
+  thirds: ({ learningRate: base, epochs }, at) =>
     steppedRate(base, epochOf(at), [epochs / 3, (epochs * 2) / 3]),
 };
-
-export const SCHEDULES = Object.keys(RATES) as readonly (keyof typeof RATES)[];
 
 /**
  * The learning rate of a step. For `warmup` epochs (Goyal et al., arXiv:1706.02677, 2.2) it rises by equal amounts a step

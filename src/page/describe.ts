@@ -16,7 +16,8 @@ export async function describeDataset(path: PathInput, kind: string = 'auto'): P
 
 /**
  * The description of images that the package draws itself: ten classes of shape and texture.
- * @param trainCount, testCount whole, ≥ 1
+ * @param trainCount whole, ≥ 1
+ * @param testCount whole, ≥ 1
  * @param size side in pixels
  * @param seed which images they are; the same seed, the same images
  * @throws MocoError usage

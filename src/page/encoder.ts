@@ -2,7 +2,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Images in, rows out, as everybody calls it: on a page's own thread a worker of its own does it, as in jobs.ts. */
 
-import { transfer } from 'comlink';
 import { expectOptions } from '../arguments.ts';
 import { withQueryOnly } from '../checkpoint/contents.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
@@ -12,7 +11,7 @@ import type { EmbedderFacts } from '../search/embedder.ts';
 import { ENCODER_OPTIONS, type EncoderOptions } from '../search/encoder-options.ts';
 import { type EncoderSource, type PostableSource, postableSource } from '../search/encoder-source.ts';
 import { type ImageInput, type PostableImage, postable } from '../search/image-input.ts';
-import { endSoon, packFor, startJob } from './start-job.ts';
+import { embedBy, endSoon, packFor, startJob } from './start-job.ts';
 
 /** What does the work. */
 interface Host {
@@ -116,7 +115,7 @@ async function inWorker(source: PostableSource, options: EncoderOptions): Promis
     const facts = await worker.call((remote) => remote.openEncoder(parcel));
     return {
       facts,
-      embed: (images) => worker.call((remote) => remote.embed(handedOver(images))),
+      embed: (images) => embedBy(worker, images),
       async dispose() {
         await worker.call((remote) => remote.close()).catch(() => {});
         endSoon(worker);
@@ -126,24 +125,4 @@ async function inWorker(source: PostableSource, options: EncoderOptions): Promis
     endSoon(worker);
     throw error;
   }
-}
-
-/** Bitmaps are ours to give away; of what the caller has, copies go, without what else is in their memory. */
-function handedOver(images: readonly PostableImage[]): PostableImage[] {
-  const moved: Transferable[] = [];
-  const own = images.map((image): PostableImage => {
-    if (image.kind === 'bytes') {
-      const bytes = image.bytes.slice();
-      moved.push(bytes.buffer);
-      return { ...image, bytes };
-    }
-    if (image.kind === 'pixels') {
-      const data = image.pixels.data.slice();
-      moved.push(data.buffer);
-      return { ...image, pixels: { ...image.pixels, data } };
-    }
-    if (image.kind === 'bitmap') moved.push(image.bitmap);
-    return image;
-  });
-  return transfer(own, moved);
 }

@@ -1,27 +1,29 @@
-/** One job of a page, done by a worker of its own. */
+/** One job of a page, done by a worker of its own. What speaks with workers is loaded with the first: a page begins without it. */
 
-import { keepErrorCodes } from '../runtime/remote-errors.ts';
-import type { WorkerScript } from '../runtime/worker.ts';
-import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
+import type { Remote } from '../scheduler/worker-client.ts';
+import type { PostableImage } from '../search/image-input.ts';
+import type { Job } from './job-client.ts';
 import type { JobWorker } from './job-worker.ts';
-import { inPieces, type Parcel } from './parcel.ts';
+import type { Parcel } from './parcel.ts';
 
-export type Job = WorkerClient<JobWorker>;
+export type { Job };
 
-const JOB_WORKER: WorkerScript = {
-  name: 'job-worker.js',
-  written: () => new Worker(new URL('./job-worker.js', import.meta.url), { type: 'module' }),
-};
+const client = () => import('./job-client.ts');
 
 /** The workers that it starts end with it. */
-export function startJob(): Promise<Job> {
-  keepErrorCodes();
-  return WorkerClient.spawn<JobWorker>(JOB_WORKER);
+export async function startJob(): Promise<Job> {
+  return (await client()).spawnJob();
 }
 
 /** Gives a worker what a job is about. The page has time for other things in between. */
-export function packFor<Value>(worker: Job, value: Value): Promise<Parcel<Value>> {
-  return inPieces(value, (...piece) => worker.call((remote) => remote.add(...piece)));
+export async function packFor<Value>(worker: Job, value: Value): Promise<Parcel<Value>> {
+  return (await client()).pack(worker, value);
+}
+
+/** Rows of images, which change hands where they are nobody else's. */
+export async function embedBy(worker: Job, images: readonly PostableImage[]): Promise<Float32Array[]> {
+  const { handedOver } = await client();
+  return worker.call((remote) => remote.embed(handedOver(images)));
 }
 
 /** Asks a worker for one thing, once it has been given what that is about. */

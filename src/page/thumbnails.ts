@@ -14,7 +14,6 @@ import { DATASET } from '../data/dataset-form.ts';
 import type { Thumbnail } from '../data/thumbnail.ts';
 import { MocoError } from '../errors.ts';
 import { coreCount } from '../runtime/cores.ts';
-import { keepErrorCodes } from '../runtime/remote-errors.ts';
 
 export interface ThumbnailOptions {
   /** Side in pixels, 1 … 1024; by default 96. Smaller images are not enlarged. */
@@ -56,17 +55,18 @@ export async function* thumbnails(
 ): AsyncGenerator<Thumbnail> {
   expectArgument('thumbnails', 'data', data, DATASET);
   expectOptions('thumbnails', options, OPTIONS);
-  keepErrorCodes();
   const { size = SIZE, split = 'train' } = options;
   const spec = data[split];
   if (!spec) throw new MocoError('usage', 'there is no test split to make thumbnails of');
   const length = split === 'train' ? data.trainLength : data.testLength;
   const images = Array.from(options.images ?? { length }, (image: number | undefined, i) => image ?? i);
   const workers = options.workers ?? Math.max(1, Math.floor((await coreCount()) / 2));
-  const [{ WorkerPool }, { DATA_WORKER }] = await Promise.all([
+  const [{ WorkerPool }, { DATA_WORKER }, { keepErrorCodes }] = await Promise.all([
     import('../scheduler/pool.ts'),
     import('../scheduler/worker-scripts.ts'),
+    import('../runtime/remote-errors.ts'),
   ]);
+  keepErrorCodes();
   const pool = await WorkerPool.start<DataWorkerApi>(DATA_WORKER, workers, (remote) =>
     remote.openThumbnails(spec, size),
   );

@@ -62,10 +62,11 @@ export function cutToPhotos(preset: Preset, given: ConfigOverrides, data: DataFa
   }
   const batchSize = given.batchSize ?? BATCHES.find((row) => images >= row.images)!.batchSize;
   const groups = given.groups ?? groupsOf(batchSize);
+  const seconds = Math.max(0, 60 * minutes - decodingOf(images, data));
   const epochsAt = (imageSize: number) => {
     const perSecond = imagesPerSecond({ arch: given.arch ?? preset.arch, width, imageSize, groups }, data);
     const perEpoch = Math.max(1, stepsPerEpoch(images, batchSize)) * batchSize;
-    return Math.min(MOST_EPOCHS, Math.max(1, Math.floor((60 * minutes * perSecond) / perEpoch)));
+    return Math.min(MOST_EPOCHS, Math.max(1, Math.floor((seconds * perSecond) / perEpoch)));
   };
   const imageSize = given.imageSize ?? data.imageSizeOfModel ?? sizeOf(data.imageSizeOfData, epochsAt);
   return {
@@ -105,20 +106,60 @@ function imagesPerSecond(
   return (RATES[backend] * at) / work;
 }
 
+/** Measured times are taken in twentieths of a second: the same photos have the same plan, and what is next to nothing is nothing. */
+const DECODE_GRAIN = 20;
+
+/** Seconds. Workers decode beside each other, each all of the images in the course of a run. */
+function decodingOf(images: number, { decodeSeconds = 0 }: DataFacts): number {
+  return (images * Math.round(DECODE_GRAIN * decodeSeconds)) / DECODE_GRAIN;
+}
+
+/** How long a run is estimated to take, in minutes. */
+export interface PhotosMinutes {
+  /** Until a tenth of the run is done, when there is something to look at. */
+  readonly first: number;
+  /** The whole run. */
+  readonly all: number;
+  /** As many epochs as make a good encoder: no more than `all` where the run has them. */
+  readonly good: number;
+}
+
+const FIRST_SHARE = 0.1;
+
+/**
+ * An estimate of how long a run of preset `photos` takes, by its configuration and what it was made of; what decoding costs is in it
+ * where `decodeSeconds` says so.
+ * @throws MocoError usage
+ */
+export function photosMinutes(
+  config: Settings,
+  data: DataFacts & { readonly images: number },
+): PhotosMinutes {
+  expectFacts('photosMinutes', config, data);
+  const { batchSize, epochs, steps } = config;
+  const perEpoch = stepsPerEpoch(data.images, batchSize);
+  const decoding = decodingOf(data.images, data);
+  const rate = imagesPerSecond(config, data);
+  const minutesOf = (taken: number) => (decoding + (taken * batchSize) / rate) / 60;
+  const all = Math.min(epochs * perEpoch, steps ?? Number.POSITIVE_INFINITY);
+  return {
+    first: minutesOf(Math.min(all, Math.max(perEpoch, FIRST_SHARE * all))),
+    all: minutesOf(all),
+    good: minutesOf(Math.max(all, ENOUGH_EPOCHS * perEpoch)),
+  };
+}
+
+function expectFacts(call: string, config: Settings, data: DataFacts & { readonly images: number }): void {
+  expectArgument(call, 'config', config, CONFIGURATION);
+  expectArgument(call, 'data', data, made<typeof data>('facts with `images`', { images: whole(1) }));
+}
+
 /** What preset `photos` has decided, in one line: 'photos: 1,204 images, 48 px, …, about 10 minutes on wasm'. */
 export function photosInWords(config: Settings, data: DataFacts & { readonly images: number }): string {
-  expectArgument('photosInWords', 'config', config, CONFIGURATION);
-  expectArgument(
-    'photosInWords',
-    'data',
-    data,
-    made<typeof data>('facts with `images`', { images: whole(1) }),
-  );
-  const { imageSize, batchSize, groups, queueSize, epochs, steps } = config;
+  expectFacts('photosInWords', config, data);
+  const { imageSize, batchSize, groups, queueSize, epochs } = config;
   const { images, backend = 'wasm' } = data;
-  const perEpoch = stepsPerEpoch(images, batchSize);
-  const taken = Math.min(epochs * perEpoch, steps ?? Number.POSITIVE_INFINITY) * batchSize;
-  const minutes = Math.round(taken / imagesPerSecond(config, data) / 60);
+  const minutes = Math.round(photosMinutes(config, data).all);
   const about = minutes < 1 ? 'less than a minute' : `about ${minutes} minute${minutes === 1 ? '' : 's'}`;
   const parts = [
     `${images.toLocaleString('en-US')} images`,

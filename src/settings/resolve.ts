@@ -30,7 +30,8 @@ import { outOfRange, unknownWord, validateSettings } from './validate.ts';
 
 export type { DataFacts };
 
-interface DescribedData {
+/** What is looked at of the description of a data set. */
+export interface DescribedData {
   readonly trainLength: number;
   readonly imageSize: number | null;
   readonly classes: readonly string[];
@@ -59,6 +60,10 @@ export const DATA_FACTS: Forms<DataFacts> = {
   minutes: optional({ give: 'a number above 0', is: (value) => typeof value === 'number' }),
   backend: optional(oneOf(['wasm', 'native', 'webgpu'])),
   processors: optional(whole(1)),
+  decodeSeconds: optional({
+    give: 'a finite number from 0 on',
+    is: (value) => Number.isFinite(value) && (value as number) >= 0,
+  }),
 };
 
 /** Largest side in pixels for which `stem: auto` is the 3×3 stem without max-pool. */

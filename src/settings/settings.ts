@@ -66,6 +66,8 @@ export interface DataFacts {
   backend?: 'wasm' | 'native' | 'webgpu';
   /** photos: how many there are; by default 2. */
   processors?: number;
+  /** photos: seconds of a processor to decode an image, which each worker does once; by default 0, as of small images. */
+  decodeSeconds?: number;
 }
 
 type WordName = {

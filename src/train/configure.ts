@@ -4,12 +4,10 @@
 import { expectArgument, options, record, text, whole } from '../arguments.ts';
 import { NORMALIZATION_NAMES } from '../data/augment/normalizations.ts';
 import { AUGMENTATIONS } from '../data/augment/recipes.ts';
-import type { Method } from '../methods/method.ts';
-import { METHOD_NAMES, METHODS } from '../methods/registry.ts';
+import { learnsFromLabels, METHOD_NAMES } from '../methods/names.ts';
 import { ARCHITECTURES, SMALLEST_IMAGE, STEMS } from '../onnx/architectures.ts';
 import { POOLS } from '../onnx/pools.ts';
-import { OPTIMIZER_NAMES } from '../optimizers/registry.ts';
-import { SCHEDULES } from '../optimizers/schedule.ts';
+import { OPTIMIZER_NAMES, SCHEDULES } from '../optimizers/names.ts';
 import { PRESET_NAMES } from '../settings/presets.ts';
 import { DATA_FACTS, type DataFacts, resolveSettings } from '../settings/resolve.ts';
 import { mergeResumedSettings } from '../settings/resume.ts';
@@ -39,7 +37,7 @@ export const WORDS = {
 /** What settings are checked against. */
 export const KNOWN: Known = {
   words: WORDS,
-  labelMethods: METHOD_NAMES.filter((name) => (METHODS[name] as Method).labels),
+  labelMethods: METHOD_NAMES.filter(learnsFromLabels),
   smallestImage: SMALLEST_IMAGE,
 };
 

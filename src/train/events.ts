@@ -153,7 +153,7 @@ export interface WatchedPair {
 export interface WatchedSample {
   /** Which training images, row by row: those asked for, or what takes the place of one that cannot be decoded. */
   images: number[];
-  /** [images, dim]: the backbone's features, not normalized. */
+  /** The backbone's features, not normalized; [images, dim]. */
   features: Float32Array;
   dim: number;
 }

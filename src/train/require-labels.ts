@@ -1,7 +1,7 @@
 /** Whether data has the classes that a method learns from. */
 import type { DatasetDescription } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
-import { methodNamed } from '../methods/registry.ts';
+import { learnsFromLabels } from '../methods/names.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Settings } from '../settings/settings.ts';
  * number of classes than the data
  */
 export function requireLabels(config: Pick<Settings, 'method' | 'dim'>, data: DatasetDescription): void {
-  if (!methodNamed(config.method).labels) return;
+  if (!learnsFromLabels(config.method)) return;
   const { classes, trainLabels } = data;
   const what = `method ${config.method} learns from labels, and`;
   if (!trainLabels || classes.length < 2) {

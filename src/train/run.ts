@@ -2,7 +2,7 @@
 import { type ErrorCode, MocoError, messageOf } from '../errors.ts';
 import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { methodNamed } from '../methods/registry.ts';
+import { learnsFromLabels } from '../methods/names.ts';
 import { learningRate } from '../optimizers/schedule.ts';
 import { Random, STREAMS } from '../random.ts';
 import { openFolder } from '../runtime/files.ts';
@@ -237,7 +237,7 @@ export class Run {
       every !== undefined && (ends || this.#step % (every * this.#perEpoch) === 0);
     const knn = isDue(knnEvery) && hasClasses(data);
     const probe = isDue(probeEvery) && canProbe(data);
-    const test = (ends || isDue(knnEvery)) && methodNamed(config.method).labels === true;
+    const test = (ends || isDue(knnEvery)) && learnsFromLabels(config.method);
     if (!knn && !probe && !test) return;
     const epoch = Math.ceil(this.#step / this.#perEpoch);
     const due = { knn, probe, test, neighbors: epoch === 0 || ends };

@@ -266,6 +266,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
   // It takes nothing, and never throws.
   describeGpu: { args: [] },
   photosInWords: { args: [config, { images: 100 }], open: [1] },
+  photosMinutes: { args: [config, { images: 100 }], open: [1] },
   factsOf: { args: [data], open: [0] },
   mergeResumedConfig: { args: [config, {}, 32], takes: { 1: any }, open: [1] },
   resolveConfig: {

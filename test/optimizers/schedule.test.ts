@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { SCHEDULES } from '../../src/optimizers/names.ts';
 import {
   learningRate,
-  SCHEDULES,
   type ScheduleSettings,
   stepMilestones,
   steppedRate,

@@ -1,6 +1,7 @@
 /** Whole steps with each optimizer: what it keeps, what a resumed run goes on with, what a bad step leaves. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OPTIMIZER_NAMES, optimizerNamed } from '../../src/optimizers/registry.ts';
+import { OPTIMIZER_NAMES } from '../../src/optimizers/names.ts';
+import { optimizerNamed } from '../../src/optimizers/registry.ts';
 import { belongs } from '../../src/settings/owners.ts';
 import type { SettingName, Settings } from '../../src/settings/settings.ts';
 import { resolveConfig } from '../../src/train/configure.ts';

@@ -112,6 +112,17 @@ export async function dropPath(page: Page, path: string): Promise<void> {
   }
 }
 
+/** Cumulative layout shift since the page was loaded: what moves without having been asked to, as shares of the screen. */
+export function layoutShift(page: Page): Promise<number> {
+  return page.evaluate(`new Promise((give) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    setTimeout(() => give(sum), 100);
+  })`);
+}
+
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 /** What axe-core finds against WCAG 2 A and AA in what is shown, in light and in dark. */

@@ -13,6 +13,7 @@ import {
   dropPath,
   folderOfJpegs,
   keepFigures,
+  layoutShift,
   NONE,
   openWeb,
   PATIENCE,
@@ -142,11 +143,14 @@ await inRuntimes(['chromium'], () => {
         ...{ minutes: MINUTES, steps, tasks: tasks.length, longest },
         ...{ medianFrame: frames[frames.length >> 1], frame99: frames[Math.floor(0.99 * frames.length)] },
         ...{ memory: memory.map(Math.round), rise: rise(memory) },
+        layoutShift: await layoutShift(page),
       };
       console.log(`${JSON.stringify(figures)}`);
       await keepFigures('while-training', figures);
       expect(tasks.length).toBeGreaterThan(100);
       expect(longest.filter((duration) => !(duration < LONGEST_TASK))).toEqual([]);
+      // Of Start, and of Learn for a minute. What people call still is below a tenth of the screen.
+      expect(figures.layoutShift).toBeLessThan(0.1);
       // MiB: collections come when they come; what a run keeps for ever is a few numbers a step.
       expect(figures.rise).toBeLessThan(64);
 

@@ -1,6 +1,6 @@
 /** Preset photos: what it makes of how many images there are, on what, in which time. */
 import { describe, expect, it } from 'vitest';
-import { FEWEST_PHOTOS, photosInWords } from '../../src/settings/photos.ts';
+import { FEWEST_PHOTOS, photosInWords, photosMinutes } from '../../src/settings/photos.ts';
 import type { ConfigOverrides, DataFacts, Settings } from '../../src/settings/settings.ts';
 import { mergeResumedConfig, resolveConfig, validateConfig } from '../../src/train/configure.ts';
 
@@ -54,6 +54,23 @@ describe('preset photos', () => {
           expect(Number(about ?? 0), `${images} in ${minutes}`).toBeLessThanOrEqual(minutes);
       }
     }
+  });
+
+  it('counts what decoding takes, in the time that there is and in what it says', () => {
+    const small = { images: 1200, minutes: 10 };
+    const large = { ...small, decodeSeconds: 0.2 };
+    const given = { imageSize: 32 };
+    const [quick, slow] = [photos(small, given), photos(large, given)];
+    expect(slow.epochs).toBeLessThan(quick.epochs);
+    const times = photosMinutes(slow, large);
+    expect(times.all).toBeLessThanOrEqual(10);
+    expect(times.all - photosMinutes(slow, small).all).toBeCloseTo((1200 * 0.2) / 60, 10);
+    expect(times.first).toBeGreaterThan((1200 * 0.2) / 60);
+    expect(times.first).toBeLessThan(times.all);
+    // Enough epochs for a good encoder, or else how long they would take.
+    expect(photosMinutes(quick, small).good).toBe(photosMinutes(quick, small).all);
+    const hasty = { images: 50_000, minutes: 2 };
+    expect(photosMinutes(photos(hasty), hasty).good).toBeGreaterThan(20);
   });
 
   it('prefers larger images where they leave enough epochs, and enlarges none', () => {

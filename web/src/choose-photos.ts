@@ -91,11 +91,12 @@ function withoutLabels(data: FilesDescription): DatasetDescription {
   };
 }
 
-function photosOf(photos: Omit<Photos, 'thumbnail' | 'dispose'>): Photos {
+function photosOf(photos: Omit<Photos, 'thumbnail' | 'decodeSeconds' | 'dispose'>): Photos {
   const desk = new ThumbnailDesk(photos.data);
   return {
     ...photos,
     thumbnail: (image) => desk.thumbnail(image),
+    decodeSeconds: () => desk.decodeSeconds,
     dispose: () => desk.dispose(),
   };
 }

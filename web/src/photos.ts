@@ -9,6 +9,8 @@ export interface ChosenPhotos {
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
   /** The thumbnail of a training image; made in workers, kept while the photos are chosen. */
   thumbnail(image: number): Promise<ImageBitmap>;
+  /** Seconds of a processor that decoding one takes; 0 until some dozens have been looked at. */
+  decodeSeconds(): number;
   /** Lets thumbnails go. */
   dispose(): void;
 }

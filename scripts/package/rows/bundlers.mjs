@@ -198,7 +198,9 @@ export const BUNDLERS = [
     packages: ['parcel@2'],
     of: 'parcel',
     scripts: true,
-    files: { 'index.html': html('./src/main.js') },
+    // For browsers of before it makes workers into scripts, which have no import.meta.
+    settings: 'browserslist: browsers with module workers',
+    files: { 'index.html': html('./src/main.js'), '.browserslistrc': 'last 2 Chrome versions\n' },
     build: (folder) =>
       node(
         folder,

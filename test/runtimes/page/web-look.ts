@@ -28,6 +28,7 @@ const app = new App();
 app.photos = {
   ...{ data, title: 'drawn', unreadable: [] },
   thumbnail: async (image) => bitmaps[image]!,
+  decodeSeconds: () => 0,
   dispose() {},
 };
 app.run = {

@@ -6,12 +6,9 @@ import { Camera } from './camera.ts';
 import { type LookContext, type Panel, titleOf } from './context.ts';
 import { drawMap } from './draw-map.ts';
 import { extended, isInside, type Loop } from './lasso.ts';
-import type { MapNews } from './map-worker.ts';
+import { FEWEST_ON_MAP, type Layout, layOutMap } from './lay-out.ts';
 import { selection } from './selection.ts';
 
-/** The build puts it beside the page. */
-const WORKER = 'map-worker.js';
-const FEWEST = 4;
 const STEP = 1.6;
 const PAN = 60;
 
@@ -51,7 +48,7 @@ export function mapPanel(context: LookContext): Panel {
   const images = new Map<number, ImageBitmap | null>();
   const laidOut = new Map<Side, Float32Array<ArrayBuffer>>();
   let points = new Float32Array(0);
-  let worker: Worker | null = null;
+  let layout: Layout | null = null;
   let hovered: number | null = null;
   let marked = -1;
   let asked = 0;
@@ -85,36 +82,28 @@ export function mapPanel(context: LookContext): Panel {
 
   async function layOut(side: Side): Promise<void> {
     const own = ++layingOut;
-    worker?.terminate();
+    layout?.stop();
     const ready = laidOut.get(side);
     if (ready) {
       points = ready;
       tell();
       return draw();
     }
-    if (side.rows.length < FEWEST) {
-      words.textContent = `A map takes ${FEWEST} photos or more.`;
+    if (side.rows.length < FEWEST_ON_MAP) {
+      words.textContent = `A map takes ${FEWEST_ON_MAP} photos or more.`;
       return;
     }
     words.textContent = 'Finding the neighbors of every photo…';
     try {
       const neighbors = await side.neighbors();
       if (own !== layingOut) return;
-      const working = new Worker(new URL(WORKER, document.baseURI), { type: 'module' });
-      worker = working;
-      working.onmessage = ({ data }: MessageEvent<MapNews>) => {
-        points = data.points;
-        if (data.done === 1) {
-          laidOut.set(side, points);
-          working.terminate();
-          tell();
-        } else words.textContent = `Laying the map out: ${Math.round(100 * data.done)} %`;
+      layout = layOutMap(neighbors, (news) => {
+        points = news.points;
+        words.textContent = `Laying the map out: ${Math.round(100 * news.done)} %`;
         draw();
-      };
-      working.onerror = (event) => {
-        words.textContent = `The map could not be laid out: ${event.message || 'its worker did not start'}`;
-      };
-      working.postMessage(neighbors);
+      });
+      laidOut.set(side, await layout.points);
+      tell();
     } catch (error) {
       words.textContent = reasonOf(error);
     }
@@ -251,7 +240,7 @@ export function mapPanel(context: LookContext): Panel {
     element,
     dispose() {
       layingOut++;
-      worker?.terminate();
+      layout?.stop();
       resized.disconnect();
       cancelAnimationFrame(asked);
     },

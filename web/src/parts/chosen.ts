@@ -14,19 +14,28 @@ export interface ChosenActions {
   train(photos: Photos, plan: Plan): void;
 }
 
-export function showChosen(root: HTMLElement, photos: Photos, { change, train }: ChosenActions): void {
-  const { data, title, unreadable } = photos;
-  const words = h('p', { class: 'mono', role: 'status' }, 'Counting…');
+/** @param seen when the sheet is there */
+export function showChosen(
+  root: HTMLElement,
+  photos: Photos,
+  seen: Promise<unknown>,
+  { change, train }: ChosenActions,
+): void {
+  const { title, unreadable } = photos;
+  const estimate = h('p', { role: 'status' }, 'Counting…');
+  const words = h('p', { class: 'mono small' });
   const button = h('button', { class: 'button', type: 'button', disabled: true }, 'Train');
   let plan: Plan | null = null;
   const recipe = new Recipe(() => void replan());
   async function replan(): Promise<void> {
     plan = null;
     try {
-      plan = await recipe.plan(data);
+      plan = await recipe.plan(photos);
+      estimate.textContent = plan.estimate;
       words.textContent = plan.words;
     } catch (error) {
-      words.textContent = reasonOf(error);
+      estimate.textContent = reasonOf(error);
+      words.textContent = '';
     }
     button.disabled = plan === null;
   }
@@ -38,16 +47,21 @@ export function showChosen(root: HTMLElement, photos: Photos, { change, train }:
     h('p', {}, countsOf(photos)),
     ...(unreadable.length > 0 ? [unreadableOf(unreadable)] : []),
     ...(photos.hasFolders && photos.files ? [labelSwitch(photos, change)] : []),
-    words,
+    estimate,
     h(
       'div',
       { class: 'buttons' },
       button,
       h('a', { class: 'button-quiet', href: '#look' }, 'Search them first'),
     ),
+    words,
     recipe.element,
   );
   void replan();
+  // What decoding takes is known once some have been looked at.
+  seen.then(() => {
+    if (photos.decodeSeconds() > 0) void replan();
+  });
 }
 
 function countsOf({ data, noImages }: Photos): string {
@@ -92,19 +106,22 @@ function labelSwitch(photos: Photos, change: (photos: Photos) => void): HTMLElem
   );
 }
 
-/** A look at the photos, spread evenly. */
-export function showSheet(root: HTMLElement, photos: Photos): void {
+/** A look at the photos, spread evenly. @returns when all are there */
+export async function showSheet(root: HTMLElement, photos: Photos): Promise<void> {
   const { trainLength } = photos.data;
   const count = Math.min(ON_SHEET, trainLength);
+  const drawn: Promise<void>[] = [];
   const tiles = Array.from({ length: count }, (_, i) => {
     const tile = h('canvas', { width: '96', height: '96' });
-    photos.thumbnail(Math.floor(((i + ((i * GOLDEN) % 1)) * trainLength) / count)).then(
+    const made = photos.thumbnail(Math.floor(((i + ((i * GOLDEN) % 1)) * trainLength) / count)).then(
       (bitmap) => drawBitmap(tile, bitmap),
       (error: unknown) => {
         tile.title = reasonOf(error);
       },
     );
+    drawn.push(made);
     return tile;
   });
   root.replaceChildren(...tiles);
+  await Promise.all(drawn);
 }

@@ -1,5 +1,7 @@
 /** How far the run is, how long it still takes, and what can be done with it. */
 import { counted, duration, h } from '../elements.ts';
+import { actionButton } from '../take/card.ts';
+import { saveRunOf } from '../take/zip-run.ts';
 import type { Training } from '../training.ts';
 
 /** Screen readers are told so often, in percent. */
@@ -13,6 +15,7 @@ export class ProgressLine {
   readonly #kept = h('p', { class: 'small' });
   readonly #pause: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
+  readonly #save: HTMLButtonElement;
   readonly #spoken = h('p', { class: 'spoken', 'aria-live': 'polite' });
   #told = '';
 
@@ -23,13 +26,16 @@ export class ProgressLine {
       click: () => (run.state === 'paused' ? run.resume() : run.pause()),
     });
     this.#stop = h('button', { class: 'button-quiet', type: 'button', click: () => run.stop() }, 'Stop');
+    const saved = h('p', { class: 'small', role: 'status' });
+    this.#save = actionButton('Save', saveRunOf(run.out), saved, 'button-quiet');
     this.element = h(
       'section',
       { 'aria-label': 'Progress' },
       this.#bar,
       h('div', { class: 'progress-line' }, this.#where, this.#left),
-      h('div', { class: 'buttons' }, this.#pause, this.#stop),
+      h('div', { class: 'buttons' }, this.#pause, this.#stop, this.#save),
       this.#kept,
+      saved,
       this.#spoken,
     );
   }
@@ -42,6 +48,8 @@ export class ProgressLine {
     this.#bar.value = share;
     this.#where.textContent = totalSteps > 0 ? `step ${step} of ${totalSteps}` : '';
     this.#left.textContent = wordsOf(run);
+    // The file is of what is kept, and before that there is none.
+    this.#save.disabled = savedStep === 0;
     this.#kept.textContent = keptInWords(savedStep, totalSteps);
     this.#pause.textContent = state === 'paused' ? 'Go on' : 'Pause';
     this.#pause.disabled = state !== 'training' && state !== 'paused';

@@ -4,11 +4,12 @@ import {
   type BackendChoice,
   type BackendRequest,
   type ConfigOverrides,
-  type DatasetDescription,
   type ImportedEncoder,
   library,
   type PretrainConfig,
 } from '../moco-web.ts';
+import type { ChosenPhotos } from '../photos.ts';
+import { estimateInWords } from './estimate.ts';
 
 /** A run as it would be. */
 export interface Plan {
@@ -16,7 +17,9 @@ export interface Plan {
   readonly backend: BackendChoice;
   /** What it begins with, where that is an ONNX file. */
   readonly encoder: ImportedEncoder | null;
-  /** In one line. */
+  /** How long it takes, in words for people. */
+  readonly estimate: string;
+  /** All of it, in one line. */
   readonly words: string;
 }
 
@@ -98,9 +101,16 @@ export class Recipe {
   }
 
   /** @throws MocoError usage, naming what cannot be; backend-unavailable */
-  async plan(data: DatasetDescription): Promise<Plan> {
-    const { resolveConfig, photosInWords, factsOf, chooseBackend, describeEncoder, importEncoder } =
-      await library();
+  async plan({ data, decodeSeconds }: ChosenPhotos): Promise<Plan> {
+    const {
+      resolveConfig,
+      photosInWords,
+      photosMinutes,
+      factsOf,
+      chooseBackend,
+      describeEncoder,
+      importEncoder,
+    } = await library();
     const backend = await chooseBackend(this.#backend.value as BackendRequest);
     const { minutes, ...given } = this.#numbers();
     const model = this.#model && new Uint8Array(await this.#model.arrayBuffer());
@@ -110,6 +120,7 @@ export class Recipe {
       images: data.trainLength,
       backend: backend.backend,
       processors: navigator.hardwareConcurrency || 1,
+      decodeSeconds: decodeSeconds(),
       ...(minutes === undefined ? {} : { minutes }),
       ...(imageSizeOfModel ? { imageSizeOfModel } : {}),
     };
@@ -118,7 +129,8 @@ export class Recipe {
     const config = resolveConfig('photos', { ...given, ...arch } as ConfigOverrides, facts);
     const encoder = model && (await importEncoder(model, config));
     const words = [photosInWords(config, facts), ...(encoder?.notes ?? [])].join('. ');
-    return { config, backend, encoder, words };
+    const estimate = estimateInWords(photosMinutes(config, facts));
+    return { config, backend, encoder, estimate, words };
   }
 
   #take(file: File | null): void {

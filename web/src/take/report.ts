@@ -1,10 +1,11 @@
-/** The run as one HTML file: the report of the package, with a picture of neighbors before and after. */
+/** The run as one HTML file: the report of the package, with neighbors before and after and a map of the photos. */
 import type { App } from '../app.ts';
 import type { Embedded, Side } from '../embeddings.ts';
 import { library, type PretrainEvent, type ReportRun } from '../moco-web.ts';
 import type { ChosenPhotos } from '../photos.ts';
 import type { Run } from '../run.ts';
 import type { Training } from '../training.ts';
+import { reportMap } from './report-map.ts';
 
 const QUERIES = 8;
 const NEIGHBORS = 6;
@@ -12,7 +13,11 @@ const TILE = 48;
 const GAP = 12;
 
 /** @returns the text of the file */
-export async function reportOf({ photos, run }: App, embedded: Embedded): Promise<string> {
+export async function reportOf(
+  { photos, run }: App,
+  embedded: Embedded,
+  tell: (words: string) => void,
+): Promise<string> {
   const { reportPage } = await library();
   const { about } = run as Training;
   if (!photos || !run || !about) throw new Error('The run has told nothing yet: let it take a step.');
@@ -22,6 +27,7 @@ export async function reportOf({ photos, run }: App, embedded: Embedded): Promis
     events: inOrder(about, run.steps, run.measurements),
     data: { kind: data.kind, path: null, images: data.trainLength, classes: data.classes },
     neighbors: await neighborPicture(photos, embedded),
+    map: await reportMap(photos, embedded, tell),
   };
   return reportPage([record]);
 }

@@ -1,18 +1,29 @@
 /** A checkpoint of the origin private file system as one zip. Weights do not get smaller: they are stored as they are. */
 import { Zip, ZipPassThrough } from 'fflate';
+import { megabytes, save } from '../elements.ts';
+import { library } from '../moco-web.ts';
+import type { Action } from './card.ts';
 
 /** Read at once, so that the page's thread is never long with one piece. */
 const PIECE = 2 ** 20;
+
+/** Saves what a run has kept last: all that it takes to go on with it elsewhere. */
+export const saveRunOf =
+  (out: string): Action =>
+  async (tell) => {
+    const { loadCheckpoint } = await library();
+    tell('Reading the checkpoint…');
+    const { directory, state } = await loadCheckpoint(out);
+    const file = await zipCheckpoint(directory, 'page', (bytes) => tell(`Packed ${megabytes(bytes)}`));
+    save('run.zip', file);
+    return `Saved ${megabytes(file.size)}, after ${state.step.toLocaleString('en')} steps.`;
+  };
 
 /**
  * @param directory of the checkpoint, 'runs/page/step-000100'
  * @param name of the folder in the zip: a run directory, as the command takes it
  */
-export async function zipCheckpoint(
-  directory: string,
-  name: string,
-  told: (bytes: number) => void,
-): Promise<Blob> {
+async function zipCheckpoint(directory: string, name: string, told: (bytes: number) => void): Promise<Blob> {
   const parts = directory.split('/').filter((part) => part !== '');
   let folder = await navigator.storage.getDirectory();
   for (const part of parts) folder = await folder.getDirectoryHandle(part);

@@ -36,8 +36,11 @@ export const start: View = (app, root) => {
       app.tell('photos');
     }
     picture.className = 'sheet';
-    showSheet(picture, photos);
-    showChosen(chosen, photos, { change: show, train: (given, plan) => void train(app, given, plan, say) });
+    const seen = showSheet(picture, photos);
+    showChosen(chosen, photos, seen, {
+      change: show,
+      train: (given, plan) => void train(app, given, plan, say),
+    });
   };
   const choose = async (making: Promise<Photos>) => {
     try {
@@ -123,7 +126,7 @@ type Say = (text: string) => void;
 async function train(
   app: App,
   photos: Photos,
-  plan: Parameters<Parameters<typeof showChosen>[2]['train']>[1],
+  plan: Parameters<Parameters<typeof showChosen>[3]['train']>[1],
   say: Say,
 ) {
   const { state } = app.run ?? {};

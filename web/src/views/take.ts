@@ -11,7 +11,7 @@ import { machine } from '../take/machine.ts';
 import { reportOf } from '../take/report.ts';
 import { resumeCode } from '../take/resume-code.ts';
 import { csvParts, npyParts } from '../take/rows-files.ts';
-import { zipCheckpoint } from '../take/zip-run.ts';
+import { saveRunOf } from '../take/zip-run.ts';
 
 const USE = `import { Encoder, Index } from 'moco-web';
 
@@ -74,14 +74,6 @@ function cardsOf(app: App): HTMLElement[] {
     save('encoder.onnx', bytes as Uint8Array<ArrayBuffer>);
     return `Saved ${megabytes(bytes.length)}, after ${checkpoint.state.step.toLocaleString('en')} steps.`;
   };
-  const zip: Action = async (tell) => {
-    const { loadCheckpoint } = await library();
-    tell('Reading the checkpoint…');
-    const { directory } = await loadCheckpoint(app.run!.out);
-    const file = await zipCheckpoint(directory, 'page', (bytes) => tell(`Packed ${megabytes(bytes)}`));
-    save('run.zip', file);
-    return `Saved ${megabytes(file.size)}.`;
-  };
   const npy: Action = async (tell) => {
     const { after } = await embedded(tell);
     save('embeddings.npy', new Blob(npyParts(after.rows)));
@@ -109,7 +101,7 @@ function cardsOf(app: App): HTMLElement[] {
   const report: Action = async (tell) => {
     const all = await embedded(tell);
     tell('Writing the report…');
-    const text = await reportOf(app, all);
+    const text = await reportOf(app, all, tell);
     save('report.html', text, 'text/html');
     return `Saved ${megabytes(text.length)}.`;
   };
@@ -123,7 +115,7 @@ function cardsOf(app: App): HTMLElement[] {
     card(
       'The run',
       'All that it takes to go on where this page stopped, in Node, with the same numbers.',
-      { 'Save run.zip': zip },
+      { 'Save run.zip': saveRunOf(app.run!.out) },
       code('What goes on in Node', resumeCode(app)),
     ),
     card('Where each photo lies', 'The encoder’s numbers for every photo, for NumPy or for a table.', {
@@ -139,7 +131,7 @@ function cardsOf(app: App): HTMLElement[] {
     ),
     card(
       'Report',
-      'Curves, settings and neighbors before and after as one HTML file, which asks nothing of any network.',
+      'Curves, settings, neighbors before and after and a map of the photos as one HTML file, which asks nothing of any network.',
       { 'Save report.html': report },
     ),
   ];
