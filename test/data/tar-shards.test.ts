@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { describeDataset, openDataset, withDataset } from '../../src/data/dataset.ts';
+import { describeFiles } from '../../src/data/describe-files.ts';
 import { ViewLoader } from '../../src/data/loader.ts';
 import { tarMembers } from '../../src/data/tar/members.ts';
 import type { MocoError } from '../../src/errors.ts';
 import { STREAMS } from '../../src/random.ts';
+import { fileSize } from '../../src/runtime/data-files.ts';
 import { imageDigest } from '../../src/train/image-digest.ts';
 import { altered, lay, pack } from './archives.ts';
 
@@ -121,6 +123,31 @@ describe('samples', () => {
     for (const name of ['0', '1']) pack(join(shards, `${name}.tar`), at, names);
     expect(await describeDataset(shards)).toMatchObject({ trainLength: 4, trainLabels: null, classes: [] });
   });
+});
+
+test('a page is given archives', async () => {
+  const at = lay(join(base, 'page'), { '0.jpg': CAT, '0.cls': 'cat', '1.jpg': CAT, '1.cls': 'a/dog' });
+  const archive = new File([readFileSync(pack(join(base, 'page.tar'), at, ['0.jpg', '0.cls', '1.jpg', '1.cls']))], 'page.tar');
+  const data = await describeFiles([archive]);
+  expect(data).toMatchObject({ classes: ['a_dog', 'cat'], trainLabels: Int32Array.of(0, 1), imageSize: 32 });
+  await withDataset(data.train, async (dataset) => {
+    expect(dataset.name(1)).toBe('page.tar/cat/0.jpg');
+    expect((await dataset.image(1)).width).toBe(32);
+  });
+  const folders = new File([readFileSync(pack(join(base, 'page-folders.tar'), IMAGES))], 'a.tar');
+  expect(await describeFiles([folders])).toMatchObject({ classes: ['airplane', 'cat'], trainLength: 6 });
+  await expect(describeFiles([new File([CAT], 'a.tar')])).rejects.toMatchObject({ code: 'data-invalid' });
+});
+
+test('sizes of files on a disk that answers late are the same', async () => {
+  const files = ['cat/0075.jpg', 'cat/none.jpg'].map((name) => join(IMAGES, name));
+  const late = vi.spyOn(performance, 'now');
+  let now = 0;
+  late.mockImplementation(() => ++now);
+  for (let i = 0; i < 40; i++) expect(await Promise.all(files.map(fileSize))).toEqual([CAT.length, null]);
+  late.mockRestore();
+  // The clock was asked before and after each of the first, and then no more.
+  expect(now).toBeLessThan(40);
 });
 
 test('what a run learned from is known again in another place, and a shard that is away comes back', async () => {
