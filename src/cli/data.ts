@@ -73,11 +73,11 @@ export async function openWeighedData(
     const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
     throw new MocoError('usage', message);
   }
+  const say = options.json ? () => {} : (line: string) => terminal[stream](line);
   const path = given ?? saved ?? undefined;
-  const found = await openData(path, dataset, drawnSize, looking(path, terminal));
+  const found = await openData(path, dataset, drawnSize, looking(path, say));
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
-  const say = options.json ? () => {} : (line: string) => terminal[stream](line);
   terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
   return data;
 }
@@ -102,12 +102,12 @@ export async function openDataOf(
 }
 
 /** Lines for who waits: none where it takes no time. */
-function looking(path: string | undefined, { error }: Terminal, now = () => performance.now()) {
+function looking(path: string | undefined, say: (line: string) => void, now = () => performance.now()) {
   let told = now();
   return (images: number): void => {
     if (now() - told < LOOKING_EVERY_MS) return;
     told = now();
-    error(`looking at ${path}: ${counted(images, 'image')} so far`);
+    say(`looking at ${path}: ${counted(images, 'image')} so far`);
   };
 }
 

@@ -2,7 +2,7 @@
 import { MocoError } from '../errors.ts';
 import { joinPath, openFile, type RandomAccessFile } from '../runtime/data-files.ts';
 import { decodeImage } from './decode.ts';
-import { MAX_FILE_BYTES, readNow } from './image-file.ts';
+import { MAX_FILE_BYTES } from './image-file.ts';
 import { findImages, type ImageSplit } from './image-tree.ts';
 import { classesOf } from './label-words.ts';
 import type { Place } from './place.ts';
@@ -10,6 +10,7 @@ import { type PackedStrings, packIntegers, packStrings, stringAt } from './share
 import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './source.ts';
 import { findShards, isShard, type Shards } from './tar/find-shards.ts';
 import { BLOCK } from './tar/members.ts';
+import { OpenShards } from './tar/open-shards.ts';
 import { type ShardFile, type ShardIndex, ShardIndexer } from './tar/shard-index.ts';
 import { shardTree } from './tar/shard-tree.ts';
 import { IMAGE_NAME } from './walk-images.ts';
@@ -27,9 +28,6 @@ export interface TarShardsSpec extends DatasetSpec {
   /** Label of each, −1 for none; null without classes. */
   readonly labels: Int32Array | null;
 }
-
-/** Shards that are open at a time, in each worker: systems let a process have a thousand files or so. */
-const MOST_OPEN = 16;
 
 export const tarShards: Source<TarShardsSpec> = {
   kind: 'tarshards',
@@ -83,14 +81,10 @@ function ofSamples(shards: Shards, samples: NonNullable<ShardIndex['samples']>):
 /** Files in folders, which are classes and splits as on a disk. */
 async function ofFolders(place: Place, shards: Shards, { files }: ShardIndex): Promise<Found<TarShardsSpec>> {
   const { root, names, splits } = shards;
-  const tree = shardTree(
-    place.path,
-    names,
-    files,
-    (shard) => splits[shard]!,
-    ({ shard, block }, length) => withShard(root, names[shard]!, (file) => file.read(block * BLOCK, length)),
-  );
-  const { train, test, classes, testProblem, notes } = await findImages(tree);
+  const open = new OpenShards(root, (shard) => names[shard]!);
+  const read = ({ shard, block }: ShardFile, length: number) => open.read(shard, block * BLOCK, length);
+  const tree = shardTree(place.path, names, files, (shard) => splits[shard]!, read);
+  const { train, test, classes, testProblem, notes } = await findImages(tree).finally(() => open.close());
   const spec = ({ files: paths, labels }: ImageSplit) => specOf(shards, paths.map(tree.at), labels);
   return {
     ...{ train: spec(train), test: test && spec(test), classes: [...classes], imageSize: null },
@@ -130,27 +124,12 @@ async function withShard<T>(
 async function openTarShards(spec: TarShardsSpec): Promise<Dataset> {
   const { root, shards, members, shard, block, size, labels, limits } = spec;
   const { length } = size;
-  const open = new Map<number, Promise<RandomAccessFile>>();
   const shardOf = (i: number): string => {
     const name = stringAt(shards, shard[i] ?? -1);
     if (name === undefined) throw new MocoError('usage', `there is no image ${i}: the data holds ${length}`);
     return name;
   };
-  /** It is closed after whoever asked for it before has read. */
-  const letGo = (number: number) => {
-    const file = open.get(number);
-    open.delete(number);
-    void file?.then((opened) => opened.close()).catch(() => {});
-  };
-  /** The one that was not used for longest makes room. */
-  const fileOf = (i: number): Promise<RandomAccessFile> => {
-    const number = shard[i]!;
-    const file = open.get(number) ?? openFile(joinPath(root, shardOf(i)));
-    open.delete(number);
-    open.set(number, file);
-    if (open.size > MOST_OPEN) letGo(open.keys().next().value!);
-    return file;
-  };
+  const open = new OpenShards(root, (number) => stringAt(shards, number)!);
   return {
     length,
     labels,
@@ -158,21 +137,12 @@ async function openTarShards(spec: TarShardsSpec): Promise<Dataset> {
     size: (i) => size[i] ?? null,
     async image(i) {
       shardOf(i);
-      const [offset, length] = [block[i]! * BLOCK, size[i]!];
-      if (length > MAX_FILE_BYTES)
-        throw new MocoError('image-corrupt', `${length} bytes are too many for an image`);
-      const bytes = await fileOf(i).then(
-        (file) => readNow(file, offset, length),
-        (error) => {
-          // It may be there the next time.
-          open.delete(shard[i]!);
-          throw error;
-        },
-      );
+      const wanted = size[i]!;
+      if (wanted > MAX_FILE_BYTES)
+        throw new MocoError('image-corrupt', `${wanted} bytes are too many for an image`);
+      const bytes = await open.read(shard[i]!, block[i]! * BLOCK, wanted);
       return decodeImage(bytes, limits);
     },
-    close() {
-      for (const number of [...open.keys()]) letGo(number);
-    },
+    close: () => open.close(),
   };
 }

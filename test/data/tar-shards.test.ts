@@ -26,8 +26,12 @@ describe('class folders in an archive', () => {
 
   test.each(['gnu', 'pax'])('are those of the folder: %s', async (format) => {
     const archive = pack(join(base, `${format}.tar`), root, ['.'], format);
-    const folder = await describeDataset(root);
-    const data = await describeDataset(archive);
+    const told: number[] = [];
+    const progress = (images: number) => void told.push(images);
+    const folder = await describeDataset(root, 'auto', { progress });
+    expect(told.at(-1)).toBe(3);
+    const data = await describeDataset(archive, 'auto', { progress });
+    expect(told.at(-1)).toBe(3);
     expect(data).toMatchObject({ kind: 'tarshards', path: archive, trainLength: 3, trainLabels: folder.trainLabels, classes: ['cat', 'dog'], notes: folder.notes });
     const [ours, theirs] = [await openDataset(structuredClone(data.train)), await openDataset(folder.train)];
     for (let i = 0; i < 3; i++) {

@@ -31,7 +31,7 @@ const MOST = 2 ** 31 - 1;
 
 export class ShardIndexer {
   readonly #progress: (images: number) => void;
-  readonly #notes: string[] = [];
+  readonly #odd: string[] = [];
   #samples: { image: ShardFile; word: string }[] = [];
   #files: ShardFile[] = [];
   #members = 0;
@@ -60,7 +60,7 @@ export class ShardIndexer {
       this.#samples.push({ image: place(name, offset, size), word: sample.word });
       if (this.#samples.length % 1000 === 0) this.#progress(this.#samples.length);
     };
-    for await (const member of tarMembers(file, (note) => this.#notes.push(note))) {
+    for await (const member of tarMembers(file, (note) => this.#odd.push(note))) {
       if (++this.#members > MOST_MEMBERS)
         throw new MocoError(
           'data-invalid',
@@ -82,11 +82,14 @@ export class ShardIndexer {
       else this.#files.push(place(member.name, member.offset, member.size));
     }
     close();
+    this.#progress(this.#samples.length);
   }
 
   get index(): ShardIndex {
     const unlabeled = this.#samples.filter(({ word }) => word === '').length;
-    const notes = [...this.#notes];
+    const [first, ...more] = this.#odd;
+    const notes =
+      first === undefined ? [] : [more.length === 0 ? first : `${first}; ${more.length} more like it`];
     if (this.#links > 0) notes.push(`${counted(this.#links, 'link')} left out`);
     if (!this.#labeled) return { samples: null, files: this.#files, notes };
     if (this.#otherImages > 0)
