@@ -18,7 +18,7 @@
 export type { RecomputeLevel } from './autodiff/training-graphs.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
-export type { DatasetDescription } from './data/dataset.ts';
+export type { DatasetDescription, DescribeOptions } from './data/dataset.ts';
 export type { DecodeLimits } from './data/decode-limits.ts';
 export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
 export type { GivenFile, GivenFiles } from './data/given-files.ts';

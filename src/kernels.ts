@@ -12,9 +12,9 @@
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { AccumulateArguments } from './kernels/accumulate.ts';
 export type { AdamwArguments } from './kernels/adamw.ts';
-export type { CopyArguments } from './kernels/copy.ts';
 export type { ConvWeightGradientArguments } from './kernels/conv-weight-gradient.ts';
 export type { ConvolutionShape } from './kernels/convolution-shape.ts';
+export type { CopyArguments } from './kernels/copy.ts';
 export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';
 export type { DeviceArray } from './kernels/device-array.ts';
 export type { EmaArguments } from './kernels/ema.ts';

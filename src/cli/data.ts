@@ -9,12 +9,16 @@ import {
 import { DECODE_LIMITS, type DecodeLimits } from '../data/decode-limits.ts';
 import { ViewLoader } from '../data/loader.ts';
 import { sourceNamed } from '../data/registry.ts';
+import { counted } from '../data/walk-images.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { ImageTally } from './tally.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The images that a run without --data learns from. A set of its own: it does not follow the seed of the run. */
 export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
+
+/** Between lines of how many were found so far. */
+const LOOKING_EVERY_MS = 3000;
 
 /** Options of every command that reads images (options.ts, addDataOptions). */
 export interface DataOptions {
@@ -34,22 +38,24 @@ export interface DataOptions {
  * @param path the place; left out where images are drawn
  * @param kind one of DATASET_KINDS
  * @param drawnSize side in pixels of drawn images
+ * @param progress told how many images were found so far
  * @throws MocoError data-missing, data-invalid, usage
  */
 export async function openData(
   path: string | undefined,
   kind: string,
   drawnSize: number = DRAWN.size,
+  progress?: (images: number) => void,
 ): Promise<DatasetDescription> {
-  if (path !== undefined) return describeDataset(resolve(path), kind);
+  if (path !== undefined) return describeDataset(resolve(path), kind, { progress });
   if (kind !== 'auto')
     throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
 }
 
 /**
- * The data that the options name, or that a checkpoint does. Nothing is printed yet: what is refused gets one line, and no
- * other. Once all is settled, `terminal.tally.tell` prints what the data is.
+ * The data that the options name, or that a checkpoint does. Nothing is printed yet but, of a million images, how many were found
+ * so far: what is refused gets one line, and no other. Once all is settled, `terminal.tally.tell` prints what the data is.
  * @param saved the place that a checkpoint names, which anybody may have written
  * @param stream where lines go: stdout is often the result. With `--json` nowhere: the object has it
  * @throws as openData
@@ -67,10 +73,11 @@ export async function openWeighedData(
     const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
     throw new MocoError('usage', message);
   }
-  const found = await openData(given ?? saved ?? undefined, dataset, drawnSize);
+  const say = options.json ? () => {} : (line: string) => terminal[stream](line);
+  const path = given ?? saved ?? undefined;
+  const found = await openData(path, dataset, drawnSize, looking(path, say));
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
-  const say = options.json ? () => {} : (line: string) => terminal[stream](line);
   terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
   return data;
 }
@@ -92,6 +99,16 @@ export async function openDataOf(
     );
   }
   return openWeighedData(options, sampler.path, config.imageSize, terminal, stream);
+}
+
+/** Lines for who waits: none where it takes no time. */
+function looking(path: string | undefined, say: (line: string) => void, now = () => performance.now()) {
+  let told = now();
+  return (images: number): void => {
+    if (now() - told < LOOKING_EVERY_MS) return;
+    told = now();
+    say(`looking at ${path}: ${counted(images, 'image')} so far`);
+  };
 }
 
 /** Null where all are as they are by default. */

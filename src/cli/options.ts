@@ -102,7 +102,7 @@ function share(text: string): number {
 
 /** @param absent what is used where --data is left out, for the help. */
 export function addDataOptions(command: Command, absent: string): Command {
-  const what = `folder of images, or of a data set that --dataset names, or a list of images (.txt, .csv) (default: ${absent})`;
+  const what = `folder of images, or of a data set that --dataset names, a list of images (.txt, .csv), or tar archives ('shards/*.tar') (default: ${absent})`;
   const { megapixels, megabytes, seconds } = DECODE_LIMITS;
   return command
     .option('--data <path>', what)

@@ -1,12 +1,12 @@
-import { expectArgument, text, whole } from '../arguments.ts';
+import { callback, expectArgument, expectOptions, type Forms, optional, text, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { type PathInput, pathOf } from '../runtime/path-input.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import { drawn, findDrawn } from './drawn.ts';
-import { lookAt } from './place.ts';
+import { lookAt, type Place } from './place.ts';
 import { reducedImages } from './reduced.ts';
 import { kindsAtPaths, SOURCES, sourceNamed } from './registry.ts';
-import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
+import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './source.ts';
 import { subset } from './subset.ts';
 
 /** A data set as a run is given it: plain data. */
@@ -33,6 +33,11 @@ export interface DatasetDescription {
   /** What was taken for what, and what was left out and why, in words for people. */
   notes?: readonly string[];
 }
+
+/** How a place is looked at. */
+export type DescribeOptions = FindOptions;
+
+const OPTIONS: Forms<DescribeOptions> = { progress: optional(callback) };
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
 export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
@@ -65,13 +70,19 @@ export function withDecodeLimits<Data extends DatasetDescription>(data: Data, li
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
  * @param path of a folder; also a `file:` URL
  * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
+ * @param options progress: told now and then how many images were found so far
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
  * such kind; also in a page, which has no folders by path (`describeFiles` takes what it has).
  */
-export async function describeDataset(path: PathInput, kind: string = 'auto'): Promise<DatasetDescription> {
+export async function describeDataset(
+  path: PathInput,
+  kind: string = 'auto',
+  options: DescribeOptions = {},
+): Promise<DatasetDescription> {
   const at = await pathOf('describeDataset', 'path', path);
   expectArgument('describeDataset', 'kind', kind, text(`'auto' or one of DATASET_KINDS`));
-  return describeAmong(SOURCES, at, kind);
+  expectOptions('describeDataset', options, OPTIONS);
+  return describeAmong(SOURCES, at, kind, options);
 }
 
 /** describeDataset, where these are all sources that there are. */
@@ -79,14 +90,14 @@ export async function describeAmong(
   sources: readonly Source[],
   path: string,
   kind: string,
+  options: DescribeOptions = {},
 ): Promise<DatasetDescription> {
   const place = await lookAt(path);
-  const source =
-    kind === 'auto' ? sources.find(({ atPath }) => atPath?.claims(place)) : sourceNamed(kind, sources);
-  if (place.kind === 'file' && !source?.atPath?.claims(place)) {
+  const source = kind === 'auto' ? await claiming(sources, place) : sourceNamed(kind, sources);
+  if (place.kind !== 'folder' && !(await source?.atPath?.claims(place))) {
     throw new MocoError(
       'data-invalid',
-      `${path} is a file: give the folder that holds the data, or a list of images (.txt, .csv)`,
+      `${path} is a file: give the folder that holds the data, a list of images (.txt, .csv), or archives of them (.tar)`,
     );
   }
   const kinds = kindsAtPaths(sources).join(', ');
@@ -94,7 +105,12 @@ export async function describeAmong(
   if (!source.atPath) {
     throw new MocoError('usage', `'${kind}' data does not lie at a path: choose one of auto, ${kinds}`);
   }
-  return describe(source, path, await source.atPath.find(place));
+  return describe(source, path, await source.atPath.find(place, options));
+}
+
+async function claiming(sources: readonly Source[], place: Place): Promise<Source | undefined> {
+  for (const source of sources) if (await source.atPath?.claims(place)) return source;
+  return undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { FileTree } from './walk-images.ts';
 /**
  * Files as pages get them: what `showDirectoryPicker()` gave, the files of an `<input>` (with `webkitdirectory`, in their
  * folders), what was dropped (`event.dataTransfer`, or its `items`), or a list of blobs, files and handles. A file's path is its
- * `webkitRelativePath`, or its name.
+ * `webkitRelativePath`, or its name. Tar archives, where all files are, stand for the files in them.
  */
 export type GivenFiles =
   | FileSystemDirectoryHandle
@@ -68,13 +68,28 @@ async function treeOfDropped(items: Iterable<DataTransferItem>, name: string | n
     else given.push(item);
   }
   if (found.length === 0) return treeOfAll(given, name);
-  return treeOfFound([...found, ...(await foundIn(given))], name);
+  return treeOfFound(await opened([...found, ...(await foundIn(given))]), name);
 }
 
 async function treeOfAll(given: readonly GivenFile[], name: string | null): Promise<BlobTree> {
   const [first] = given;
   if (given.length === 1 && isDirectory(first)) return treeOfHandle(first, name ?? first.name);
-  return treeOfFound(await foundIn(given), name);
+  const found = await foundIn(given);
+  // An archive by itself is the folder of what is in it.
+  const label = found.length === 1 && isTar(found[0]!) ? found[0]!.path : null;
+  return treeOfFound(await opened(found), name ?? label);
+}
+
+const isTar = ({ path }: Found): boolean => /\.tar$/i.test(path);
+
+/** What is in tar archives, where nothing else was given: beside images they are what those came in. */
+async function opened(found: readonly Found[]): Promise<readonly Found[]> {
+  if (found.length === 0 || !found.every(isTar)) return found;
+  const { blobsInTar } = await import('./tar/blobs-in-tar.ts');
+  const inside: Found[] = [];
+  for (const { path, blob } of found)
+    for (const file of await blobsInTar(await blob(), path)) inside.push(file);
+  return inside;
 }
 
 /** A file, and its path. */

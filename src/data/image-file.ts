@@ -1,6 +1,6 @@
 /** An image file of the operating system. */
 import { MocoError } from '../errors.ts';
-import { openFile } from '../runtime/data-files.ts';
+import { openFile, type RandomAccessFile } from '../runtime/data-files.ts';
 import { decodeImage } from './decode.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import type { RgbImage } from './image.ts';
@@ -20,14 +20,23 @@ async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (file.size > MAX_FILE_BYTES)
       throw new MocoError('image-corrupt', `${file.size} bytes are too many for an image`);
-    return file.read(0, file.size);
+    return readNow(file, 0, file.size);
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Bytes of a file that had them when it was looked at.
+ * @throws MocoError data-missing — it cannot be read, or has become shorter
+ */
+export function readNow(file: RandomAccessFile, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return file.read(offset, length);
   } catch (error) {
-    // It has become shorter since it was opened.
     if (error instanceof MocoError && error.code === 'data-invalid') {
       throw new MocoError('data-missing', error.message, { cause: error });
     }
     throw error;
-  } finally {
-    file.close();
   }
 }

@@ -4,7 +4,7 @@ import { imageFile } from './image-file.ts';
 import { findImages, type ImageSplit } from './image-tree.ts';
 import type { Place } from './place.ts';
 import { type PackedStrings, packIntegers, packStrings, stringAt } from './shared.ts';
-import type { Dataset, DatasetSpec, Found, Source } from './source.ts';
+import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './source.ts';
 import type { FileTree } from './walk-images.ts';
 
 /** The list is made once, so that all workers agree on it. */
@@ -25,8 +25,11 @@ export const imageFolder: Source<ImageFolderSpec> = {
 };
 
 /** @throws MocoError data-missing, data-invalid */
-async function findImageFolder({ path: root }: Place): Promise<Found<ImageFolderSpec>> {
-  const { train, test, classes, testProblem, notes } = await findImages(treeAt(root));
+async function findImageFolder(
+  { path: root }: Place,
+  { progress }: FindOptions,
+): Promise<Found<ImageFolderSpec>> {
+  const { train, test, classes, testProblem, notes } = await findImages(treeAt(root), true, progress);
   const specOf = ({ files, labels }: ImageSplit): ImageFolderSpec => ({
     kind: imageFolder.kind,
     root,

@@ -36,10 +36,15 @@ export type FolderLabels = boolean | 'auto';
  * in the only folder of the top, as zips unpack. Images beside class folders are taken without a label; without class folders
  * all images are. Files without a known extension are looked into; hidden ones, and run directories of this package, are
  * passed over.
+ * @param progress told how many images were found so far, at each folder
  * @throws MocoError data-missing — no images, or a folder that may not be read; data-invalid — too many
  */
-export async function findImages(tree: FileTree, labels: FolderLabels = true): Promise<FoundImages> {
-  const search = new Search(tree, labels);
+export async function findImages(
+  tree: FileTree,
+  labels: FolderLabels = true,
+  progress?: (images: number) => void,
+): Promise<FoundImages> {
+  const search = new Search(tree, labels, progress);
   const { notes, ...found } = await search.find();
   return { ...found, notes: [...notes, ...search.walk.notes()], others: search.walk.others };
 }
@@ -50,10 +55,10 @@ class Search {
   readonly #labels: FolderLabels;
   readonly #notes: string[] = [];
 
-  constructor(tree: FileTree, labels: FolderLabels) {
+  constructor(tree: FileTree, labels: FolderLabels, progress: ((images: number) => void) | undefined) {
     this.#tree = tree;
     this.#labels = labels;
-    this.walk = new ImageWalk(tree);
+    this.walk = new ImageWalk(tree, progress);
   }
 
   async find(): Promise<Omit<FoundImages, 'others'>> {

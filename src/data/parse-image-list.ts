@@ -1,5 +1,6 @@
 /** Reads lists of images: what a line means is said by its header, or settled by which files there are. */
 import { MocoError } from '../errors.ts';
+import { classesOf } from './label-words.ts';
 
 export interface ListedImage {
   readonly path: string;
@@ -44,11 +45,7 @@ export async function parseImageList(
       'data-invalid',
       `${name}: ${address.path.slice(0, 200)} is no file: nothing is fetched`,
     );
-  const words = [...new Set(parsed.flatMap(({ word }) => (word === '' ? [] : [word])))];
-  // Numbers in their order, so that label 2 is class 2 where all are there.
-  const numbers = words.every((word) => /^\d+$/.test(word));
-  const classes = words.sort((a, b) => (numbers ? Number(a) - Number(b) : a < b ? -1 : 1));
-  const labels = new Map(classes.map((word, label) => [word, label]));
+  const { classes, labels } = classesOf(parsed.map(({ word }) => word));
   const rows = parsed.map(({ path, word, test }) => ({ path, label: labels.get(word) ?? -1, test }));
   const without = classes.length === 0 ? 0 : rows.filter(({ label }) => label < 0).length;
   return { rows, classes, notes: without === 0 ? [] : [`${without} of the listed images have no label`] };

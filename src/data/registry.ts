@@ -7,9 +7,19 @@ import { imageFolder } from './image-folder.ts';
 import { imageList } from './image-list.ts';
 import type { Source } from './source.ts';
 import { stl10 } from './stl10.ts';
+import { tarShards } from './tar-shards.ts';
 
 /** All sources, in the order in which `auto` asks them. Any folder may be one of images: that one is asked last. */
-export const SOURCES: readonly Source[] = [drawn, files, cifar10, cifar100, stl10, imageList, imageFolder];
+export const SOURCES: readonly Source[] = [
+  drawn,
+  files,
+  cifar10,
+  cifar100,
+  stl10,
+  imageList,
+  tarShards,
+  imageFolder,
+];
 
 /** How what lies at a path can be read. */
 export const DATASET_KINDS: readonly string[] = ['auto', ...kindsAtPaths(SOURCES)];

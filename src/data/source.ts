@@ -52,6 +52,11 @@ export interface Found<Spec> {
   readonly notes?: readonly string[];
 }
 
+export interface FindOptions {
+  /** Told now and then how many images were found so far, where looking for them takes time. */
+  readonly progress?: ((images: number) => void) | undefined;
+}
+
 export interface Source<Spec extends DatasetSpec = DatasetSpec> {
   /** Its name: in specs, in checkpoints, for `--dataset`. */
   readonly kind: string;
@@ -60,9 +65,9 @@ export interface Source<Spec extends DatasetSpec = DatasetSpec> {
   /** How it is found at a path. Absent where it is not: its specs are made by other means. */
   readonly atPath?: {
     /** Whether `auto` takes what lies there for this source, by the names of files. The first that says so is asked. */
-    claims(place: Place): boolean;
+    claims(place: Place): boolean | Promise<boolean>;
     /** @throws MocoError data-missing, data-invalid */
-    find(place: Place): Promise<Found<Spec>>;
+    find(place: Place, options: FindOptions): Promise<Found<Spec>>;
   };
   /** Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
   open(spec: Spec): Promise<Dataset>;

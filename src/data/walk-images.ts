@@ -19,7 +19,7 @@ export interface Looked {
 }
 
 /** Names that mean an image file is meant, decodable or not: what cannot be decoded is to be named, not passed over. */
-const IMAGE_NAME = /\.(jpe?g|jfif|png|webp|gif|bmp|dib|tiff?|avif|heic)$/i;
+export const IMAGE_NAME = /\.(jpe?g|jfif|png|webp|gif|bmp|dib|tiff?|avif|heic)$/i;
 const TIFF_NAME = /\.tiff?$/i;
 const MAX_DEPTH = 16;
 const MAX_FILES = 10_000_000;
@@ -34,14 +34,17 @@ const NAMED = 3;
 
 export class ImageWalk {
   readonly #tree: FileTree;
+  readonly #progress: (images: number) => void;
   readonly #runs: string[] = [];
   readonly #unusable: string[] = [];
   #others = 0;
   #found = 0;
   readonly #looked = new Map<string, Promise<Looked>>();
 
-  constructor(tree: FileTree) {
+  /** @param progress told now and then how many images were found so far */
+  constructor(tree: FileTree, progress: (images: number) => void = () => {}) {
     this.#tree = tree;
+    this.#progress = progress;
   }
 
   /** What was left out on the way, and why, in words. */
@@ -127,6 +130,7 @@ export class ImageWalk {
       const message = `holds more than ${MAX_FILES} images: give a part of it`;
       throw new MocoError('data-invalid', `${this.#tree.nameOf('')} ${message}`);
     }
+    this.#progress(this.#found);
     return { images, folders };
   }
 

@@ -1,17 +1,23 @@
 /** What data there is, as everybody describes it: the sources are loaded when they are first asked for. */
-import type { DatasetDescription } from '../data/dataset.ts';
+import type { DatasetDescription, DescribeOptions } from '../data/dataset.ts';
 import { expectFolders, type PathInput } from '../runtime/path-input.ts';
 
 /**
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
- * @param path of a folder; also a `file:` URL
- * @param kind how to read it: `cifar10`, `cifar100`, `stl10`, `imagefolder`; `auto` goes by the file names found.
+ * @param path of a folder, a list of images (.txt, .csv), or tar archives (`set.tar`, `shards/*.tar`); also a `file:` URL
+ * @param kind how to read it: `cifar10`, `cifar100`, `stl10`, `imagelist`, `tarshards`, `imagefolder`; `auto` goes by the file
+ * names found.
+ * @param options progress: told now and then how many images were found so far
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
  * such kind (the message names those that there are); also in a page, which has no folders by path (`describeFiles` takes what it has).
  */
-export async function describeDataset(path: PathInput, kind: string = 'auto'): Promise<DatasetDescription> {
+export async function describeDataset(
+  path: PathInput,
+  kind: string = 'auto',
+  options: DescribeOptions = {},
+): Promise<DatasetDescription> {
   expectFolders('describeDataset', 'give the files to describeFiles, or let describeDrawn draw some');
-  return (await import('../data/dataset.ts')).describeDataset(path, kind);
+  return (await import('../data/dataset.ts')).describeDataset(path, kind, options);
 }
 
 /**

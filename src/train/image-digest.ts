@@ -1,7 +1,11 @@
-import { sha256 } from '../checkpoint/digest.ts';
+import { sha256 as Sha256 } from '@noble/hashes/sha2';
+import { bytesToHex } from '@noble/hashes/utils';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import { type DatasetDescription, withDataset } from '../data/dataset.ts';
 import { MocoError } from '../errors.ts';
+
+/** Images whose sizes are asked for side by side: each costs a way to a disk, which may be far. */
+const TOGETHER = 4096;
 
 /**
  * sha256, in hex, of the names and sizes of the training images in their order, a line each. Names count from the folder of the
@@ -9,12 +13,14 @@ import { MocoError } from '../errors.ts';
  */
 export async function imageDigest({ train, path }: DatasetDescription): Promise<string> {
   return withDataset(train, async (dataset) => {
-    const lines: string[] = [];
-    for (let i = 0; i < dataset.length; i++) {
-      const size = (await dataset.size?.(i)) ?? '';
-      lines.push(`${nameIn(path, dataset.name(i))}\t${size}\n`);
+    const digest = Sha256.create();
+    for (let first = 0; first < dataset.length; first += TOGETHER) {
+      const length = Math.min(TOGETHER, dataset.length - first);
+      const sizes = await Promise.all(Array.from({ length }, (_, i) => dataset.size?.(first + i) ?? ''));
+      const lines = sizes.map((size, i) => `${nameIn(path, dataset.name(first + i))}\t${size ?? ''}\n`);
+      digest.update(new TextEncoder().encode(lines.join('')));
     }
-    return sha256(new TextEncoder().encode(lines.join('')));
+    return bytesToHex(digest.digest());
   });
 }
 
