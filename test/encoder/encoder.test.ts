@@ -83,6 +83,14 @@ describe('ArrayEncoder', () => {
     }
   });
 
+  it('hides nothing that is not a number: the gate of a step looks at what it gives', async () => {
+    const spoiled = images(GROUP).with(5, Number.NaN);
+    const { embedding } = await encoder.trainingForward('encoder_q', spoiled);
+    expect(embedding.every(Number.isNaN)).toBe(true);
+    await encoder.trainingForward('encoder_q', images(GROUP));
+    await encoder.backward(gradientOfEmbedding());
+  });
+
   it('reads its weights at each run', async () => {
     const own = new ArrayEncoder(PLAN, WORKERS_ON);
     const weights = WEIGHTS.map((values) => values.slice());
