@@ -156,8 +156,8 @@ export const convWeightGradient: KernelCases = [
     'rows of 40 × 20, 1 × 1, stride 2',
     of({ batch: 2, channels: 3, height: 79, width: 39, filters: 3, strides: [2, 2] }),
   ],
-  ['70 images of 4 × 4', of({ ...THREE, batch: 70, channels: 3, height: 4, width: 4, filters: 8 })],
-  ['70 images of 4 × 4, 1 × 1', of({ batch: 70, channels: 3, height: 4, width: 4, filters: 8 })],
+  ['69 images of 4 × 4', of({ ...THREE, batch: 69, channels: 3, height: 4, width: 4, filters: 8 })],
+  ['69 images of 4 × 4, 1 × 1', of({ batch: 69, channels: 3, height: 4, width: 4, filters: 8 })],
   ...[1, 4, 7, 8, 9, 13, 33, 47, 49, 66].map(
     (filters) => [`${filters} filters`, of({ ...SMALL, batch: 1, filters })] as const,
   ),
@@ -179,8 +179,8 @@ export const convWeightGradient: KernelCases = [
     }),
   ],
   [
-    'depthwise, 70 images',
-    of({ ...THREE, batch: 70, channels: 8, height: 4, width: 4, filters: 8, groups: 8 }),
+    'depthwise, 69 images',
+    of({ ...THREE, batch: 69, channels: 8, height: 4, width: 4, filters: 8, groups: 8 }),
   ],
   ['depthwise, stride 2', of({ ...SMALL, channels: 5, filters: 5, groups: 5, strides: [2, 2] })],
   ['x of 2^40, dy of 2^-70', of(SMALL, [2 ** 40, 2 ** -70])],
