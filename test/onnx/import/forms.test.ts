@@ -229,6 +229,22 @@ describe('shapes that hold the batch', () => {
     expect(importModel(bytes, { batch: 2 }).graph.nodes.map(({ op }) => op)).toEqual(['Expand', 'Concat']);
   });
 
+  it('the batch of the export as a number, where the author computes it: windows and back', async () => {
+    // As Swin's window_reverse is traced with 3 images: B = int(windows.shape[0] / 4).
+    const traced = (...back: number[]) =>
+      model(13, ['n', 4, 4, 2], (g) => {
+        const cut = g.op('Reshape', ['x', g.ints([-1, 2, 2, 2, 2, 2])]);
+        const windows = g.op('Transpose', [cut], { perm: [0, 1, 3, 2, 4, 5] });
+        const each = g.op('Relu', [g.op('Reshape', [windows, g.ints([-1, 2, 2, 2])])]);
+        const split = g.op('Reshape', [each, g.ints([3, 2, 2, 2, 2, -1])]);
+        g.op('Reshape', [g.op('Transpose', [split], { perm: [0, 1, 3, 2, 4, 5] }), g.ints(back)], {}, 'y');
+      });
+    const bytes = traced(3, 32);
+    await expectSame(bytes);
+    expect(importModel(bytes).graph.outputs[0]!.shape).toEqual(['n', 32]);
+    expect(() => importModel(traced(3, 33))).toThrow(expect.objectContaining({ code: 'shape-mismatch' }));
+  });
+
   it('zeros for each image, and repeats of a token', async () => {
     const bytes = model(13, ['n', 5, 4], (g) => {
       const zeros = g.op('ConstantOfShape', [perImage(g, 2, 4)]);
