@@ -1,10 +1,10 @@
 /** Operators that read or make sizes, which may hold the open batch. */
 import { MocoError } from '../../errors.ts';
-import { intAttribute } from '../attributes.ts';
+import { intAttribute, stringAttribute } from '../attributes.ts';
 import { knownFactor, product, quotient } from '../dims.ts';
 import type { Dim, GraphBuilder, Node, Shape } from '../graph.ts';
 import { broadcast } from '../shape-rules/rule.ts';
-import { evaluateRange, filled } from './evaluate.ts';
+import { evaluateRange, evaluateScatter, filled } from './evaluate.ts';
 import { fromConstant, isFixed, MOST_KNOWN } from './known.ts';
 import { type OpenExpand, reshapeTarget } from './open-batch.ts';
 import type { Values } from './values.ts';
@@ -38,6 +38,14 @@ const size: SizeRule = (node, { values }) => {
 
 const range: SizeRule = (node, { values }) => {
   const result = evaluateRange(node.inputs.map((name) => values.known(name)));
+  if (result) values.know(node.outputs[0]!, result);
+  return result !== null;
+};
+
+/** Of what is known. */
+const scatter: SizeRule = (node, { values }) => {
+  const plain = stringAttribute(node, 'reduction', 'none') === 'none';
+  const result = plain ? evaluateScatter(node.inputs.map((name) => values.known(name))) : null;
   if (result) values.know(node.outputs[0]!, result);
   return result !== null;
 };
@@ -147,4 +155,5 @@ export const SIZES: Readonly<Record<string, SizeRule | undefined>> = Object.assi
   Reshape: reshape,
   Expand: expand,
   Tile: tile,
+  ScatterND: scatter,
 }) as Record<string, SizeRule | undefined>;

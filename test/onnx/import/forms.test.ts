@@ -245,6 +245,18 @@ describe('shapes that hold the batch', () => {
     expect(() => importModel(traced(3, 33))).toThrow(expect.objectContaining({ code: 'shape-mismatch' }));
   });
 
+  it('beside a mask that is filled in, and a roll by nothing', async () => {
+    const bytes = model(13, ['n', 4, 3], (g) => {
+      const half = { type: 'float32', shape: [1], data: Float32Array.of(2.5) } as const;
+      const rows = g.op('ConstantOfShape', [g.ints([2, 3])], { value: { tensor: half } });
+      const places = g.constant('places', { ...int64(1, -1), shape: [2, 1] });
+      const mask = g.op('ScatterND', [g.op('ConstantOfShape', [g.ints([4, 3])]), places, rows]);
+      const none = g.op('Slice', ['x', g.ints([0]), g.ints([0]), g.ints([1])]);
+      g.op('Add', [g.op('Concat', ['x', none], { axis: 1 }), mask], {}, 'y');
+    });
+    expect(await expectSame(bytes)).toEqual(['Concat', 'Add']);
+  });
+
   it('zeros for each image, and repeats of a token', async () => {
     const bytes = model(13, ['n', 5, 4], (g) => {
       const zeros = g.op('ConstantOfShape', [perImage(g, 2, 4)]);
