@@ -66,4 +66,23 @@ await inRuntimes(['chromium'], () => {
     // Doubles go through JSON and back without a change.
     expect([...begun.losses, ...finished.losses]).toEqual(uninterrupted);
   });
+
+  it('a run in one tab keeps another tab out of its directory, until it is closed', async () => {
+    const { page, close } = await openBlank();
+    // Of the same profile, as two tabs are.
+    const opened = page.waitForEvent('popup');
+    await page.evaluate(() => window.open(location.href));
+    const holder = await opened;
+    // Ends with the tab.
+    const held = trainInPage(holder, { out: 'runs/a' }).catch(() => null);
+    await page.waitForFunction(async () => (await navigator.locks.query()).held?.length);
+    expect(await trainInPage(page, { out: 'runs/a' })).toEqual({
+      error: expect.stringMatching(/^usage: runs\/a.*another run, perhaps of another tab, works in it/),
+    });
+    await holder.close();
+    await held;
+    const { from, losses } = await trainInPage(page, { out: 'runs/a' });
+    expect(losses).toEqual(uninterrupted.slice(from));
+    await close();
+  });
 });

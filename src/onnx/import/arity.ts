@@ -34,7 +34,7 @@ const FORMS: readonly (readonly [required: number, most: number, operators: stri
     2,
     'ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum ReduceLogSumExp',
   ],
-  [3, 3, 'Where Range InstanceNormalization GroupNormalization'],
+  [3, 3, 'ScatterND Where Range InstanceNormalization GroupNormalization'],
   [2, 3, 'Conv ConvTranspose Gemm LayerNormalization'],
   [1, 3, 'Clip Dropout'],
   [1, 4, 'Pad Resize'],

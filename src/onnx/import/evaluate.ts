@@ -150,6 +150,27 @@ export function evaluateRange([start, limit, delta]: readonly (Known | undefined
   return { type: start!.type, shape: [length], data: Array.from({ length }, (_, i) => from + i * step) };
 }
 
+/** ScatterND without a reduction: x with some of its pieces replaced, as masks are filled in. Null where these are not in it. */
+export function evaluateScatter([x, places, pieces]: readonly (Known | undefined)[]): Known | null {
+  const depth = places?.shape.at(-1) ?? 0;
+  if (!x || !places || !pieces || depth < 1 || depth > x.shape.length) return null;
+  const steps = strides(x.shape);
+  const length = count(x.shape.slice(depth));
+  const data = [...x.data];
+  if (pieces.data.length !== (places.data.length / depth) * length) return null;
+  for (let piece = 0; piece * depth < places.data.length; piece++) {
+    let at = 0;
+    for (let axis = 0; axis < depth; axis++) {
+      const size = x.shape[axis]!;
+      const index = places.data[piece * depth + axis]!;
+      if (typeof index !== 'number' || index < -size || index >= size) return null;
+      at += (index < 0 ? index + size : index) * steps[axis]!;
+    }
+    for (let i = 0; i < length; i++) data[at + i] = pieces.data[piece * length + i]!;
+  }
+  return { type: x.type, shape: x.shape, data };
+}
+
 /** The value of a ConstantOfShape, 0 by default, as a constant of `shape`. */
 export function filled(node: Node, shape: readonly number[]): Constant {
   const { value } = node.attributes;

@@ -2,7 +2,7 @@
 import { MocoError } from '../../errors.ts';
 import { floatAttribute, intAttribute, stringAttribute } from '../attributes.ts';
 import type { Node, Shape } from '../graph.ts';
-import { fixed } from '../shape-rules/rule.ts';
+import { fixed, normalAxes } from '../shape-rules/rule.ts';
 import { einsum } from './einsum.ts';
 import { affineGrid, gridSample } from './grid-sample.ts';
 import { NEWER } from './newer.ts';
@@ -72,6 +72,13 @@ const spaceToDepth: Rewriting = (node, scope) => {
   reshapeTo(node, scope, turned, [n, c * block ** 2, h / block, w / block], node.outputs[0]);
 };
 
+/** Without the pieces that are empty: a roll by nothing has one. */
+const concat: Rewriting = (node, { g, shape }) => {
+  const [axis = 0] = normalAxes(node, [intAttribute(node, 'axis', 0)], shape(node.inputs[0]!).length);
+  const filled = node.inputs.filter((name) => shape(name)[axis] !== 0);
+  g.node(filled.length > 0 ? { ...node, inputs: filled } : node);
+};
+
 function imageShape(node: Node, scope: RewriteScope): readonly [Shape[0], number, number, number] {
   const [n = 1, c, h, w] = scope.shape(node.inputs[0] ?? '');
   return [n, fixed(node, c), fixed(node, h), fixed(node, w)];
@@ -83,6 +90,7 @@ function sizeOf(node: Node, shape: Shape): number {
 
 export const SIMPLER: Rewritings = {
   ...NEWER,
+  Concat: concat,
   Resize: resize,
   Upsample: resize,
   HardSwish: hardSwish,

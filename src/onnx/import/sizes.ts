@@ -1,10 +1,10 @@
 /** Operators that read or make sizes, which may hold the open batch. */
 import { MocoError } from '../../errors.ts';
-import { intAttribute } from '../attributes.ts';
-import { product } from '../dims.ts';
-import type { Dim, GraphBuilder, Node } from '../graph.ts';
+import { intAttribute, stringAttribute } from '../attributes.ts';
+import { knownFactor, product, quotient } from '../dims.ts';
+import type { Dim, GraphBuilder, Node, Shape } from '../graph.ts';
 import { broadcast } from '../shape-rules/rule.ts';
-import { evaluateRange, filled } from './evaluate.ts';
+import { evaluateRange, evaluateScatter, filled } from './evaluate.ts';
 import { fromConstant, isFixed, MOST_KNOWN } from './known.ts';
 import { type OpenExpand, reshapeTarget } from './open-batch.ts';
 import type { Values } from './values.ts';
@@ -42,6 +42,14 @@ const range: SizeRule = (node, { values }) => {
   return result !== null;
 };
 
+/** Of what is known. */
+const scatter: SizeRule = (node, { values }) => {
+  const plain = stringAttribute(node, 'reduction', 'none') === 'none';
+  const result = plain ? evaluateScatter(node.inputs.map((name) => values.known(name))) : null;
+  if (result) values.know(node.outputs[0]!, result);
+  return result !== null;
+};
+
 /** A constant, or one value that is expanded. */
 const constantOfShape: SizeRule = (node, scope) => {
   const { values, g } = scope;
@@ -63,13 +71,35 @@ const constantOfShape: SizeRule = (node, scope) => {
 
 const reshape: SizeRule = (node, scope) => {
   const { values, g } = scope;
-  const target = openTarget(node, scope);
-  if (!target) return false;
   const [x = ''] = node.inputs;
-  const numbers = reshapeTarget(node, values.shapeOf(node, x), target);
+  const from = values.shapeOf(node, x);
+  const target = openTarget(node, scope) ?? withBatch(from, values.known(node.inputs[1] ?? '')?.data);
+  if (!target) return false;
+  const numbers = reshapeTarget(node, from, target);
   scope.step({ ...node, inputs: [x, g.ints(numbers)], attributes: {} });
   return true;
 };
+
+/**
+ * A target whose first number is the batch that the model was exported with, as tracing leaves it where its author computes it
+ * by `int(…)` (the windows of a Swin). Null where the target fits as it stands, or cannot be meant so.
+ */
+function withBatch(from: Shape, target: readonly Dim[] | undefined): readonly Dim[] | null {
+  const open = from.find((size) => typeof size === 'string');
+  const [first, ...rest] = target ?? [];
+  if (open === undefined || typeof first !== 'number' || first < 1 || rest.includes(0)) return null;
+  const all = product(from);
+  const given = rest.filter((size) => size !== -1);
+  if (given.length === rest.length) {
+    const images = quotient(all, product(rest));
+    return typeof images === 'string' && first % knownFactor(images) === 0 ? [images, ...rest] : null;
+  }
+  if (quotient(all, product([first, ...given])) !== null) return null;
+  const batch = quotient(open, knownFactor(open));
+  if (batch === null) return null;
+  const left = quotient(all, product([batch, ...given]));
+  return typeof left === 'number' ? [batch, ...rest] : null;
+}
 
 const expand: SizeRule = (node, scope) => {
   const target = openTarget(node, scope);
@@ -125,4 +155,5 @@ export const SIZES: Readonly<Record<string, SizeRule | undefined>> = Object.assi
   Reshape: reshape,
   Expand: expand,
   Tile: tile,
+  ScatterND: scatter,
 }) as Record<string, SizeRule | undefined>;

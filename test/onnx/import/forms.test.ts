@@ -229,6 +229,34 @@ describe('shapes that hold the batch', () => {
     expect(importModel(bytes, { batch: 2 }).graph.nodes.map(({ op }) => op)).toEqual(['Expand', 'Concat']);
   });
 
+  it('the batch of the export as a number, where the author computes it: windows and back', async () => {
+    // As Swin's window_reverse is traced with 3 images: B = int(windows.shape[0] / 4).
+    const traced = (...back: number[]) =>
+      model(13, ['n', 4, 4, 2], (g) => {
+        const cut = g.op('Reshape', ['x', g.ints([-1, 2, 2, 2, 2, 2])]);
+        const windows = g.op('Transpose', [cut], { perm: [0, 1, 3, 2, 4, 5] });
+        const each = g.op('Relu', [g.op('Reshape', [windows, g.ints([-1, 2, 2, 2])])]);
+        const split = g.op('Reshape', [each, g.ints([3, 2, 2, 2, 2, -1])]);
+        g.op('Reshape', [g.op('Transpose', [split], { perm: [0, 1, 3, 2, 4, 5] }), g.ints(back)], {}, 'y');
+      });
+    const bytes = traced(3, 32);
+    await expectSame(bytes);
+    expect(importModel(bytes).graph.outputs[0]!.shape).toEqual(['n', 32]);
+    expect(() => importModel(traced(3, 33))).toThrow(expect.objectContaining({ code: 'shape-mismatch' }));
+  });
+
+  it('beside a mask that is filled in, and a roll by nothing', async () => {
+    const bytes = model(13, ['n', 4, 3], (g) => {
+      const half = { type: 'float32', shape: [1], data: Float32Array.of(2.5) } as const;
+      const rows = g.op('ConstantOfShape', [g.ints([2, 3])], { value: { tensor: half } });
+      const places = g.constant('places', { ...int64(1, -1), shape: [2, 1] });
+      const mask = g.op('ScatterND', [g.op('ConstantOfShape', [g.ints([4, 3])]), places, rows]);
+      const none = g.op('Slice', ['x', g.ints([0]), g.ints([0]), g.ints([1])]);
+      g.op('Add', [g.op('Concat', ['x', none], { axis: 1 }), mask], {}, 'y');
+    });
+    expect(await expectSame(bytes)).toEqual(['Concat', 'Add']);
+  });
+
   it('zeros for each image, and repeats of a token', async () => {
     const bytes = model(13, ['n', 5, 4], (g) => {
       const zeros = g.op('ConstantOfShape', [perImage(g, 2, 4)]);
