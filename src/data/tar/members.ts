@@ -34,6 +34,8 @@ const WINDOW = 8 * BLOCK;
 /** Of a path, and of the attributes of a member in a pax header. */
 const MOST_NAME_BYTES = 4096;
 const MOST_PAX_BYTES = 2 ** 20;
+/** Of folders in each other; images are looked for no deeper (walk-images.ts). */
+const MOST_PARTS = 32;
 /** How files begin that are archives, but packed: gzip, zstd, xz, bzip2. */
 const PACKED = ['1f8b', '28b52ffd', 'fd377a58', '425a68'];
 
@@ -189,7 +191,8 @@ function decoded(bytes: Uint8Array): string {
 
 function cleaned(name: string, file: TarFile, offset: number): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.length === 0 || parts.includes('..') || name.includes('\0') || name.length > MOST_NAME_BYTES)
+  const isLong = name.length > MOST_NAME_BYTES || parts.length > MOST_PARTS;
+  if (parts.length === 0 || parts.includes('..') || name.includes('\0') || isLong)
     throw invalid(file, offset, `has a member of the name ${shown(name)}`);
   return parts.join('/');
 }
