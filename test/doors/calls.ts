@@ -65,6 +65,7 @@ const facts = {
   minutes: ['undefined', 'NaN', 'infinite', 'below 0', 'half', 'huge'] as const,
   backend: LEFT_OUT,
   processors: LEFT_OUT,
+  decodeSeconds: ['undefined', 'half', 'huge'] as const,
 };
 const names: readonly Junk[] = ['undefined', 'array'];
 const gradient = { recompute: LEFT_OUT, batchNorm: LEFT_OUT };

@@ -121,7 +121,7 @@ await inRuntimes(['chromium'], () => {
       await page.getByText(/about \d+ minutes on wasm/).waitFor();
       served.asked();
       await button('Train').click();
-      expect(new URL(page.url()).hash).toBe('#learn');
+      await page.waitForURL(/#learn$/);
       // Two checkpoints: all that is loaded once is there.
       await waitForStep(page, 10);
       await page.evaluate(`

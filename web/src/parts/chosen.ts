@@ -26,20 +26,30 @@ export function showChosen(
   const words = h('p', { class: 'mono small' });
   const button = h('button', { class: 'button', type: 'button', disabled: true }, 'Train');
   let plan: Plan | null = null;
-  const recipe = new Recipe(() => void replan());
-  async function replan(): Promise<void> {
-    plan = null;
+  let planning = Promise.resolve();
+  let asked = 0;
+  const replan = () => {
+    planning = makePlan(++asked);
+  };
+  const recipe = new Recipe(replan);
+  async function makePlan(own: number): Promise<void> {
+    let made: Plan | null = null;
+    let problem = '';
     try {
-      plan = await recipe.plan(photos);
-      estimate.textContent = plan.estimate;
-      words.textContent = plan.words;
+      made = await recipe.plan(photos);
     } catch (error) {
-      estimate.textContent = reasonOf(error);
-      words.textContent = '';
+      problem = reasonOf(error);
     }
+    // Another was asked for meanwhile.
+    if (own !== asked) return;
+    plan = made;
+    estimate.textContent = made?.estimate ?? problem;
+    words.textContent = made?.words ?? '';
     button.disabled = plan === null;
   }
-  button.addEventListener('click', () => {
+  button.addEventListener('click', async () => {
+    // What was changed last may have been so by this click.
+    await planning;
     if (plan) train(photos, plan);
   });
   root.replaceChildren(
@@ -57,10 +67,10 @@ export function showChosen(
     words,
     recipe.element,
   );
-  void replan();
+  replan();
   // What decoding takes is known once some have been looked at.
   seen.then(() => {
-    if (photos.decodeSeconds() > 0) void replan();
+    if (photos.decodeSeconds() > 0) replan();
   });
 }
 
