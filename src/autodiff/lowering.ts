@@ -24,17 +24,28 @@ export interface Lowering {
   weightGradient(convolution: ConvolutionSizes): WeightGradientForm;
   /** Whether kernels/conv-weight-gradient.ts is faster than a graph. It depends on the shape alone: the two differ in the last bits. */
   kernelTakes(convolution: ConvolutionSizes): boolean;
+  /**
+   * Bytes that a session gives to kernels at a time, in gradients of activations: they live until its run ends, and a further run has a price. On
+   * wasm they are small beside what is kept for a large network.
+   */
+  readonly givenAtOnce: number;
   /** Its Gemm cuts long sums itself; where not, such a sum would run on one workgroup a tile, and we cut it. */
   readonly hasSplitK: boolean;
 }
 
 export const LOWERINGS: Readonly<Record<Provider, Lowering>> = {
-  wasm: { provider: 'wasm', weightGradient: () => 'pixels', kernelTakes: () => true, hasSplitK: true },
-  webgpu: { provider: 'webgpu', weightGradient: () => 'parts', kernelTakes: () => true, hasSplitK: false },
+  wasm: {
+    ...{ provider: 'wasm', weightGradient: () => 'pixels', hasSplitK: true },
+    ...{ kernelTakes: () => true, givenAtOnce: 2 ** 26 },
+  },
+  webgpu: {
+    ...{ provider: 'webgpu', weightGradient: () => 'parts', hasSplitK: false },
+    ...{ kernelTakes: () => true, givenAtOnce: 2 ** 29 },
+  },
   native: {
     ...{ provider: 'native', weightGradient: nativeWeightGradient, hasSplitK: true },
     // Its Gemm has instructions that WebAssembly has not.
-    kernelTakes: () => false,
+    ...{ kernelTakes: () => false, givenAtOnce: Number.POSITIVE_INFINITY },
   },
 };
 

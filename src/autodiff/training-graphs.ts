@@ -5,7 +5,7 @@ import { inferShapes } from '../onnx/shapes.ts';
 import { cutGraph } from './cut.ts';
 import { differentiate, type Gradient } from './differentiate.ts';
 import type { KernelGradient } from './kernel-gradient.ts';
-import type { Provider } from './lowering.ts';
+import { LOWERINGS, type Provider } from './lowering.ts';
 import { byteSizes, peakBytes } from './memory.ts';
 import type { BatchStatistics } from './rule.ts';
 import type { Recompute } from './saving.ts';
@@ -72,19 +72,16 @@ function inOnePiece(options: TrainingGraphsOptions, recompute: Recompute): Train
   const outputGradient = gradient.outputGradients.get('embedding')!;
   return {
     forward: gradient.forward,
-    backward: inPieces({ graph, outputGradient, gradients, passedOn: null, left }),
+    backward: inPieces({ graph, outputGradient, gradients, passedOn: null, left }, options.provider),
     statistics: gradient.statistics,
     saved: gradient.saved.map(({ name }) => name),
   };
 }
 
-/** Bytes of gradients of activations that a session gives to kernels at a time: small beside what is kept for a large network. */
-const GIVEN_AT_ONCE = 2 ** 26;
-
 /** A part in as many runs as what it gives to kernels asks for. */
-function inPieces(part: BackwardPart): BackwardPart[] {
+function inPieces(part: BackwardPart, provider: Provider): BackwardPart[] {
   const given = new Set(part.left.flatMap(({ x, dy }) => [x.name, dy.name]));
-  const graphs = cutGraph(part.graph, given, GIVEN_AT_ONCE);
+  const graphs = cutGraph(part.graph, given, LOWERINGS[provider].givenAtOnce);
   const written = new Map(graphs.flatMap(({ outputs }, i) => outputs.map(({ name }) => [name, i] as const)));
   const pieceOf = (name: string) => written.get(name) ?? 0;
   return graphs.map((graph, i) => ({
@@ -144,18 +141,21 @@ function cutAt(
     });
     const { left, gradients } = inner;
     const name = `${graph.name}.backward.${end}`;
-    return inPieces({
-      graph: chain(
-        name,
-        inner.forward,
-        inner.backward,
-        left.map(({ x }) => x),
-      ),
-      outputGradient: inner.outputGradients.get(end)!,
-      gradients: new Map([...gradients].filter(([weight]) => weight !== start)),
-      passedOn: i === 0 ? null : gradients.get(start)!,
-      left,
-    });
+    return inPieces(
+      {
+        graph: chain(
+          name,
+          inner.forward,
+          inner.backward,
+          left.map(({ x }) => x),
+        ),
+        outputGradient: inner.outputGradients.get(end)!,
+        gradients: new Map([...gradients].filter(([weight]) => weight !== start)),
+        passedOn: i === 0 ? null : gradients.get(start)!,
+        left,
+      },
+      provider,
+    );
   });
   const lasting = new Set([
     ...graph.outputs.map(({ name }) => name),
