@@ -5,6 +5,7 @@ import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs
 import { basename } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
+import { codecsAsTheyLie } from './scripts/build/codecs.mjs';
 import { writeDeclarations } from './scripts/build/declarations.mjs';
 import { ENTRIES } from './scripts/build/entries.mjs';
 import { AUGMENT_OPTIONS, KERNEL_OPTIONS } from './scripts/build/kernels.mjs';
@@ -57,7 +58,13 @@ const common = {
   external: ['node:*', ...Object.keys({ ...dependencies, ...peerDependencies })],
   // For whoever debugs a build here; the package is published without.
   sourcemap: 'external',
-  plugins: [texts.plugin, shaderTexts, onnxruntimeAsPart(withEmptyMap), withoutForeignSourceMaps],
+  plugins: [
+    texts.plugin,
+    shaderTexts,
+    onnxruntimeAsPart(withEmptyMap),
+    codecsAsTheyLie(withEmptyMap),
+    withoutForeignSourceMaps,
+  ],
   metafile: true,
   logLevel: 'warning',
 };

@@ -9,9 +9,9 @@ import type { Kernel } from './kernel.ts';
 import { elements, grid, type Shader, shaderOf } from './shader.ts';
 
 export interface ConvWeightGradientArguments extends ConvolutionShape {
-  /** [N, C, height, width]: what the convolution was given. */
+  /** What the convolution was given; [N, C, height, width]. */
   readonly x: DeviceArray;
-  /** [N, F, outHeight, outWidth]: the gradient of what it gave. */
+  /** The gradient of what it gave; [N, F, outHeight, outWidth]. */
   readonly dy: DeviceArray;
   /**
    * out [F, C/groups, kernel height, kernel width]: the sum over images n and output pixels (oy, ox) of

@@ -6,7 +6,7 @@ import type { Kernel } from './kernel.ts';
 import { elements, shaderOf } from './shader.ts';
 
 export interface EnqueueArguments {
-  /** [K, C]: row i of keys goes to row (pointer + i) mod K. The new pointer is (pointer + N) mod K. */
+  /** The queue, [K, C]; row i of keys goes to row (pointer + i) mod K. The new pointer is (pointer + N) mod K. */
   readonly queue: DeviceArray;
   /** [N, C] */
   readonly keys: DeviceArray;
