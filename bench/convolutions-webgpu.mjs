@@ -92,6 +92,8 @@ function difference(a, b) {
 
 async function measure(net, given) {
   const [count, batch, channels, filters, size, k, stride] = given;
+  // Where a driver hangs, this is what tells at which.
+  console.error(`${net} ${given.join(' ')}`);
   const geometry = geometryOf(given);
   const { outHeight: out } = geometry;
   const shapes = {

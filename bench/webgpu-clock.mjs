@@ -117,12 +117,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   out[id.x] = a + b + c + d + e + f + g + h;
 }`;
 const COPY = `
-@group(0) @binding(0) var<storage, read_write> out: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> from: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read_write> copy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 @compute @workgroup_size(256)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) all: vec3<u32>) {
-  let i = id.x + id.y * all.x * 256u;
-  out[i] = from[i];
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
+  let i = id.x + id.y * count.x * 256u;
+  copy[i] = source[i];
 }`;
 
 /**
