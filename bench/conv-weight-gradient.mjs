@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import * as ort from 'onnxruntime-web/wasm';
 import { createWasmKernels } from '../dist/kernels.js';
+import { SHAPES } from './resnet-convolutions.mjs';
 
 const root = new URL('..', import.meta.url);
 const bundle = await build({
@@ -34,51 +35,6 @@ function now() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
-
-/** How often a step has it, images, channels, filters, size, kernel, stride. */
-const SHAPES = {
-  r18w16: [
-    [1, 32, 3, 16, 32, 3, 1],
-    [4, 32, 16, 16, 32, 3, 1],
-    [1, 32, 16, 32, 32, 3, 2],
-    [1, 32, 16, 32, 32, 1, 2],
-    [3, 32, 32, 32, 16, 3, 1],
-    [1, 32, 32, 64, 16, 3, 2],
-    [1, 32, 32, 64, 16, 1, 2],
-    [3, 32, 64, 64, 8, 3, 1],
-    [1, 32, 64, 128, 8, 3, 2],
-    [1, 32, 64, 128, 8, 1, 2],
-    [3, 32, 128, 128, 4, 3, 1],
-  ],
-  r18w64: [
-    [1, 32, 3, 64, 32, 3, 1],
-    [4, 32, 64, 64, 32, 3, 1],
-    [1, 32, 64, 128, 32, 3, 2],
-    [1, 32, 64, 128, 32, 1, 2],
-    [3, 32, 128, 128, 16, 3, 1],
-    [1, 32, 128, 256, 16, 3, 2],
-    [3, 32, 256, 256, 8, 3, 1],
-    [1, 32, 256, 512, 8, 3, 2],
-    [3, 32, 512, 512, 4, 3, 1],
-  ],
-  r50: [
-    [1, 8, 3, 64, 224, 7, 2],
-    [3, 8, 64, 64, 56, 3, 1],
-    [3, 8, 64, 256, 56, 1, 1],
-    [2, 8, 256, 64, 56, 1, 1],
-    [1, 8, 256, 512, 56, 1, 2],
-    [1, 8, 128, 128, 56, 3, 2],
-    [3, 8, 128, 128, 28, 3, 1],
-    [4, 8, 128, 512, 28, 1, 1],
-    [3, 8, 512, 128, 28, 1, 1],
-    [5, 8, 256, 256, 14, 3, 1],
-    [6, 8, 256, 1024, 14, 1, 1],
-    [5, 8, 1024, 256, 14, 1, 1],
-    [2, 8, 512, 512, 7, 3, 1],
-    [3, 8, 512, 2048, 7, 1, 1],
-    [2, 8, 2048, 512, 7, 1, 1],
-  ],
-};
 
 const kernels = await createWasmKernels();
 const alone = process.argv.includes('--alone');

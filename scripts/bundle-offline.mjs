@@ -25,8 +25,18 @@ const NAME = 'moco-web-offline-linux-x64';
 /** Bytes. What carries it to such machines takes 64 MiB with the tree of a project beside it. */
 const MOST_BYTES = 45_000_000;
 const DAWN = 'node_modules/webgpu';
-/** Benchmarks that need nothing but dist/. */
-const BENCHES = ['bench/kernels.mjs'];
+/** Benchmarks that need nothing but dist/, and onnxruntime-web where they run graphs of their own. */
+const BENCHES = [
+  'bench/kernels.mjs',
+  'bench/kernels-webgpu.mjs',
+  'bench/convolutions-webgpu.mjs',
+  'bench/losses.mjs',
+  'bench/resnet-convolutions.mjs',
+  'bench/webgpu-clock.mjs',
+];
+/** Without its .wasm files: that in dist/ is the same. */
+const ORT = 'node_modules/onnxruntime-web';
+const ORT_FILES = [`${ORT}/package.json`, `${ORT}/dist/ort.webgpu.bundle.min.mjs`];
 
 const OPTIONS = {
   out: { type: 'string', default: join(ROOT, `${NAME}.tar.xz`) },
@@ -95,7 +105,7 @@ async function fill(folder, loader) {
   copy('dist', (path) => !/\.(map|d\.ts)$/.test(path) && basename(path) !== 'types');
   const dawn = [`${DAWN}/dist/linux-x64`, `${DAWN}/index.js`, `${DAWN}/package.json`, `${DAWN}/LICENSE.md`];
   const packages = runtimePackages();
-  for (const path of [...packages, ...dawn, ...BENCHES, 'LICENSE']) copy(path);
+  for (const path of [...packages, ...dawn, ...ORT_FILES, ...BENCHES, 'LICENSE']) copy(path);
   const isScript = (path) => !/\.(sh|d\.mts)$/.test(path);
   cpSync(join(ROOT, 'scripts/bundle'), join(folder, 'run'), { recursive: true, filter: isScript });
   cpSync(join(ROOT, 'scripts/bundle/run.sh'), join(folder, 'run.sh'));
@@ -106,7 +116,7 @@ async function fill(folder, loader) {
   }
   writeJson(join(folder, 'package.json'), { name: NAME, private: true, type: 'module' });
   writeJson(join(folder, 'bundle.json'), describe());
-  await writeNotices(folder, [...packages, DAWN], loader);
+  await writeNotices(folder, [...packages, DAWN, ORT], loader);
 }
 
 const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);

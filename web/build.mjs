@@ -18,7 +18,7 @@ await mkdir(`${OUT}/moco-web`, { recursive: true });
 for (const name of await readdir(PACKAGE)) {
   if (!isLeftOut(name)) await cp(`${PACKAGE}/${name}`, `${OUT}/moco-web/${name}`);
 }
-await cp(`${WEB}index.html`, `${OUT}/index.html`);
+for (const page of ['index.html', 'bench.html']) await cp(`${WEB}${page}`, `${OUT}/${page}`);
 await cp(`${WEB}starter.onnx`, `${OUT}/starter.onnx`);
 
 /** Megabytes that a run loads, as files lie: scripts, and the WebAssembly of what computes. */
@@ -51,7 +51,7 @@ const workers = (await readdir(`${WEB}src`, { recursive: true }))
   .filter((file) => file.endsWith('-worker.ts') && file !== SERVICE);
 await build({
   ...common,
-  entryPoints: [`${WEB}src/main.ts`, ...workers.map((file) => `${WEB}src/${file}`)],
+  entryPoints: [`${WEB}src/main.ts`, `${WEB}src/bench.ts`, ...workers.map((file) => `${WEB}src/${file}`)],
   outdir: OUT,
   entryNames: '[name]',
   chunkNames: 'part-[name]-[hash]',
@@ -63,7 +63,8 @@ await build({
 });
 
 // Knows all others, by name and by content. What computes is kept when it is known which of them this machine takes.
-const isKept = (file) => /\.(js|css|wasm|onnx)$/.test(file) && !file.includes('ort-wasm');
+const isKept = (file) =>
+  file === 'bench.html' || (/\.(js|css|wasm|onnx)$/.test(file) && !file.includes('ort-wasm'));
 const files = (await readdir(OUT, { recursive: true })).map(String).filter((file) => extname(file) !== '');
 const digest = createHash('sha256');
 for (const file of files.sort()) digest.update(file).update(await readFile(`${OUT}/${file}`));

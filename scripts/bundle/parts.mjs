@@ -11,6 +11,9 @@ const SHARE = 0.7;
 const SMALL = ['--width', '8', '--image-size', '16', '--dim', '16', '--queue', '64'];
 const SMALL_GROUPS = ['--batch-size', '4', '--groups', '2', '--repeat', '1'];
 
+/** Groups of a run that are compared. */
+const GROUPS_AT_ONCE = [1, 2, 4, 8];
+
 const R18 = ['--preset', 'moco-cifar', '--arch', 'resnet18', '--width', '64', '--image-size', '32'];
 const R50 = ['--preset', 'moco-v2', '--arch', 'resnet50', '--width', '64', '--image-size', '224'];
 
@@ -21,6 +24,36 @@ export const PARTS = {
     says: 'every kernel against float64 (doctor --kernels)',
     needsAdapter: true,
     run: conformancePart,
+  },
+  kernels: {
+    says: 'our kernels against their floors, InfoNCE at N=256, C=128, K=65536 among them',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => scriptPart('kernels-webgpu.mjs', [], context),
+  },
+  'convolutions-r18': {
+    says: 'GFLOP/s of the convolutions of ResNet-18, width 64, 32 px: forward, input and weight gradients',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => convolutionsPart('r18w64', context),
+  },
+  'convolutions-r50': {
+    says: 'the same of ResNet-50, 224 px',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => convolutionsPart('r50', context),
+  },
+  losses: {
+    says: '30 steps on drawn images, with the losses of wasm beside them',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => scriptPart('losses.mjs', context.small ? ['--steps', '4'] : [], context),
+  },
+  'groups-at-once': {
+    says: 'a step of ResNet-18 by how many groups go through the network in one run',
+    needsAdapter: true,
+    needsGpu: true,
+    run: groupsAtOncePart,
   },
   'bench-r18': {
     says: 'a training step of ResNet-18, width 64, at 32 px, 4096 keys',
@@ -49,14 +82,15 @@ export function whyNotRun({ needsAdapter, needsGpu }, adapter, small) {
 
 /**
  * Runs a part within a time.
- * @param command {(args: string[], limitMs: number) => Promise} runs moco-web, see runProgram
+ * @param command {(args: string[], limitMs: number) => Promise} runs a script of the archive with Node, see runProgram
  * @param doctor {{ report: object | null, gpu: object | null, why: string | null }} what it said of the GPU
  */
 export function runPart({ run }, { command, small, doctor, limitMs }) {
   const end = performance.now() + limitMs;
   const left = () => end - performance.now();
-  const moco = async (...args) => answerOf(await command(args, left()));
-  return run({ moco, small, doctor, left, limitMs });
+  const script = async (...args) => answerOf(await command(args, left()));
+  const moco = (...args) => script('dist/cli.js', ...args);
+  return run({ moco, script, small, doctor, left, limitMs });
 }
 
 /** The JSON that the command has written, and in a line why it failed. */
@@ -119,6 +153,48 @@ async function benchPart(shape, { moco, small, left, limitMs }) {
   const whole = await attempt(BATCH, BATCH / size, repeat);
   if (whole.ok) return { ...whole, tries };
   return { ...whole, result: trial.result, tries, why: `one group only: a batch of ${BATCH} ${whole.why}` };
+}
+
+/** A benchmark of bench/. */
+function scriptPart(name, args, { script, small }) {
+  return script(`bench/${name}`, ...args, ...(small ? ['--small'] : []), '--json');
+}
+
+/** It ends by itself where the time is over, with what it has measured. */
+async function convolutionsPart(network, context) {
+  const seconds = Math.round((SHARE * context.left()) / 1000);
+  const answer = await scriptPart(
+    'convolutions-webgpu.mjs',
+    [network, '--seconds', String(seconds)],
+    context,
+  );
+  const leftOut = answer.result?.leftOut.length ?? 0;
+  return leftOut > 0 ? { ...answer, ok: false, why: `time for all but ${leftOut} shapes` } : answer;
+}
+
+/** Those that do not fit in the memory, or in the time, say so; the others are reported. */
+async function groupsAtOncePart({ moco, small, left }) {
+  const shape = small
+    ? [...R18, ...SMALL, '--batch-size', '16', '--groups', '8', '--repeat', '1']
+    : [...R18, '--queue', '4096', '--batch-size', String(BATCH), '--groups', '8', '--repeat', '3'];
+  const runs = [];
+  for (const groups of GROUPS_AT_ONCE) {
+    if (left() <= 0) break;
+    const answer = await moco(
+      ...['bench', '--backend', 'webgpu', '--json', ...shape, '--groups-at-once', String(groups)],
+    );
+    runs.push({ groupsAtOnce: groups, ok: answer.ok, why: answer.why, result: answer.result });
+  }
+  const bad = runs.find(({ ok }) => !ok);
+  const why = bad
+    ? `${bad.groupsAtOnce} at once: ${bad.why}`
+    : runs.length < GROUPS_AT_ONCE.length
+      ? 'the time was over'
+      : null;
+  const speeds = runs.map(({ groupsAtOnce, result }) => ({
+    ...{ groupsAtOnce, imagesPerSecond: result?.imagesPerSecond ?? null },
+  }));
+  return { ok: why === null, why, result: { speeds, runs } };
 }
 
 /** How long a run is expected to take: `bench` takes a step more than is timed, without and with augmentation. */

@@ -16,7 +16,7 @@ const NAMES = Object.keys(PARTS);
 const HELP = `./run.sh [--small] [--out DIR] [PART…]
 
 Without PART all of them, one after the other; each takes less than ten minutes:
-${NAMES.map((name) => `  ${name.padEnd(12)} ${PARTS[name].says}`).join('\n')}
+${NAMES.map((name) => `  ${name.padEnd(16)} ${PARTS[name].says}`).join('\n')}
 
   --small      small shapes, for a trial on a software adapter
   --out DIR    where the JSON goes (default: $OUT, else results/ in this folder)`;
@@ -34,9 +34,12 @@ function parseArguments() {
   }
 }
 
-function moco(args, env, limitMs) {
-  return runProgram(process.execPath, [join(HERE, 'dist/cli.js'), ...args], { env, limitMs });
+/** @param script its path in the archive */
+function node([script, ...args], env, limitMs) {
+  return runProgram(process.execPath, [join(HERE, script), ...args], { env, limitMs });
 }
+
+const moco = (args, env, limitMs) => node(['dist/cli.js', ...args], env, limitMs);
 
 /** Whose figures these are. */
 async function describeMachine() {
@@ -56,7 +59,7 @@ async function describeMachine() {
 async function run(name, { taken, small, limitMs }) {
   const reason = whyNotRun(PARTS[name], taken.gpu, small);
   if (reason !== null) return { status: 'NOT RUN', why: reason, result: null };
-  const command = (args, limit) => moco(args, taken.env, limit);
+  const command = (args, limit) => node(args, taken.env, limit);
   const { ok, why, result, tries, stderr } = await runPart(PARTS[name], {
     ...{ command, small, limitMs },
     doctor: taken,

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PARTS } from '../../scripts/bundle/parts.mjs';
 import { SWIFTSHADER } from '../runtimes/runtimes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,6 +51,7 @@ describe('the offline bundle', () => {
       'node',
       'dist/cli.js',
       'bench/kernels.mjs',
+      'bench/convolutions-webgpu.mjs',
       'README.md',
       'LICENSE',
     ])
@@ -81,11 +83,12 @@ describe('the offline bundle', () => {
   it('says which parts it has not run', async () => {
     const out = join(work, 'all');
     const { code, lines } = await runBundle([], { ...NO_DRIVER, OUT: out });
-    const last = 'conformance NOT RUN; bench-r18 NOT RUN; bench-r50 NOT RUN';
-    expect(lines.at(-1)).toBe(`0 of 4 parts ok; adapter FAILED; ${last}`);
+    const [first, ...others] = Object.keys(PARTS);
+    const last = others.map((name) => `${name} NOT RUN`).join('; ');
+    expect(lines.at(-1)).toBe(`0 of ${others.length + 1} parts ok; ${first} FAILED; ${last}`);
     expect(code).toBe(1);
-    const files = ['adapter.json', 'bench-r18.json', 'bench-r50.json', 'conformance.json', 'summary.json'];
-    expect((await readdir(out)).sort()).toEqual(files);
+    const files = [...Object.keys(PARTS), 'summary'].map((name) => `${name}.json`);
+    expect((await readdir(out)).sort()).toEqual(files.sort());
     expect(await readJson(out, 'bench-r50.json')).toMatchObject({
       ...{ status: 'NOT RUN', why: 'there is no adapter', result: null },
     });

@@ -61,7 +61,9 @@ async function forgetOlder(): Promise<void> {
 
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(NAME);
-  const wanted = request.mode === 'navigate' ? urlOf(PAGE) : request.url;
+  const { origin, pathname } = new URL(request.url);
+  const isFile = FILES.some((file) => urlOf(file) === origin + pathname);
+  const wanted = request.mode === 'navigate' && !isFile ? urlOf(PAGE) : request.url;
   return (await cache.match(wanted, { ignoreSearch: true })) ?? fetch(request);
 }
 
