@@ -187,8 +187,8 @@ describe('how many groups at once', () => {
     expect(makePlan({ ...options, groupsAtOnce: 3 }, place(2 ** 30)).memory.peak).toBeLessThanOrEqual(
       5 * one,
     );
-    // The weights are small beside one group's largest value, im2col of the first 3×3 convolution: 3·(9·3)·8·8 float32.
-    expect(chooseGroupsAtOnce(options, place(2 ** 30, 2.1 * 3 * 27 * 64 * 4), 6)).toEqual({
+    // One group's largest value are the 12 channels that the first block gives: 3·12·8·8 float32.
+    expect(chooseGroupsAtOnce(options, place(2 ** 30, 2.1 * 3 * 12 * 64 * 4), 6)).toEqual({
       groups: 2,
       why: null,
     });
