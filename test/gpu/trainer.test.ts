@@ -178,9 +178,10 @@ onWebGpu((_, { name }) => {
       await (await trainer.step(input(step))).result;
       expect(traffic.reads.map(({ bytes }) => bytes)).toEqual([20]);
       expect(traffic.stagedBytes).toBe(20);
-      const others = traffic.writes.filter((bytes) => bytes !== ofRun);
-      // Both views of all images, once.
-      expect(traffic.writes.length - others.length).toBe(2 * runs);
+      // Both views of all images, once; the uniforms of a submit may happen to be of the same length.
+      let images = 0;
+      const others = traffic.writes.filter((bytes) => bytes !== ofRun || ++images > 2 * runs);
+      expect(images).toBeGreaterThanOrEqual(2 * runs);
       // Uniforms of a dispatch: at most 256 bytes, ours of a submit (at most 256) in one write. Lists of rows to move
       // are shorter.
       const sum = others.reduce((total, bytes) => total + bytes, 0);

@@ -135,32 +135,35 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
           }
         }));
 
-      it.runIf(accuracy.backend === 'wasm')('padding that no memory holds', () =>
-        withArrays(kernels, async (put) => {
-          const far = 2 ** 20;
-          const shape: ConvolutionShape = {
-            ...{
-              batch: 1,
-              channels: 1,
-              height: 1,
-              width: 1,
-              filters: 1,
-              outHeight: 1,
-              outWidth: 1,
-              groups: 1,
-            },
-            ...{ kernel: [2, 2], strides: [1, 1], pads: [0, 0, far, far], dilations: [far, far] },
-          };
-          const gradient = put([7, 7, 7, 7]);
-          const arrays = { x: put([1]), dy: put([1]), gradient };
-          const error = errorOf(() => kernels.convWeightGradient({ ...shape, ...arrays, add: false }));
-          expect(error).toMatchObject({
-            code: 'out-of-memory',
-            message: expect.stringContaining('the scratch of convWeightGradient for 1 filters of 4 weights'),
-          });
-          expect([...(await kernels.read(gradient))]).toEqual([7, 7, 7, 7]);
-        }),
-      );
+      // A GPU makes no copy with padding.
+      if (accuracy.backend === 'wasm')
+        it('padding that no memory holds', () =>
+          withArrays(kernels, async (put) => {
+            const far = 2 ** 20;
+            const shape: ConvolutionShape = {
+              ...{
+                batch: 1,
+                channels: 1,
+                height: 1,
+                width: 1,
+                filters: 1,
+                outHeight: 1,
+                outWidth: 1,
+                groups: 1,
+              },
+              ...{ kernel: [2, 2], strides: [1, 1], pads: [0, 0, far, far], dilations: [far, far] },
+            };
+            const gradient = put([7, 7, 7, 7]);
+            const arrays = { x: put([1]), dy: put([1]), gradient };
+            const error = errorOf(() => kernels.convWeightGradient({ ...shape, ...arrays, add: false }));
+            expect(error).toMatchObject({
+              code: 'out-of-memory',
+              message: expect.stringContaining(
+                'the scratch of convWeightGradient for 1 filters of 4 weights',
+              ),
+            });
+            expect([...(await kernels.read(gradient))]).toEqual([7, 7, 7, 7]);
+          }));
     });
   });
 });
