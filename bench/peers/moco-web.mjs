@@ -104,7 +104,7 @@ async function openPeer(request) {
     for (const [row, position] of positions.entries()) {
       group.set(images[stream].subarray(position * length, (position + 1) * length), row * length);
     }
-    return group;
+    return { images: group, labels: null };
   };
   const orders = tensors.get('orders').data;
   const { learningRate, batchSize } = config;
