@@ -17,7 +17,7 @@ import { type PostableSource, postableSource } from '../search/encoder-source.ts
 import { VectorIndex } from '../search/vector-index.ts';
 import { requireHead } from '../train/unknown-settings.ts';
 import { type DataOptions, openDataOf, openWeighedData } from './data.ts';
-import { addDataOptions, backendOption, wholeNumber } from './options.ts';
+import { addDataOptions, addLimitOptions, backendOption, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface SearchedOptions extends DataOptions {
@@ -26,13 +26,16 @@ export interface SearchedOptions extends DataOptions {
   features?: FeatureKind;
   backend: BackendRequest;
   workers?: number;
+  /** Limits of time and memory for an encoder's file. */
+  seconds?: number;
+  bytes?: number;
 }
 
 export function addSearchedOptions(command: Command): Command {
   command
     .option('--checkpoint <dir>', 'run directory (its newest checkpoint) or one checkpoint')
     .addOption(new Option('--encoder <file>', 'an encoder as an ONNX file').conflicts('checkpoint'));
-  return addDataOptions(command, "the checkpoint's own")
+  return addDataOptions(addLimitOptions(command), "the checkpoint's own")
     .addOption(
       new Option('--features <which>', 'after the average pool, or after the projection head').choices([
         'backbone',
@@ -62,13 +65,14 @@ export function sourceNamed(name: string): PostableSource {
 /** Opens an encoder, and prints what had to be assumed of it. */
 export async function openEmbedder(
   source: PostableSource,
-  { features, backend, workers }: SearchedOptions,
+  { features, backend, workers, seconds, bytes }: SearchedOptions,
   terminal: Terminal,
 ): Promise<Embedder> {
   const embedder = await Embedder.open(source, {
     backend,
     ...(features && { features }),
     ...(workers && { workers }),
+    limits: { seconds, bytes },
   });
   for (const note of embedder.facts.notes) terminal.error(note);
   return embedder;

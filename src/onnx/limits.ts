@@ -1,4 +1,5 @@
 /** What the reading of a model may take: files are untrusted, and a small one may ask for any amount of time and memory. */
+import { aboveZero, type Forms, optional } from '../arguments.ts';
 import { MocoError, messageOf } from '../errors.ts';
 
 export interface ModelLimits {
@@ -7,6 +8,8 @@ export interface ModelLimits {
   /** Bytes of the values that are computed while a model is read, above 0; 256 MiB by default. Weights do not count. */
   readonly bytes?: number | undefined;
 }
+
+export const LIMITS: Forms<ModelLimits> = { seconds: optional(aboveZero), bytes: optional(aboveZero) };
 
 /** Of a file: protocol buffers end at 2 GiB. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;

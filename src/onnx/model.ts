@@ -121,13 +121,16 @@ export interface ModelFacts {
   readonly outputs: readonly Value[];
   /** Each once, sorted. */
   readonly operators: readonly string[];
+  /** How many there are, with functions written out and those of graphs within graphs. */
+  readonly nodes: number;
   /** metadata_props. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /** @throws MocoError model-invalid, as decodeModel, which reads the weights too */
 export function readModelFacts(bytes: Uint8Array): ModelFacts {
-  const { graph, metadataProps } = parse(bytes);
+  const model = parse(bytes);
+  const { graph, metadataProps } = model;
   if (!graph) throw new MocoError('model-invalid', 'the ONNX model has no graph');
   const constants = new Set(graph.initializer.map(({ name }) => name));
   return {
@@ -135,8 +138,16 @@ export function readModelFacts(bytes: Uint8Array): ModelFacts {
     inputs: graph.input.filter(({ name }) => !constants.has(name)).map(decodeValue),
     outputs: graph.output.map(decodeValue),
     operators: [...new Set(graph.node.map(({ opType }) => opType))].sort(),
+    nodes: nodesIn(inlineFunctions(model) ?? graph),
     metadata: new Map(metadataProps.map(({ key, value }) => [key, value])),
   };
+}
+
+/** The protobuf reader bounds how deep they lie within each other. */
+function nodesIn({ node }: GraphProto): number {
+  let count = node.length;
+  for (const { attribute } of node) for (const { g } of attribute) if (g) count += nodesIn(g);
+  return count;
 }
 
 interface Decoding {

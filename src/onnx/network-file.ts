@@ -4,10 +4,13 @@ import { movingBatchNorms } from './batch-norms.ts';
 import type { Parameter } from './encoder-graph.ts';
 import { type Graph, OPSET } from './graph.ts';
 import { checkGraph } from './import/check.ts';
-import { orInvalid } from './limits.ts';
+import { orInvalid, requirePreparable } from './limits.ts';
 import { decodeWithMetadata } from './model.ts';
 import { BATCH, type ImportedNetwork } from './network.ts';
 import { inferShapes } from './shapes.ts';
+
+/** Ten times what a model of anybody's may take to get ready: whoever trains one may have raised the limit. */
+const SECONDS = 600;
 
 /**
  * @throws MocoError model-invalid where it is no model, or not of the form that ImportedNetwork describes;
@@ -19,6 +22,7 @@ export function networkFromFile(bytes: Uint8Array): ImportedNetwork {
 
 function readNetwork(bytes: Uint8Array): ImportedNetwork {
   const decoded = decodeWithMetadata(bytes);
+  requirePreparable(decoded.graph.nodes.length, { seconds: SECONDS });
   const graph = checkGraph(decoded.graph);
   const network = { ...networkFromGraph(graph), ...buffersIn(decoded.metadata, graph) };
   const shapes = inferShapes(graph);

@@ -1,6 +1,7 @@
 /** What can be said when an encoder is loaded. */
-import { type Form, type Forms, oneOf, optional, whole } from '../arguments.ts';
+import { type Form, type Forms, oneOf, optional, options, whole } from '../arguments.ts';
 import { FEATURE_KINDS, type FeatureKind } from '../encoder/embeddings.ts';
+import { LIMITS, type ModelLimits } from '../onnx/limits.ts';
 import { BACKENDS, type BackendRequest } from '../runtime/backend.ts';
 
 /** For ONNX files that do not say it themselves. */
@@ -22,6 +23,8 @@ export interface EncoderOptions extends PreprocessingOptions {
   readonly features?: FeatureKind;
   /** Encoder workers; by default as many as there are cores. Changes no number. */
   readonly workers?: number;
+  /** What getting an ONNX file ready may take, by its number of nodes: 60 s by default. */
+  readonly limits?: ModelLimits;
 }
 
 /** Of red, green and blue; which they may be, `modelNetwork` says. */
@@ -37,4 +40,5 @@ export const ENCODER_OPTIONS: Forms<EncoderOptions> = {
   backend: optional(oneOf(BACKENDS)),
   features: optional(oneOf(FEATURE_KINDS)),
   workers: optional(whole(1)),
+  limits: optional(options(LIMITS)),
 };

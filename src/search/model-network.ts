@@ -8,9 +8,10 @@ import type { ModelPart } from '../encoder/model-session.ts';
 import { MocoError } from '../errors.ts';
 import { type Preprocessing, parsePreprocessing } from '../models/preprocessing.ts';
 import { importModel } from '../onnx/import/import-model.ts';
+import { requirePreparable } from '../onnx/limits.ts';
 import { type ModelFacts, readModelFacts } from '../onnx/model.ts';
 import type { Backend } from '../runtime/backend.ts';
-import type { PreprocessingOptions } from './encoder-options.ts';
+import type { EncoderOptions, PreprocessingOptions } from './encoder-options.ts';
 
 export interface ModelNetwork {
   readonly part: ModelPart;
@@ -30,9 +31,10 @@ export function networkInFile(
   bytes: Uint8Array,
   backend: Backend,
   features: FeatureKind | undefined,
-  options: PreprocessingOptions,
+  options: Pick<EncoderOptions, 'limits' | keyof PreprocessingOptions>,
 ): ModelNetwork {
   const facts = readModelFacts(bytes);
+  requirePreparable(facts.nodes, options.limits);
   const [input, ...others] = facts.inputs;
   if (!input || others.length > 0 || input.type !== 'float32' || input.shape.length !== 4) {
     throw new MocoError(
@@ -57,15 +59,15 @@ export function networkInFile(
   const rows = typeof batch === 'number' ? batch : null;
   const model =
     backend === 'webgpu'
-      ? forGpu(bytes, imageSize)
+      ? forGpu(bytes, imageSize, options.limits)
       : { name: facts.name || 'encoder', bytes, operators: facts.operators };
   const part = { model, input: input.name, output, imageSize, batch: backend === 'webgpu' ? null : rows };
   return { part, preprocessing, features: kind, notes };
 }
 
 /** The providers of wasm and native code run a file as it is; of what WebGPU would not run right, something else is written. */
-function forGpu(bytes: Uint8Array, imageSize: number) {
-  const { graph, input, weights, statistics } = importModel(bytes, { imageSize, batch: 'open' });
+function forGpu(bytes: Uint8Array, imageSize: number, limits: EncoderOptions['limits']) {
+  const { graph, input, weights, statistics } = importModel(bytes, { imageSize, batch: 'open', limits });
   const constants = new Map([...graph.constants, ...weights, ...statistics]);
   return encoded(lowerGraph({ ...graph, inputs: [input], constants }, 'webgpu'));
 }

@@ -77,7 +77,9 @@ await inRuntimes(['chromium'], () => {
     const held = trainInPage(holder, { out: 'runs/a' }).catch(() => null);
     // `waitForFunction` would take the promise itself for a yes.
     await expect
-      .poll(() => page.evaluate(async () => (await navigator.locks.query()).held?.length), { timeout: 60_000 })
+      .poll(() => page.evaluate(async () => (await navigator.locks.query()).held?.length), {
+        timeout: 60_000,
+      })
       .toBeGreaterThan(0);
     expect(await trainInPage(page, { out: 'runs/a' })).toEqual({
       error: expect.stringMatching(/^usage: runs\/a.*another run, perhaps of another tab, works in it/),

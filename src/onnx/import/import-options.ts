@@ -1,6 +1,5 @@
 /** What can be said when a model is read. */
 import {
-  aboveZero,
   callback,
   either,
   type Forms,
@@ -12,7 +11,7 @@ import {
   whole,
 } from '../../arguments.ts';
 import type { ExternalData } from '../external-data.ts';
-import type { ModelLimits } from '../limits.ts';
+import { LIMITS, type ModelLimits } from '../limits.ts';
 import type { InputOptions } from './inputs.ts';
 import type { Choice } from './weights.ts';
 
@@ -22,8 +21,6 @@ export interface ImportOptions extends InputOptions, Choice {
   /** What reading it may take. */
   readonly limits?: ModelLimits | undefined;
 }
-
-const LIMITS: Forms<ModelLimits> = { seconds: optional(aboveZero), bytes: optional(aboveZero) };
 
 export const IMPORT_OPTIONS: Forms<ImportOptions> = {
   batch: optional(either(whole(1), oneOf(['open']))),

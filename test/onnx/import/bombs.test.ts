@@ -8,6 +8,8 @@ import { type Graph, GraphBuilder } from '../../../src/onnx/graph.ts';
 import { importModel } from '../../../src/onnx/import/import-model.ts';
 import { requirePreparable } from '../../../src/onnx/limits.ts';
 import { encodeModel } from '../../../src/onnx/model.ts';
+import { networkFromFile } from '../../../src/onnx/network-file.ts';
+import { networkInFile } from '../../../src/search/model-network.ts';
 import { doublingSizes, manyExpands, manyKnown, manyMuls, manyReshapes, oneName } from './bombs.ts';
 
 const CONFIG = { dim: 4, mlp: true, imageSize: 8 };
@@ -61,6 +63,15 @@ describe('a bomb', () => {
     );
     requirePreparable(20_000, { seconds: 400 });
     requirePreparable(5_000);
+    const long = encodeModel(manyMuls(20_000));
+    const refused = expect.objectContaining({
+      code: 'model-invalid',
+      message: expect.stringContaining('20'),
+    });
+    for (const backend of ['wasm', 'native', 'webgpu'] as const) {
+      expect(() => networkInFile(long, backend, undefined, { imageSize: 8 })).toThrow(refused);
+    }
+    expect(() => networkFromFile(encodeModel(manyMuls(50_000)))).toThrow(/onnxruntime takes about/);
   });
 
   it.each<[string, Graph]>([
