@@ -81,7 +81,7 @@ const library = await build({
 // A worker script is one file: a bundler that meets it as the address of a worker can take it as it is. So is what is loaded by
 // its address when it is needed. Without an import or export Vite would take a worker for CommonJS, and one that awaits at its top
 // level does not fit the form that it gives workers.
-const loaded = ['src/data/rare/rare-formats.ts'];
+const loaded = ['src/data/decode/rare/rare-formats.ts'];
 const scripts = await build({
   ...common,
   entryPoints: [...workers, ...loaded],

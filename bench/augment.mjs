@@ -10,7 +10,7 @@ const bundle = await build({
 export { Canvas } from './src/data/augment/canvas.ts';
 export { RECIPES } from './src/data/augment/recipes.ts';
 export { resizedCrop } from './src/data/augment/resize.ts';
-export { decodeImage } from './src/data/decode.ts';
+export { decodeImage } from './src/data/decode/decode.ts';
 export { provideImageData } from './src/runtime/codecs.ts';
 export { Random, STREAMS } from './src/random.ts';`,
     resolveDir: new URL('..', import.meta.url).pathname,

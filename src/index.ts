@@ -19,16 +19,20 @@ export type { RecomputeLevel } from './autodiff/training-graphs.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
 export type { DatasetDescription, DescribeOptions } from './data/dataset.ts';
-export type { DecodeLimits } from './data/decode-limits.ts';
-export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
-export type { GivenFile, GivenFiles } from './data/given-files.ts';
+export type { DecodeLimits } from './data/decode/limits.ts';
+export { shareOfLabels } from './data/derived/label-share.ts';
+export { withReducedImages } from './data/derived/reduce-to.ts';
+export {
+  type DescribeFilesOptions,
+  describeFiles,
+  type FilesDescription,
+} from './data/given/describe-files.ts';
+export type { GivenFile, GivenFiles } from './data/given/given-files.ts';
+export { forgetFiles, type Kept, keepFiles, restoreFiles } from './data/given/keep-files.ts';
 export type { RgbImage } from './data/image.ts';
-export { forgetFiles, type Kept, keepFiles, restoreFiles } from './data/keep-files.ts';
-export { shareOfLabels } from './data/label-share.ts';
-export type { ViewCosts } from './data/measure-views.ts';
-export { withReducedImages } from './data/reduce-to.ts';
-export type { DatasetSpec } from './data/source.ts';
-export type { Thumbnail } from './data/thumbnail.ts';
+export type { ViewCosts } from './data/load/measure-views.ts';
+export type { Thumbnail } from './data/pictures/thumbnail.ts';
+export type { DatasetSpec } from './data/sources/source.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export type { MemoryUse } from './encoder/training-plan.ts';
 export { type ErrorCode, MocoError } from './errors.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeDataset } from '../data/dataset.ts';
-import { measureViews } from '../data/measure-views.ts';
+import { measureViews } from '../data/load/measure-views.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { describeMachine, machineInMarkdown } from '../runtime/machine.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';

@@ -6,10 +6,10 @@ import {
   describeDrawn,
   withDecodeLimits,
 } from '../data/dataset.ts';
-import { DECODE_LIMITS, type DecodeLimits } from '../data/decode-limits.ts';
-import { ViewLoader } from '../data/loader.ts';
-import { sourceNamed } from '../data/registry.ts';
-import { counted } from '../data/walk-images.ts';
+import { DECODE_LIMITS, type DecodeLimits } from '../data/decode/limits.ts';
+import { counted } from '../data/find/walk-images.ts';
+import { ViewLoader } from '../data/load/loader.ts';
+import { sourceNamed } from '../data/sources/registry.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { ImageTally } from './tally.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { claimRun } from '../checkpoint/claim-run.ts';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
-import { shareOfLabels } from '../data/label-share.ts';
+import { shareOfLabels } from '../data/derived/label-share.ts';
 import { MocoError } from '../errors.ts';
 import { type BackendRequest, chooseBackend } from '../runtime/backend.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type DatasetDescription, withDataset } from '../data/dataset.ts';
-import { type Neighbor, neighborSheet } from '../data/preview.ts';
-import type { Dataset } from '../data/source.ts';
+import { type Neighbor, neighborSheet } from '../data/pictures/preview.ts';
+import type { Dataset } from '../data/sources/source.ts';
 import type { NeighborsEvent } from '../train/events.ts';
 
 /** In a run directory. */

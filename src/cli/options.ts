@@ -1,7 +1,7 @@
 /** Parsers of option values. They refuse with one line that commander puts the option's name in front of. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DECODE_LIMITS } from '../data/decode-limits.ts';
-import { DATASET_KINDS } from '../data/registry.ts';
+import { DECODE_LIMITS } from '../data/decode/limits.ts';
+import { DATASET_KINDS } from '../data/sources/registry.ts';
 import { BACKENDS } from '../runtime/backend.ts';
 import { MOST_PREFETCH, MOST_WORKERS } from '../scheduler/worker-counts.ts';
 

@@ -1,8 +1,8 @@
 /** The map of embeddings of a report: images through the encoder of a checkpoint, laid out in two dimensions. */
 import { withDataset } from '../data/dataset.ts';
-import { encodeJpeg } from '../data/encode-jpeg.ts';
+import { encodeJpeg } from '../data/pictures/encode-jpeg.ts';
+import { contactSheet } from '../data/pictures/tiles.ts';
 import { packIntegers } from '../data/shared.ts';
-import { contactSheet } from '../data/tiles.ts';
 import type { EncoderJob } from '../evaluate/encoder-job.ts';
 import { type EmbeddingRow, embedImages } from '../evaluate/evaluate-checkpoint.ts';
 import { Random, STREAMS } from '../random.ts';

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { loadCheckpoint } from '../checkpoint/run-directory.ts';
 import { withDataset } from '../data/dataset.ts';
 import type { RgbImage } from '../data/image.ts';
-import { PatientReader } from '../data/patience.ts';
+import { PatientReader } from '../data/load/patience.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { embedImages } from '../evaluate/evaluate-checkpoint.ts';

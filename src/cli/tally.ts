@@ -1,8 +1,8 @@
 /** What a command reads of images: told when it begins, and weighed when it ends. */
 import type { DatasetDescription } from '../data/dataset.ts';
-import { unlabeledCount } from '../data/labeled.ts';
-import type { Skipped } from '../data/loader.ts';
-import { counted } from '../data/walk-images.ts';
+import { unlabeledCount } from '../data/derived/labeled.ts';
+import { counted } from '../data/find/walk-images.ts';
+import type { Skipped } from '../data/load/loader.ts';
 
 /** Skipped images named one by one; the rest are counted. --json and the log have all. */
 const NAMED = 5;

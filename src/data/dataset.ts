@@ -1,13 +1,13 @@
 import { callback, expectArgument, expectOptions, type Forms, optional, text, whole } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
 import { type PathInput, pathOf } from '../runtime/path-input.ts';
-import type { DecodeLimits } from './decode-limits.ts';
-import { drawn, findDrawn } from './drawn.ts';
-import { lookAt, type Place } from './place.ts';
-import { reducedImages } from './reduced.ts';
-import { kindsAtPaths, SOURCES, sourceNamed } from './registry.ts';
-import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './source.ts';
-import { subset } from './subset.ts';
+import type { DecodeLimits } from './decode/limits.ts';
+import { reducedImages } from './derived/reduced.ts';
+import { subset } from './derived/subset.ts';
+import { lookAt, type Place } from './find/place.ts';
+import { drawn, findDrawn } from './sources/drawn.ts';
+import { kindsAtPaths, SOURCES, sourceNamed } from './sources/registry.ts';
+import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './sources/source.ts';
 
 /** A data set as a run is given it: plain data. */
 export interface DatasetDescription {

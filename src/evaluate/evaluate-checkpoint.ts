@@ -1,7 +1,7 @@
 /** A checkpoint's encoder on a data set: kNN accuracy, embeddings. What they give and throw stands with page/jobs.ts. */
 import { queryValues } from '../checkpoint/contents.ts';
 import { openDataset } from '../data/dataset.ts';
-import type { DatasetSpec } from '../data/source.ts';
+import type { DatasetSpec } from '../data/sources/source.ts';
 import type { FeatureKind } from '../encoder/embeddings.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';

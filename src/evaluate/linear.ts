@@ -4,7 +4,7 @@
  */
 import { queryValues } from '../checkpoint/contents.ts';
 import { sha256 } from '../checkpoint/digest.ts';
-import { labeledOnly } from '../data/labeled.ts';
+import { labeledOnly } from '../data/derived/labeled.ts';
 import { embeddingBatch } from '../models/choose-network.ts';
 import { coreCount } from '../runtime/cores.ts';
 import { viewOptionsOf } from '../scheduler/view-pool.ts';

@@ -1,6 +1,6 @@
 /** The two splits of a data set through an encoder, and which of their rows may be judged. */
 import type { DatasetDescription } from '../data/dataset.ts';
-import type { DatasetSpec } from '../data/source.ts';
+import type { DatasetSpec } from '../data/sources/source.ts';
 import type { Embeddings, FeatureKind } from '../encoder/embeddings.ts';
 import { MocoError } from '../errors.ts';
 import { embeddingBatch } from '../models/choose-network.ts';

@@ -12,8 +12,8 @@ import {
   text,
   whole,
 } from '../arguments.ts';
-import type { ViewCosts } from '../data/measure-views.ts';
-import type { DatasetSpec } from '../data/source.ts';
+import type { ViewCosts } from '../data/load/measure-views.ts';
+import type { DatasetSpec } from '../data/sources/source.ts';
 import { BACKENDS } from '../runtime/backend.ts';
 import { WORKER_COUNTS } from '../scheduler/worker-counts.ts';
 import { CONFIGURATION } from '../settings/validate.ts';
@@ -56,5 +56,5 @@ export async function measureViews(
   expectArgument('measureViews', 'recipe', recipe, text('`augmentation` of a configuration'));
   expectArgument('measureViews', 'imageSize', imageSize, whole(8, 4096));
   expectArgument('measureViews', 'data', data, SPEC);
-  return (await import('../data/measure-views.ts')).measureViews(recipe, imageSize, data);
+  return (await import('../data/load/measure-views.ts')).measureViews(recipe, imageSize, data);
 }

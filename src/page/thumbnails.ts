@@ -8,10 +8,10 @@ import {
   optional,
   whole,
 } from '../arguments.ts';
-import type { DataWorkerApi } from '../data/data-worker.ts';
 import type { DatasetDescription } from '../data/dataset.ts';
 import { DATASET } from '../data/dataset-form.ts';
-import type { Thumbnail } from '../data/thumbnail.ts';
+import type { DataWorkerApi } from '../data/load/data-worker.ts';
+import type { Thumbnail } from '../data/pictures/thumbnail.ts';
 import { MocoError } from '../errors.ts';
 import { coreCount } from '../runtime/cores.ts';
 

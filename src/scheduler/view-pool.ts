@@ -1,9 +1,9 @@
 /** Data workers: views of the images of one data set, made beside whatever else is going on. */
 
 import { recipeNameOf } from '../data/augment/recipes.ts';
-import type { DataWorkerApi } from '../data/data-worker.ts';
-import type { Skipped, Views } from '../data/loader.ts';
-import type { DatasetSpec } from '../data/source.ts';
+import type { DataWorkerApi } from '../data/load/data-worker.ts';
+import type { Skipped, Views } from '../data/load/loader.ts';
+import type { DatasetSpec } from '../data/sources/source.ts';
 import type { Stream } from '../random.ts';
 import { WorkerPool } from './pool.ts';
 import { DATA_WORKER } from './worker-scripts.ts';

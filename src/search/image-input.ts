@@ -1,6 +1,6 @@
 /** Images as users have them, and in the form in which they can be posted to a worker and are decoded. */
 import { kindOf } from '../arguments.ts';
-import { DECODE_LIMITS } from '../data/decode-limits.ts';
+import { DECODE_LIMITS } from '../data/decode/limits.ts';
 import { type RgbImage, withoutAlpha } from '../data/image.ts';
 import { MocoError } from '../errors.ts';
 import { bitmapOf, isPageImage, type PageImage, pixelsOf } from '../runtime/page-images.ts';
@@ -97,7 +97,7 @@ export async function decoded(image: PostableImage): Promise<RgbImage> {
 
 /** By a decoder that a page's own thread, which only posts images, never loads. */
 async function decodeFile(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
-  const { decodeImage } = await import('../data/decode.ts');
+  const { decodeImage } = await import('../data/decode/decode.ts');
   return decodeImage(bytes);
 }
 

@@ -1,6 +1,6 @@
 /** The speed of training steps in words: what `moco-web bench` prints. */
 import { expectArgument, made, record, text } from '../arguments.ts';
-import type { ViewCosts } from '../data/measure-views.ts';
+import type { ViewCosts } from '../data/load/measure-views.ts';
 import { isImported } from '../settings/owners.ts';
 import type { PretrainConfig } from './configure.ts';
 import type { StepMeasurement } from './measure.ts';

@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
-import { DATASET_KINDS } from '../../src/data/registry.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
+import { DATASET_KINDS } from '../../src/data/sources/registry.ts';
 import { itShared } from '../golden.ts';
 
 const DATA = fileURLToPath(new URL('./', import.meta.url));

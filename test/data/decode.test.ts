@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { decodeImage } from '../../src/data/decode.ts';
-import { DECODE_LIMITS, type DecodeLimits } from '../../src/data/decode-limits.ts';
-import { readImageHeader } from '../../src/data/image-header.ts';
+import { decodeImage } from '../../src/data/decode/decode.ts';
+import { DECODE_LIMITS, type DecodeLimits } from '../../src/data/decode/limits.ts';
+import { readImageHeader } from '../../src/data/decode/header.ts';
 import { joined } from '../fuzz/mutate.ts';
 import { itShared } from '../golden.ts';
 import { damagedPng, png, unfinishedPng } from './damaged-png.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { describeDrawn, openDataset } from '../../src/data/dataset.ts';
-import { drawImage } from '../../src/data/drawn.ts';
-import { DRAWN_CLASSES } from '../../src/data/scene.ts';
+import { drawImage } from '../../src/data/sources/drawn.ts';
+import { DRAWN_CLASSES } from '../../src/data/draw/scene.ts';
 
 const spec = { size: 32, seed: 0, split: 'train' as const };
 

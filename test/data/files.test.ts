@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { DataWorkerApi } from '../../src/data/data-worker.ts';
+import type { DataWorkerApi } from '../../src/data/load/data-worker.ts';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
-import { describeFiles } from '../../src/data/describe-files.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
+import { describeFiles } from '../../src/data/given/describe-files.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
 import { STREAMS } from '../../src/random.ts';
 import { WorkerPool } from '../../src/scheduler/pool.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeDrawn, withDataset } from '../../src/data/dataset.ts';
-import { shareOfLabels } from '../../src/data/label-share.ts';
+import { shareOfLabels } from '../../src/data/derived/label-share.ts';
 
 const drawn = () => describeDrawn(200, 20, 16, 3);
 const countByClass = (labels: Int32Array) => {

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { openWeighedData } from '../../src/cli/data.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
-import { describeFiles } from '../../src/data/describe-files.ts';
+import { describeFiles } from '../../src/data/given/describe-files.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'moco-layouts-'));
 afterAll(() => rmSync(base, { recursive: true }));

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { Canvas } from '../../src/data/augment/canvas.ts';
 import { RECIPES } from '../../src/data/augment/recipes.ts';
 import { describeDataset } from '../../src/data/dataset.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
-import type { Dataset } from '../../src/data/source.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
+import type { Dataset } from '../../src/data/sources/source.ts';
 import { MocoError } from '../../src/errors.ts';
 
 const CIFAR = fileURLToPath(new URL('./cifar10', import.meta.url));

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { describeDataset } from '../../src/data/dataset.ts';
-import { measureViews } from '../../src/data/measure-views.ts';
+import { measureViews } from '../../src/data/load/measure-views.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../src/data/dataset.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
-import { PatientReader } from '../../src/data/patience.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
+import { PatientReader } from '../../src/data/load/patience.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'moco-patience-'));
 afterAll(() => rmSync(base, { recursive: true }));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { decodeImage } from '../../src/data/decode.ts';
-import { CAPTION, neighborSheet } from '../../src/data/preview.ts';
+import { decodeImage } from '../../src/data/decode/decode.ts';
+import { CAPTION, neighborSheet } from '../../src/data/pictures/preview.ts';
 
 const CAPTIONS = { query: 'TI', before: '', after: '' };
 const flat = (value: number) => ({ width: 8, height: 12, data: new Uint8Array(288).fill(value) });

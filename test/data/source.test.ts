@@ -1,12 +1,12 @@
-/** A source of one's own: what a new file in src/data/ has to do, and that nothing else has to know of it. */
+/** A source of one's own: what a new file in src/data/sources/ has to do, and that nothing else has to know of it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeAmong, openDataset } from '../../src/data/dataset.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
-import { kindsAtPaths, SOURCES } from '../../src/data/registry.ts';
-import type { DatasetSpec, Source } from '../../src/data/source.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
+import { kindsAtPaths, SOURCES } from '../../src/data/sources/registry.ts';
+import type { DatasetSpec, Source } from '../../src/data/sources/source.ts';
 import { STREAMS } from '../../src/random.ts';
 
 interface PaletteSpec extends DatasetSpec {

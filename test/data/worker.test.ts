@@ -1,10 +1,10 @@
 import { STREAMS } from '../../src/random.ts';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { DataWorkerApi } from '../../src/data/data-worker.ts';
+import type { DataWorkerApi } from '../../src/data/load/data-worker.ts';
 import { describeDataset } from '../../src/data/dataset.ts';
-import type { ImageFolderSpec } from '../../src/data/image-folder.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
+import type { ImageFolderSpec } from '../../src/data/sources/image-folder.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
 import { WorkerPool } from '../../src/scheduler/pool.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 /** Every function of the public API with arguments that it takes, and which junk each of them may be. */
 import * as conformance from '../../src/conformance/index.ts';
-import { encodeImage } from '../../src/data/encode.ts';
+import { encodeImage } from '../../src/data/pictures/encode-png.ts';
 import * as library from '../../src/index.ts';
 import { KERNELS, type KernelName } from '../../src/kernels/registry.ts';
 import * as kernelEntry from '../../src/kernels.ts';

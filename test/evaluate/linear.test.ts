@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedCheckpoint, loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { type DatasetDescription, describeDrawn } from '../../src/data/dataset.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
 import { PROTOCOL } from '../../src/evaluate/fit.ts';
 import { type LinearEvent, linearOfCheckpoint } from '../../src/evaluate/linear.ts';
 import type { LinearJob } from '../../src/evaluate/linear-job.ts';

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, renameSync, truncateSync, writeFileSync
 import { expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { describeDataset } from '../../src/data/dataset.ts';
-import { encodeImage } from '../../src/data/encode.ts';
+import { encodeImage } from '../../src/data/pictures/encode-png.ts';
 import { temporaryFolder } from '../checkpoint/example.ts';
 import { CIFAR } from '../cli/end-to-end/tiny-run.ts';
 import { mocoWeb } from '../cli/run-command.ts';

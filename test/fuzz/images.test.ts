@@ -1,7 +1,7 @@
 /** Image files of each codec, damaged; after each a good one must decode to the pixels that it had. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { decodeImage } from '../../src/data/decode.ts';
+import { decodeImage } from '../../src/data/decode/decode.ts';
 import { chunk } from '../data/damaged-png.ts';
 import { fuzz } from './harness.ts';
 import { damaged, joined } from './mutate.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { drawImage } from '../../src/data/drawn.ts';
-import { encodeImage } from '../../src/data/encode.ts';
+import { encodeImage } from '../../src/data/pictures/encode-png.ts';
+import { drawImage } from '../../src/data/sources/drawn.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENCODER = join(ROOT, 'test/autodiff/references/encoders/resnet18-training-opset13.onnx');

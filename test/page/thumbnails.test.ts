@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type DatasetDescription, describeDataset, describeDrawn } from '../../src/data/dataset.ts';
-import { describeFiles } from '../../src/data/describe-files.ts';
-import { drawImage } from '../../src/data/drawn.ts';
-import { encodeImage } from '../../src/data/encode.ts';
+import { describeFiles } from '../../src/data/given/describe-files.ts';
 import type { RgbImage } from '../../src/data/image.ts';
-import type { Thumbnail } from '../../src/data/thumbnail.ts';
+import { encodeImage } from '../../src/data/pictures/encode-png.ts';
+import type { Thumbnail } from '../../src/data/pictures/thumbnail.ts';
+import { drawImage } from '../../src/data/sources/drawn.ts';
 import { type ThumbnailOptions, thumbnails } from '../../src/page/thumbnails.ts';
 
 const data = (path: string) => fileURLToPath(new URL(`../data/${path}`, import.meta.url));

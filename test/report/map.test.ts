@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { decodeImage } from '../../src/data/decode.ts';
-import { encodeJpeg } from '../../src/data/encode-jpeg.ts';
-import { contactSheet } from '../../src/data/tiles.ts';
+import { decodeImage } from '../../src/data/decode/decode.ts';
+import { encodeJpeg } from '../../src/data/pictures/encode-jpeg.ts';
+import { contactSheet } from '../../src/data/pictures/tiles.ts';
 import { Random } from '../../src/random.ts';
 import { mapLayout } from '../../src/report/map-layout.ts';
 

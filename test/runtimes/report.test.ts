@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { encodeJpeg } from '../../src/data/encode-jpeg.ts';
+import { encodeJpeg } from '../../src/data/pictures/encode-jpeg.ts';
 import { reportHtml } from '../../src/report/report.ts';
 import { exampleRun } from '../report/example-run.ts';
 import { closeChromium, openPage } from './chromium.ts';

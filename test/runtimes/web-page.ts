@@ -8,8 +8,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { drawImage } from '../../src/data/drawn.ts';
-import { encodeJpeg } from '../../src/data/encode-jpeg.ts';
+import { encodeJpeg } from '../../src/data/pictures/encode-jpeg.ts';
+import { drawImage } from '../../src/data/sources/drawn.ts';
 import { serve } from '../../web/serve.mjs';
 import { openAddress } from './chromium.ts';
 

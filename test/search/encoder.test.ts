@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
-import { decodeImage } from '../../src/data/decode.ts';
+import { decodeImage } from '../../src/data/decode/decode.ts';
 import { exportOnnx } from '../../src/models/export-onnx.ts';
 import { ModelProtoSchema } from '../../src/onnx/onnx_pb.ts';
 import { Encoder } from '../../src/page/encoder.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/run-directory.ts';
 import { RECIPES } from '../../src/data/augment/recipes.ts';
 import { describeDrawn } from '../../src/data/dataset.ts';
-import { ViewLoader } from '../../src/data/loader.ts';
+import { ViewLoader } from '../../src/data/load/loader.ts';
 import { embedImages } from '../../src/evaluate/evaluate-checkpoint.ts';
 import { STREAMS } from '../../src/random.ts';
 import type { BackendChoice } from '../../src/runtime/backend.ts';

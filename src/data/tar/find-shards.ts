@@ -1,8 +1,8 @@
 /** Which tar shards lie at a path, and which of them are of which split. */
 import { joinPath } from '../../runtime/data-files.ts';
-import { folderAt, type Place } from '../place.ts';
-import { splitFolders } from '../split-names.ts';
-import { counted } from '../walk-images.ts';
+import { folderAt, type Place } from '../find/place.ts';
+import { splitFolders } from '../find/split-names.ts';
+import { counted } from '../find/walk-images.ts';
 
 export interface Shards {
   /** The folder that they lie in. */

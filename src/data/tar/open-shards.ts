@@ -1,5 +1,5 @@
 import { joinPath, openFile, type RandomAccessFile } from '../../runtime/data-files.ts';
-import { readNow } from '../image-file.ts';
+import { readNow } from '../decode/image-file.ts';
 
 /** Open at a time, in each worker: systems let a process have a thousand files or so. */
 const MOST_OPEN = 16;

@@ -1,5 +1,5 @@
 /** What members of one key make up in WebDataset's shards: an image, and the word that says of which class it is. */
-import { IMAGE_NAME } from '../walk-images.ts';
+import { IMAGE_NAME } from '../find/walk-images.ts';
 import type { TarMember } from './members.ts';
 
 /** Longer ones are no names of classes. */

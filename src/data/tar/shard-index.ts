@@ -1,6 +1,6 @@
 /** Which images lie in tar shards, and where: made once, by reading headers and labels alone. */
 import { MocoError } from '../../errors.ts';
-import { counted } from '../walk-images.ts';
+import { counted } from '../find/walk-images.ts';
 import { BLOCK, type TarFile, tarMembers } from './members.ts';
 import { isHidden, keyOf, Sample } from './sample.ts';
 

@@ -1,6 +1,6 @@
 /** The files of shards as a tree of folders, so that folders in them are classes and splits as those of a disk are. */
 import type { DirectoryEntry } from '../../runtime/data-files.ts';
-import { type FileTree, inside } from '../walk-images.ts';
+import { type FileTree, inside } from '../find/walk-images.ts';
 import type { ShardFile } from './shard-index.ts';
 
 export interface ShardTree extends FileTree {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { describeFiles } from '../../../src/data/describe-files.ts';
+import { describeFiles } from '../../../src/data/given/describe-files.ts';
 import { factsOf } from '../../../src/settings/resolve.ts';
 import { resolveConfig } from '../../../src/train/configure.ts';
 import { pretrain } from '../../../src/train/pretrain.ts';

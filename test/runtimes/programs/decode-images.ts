@@ -1,5 +1,5 @@
 /** Pixels of the images that lie beside this program, as hashes: name → SHA-256. */
-import { decodeImage } from '../../../src/data/decode.ts';
+import { decodeImage } from '../../../src/data/decode/decode.ts';
 import { loadAsset } from '../../../src/runtime/load-asset.ts';
 
 /** Each needs another path through a codec. */

@@ -1,0 +1,148 @@
+/** Images in tar archives, as WebDataset has them: of each the shard, and where in it. Read from there when they are asked for. */
+import { MocoError } from '../../errors.ts';
+import { joinPath, openFile, type RandomAccessFile } from '../../runtime/data-files.ts';
+import { decodeImage } from '../decode/decode.ts';
+import { MAX_FILE_BYTES } from '../decode/image-file.ts';
+import { findImages, type ImageSplit } from '../find/image-tree.ts';
+import { classesOf } from '../find/label-words.ts';
+import type { Place } from '../find/place.ts';
+import { IMAGE_NAME } from '../find/walk-images.ts';
+import { type PackedStrings, packIntegers, packStrings, stringAt } from '../shared.ts';
+import { findShards, isShard, type Shards } from '../tar/find-shards.ts';
+import { BLOCK } from '../tar/members.ts';
+import { OpenShards } from '../tar/open-shards.ts';
+import { type ShardFile, type ShardIndex, ShardIndexer } from '../tar/shard-index.ts';
+import { shardTree } from '../tar/shard-tree.ts';
+import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './source.ts';
+
+export interface TarShardsSpec extends DatasetSpec {
+  /** The folder that the shards lie in. */
+  readonly root: string;
+  readonly shards: PackedStrings;
+  /** What each image is called in its shard. */
+  readonly members: PackedStrings;
+  /** Of each image its shard, the block of 512 bytes that it begins with, and its bytes. */
+  readonly shard: Int32Array;
+  readonly block: Int32Array;
+  readonly size: Int32Array;
+  /** Label of each, −1 for none; null without classes. */
+  readonly labels: Int32Array | null;
+}
+
+export const tarShards: Source<TarShardsSpec> = {
+  kind: 'tarshards',
+  decodes: true,
+  atPath: {
+    claims: async (place) => isClaimed(place) && (await findShards(place)) !== null,
+    find: findTarShards,
+  },
+  open: openTarShards,
+};
+
+/** A folder of images may have an archive beside them, which is what they came in: the images are meant. */
+function isClaimed({ kind, files, folders }: Place): boolean {
+  if (kind !== 'folder') return true;
+  if (files.some((name) => IMAGE_NAME.test(name))) return false;
+  return folders.length === 0 || !files.some(isShard);
+}
+
+/** @throws MocoError data-missing, data-invalid */
+async function findTarShards(place: Place, { progress }: FindOptions): Promise<Found<TarShardsSpec>> {
+  const shards = await findShards(place);
+  if (!shards) throw new MocoError('data-missing', `${place.path} holds no tar archives`);
+  const indexer = new ShardIndexer(progress);
+  for (const [shard, name] of shards.names.entries()) {
+    await withShard(shards.root, name, (file) => indexer.add(file, shard));
+  }
+  const { index } = indexer;
+  const found = index.samples ? ofSamples(shards, index.samples) : await ofFolders(place, shards, index);
+  if (found.train.size.length === 0) {
+    throw new MocoError('data-missing', `${place.path} holds no images in its archives`);
+  }
+  return { ...found, notes: [...(found.notes ?? []), ...index.notes] };
+}
+
+/** Samples with labels of their own. */
+function ofSamples(shards: Shards, samples: NonNullable<ShardIndex['samples']>): Found<TarShardsSpec> {
+  const { splits, train, test, notes } = shards;
+  const { classes, labels } = classesOf(samples.map(({ word }) => word));
+  const split = (name: string | null) => {
+    const own = name === null ? samples : samples.filter(({ image }) => splits[image.shard] === name);
+    const numbers = own.map(({ word }) => labels.get(word) ?? -1);
+    const images = own.map(({ image }) => image);
+    return specOf(shards, images, classes.length === 0 ? null : numbers);
+  };
+  return {
+    ...{ train: split(train), test: test === null ? null : split(test) },
+    ...{ classes: [...classes], imageSize: null, notes },
+  };
+}
+
+/** Files in folders, which are classes and splits as on a disk. */
+async function ofFolders(place: Place, shards: Shards, { files }: ShardIndex): Promise<Found<TarShardsSpec>> {
+  const { root, names, splits } = shards;
+  const open = new OpenShards(root, (shard) => names[shard]!);
+  const read = ({ shard, block }: ShardFile, length: number) => open.read(shard, block * BLOCK, length);
+  const tree = shardTree(place.path, names, files, (shard) => splits[shard]!, read);
+  const { train, test, classes, testProblem, notes } = await findImages(tree).finally(() => open.close());
+  const spec = ({ files: paths, labels }: ImageSplit) => specOf(shards, paths.map(tree.at), labels);
+  return {
+    ...{ train: spec(train), test: test && spec(test), classes: [...classes], imageSize: null },
+    ...{ testProblem, notes },
+  };
+}
+
+function specOf(
+  { root, names }: Shards,
+  images: readonly ShardFile[],
+  labels: readonly number[] | null,
+): TarShardsSpec {
+  return {
+    ...{ kind: tarShards.kind, root, shards: packStrings(names) },
+    members: packStrings(images.map(({ name }) => name)),
+    shard: packIntegers(images.map(({ shard }) => shard)),
+    block: packIntegers(images.map(({ block }) => block)),
+    size: packIntegers(images.map(({ size }) => size)),
+    labels: labels && packIntegers(labels),
+  };
+}
+
+async function withShard<T>(
+  root: string,
+  name: string,
+  use: (file: RandomAccessFile & { readonly name: string }) => T | Promise<T>,
+): Promise<T> {
+  const path = joinPath(root, name);
+  const file = await openFile(path);
+  try {
+    return await use({ ...file, name: path });
+  } finally {
+    file.close();
+  }
+}
+
+async function openTarShards(spec: TarShardsSpec): Promise<Dataset> {
+  const { root, shards, members, shard, block, size, labels, limits } = spec;
+  const { length } = size;
+  const shardOf = (i: number): string => {
+    const name = stringAt(shards, shard[i] ?? -1);
+    if (name === undefined) throw new MocoError('usage', `there is no image ${i}: the data holds ${length}`);
+    return name;
+  };
+  const open = new OpenShards(root, (number) => stringAt(shards, number)!);
+  return {
+    length,
+    labels,
+    name: (i) => `${shardOf(i)}/${stringAt(members, i)}`,
+    size: (i) => size[i] ?? null,
+    async image(i) {
+      shardOf(i);
+      const wanted = size[i]!;
+      if (wanted > MAX_FILE_BYTES)
+        throw new MocoError('image-corrupt', `${wanted} bytes are too many for an image`);
+      const bytes = await open.read(shard[i]!, block[i]! * BLOCK, wanted);
+      return decodeImage(bytes, limits);
+    },
+    close: () => open.close(),
+  };
+}
