@@ -19,7 +19,7 @@ import {
 export interface GroupForward {
   /** [rows, dim], not normalized, of as many rows as a run has images: those of a group, or of several. */
   readonly embedding: Tensor;
-  /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]; summed over several groups. */
+  /** For each BatchNorm layer in graph order: mean [groups of the run, channels], then biased variance, likewise. */
   readonly statistics: readonly Tensor[];
 }
 

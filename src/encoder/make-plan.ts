@@ -1,7 +1,7 @@
 /** From a network to what is run: its graphs, differentiated and written for a provider, as bytes. */
 
 import { withBlockedConvolutions } from '../autodiff/blocked.ts';
-import { withGroupsAtOnce, withSummedStatistics } from '../autodiff/groups-at-once.ts';
+import { withGroupsAtOnce } from '../autodiff/groups-at-once.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
 import type { Provider } from '../autodiff/lowering.ts';
 import { prepareWeights } from '../autodiff/prepare.ts';
@@ -84,10 +84,9 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
     parameters: parameters.map(({ name }) => name),
     provider,
   };
-  const written = recompute
+  const graphs = recompute
     ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
     : graphsWithin(training, budget, most);
-  const graphs = { ...withSummedStatistics(written, groupsAtOnce), level: written.level };
   const statistics = graphs.statistics.flatMap(({ mean, variance }) => [mean, variance]);
   const wanted = new Set(['embedding', ...statistics]);
   const outputs = graphs.forward.outputs.filter(({ name }) => wanted.has(name));

@@ -75,8 +75,8 @@ export interface TrainingPlan {
   /** In the order of the network. */
   readonly parameters: readonly NamedShape[];
   /**
-   * The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance, summed over the
-   * groups of a run.
+   * The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance, [channels] of one group
+   * after the other.
    */
   readonly statistics: readonly string[];
   /** Image and weights → embedding and statistics. */

@@ -3,7 +3,10 @@ import type { Embeddings } from '../encoder/embeddings.ts';
 import type { TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 
-/** Arrays that one run has computed, still where they were computed. */
+/**
+ * Arrays that one run has computed, still where they were computed. One that is several times as long as its target or sum has a row
+ * for each group of the run, and stands for the sum of these, in the order of the groups.
+ */
 export interface GroupArrays {
   /** targets ← these. */
   copyTo(targets: readonly DeviceArray[]): void;
@@ -26,8 +29,8 @@ export interface ArraySum {
  * Runs groups on as many workers as there are, in the order in which they are given. An encoder is known by its name: all
  * have one network, each has weights of its own. A run is of one group, or of as many as `plan.groupsAtOnce` says, with their
  * rows interleaved. Images are [rows, 3, size, size]; a run's images are a promise, so that they can be made while others are
- * encoded. Statistics are, for each BatchNorm layer in graph order, mean [channels] and biased variance [channels], summed
- * over the groups of the run.
+ * encoded. Statistics are, for each BatchNorm layer in graph order, mean [channels] and biased variance [channels] of each group
+ * of the run.
  */
 export interface GroupEncoders {
   /** How many runs are made side by side. */

@@ -236,7 +236,7 @@ export class WebGpuEncoders implements GroupEncoders {
     const wrapped = tensors.map(({ gpuBuffer, size }) => kernels.wrap(gpuBuffer as GPUBuffer, size));
     return {
       wrapped,
-      copyTo: (targets) => kernels.copy({ targets, sources: wrapped }),
+      copyTo: (targets) => kernels.accumulate({ sums: targets, xs: wrapped, add: false }),
       addTo: (sums) => kernels.accumulate({ sums, xs: wrapped }),
       release() {
         for (const array of wrapped) kernels.free(array);
