@@ -1,12 +1,15 @@
-// Sum of gradients over the groups of a batch, in group order:
+// Sums of gradients and statistics over the groups of a batch, in group order:
 //
-//     sum ← sum + x
+//     sum ← sum + x₀ + x₁ + …,  or  x₀ + x₁ + … in the place of what was there
 //
-// Bindings: sum [length] (read and written), x [length].
-// Bytes: 12·length. Operations: length. One dispatch a pair of arrays, all in one pass.
+// Bindings: sum [length] (read and written), x [rows, length].
+// Bytes: 4·length·(rows + 2). Operations: length·rows. One dispatch a pair of arrays, all in one pass.
 
 struct Params {
   length: u32,
+  rows: u32,
+  // 0 or 1.
+  add: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,7 +29,14 @@ fn main(
   for (var step = 0u; step < 256u / WIDTH; step++) {
     let i = first + WIDTH * step;
     if (i < params.length) {
-      sum[i] += x[i];
+      var value = x[i];
+      if (params.add == 1u) {
+        value = sum[i] + value;
+      }
+      for (var row = 1u; row < params.rows; row++) {
+        value += x[row * params.length + i];
+      }
+      sum[i] = value;
     }
   }
 }

@@ -29,6 +29,8 @@ export interface Lowering {
    * wasm they are small beside what is kept for a large network.
    */
   readonly givenAtOnce: number;
+  /** Whether means over batch and space take as few nodes as they can, rather than one a dimension (channel-mean.ts). */
+  readonly shortMeans: boolean;
   /** Its Gemm cuts long sums itself; where not, such a sum would run on one workgroup a tile, and we cut it. */
   readonly hasSplitK: boolean;
 }
@@ -36,16 +38,16 @@ export interface Lowering {
 export const LOWERINGS: Readonly<Record<Provider, Lowering>> = {
   wasm: {
     ...{ provider: 'wasm', weightGradient: () => 'pixels', hasSplitK: true },
-    ...{ kernelTakes: () => true, givenAtOnce: 2 ** 26 },
+    ...{ kernelTakes: () => true, givenAtOnce: 2 ** 26, shortMeans: false },
   },
   webgpu: {
     ...{ provider: 'webgpu', weightGradient: () => 'parts', hasSplitK: false },
-    ...{ kernelTakes: () => true, givenAtOnce: 2 ** 29 },
+    ...{ kernelTakes: () => true, givenAtOnce: 2 ** 29, shortMeans: true },
   },
   native: {
     ...{ provider: 'native', weightGradient: nativeWeightGradient, hasSplitK: true },
     // Its Gemm has instructions that WebAssembly has not.
-    ...{ kernelTakes: () => false, givenAtOnce: Number.POSITIVE_INFINITY },
+    ...{ kernelTakes: () => false, givenAtOnce: Number.POSITIVE_INFINITY, shortMeans: false },
   },
 };
 

@@ -10,7 +10,7 @@ import { wasmWeightGradient } from './wasm-weight-gradient.ts';
 export interface ForwardArrays {
   /** [rows, dim], not normalized, of as many rows as a run has images. */
   readonly embedding: Float32Array;
-  /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]. */
+  /** For each BatchNorm layer in graph order: mean [groups of the run, channels], then biased variance, likewise. */
   readonly statistics: readonly Float32Array[];
 }
 

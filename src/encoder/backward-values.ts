@@ -3,8 +3,8 @@ import type { Feeds, Tensor } from './ort.ts';
 
 export class BackwardValues {
   readonly #values: Record<string, Tensor>;
-  /** What parts gave, which is disposed of here. */
-  readonly #own = new Map<string, Tensor>();
+  /** Names of what parts gave and nobody else has. */
+  readonly #own = new Set<string>();
 
   /** @param saved stays the caller's */
   constructor(saved: Feeds) {
@@ -24,27 +24,33 @@ export class BackwardValues {
     this.#values[name] = value;
   }
 
-  /** Adds what a part gave. Segments of a network may use a name again, each for itself. */
+  /** Adds what a part gave. */
   add(outputs: Feeds): void {
     for (const [name, value] of Object.entries(outputs)) {
-      this.#own.get(name)?.dispose();
-      this.#own.set(name, value);
+      this.#own.add(name);
       this.#values[name] = value;
     }
   }
 
-  /**
-   * Disposes of what parts gave and nobody needs any more.
-   * @param results that are the caller's from now on
-   * @param read names that later parts read
-   */
-  keep(results: ReadonlySet<Tensor>, read: Iterable<string>): void {
-    const later = new Set(read);
-    for (const [name, value] of this.#own) {
-      if (later.has(name)) continue;
-      this.#own.delete(name);
+  /** What a part gave is the caller's from now on; later parts may read it still. */
+  handOver(name: string): Tensor {
+    this.#own.delete(name);
+    return this.get(name);
+  }
+
+  /** What a part gave gets another name. */
+  rename(from: string, to: string): void {
+    this.#own.delete(from);
+    this.#own.add(to);
+    this.#values[to] = this.get(from);
+    delete this.#values[from];
+  }
+
+  /** Disposes of what parts gave and nobody reads any more. */
+  release(names: readonly string[]): void {
+    for (const name of names) {
+      if (this.#own.delete(name)) this.get(name).dispose();
       delete this.#values[name];
-      if (!results.has(value)) value.dispose();
     }
   }
 }

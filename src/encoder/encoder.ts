@@ -7,7 +7,6 @@ import { MocoError } from '../errors.ts';
 import { BackwardValues } from './backward-values.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
 import {
-  type BackwardPart,
   type GraphPart,
   type KernelPart,
   type NamedShape,
@@ -20,12 +19,15 @@ import {
 export interface GroupForward {
   /** [rows, dim], not normalized, of as many rows as a run has images: those of a group, or of several. */
   readonly embedding: Tensor;
-  /** For each BatchNorm layer in graph order: mean [channels], then biased variance [channels]; summed over several groups. */
+  /** For each BatchNorm layer in graph order: mean [groups of the run, channels], then biased variance, likewise. */
   readonly statistics: readonly Tensor[];
 }
 
-/** Computes the gradient of a convolution's weight from its input and the gradient of its output. */
-export type WeightGradient = (part: KernelPart, x: Tensor, dy: Tensor) => Promise<Tensor>;
+/**
+ * Computes the gradient of a convolution's weight from its input and the gradient of its output. Null where it is already where it
+ * belongs: added to the sum over the groups.
+ */
+export type WeightGradient = (part: KernelPart, x: Tensor, dy: Tensor) => Promise<Tensor | null>;
 
 export class Encoder {
   readonly #plan: TrainingPlan;
@@ -99,29 +101,31 @@ export class Encoder {
   }
 
   /**
-   * Gradients of the weights, in the order of the network's parameters, for encoder and groups of the last `trainingForward`.
+   * Gradients of the weights, in the order of the network's parameters, for encoder and groups of the last `trainingForward`; null
+   * for those that `weightGradient` has put elsewhere.
    * @param dEmbedding [rows, dim]
    */
-  async backward(dEmbedding: Tensor): Promise<Tensor[]> {
+  async backward(dEmbedding: Tensor): Promise<(Tensor | null)[]> {
     const saved = this.#saved;
     if (!saved) throw new MocoError('usage', 'backward was called without a training forward before it');
     const values = new BackwardValues(saved.values);
-    const gradients = new Map<string, Tensor>();
-    let passedOn = dEmbedding;
-    for (const [i, part] of this.#plan.backward.entries()) {
+    const gradients = new Map<string, Tensor | null>();
+    let passedOn: string | null = null;
+    for (const part of this.#plan.backward) {
       if (part.kind === 'kernel') {
         const [x, dy] = [values.get(part.x), values.get(part.dy)];
         gradients.set(part.weight.name, await this.#weightGradient(part, x, dy));
       } else {
-        if (part.outputGradient !== null) values.lend(part.outputGradient, passedOn);
-        const outputs = await this.#run(part, saved.encoder, values.all);
-        for (const [name, output] of part.gradients) gradients.set(name, outputs[output]!);
-        if (part.passedOn !== null) passedOn = outputs[part.passedOn]!;
-        values.add(outputs);
+        const { outputGradient } = part;
+        if (outputGradient !== null) {
+          if (passedOn === null) values.lend(outputGradient, dEmbedding);
+          else values.rename(passedOn, outputGradient);
+        }
+        values.add(await this.#run(part, saved.encoder, values.all));
+        for (const [name, output] of part.gradients) gradients.set(name, values.handOver(output));
+        passedOn = part.passedOn ?? passedOn;
       }
-      const later = this.#plan.backward.slice(i + 1);
-      // What is passed on belongs to the values until the segment after it is through.
-      values.keep(new Set([...gradients.values(), passedOn]), later.flatMap(readBy));
+      values.release(part.releases);
     }
     this.#release();
     return this.#plan.parameters.map(({ name }) => gradients.get(name)!);
@@ -223,10 +227,6 @@ export class Encoder {
     const others = new Set<Tensor>([embedding, ...statistics, values.image!]);
     for (const tensor of Object.values(values)) if (!others.has(tensor)) tensor.dispose();
   }
-}
-
-function readBy(part: BackwardPart): readonly string[] {
-  return part.kind === 'kernel' ? [part.x, part.dy] : part.inputs;
 }
 
 /** What a part reads, of all that there is. */

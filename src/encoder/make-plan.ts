@@ -1,7 +1,7 @@
 /** From a network to what is run: its graphs, differentiated and written for a provider, as bytes. */
 
 import { withBlockedConvolutions } from '../autodiff/blocked.ts';
-import { withGroupsAtOnce, withSummedStatistics } from '../autodiff/groups-at-once.ts';
+import { withGroupsAtOnce } from '../autodiff/groups-at-once.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
 import type { Provider } from '../autodiff/lowering.ts';
 import { prepareWeights } from '../autodiff/prepare.ts';
@@ -10,6 +10,7 @@ import {
   peakOf,
   type RecomputeLevel,
   savedBytes,
+  type TrainingGraphs,
   trainingGraphs,
 } from '../autodiff/training-graphs.ts';
 import { foldBatchNorm } from '../onnx/fold.ts';
@@ -18,7 +19,8 @@ import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
 import { encoded } from './encoded-model.ts';
 import { kernelPart } from './kernel-part.ts';
 import { WASM_BUDGET, WASM_MOST } from './recompute.ts';
-import type { GraphPart, TrainingPlan } from './training-plan.ts';
+import { type PartValues, releasesOf } from './releases.ts';
+import type { BackwardPart, GraphPart, NamedShape, TrainingPlan } from './training-plan.ts';
 
 export interface PlanOptions {
   readonly spec: NetworkSpec;
@@ -82,10 +84,9 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
     parameters: parameters.map(({ name }) => name),
     provider,
   };
-  const written = recompute
+  const graphs = recompute
     ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
     : graphsWithin(training, budget, most);
-  const graphs = { ...withSummedStatistics(written, groupsAtOnce), level: written.level };
   const statistics = graphs.statistics.flatMap(({ mean, variance }) => [mean, variance]);
   const wanted = new Set(['embedding', ...statistics]);
   const outputs = graphs.forward.outputs.filter(({ name }) => wanted.has(name));
@@ -100,10 +101,7 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
     statistics,
     forward: write({ ...graphs.forward, outputs }),
     trainingForward: write(graphs.forward),
-    backward: graphs.backward.flatMap(({ graph: backward, outputGradient, gradients, passedOn, left }) => [
-      { ...write(backward), outputGradient, gradients: [...gradients], passedOn },
-      ...left.map((gradient) => kernelPart(gradient, parameters)),
-    ]),
+    backward: backwardParts(graphs, write, parameters),
     inference: {
       ...write(inference),
       weights: inference.inputs
@@ -113,6 +111,27 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
     memory: { level: graphs.level, keptPerImage: savedBytes(graphs) / images, peak: peakOf(graphs) },
   };
 }
+
+/** Runs, each followed by the kernels that its values are for. */
+function backwardParts(
+  { backward }: TrainingGraphs,
+  write: (graph: Graph) => GraphPart,
+  weights: readonly NamedShape[],
+): BackwardPart[] {
+  const parts = backward.flatMap(({ graph, outputGradient, gradients, passedOn, left }) => [
+    { ...write(graph), outputGradient, gradients: [...gradients], passedOn },
+    ...left.map((gradient) => kernelPart(gradient, weights)),
+  ]);
+  const values = backward.flatMap(({ graph, outputGradient, passedOn, left }): PartValues[] => {
+    const [reads, gives] = [graph.inputs, graph.outputs].map((list) => list.map(({ name }) => name));
+    const kernels = left.map(({ x, dy }) => ({ ...NOTHING, reads: [x.name, dy.name] }));
+    return [{ reads: reads!, gives: gives!, outputGradient, passedOn }, ...kernels];
+  });
+  const releases = releasesOf(values);
+  return parts.map((part, i) => ({ ...part, releases: releases[i]! }));
+}
+
+const NOTHING = { reads: [], gives: [], outputGradient: null, passedOn: null };
 
 /** @param inputs that hold weights, among others that no part has */
 function partWriter(

@@ -106,7 +106,7 @@ export async function gpuTensor(
 }
 
 /** Values that are in this thread's memory. @throws MocoError model-invalid for anything else */
-export function floats(value: Tensor | undefined): Float32Array {
+export function floats(value: Tensor | null | undefined): Float32Array {
   if (value?.location !== 'cpu' || !(value.data instanceof Float32Array)) {
     throw new MocoError('model-invalid', 'a session gave no float32 output');
   }

@@ -22,8 +22,13 @@ export interface PreparingPart {
   readonly inputs: readonly string[];
 }
 
+interface Releasing {
+  /** Names of what this part or one before it gave, and no part after it reads. */
+  readonly releases: readonly string[];
+}
+
 /** A run of the backward pass: the whole network, a segment of it, or a piece of one. */
-export interface BackwardRun extends GraphPart {
+export interface BackwardRun extends GraphPart, Releasing {
   /** The input that takes the gradient of the embedding, or what the run before passed on; null within a segment. */
   readonly outputGradient: string | null;
   /** Weight and the output that is its gradient. */
@@ -42,7 +47,7 @@ export interface KernelPart {
   readonly convolution: Omit<ConvolutionShape, 'batch'>;
 }
 
-export type BackwardPart = BackwardRun | KernelPart;
+export type BackwardPart = BackwardRun | (KernelPart & Releasing);
 
 export interface NamedShape {
   readonly name: string;
@@ -70,8 +75,8 @@ export interface TrainingPlan {
   /** In the order of the network. */
   readonly parameters: readonly NamedShape[];
   /**
-   * The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance, summed over the
-   * groups of a run.
+   * The outputs that are batch statistics: for each BatchNorm layer in graph order mean, then biased variance, [channels] of one group
+   * after the other.
    */
   readonly statistics: readonly string[];
   /** Image and weights → embedding and statistics. */

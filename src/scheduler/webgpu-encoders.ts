@@ -9,10 +9,10 @@ import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
 import { rowsOf, type TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
-import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
+import type { ArraySum, GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { Semaphore } from './semaphore.ts';
 import { Sequencer } from './sequencer.ts';
-import { webGpuWeightGradient } from './webgpu-weight-gradient.ts';
+import { type WeightGradientSums, webGpuWeightGradient } from './webgpu-weight-gradient.ts';
 
 /** What the activations of one run take: an encoder that keeps them, and its images, which the backward reads again. */
 interface Slot {
@@ -40,6 +40,8 @@ export class WebGpuEncoders implements GroupEncoders {
   /** Weights of the folded inference form. */
   #inference: DeviceArray[] = [];
   readonly #sequencer: Sequencer;
+  /** Takes the gradients of the run whose turn it is, by the names of their weights. */
+  #adding: WeightGradientSums | null = null;
 
   /**
    * @param prefetch runs whose images are made while others are encoded
@@ -51,8 +53,9 @@ export class WebGpuEncoders implements GroupEncoders {
     const { device } = kernels;
     this.plan = makePlan(options, onWebGpu(device));
     const length = rowsOf(this.plan) * 3 * options.imageSize ** 2;
+    const weightGradient = webGpuWeightGradient(kernels, () => this.#adding!);
     this.#slots = Array.from({ length: together }, () => ({
-      encoder: new Encoder(this.plan, { provider: 'webgpu', device }, webGpuWeightGradient(kernels)),
+      encoder: new Encoder(this.plan, { provider: 'webgpu', device }, weightGradient),
       images: kernels.allocate(length),
     }));
     this.#free = this.#slots.toReversed();
@@ -102,13 +105,14 @@ export class WebGpuEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
+    sum: ArraySum,
     embedded?: (embedding: DeviceArray) => void,
-  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
+  ): Promise<{ statistics: GroupArrays; gradients: null }> {
     // Where `ready` waits for nothing that comes later, both halves are one turn, and one slot is enough.
     if (!embedded) {
       return this.#sequencer.run(images, async (values) => {
         const forward = await this.#trainingForward(this.#slots[0]!, encoder, values);
-        return this.#backward(forward, ready, loss);
+        return this.#backward(forward, ready, loss, sum);
       });
     }
     await this.#freed.acquire();
@@ -123,7 +127,7 @@ export class WebGpuEncoders implements GroupEncoders {
       await ready.catch(() => {});
       return await this.#sequencer.run(
         async () => {},
-        () => this.#backward(forward, ready, loss),
+        () => this.#backward(forward, ready, loss, sum),
       );
     } finally {
       this.#free.push(slot);
@@ -180,22 +184,42 @@ export class WebGpuEncoders implements GroupEncoders {
     return { encoder, embedding: lent.wrapped[0]!, lent, statistics: this.#arrays(statistics) };
   }
 
+  /** Runs come in the order in which they are added: each adds to the sum before the next one begins. */
   async #backward(
     { encoder, embedding, lent, statistics }: Forward,
     ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
-  ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
+    sum: ArraySum,
+  ): Promise<{ statistics: GroupArrays; gradients: null }> {
     try {
       await ready;
       const shape = [rowsOf(this.plan), encoder.dim];
       const dEmbedding = this.#kernels.buffer(loss(embedding));
+      const { parameters } = this.plan;
+      const byName = new Map(parameters.map(({ name }, i) => [name, sum.arrays[i]!]));
+      this.#adding = { of: (weight) => byName.get(weight)!, add: sum.begun };
       const gradients = await this.#kernels.wait(encoder.backward(await gpuTensor(dEmbedding, shape)));
-      return { statistics, gradients: this.#arrays(gradients) };
+      this.#addRest(gradients, sum);
+      sum.begun = true;
+      return { statistics, gradients: null };
     } catch (error) {
       statistics.release();
       throw error;
     } finally {
       lent.release();
+    }
+  }
+
+  /** Adds the gradients that no kernel has added. */
+  #addRest(gradients: readonly (Tensor | null)[], { arrays, begun }: ArraySum): void {
+    const given = gradients.flatMap((gradient, i) => (gradient ? [{ gradient, sum: arrays[i]! }] : []));
+    const rest = this.#arrays(given.map(({ gradient }) => gradient));
+    const sums = given.map(({ sum }) => sum);
+    try {
+      if (begun) rest.addTo(sums);
+      else rest.copyTo(sums);
+    } finally {
+      rest.release();
     }
   }
 
@@ -212,7 +236,7 @@ export class WebGpuEncoders implements GroupEncoders {
     const wrapped = tensors.map(({ gpuBuffer, size }) => kernels.wrap(gpuBuffer as GPUBuffer, size));
     return {
       wrapped,
-      copyTo: (targets) => kernels.copy({ targets, sources: wrapped }),
+      copyTo: (targets) => kernels.accumulate({ sums: targets, xs: wrapped, add: false }),
       addTo: (sums) => kernels.accumulate({ sums, xs: wrapped }),
       release() {
         for (const array of wrapped) kernels.free(array);

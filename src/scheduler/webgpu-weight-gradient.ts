@@ -1,21 +1,28 @@
-/** Weight gradients of an encoder on the kernels' device: nothing leaves it, and what is issued first is done first. */
+/**
+ * Weight gradients of an encoder on the kernels' device, added to their sums where these lie: nothing leaves the device, no run
+ * makes a buffer for them, and what is issued first is done first.
+ */
 import type { WeightGradient } from '../encoder/encoder.ts';
-import { gpuTensor } from '../encoder/ort.ts';
+import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
-import { count } from '../onnx/dims.ts';
 
-/** The gradients are arrays of the kernels, which their tensors free when they are disposed of. */
-export function webGpuWeightGradient(kernels: WebGpuKernels): WeightGradient {
+/** Where the gradients of a run go. */
+export interface WeightGradientSums {
+  /** The sum of a weight's gradients, by its name. */
+  of(weight: string): DeviceArray;
+  /** Whether they are added to what is there, or take its place. */
+  readonly add: boolean;
+}
+
+/** @param sums of the run that asks */
+export function webGpuWeightGradient(kernels: WebGpuKernels, sums: () => WeightGradientSums): WeightGradient {
   return async ({ weight, convolution }, x, dy) => {
     const [ofX, ofDy] = [x, dy].map(({ gpuBuffer, size }) => kernels.wrap(gpuBuffer as GPUBuffer, size));
-    const gradient = kernels.allocate(count(weight.shape));
+    const { of, add } = sums();
     try {
-      const arrays = { x: ofX!, dy: ofDy!, gradient };
-      kernels.convWeightGradient({ ...convolution, batch: x.dims[0]!, ...arrays, add: false });
-      return await gpuTensor(kernels.buffer(gradient), weight.shape, () => kernels.free(gradient));
-    } catch (error) {
-      kernels.free(gradient);
-      throw error;
+      const arrays = { x: ofX!, dy: ofDy!, gradient: of(weight.name) };
+      kernels.convWeightGradient({ ...convolution, batch: x.dims[0]!, ...arrays, add });
+      return null;
     } finally {
       for (const array of [ofX!, ofDy!]) kernels.free(array);
     }

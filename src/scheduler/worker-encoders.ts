@@ -10,7 +10,7 @@ import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { canShareMemory } from '../runtime/shared-memory.ts';
 import { type ArraySet, ArraySets } from './array-sets.ts';
-import type { GroupArrays, GroupEncoders } from './group-encoders.ts';
+import type { ArraySum, GroupArrays, GroupEncoders } from './group-encoders.ts';
 import { inHeap, MemoryLevels } from './memory-levels.ts';
 import { type Call, type Remote, WorkerPool } from './pool.ts';
 import { Semaphore } from './semaphore.ts';
@@ -119,6 +119,7 @@ export class WorkerEncoders implements GroupEncoders {
     images: () => Promise<Float32Array>,
     ready: Promise<unknown>,
     loss: (embedding: DeviceArray) => DeviceArray,
+    _sum: ArraySum,
     embedded?: (embedding: DeviceArray) => void,
   ): Promise<{ statistics: GroupArrays; gradients: GroupArrays }> {
     return this.#withImages('train', images, async (call, values) => {

@@ -1,24 +1,19 @@
 /** Sums over groups, taken in the order of the groups whatever order they come in. */
-import type { DeviceArray } from '../kernels/device-array.ts';
-import type { GroupArrays } from '../scheduler/group-encoders.ts';
+import type { ArraySum, GroupArrays } from '../scheduler/group-encoders.ts';
 import type { RankSum } from './rank-sum.ts';
 
-/** Arrays that sum up those of groups. */
-export interface GroupSum {
-  readonly arrays: readonly DeviceArray[];
-  /** Whether there is a sum: the first group's arrays take the place of what was there. */
-  begun: boolean;
+export interface GroupSum extends ArraySum {
   /** What adds up the groups of all ranks, whose sum gets into the arrays when it is finished. Left out: there are no others. */
   readonly ranks?: RankSum;
 }
 
 /**
- * Adds the i-th arrays of each group to sums[i], or to nothing where that is null, and gives their memory back. All
- * groups settle before anything is thrown: none may still be writing when the caller goes on.
+ * Adds the i-th arrays of each group to sums[i], or to nothing where that is null, and gives their memory back. Null are arrays
+ * that their encoder has added itself. All groups settle before anything is thrown: none may still be writing when the caller goes on.
  * @param before sums nothing until this has settled: gradients of two passes are added in the order of the passes
  */
 export async function sumGroups(
-  groups: readonly Promise<readonly GroupArrays[]>[],
+  groups: readonly Promise<readonly (GroupArrays | null)[]>[],
   sums: readonly (GroupSum | null)[],
   before: Promise<unknown> = Promise.resolve(),
 ): Promise<void> {
@@ -32,6 +27,7 @@ export async function sumGroups(
       const arrays = await running;
       taken = group + 1;
       for (const [i, values] of arrays.entries()) {
+        if (!values) continue;
         try {
           await add(values, sums[i] ?? null);
         } finally {
@@ -41,7 +37,7 @@ export async function sumGroups(
     }
   } finally {
     for (const rest of await Promise.allSettled(groups.slice(taken))) {
-      if (rest.status === 'fulfilled') for (const values of rest.value) values.release();
+      if (rest.status === 'fulfilled') for (const values of rest.value) values?.release();
     }
   }
 }

@@ -163,7 +163,7 @@ class PhaseClock {
           this.forward.stop();
         }
       },
-      train: async (encoder, images, ready, loss, embedded) => {
+      train: async (encoder, images, ready, loss, sum, embedded) => {
         this.trainings++;
         // What is encoded while the last forward runs are counts with these.
         const started = ready.then(() => this.training.start());
@@ -174,7 +174,7 @@ class PhaseClock {
             this.loss.stop();
             return gradient;
           };
-          return await encoders.train(encoder, images, ready, timed, embedded);
+          return await encoders.train(encoder, images, ready, timed, sum, embedded);
         } finally {
           await started;
           this.training.stop();

@@ -10,7 +10,7 @@ import { GroupRowsPut } from './group-rows.ts';
 import { type GroupSum, sumGroups } from './group-sums.ts';
 import type { Workspace } from './workspace.ts';
 
-type Runs = readonly Promise<readonly GroupArrays[]>[];
+type Runs = readonly Promise<readonly (GroupArrays | null)[]>[];
 
 export interface PassRows {
   /** Does what puts rows of a group. */

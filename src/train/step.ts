@@ -150,14 +150,14 @@ export function beginStep(context: StepContext, { step, permutation, views: make
       // Avoids an unhandledRejection before a group awaits it.
       ready.catch(() => {});
       const statistics = statisticsOf(encoder, options);
+      const sum = gradientsOf(encoder);
       const given = ranks.rows();
       const runs = groupsOf(views).map(async ({ images, rows }, group) => {
-        const made = await encoders.train(encoder, images, ready, (embedding) =>
-          given.of(group, () => loss(rows(embedding))),
-        );
+        const gradient = (embedding: DeviceArray) => given.of(group, () => loss(rows(embedding)));
+        const made = await encoders.train(encoder, images, ready, gradient, sum);
         return [made.statistics, made.gradients];
       });
-      const sums = [statistics, gradientsOf(encoder)];
+      const sums = [statistics, sum];
       trained = follow(
         isAlone ? sumGroups(runs, sums, trained) : ranks.sumsFirst(runs, sums, statistics, given),
       );
@@ -180,6 +180,7 @@ export function beginStep(context: StepContext, { step, permutation, views: make
         .then(all);
       ready.catch(() => {});
       const statistics = statisticsOf(encoder, {});
+      const sum = gradientsOf(encoder);
       const groups = groupsOf(views);
       const runs = groups.map(async ({ images, rows }, group) => {
         // A group that is done again after its worker has died is taken again, and counts once.
@@ -189,7 +190,7 @@ export function beginStep(context: StepContext, { step, permutation, views: make
         };
         const gradient = (embedding: DeviceArray) => reported.of(group, () => loss(rows(embedding)));
         try {
-          const made = await encoders.train(encoder, images, ready, gradient, embedded);
+          const made = await encoders.train(encoder, images, ready, gradient, sum, embedded);
           return [made.statistics, made.gradients];
         } catch (error) {
           // The others wait for it.
@@ -197,7 +198,7 @@ export function beginStep(context: StepContext, { step, permutation, views: make
           throw error;
         }
       });
-      const sums = [statistics, gradientsOf(encoder)];
+      const sums = [statistics, sum];
       trained = follow(
         isAlone ? sumGroups(runs, sums, trained) : ranks.sumsFirst(runs, sums, statistics, reported, ready),
       );

@@ -59,12 +59,19 @@ async function results(
   let gradients: Float32Array[] = [];
   const addTo = (sums: Float32Array[], values: readonly Float32Array[]) =>
     values.map((array, i) => (sums[i] ? added(sums[i], array) : array.slice()));
+  const ofAllGroups = (values: Float32Array) => {
+    const channels = values.length / groupsAtOnce;
+    return values.subarray(0, channels).map((_, c) => {
+      const groups = Array.from({ length: groupsAtOnce }, (_, group) => values[group * channels + c]!);
+      return groups.reduce((sum, value) => sum + value, 0);
+    });
+  };
   try {
     await encoder.setWeights('encoder_q', WEIGHTS);
     for (const [images, dEmbedding] of batches) {
       const forward = await encoder.trainingForward('encoder_q', images);
       embeddings.push(forward.embedding.slice());
-      statistics = addTo(statistics, forward.statistics);
+      statistics = addTo(statistics, forward.statistics.map(ofAllGroups));
       gradients = addTo(gradients, await encoder.backward(dEmbedding));
       // Without activations kept it is the same.
       const alone = await encoder.forward('encoder_q', images);

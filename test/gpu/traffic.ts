@@ -13,6 +13,8 @@ export class Traffic {
   /** writeBuffer, bytes of each call, in order. */
   readonly writes: number[] = [];
   dispatches = 0;
+  /** Buffers of ours that were made. */
+  made = 0;
   /** Buffers that nobody has destroyed, those of onnxruntime-web and ours. */
   readonly live = { onnxruntime: new Set<GPUBuffer>(), ours: new Set<GPUBuffer>() };
 
@@ -40,6 +42,7 @@ export class Traffic {
     this.writes.length = 0;
     this.stagedBytes = 0;
     this.dispatches = 0;
+    this.made = 0;
   }
 
   /** Reads begun from now on end, well or not, only when the function that this gives is called. */
@@ -54,6 +57,7 @@ export class Traffic {
   #watchBuffer(buffer: GPUBuffer): GPUBuffer {
     const owner = new Error().stack?.includes('onnxruntime') ? this.live.onnxruntime : this.live.ours;
     owner.add(buffer);
+    if (owner === this.live.ours) this.made++;
     const destroy = buffer.destroy.bind(buffer);
     buffer.destroy = () => {
       owner.delete(buffer);

@@ -122,7 +122,7 @@ onEveryBackend(({ kernels, fewer }) => {
 
     it('that do not go together are refused before anything is written', () =>
       withArrays(kernels, async (put) => {
-        const [gate, wide] = [put([1]), put([1, 1])];
+        const [gate, wide, three] = [put([1]), put([1, 1]), put([1, 1, 1])];
         const [one, two] = [put([1]), put([2])];
         const freed = kernels.allocate(1);
         kernels.free(freed);
@@ -155,8 +155,8 @@ onEveryBackend(({ kernels, fewer }) => {
           ['shape-mismatch', /sums and xs .* 1, 0/, () => kernels.accumulate({ sums: [one], xs: [] })],
           [
             'shape-mismatch',
-            /xs\[1\] has 2/,
-            () => kernels.accumulate({ sums: [one, two], xs: [two, wide] }),
+            /xs\[1\] has 3/,
+            () => kernels.accumulate({ sums: [one, wide], xs: [two, three] }),
           ],
           [
             'shape-mismatch',

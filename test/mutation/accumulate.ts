@@ -7,9 +7,14 @@ const NO_LAST = 'for (; i < length - 1; i++)';
 export const WGSL = [
   ...addresses('accumulate.wgsl', 'length'),
   ...of('accumulate.wgsl', [
-    ['x replaces the sum', 'sum[i] += x[i]', 'sum[i] = x[i]'],
-    ['x is taken away', 'sum[i] += x[i]', 'sum[i] -= x[i]'],
-    ['x of the first step', 'sum[i] += x[i]', 'sum[i] += x[first]'],
+    ['x replaces the sum', 'value = sum[i] + value', 'value = x[i]'],
+    ['x is taken away', 'value = sum[i] + value', 'value = sum[i] - value'],
+    ['x of the first step', 'var value = x[i]', 'var value = x[first]'],
+    ['nothing is added', 'params.add == 1u', 'false'],
+    ['everything is added', 'params.add == 1u', 'true'],
+    ['the first row twice', 'x[row * params.length + i]', 'x[i]'],
+    ['rows without the last', 'row < params.rows', 'row + 1u < params.rows'],
+    ['the last row for the sum', 'value += x[row', 'value = x[row'],
   ]),
 ];
 

@@ -106,7 +106,7 @@ describe('Trainer', () => {
         const result = encoders.train(...group);
         const copied = result.then(async ({ gradients }) => {
           const arrays = sizes.map((size) => kernels.allocate(size));
-          gradients.copyTo(arrays);
+          gradients!.copyTo(arrays);
           const values = await Promise.all(arrays.map((array) => kernels.read(array)));
           for (const array of arrays) kernels.free(array);
           return values;

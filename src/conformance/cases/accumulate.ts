@@ -1,7 +1,7 @@
 /** accumulate.wgsl: sums of gradients and of statistics. */
 import type { KernelCases } from '../case.ts';
 import { LENGTHS, MANY, PERIOD, repeated, uniforms } from '../inputs.ts';
-import { accumulated } from '../references/accumulate.ts';
+import { accumulated, accumulatedRows } from '../references/accumulate.ts';
 import type { Trial } from '../trial.ts';
 import { withEachNotFinite, without } from './not-finite.ts';
 
@@ -43,8 +43,30 @@ async function many(trial: Trial): Promise<void> {
   trial.bits('sum', await trial.read(target), accumulated(sum, x));
 }
 
+/** Arrays of several rows among others, which are added or take the place of what is there. */
+const ofRows = (add: boolean) => async (trial: Trial) => {
+  const shapes = [
+    [3, 70],
+    [1, 33],
+    [8, 301],
+  ] as const;
+  const given = shapes.map(([rows, length]) => ({
+    length,
+    sum: uniforms(length, trial.random),
+    x: uniforms(rows * length, trial.random),
+  }));
+  const sums = given.map(({ sum }) => trial.put(add ? sum : sum.fill(Number.NaN)));
+  trial.kernels.accumulate({ sums, xs: given.map(({ x }) => trial.put(x)), add });
+  for (const [i, { sum, x, length }] of given.entries()) {
+    const want = accumulatedRows(add ? sum : null, x, length);
+    trial.bits(`sum of ${shapes[i]![0]} rows`, await trial.read(sums[i]!), want);
+  }
+};
+
 export const accumulate: KernelCases = [
   ...LENGTHS.map((length) => [`length ${length}`, (t: Trial) => ofLength(t, length)] as const),
+  ['rows', ofRows(true)],
+  ['rows in the place of what was there', ofRows(false)],
   ['denormals and large values', ofSizes],
   ['not finite', notFinite],
   ['more than 65,535 workgroups', many, MANY],
