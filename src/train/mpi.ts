@@ -102,7 +102,7 @@ export class MpiRanks implements Collective {
 function expectTogether(launcher: Launcher | null, library: string, size: number): void {
   if (!launcher || launcher.size === null || launcher.size === size) return;
   const advice =
-    launcher.family === null
+    launcher.name === 'srun'
       ? 'srun --mpi=list shows what there is: pmix is for Open MPI, pmi2 for MPICH'
       : 'take the mpirun of that library (Debian: mpirun.openmpi, mpirun.mpich), or name the library by MOCO_MPI_LIBRARY';
   throw new SharedError(

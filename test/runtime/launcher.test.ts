@@ -35,6 +35,11 @@ describe('launcherOf', () => {
       },
       { name: 'srun', family: null, rank: 5, size: 7, localSize: 4 },
     ],
+    [
+      'srun with PMI 2, which is MPICH’s',
+      { SLURM_PROCID: '1', SLURM_STEP_NUM_TASKS: '2', SLURM_MPI_TYPE: 'pmi2', PMI_RANK: '1', PMI_SIZE: '2' },
+      { name: 'srun', family: 'MPICH', rank: 1, size: 2, localSize: null },
+    ],
     ['a batch script of Slurm, which is no task', { SLURM_PROCID: '0', SLURM_NTASKS: '8' }, null],
     [
       'another launcher of PMIx',

@@ -6,7 +6,7 @@ import { nodeModule } from '../node.ts';
 export interface Launcher {
   /** As people call it. */
   readonly name: string;
-  /** Whose library it belongs to; null: any (Slurm). */
+  /** Whose library it belongs to, or speaks to best; null: any. */
   readonly family: 'Open MPI' | 'MPICH' | null;
   readonly rank: number;
   /** How many processes it has started; null where it does not tell. */
@@ -53,7 +53,8 @@ export function launcherOf(variables: Variables = processVariables()): Launcher 
     const local = /^\d+/.exec(variables.SLURM_STEP_TASKS_PER_NODE ?? '')?.[0];
     return {
       name: 'srun',
-      family: null,
+      // What `--mpi` says: Open MPI as distributions build it speaks PMIx alone, MPICH speaks pmi2.
+      family: variables.SLURM_MPI_TYPE === 'pmi2' ? 'MPICH' : null,
       rank: task,
       size: step,
       localSize: local === undefined ? null : Number(local),
