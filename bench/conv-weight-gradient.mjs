@@ -4,29 +4,16 @@
 // The floor is that of kernels.mjs: independent 128-bit multiplications and additions in registers.
 // npm run build && node bench/conv-weight-gradient.mjs [r18w16|r18w64|r50] [--alone]
 import { readFileSync } from 'node:fs';
-import { build } from 'esbuild';
 import * as ort from 'onnxruntime-web/wasm';
 import { createWasmKernels } from '../dist/kernels.js';
+import { fromSources } from './from-sources.mjs';
 import { SHAPES } from './resnet-convolutions.mjs';
 
-const root = new URL('..', import.meta.url);
-const bundle = await build({
-  stdin: {
-    contents: `export { weightGradientAs } from './src/autodiff/weight-gradient.ts';
-export { GraphBuilder } from './src/onnx/graph.ts';
-export { encodeModel } from './src/onnx/model.ts';`,
-    resolveDir: root.pathname,
-    loader: 'ts',
-  },
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  write: false,
-  define: { 'import.meta.url': JSON.stringify(new URL('dist/index.js', root).href) },
-  logLevel: 'error',
+const lib = await fromSources({
+  'autodiff/weight-gradient.ts': ['weightGradientAs'],
+  'onnx/graph.ts': ['GraphBuilder'],
+  'onnx/model.ts': ['encodeModel'],
 });
-const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
-const lib = await import(`data:text/javascript;base64,${source}`);
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 

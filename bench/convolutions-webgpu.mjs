@@ -1,10 +1,9 @@
 // The convolutions of ResNets on WebGPU: forward, the gradient of the input, and the gradient of the weights as a graph of
 // onnxruntime-web and as our kernel, which are compared, too.
 // npm run build && node bench/convolutions-webgpu.mjs [r18w64|r50|r18w16] [--images 32] [--seconds 500] [--small] [--json]
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import * as ort from 'onnxruntime-web/webgpu';
 import { differentiateGraph, encodeModel } from '../dist/onnx.js';
+import { ort } from './onnxruntime-webgpu.mjs';
 import { SHAPES } from './resnet-convolutions.mjs';
 import { limitsOf, openGpu } from './webgpu-clock.mjs';
 
@@ -22,9 +21,6 @@ const end = performance.now() + 1000 * Number(options.seconds);
 const gpu = await openGpu();
 const { device, kernels, clock, noise } = gpu;
 const limits = await limitsOf(gpu, small);
-const wasm = new URL('../dist/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url);
-Object.assign(ort.env.wasm, { wasmBinary: readFileSync(wasm).buffer, numThreads: 1 });
-ort.env.logLevel = 'error';
 
 const value = (name, shape) => ({ name, type: 'float32', shape });
 const product = (shape) => shape.reduce((a, b) => a * b, 1);

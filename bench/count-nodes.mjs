@@ -2,33 +2,19 @@
 // them that launch a shader, by operator, and the bytes that nodes read and write. With one group at a time and with several.
 // node bench/count-nodes.mjs [--groups 8] [--json]
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { fromSources } from './from-sources.mjs';
 
 const { values: options } = parseArgs({
   options: { groups: { type: 'string', default: '8' }, json: { type: 'boolean', default: false } },
 });
 const groups = Number(options.groups);
 
-const root = new URL('..', import.meta.url);
-const bundle = await build({
-  stdin: {
-    contents: `export { makePlan } from './src/encoder/make-plan.ts';
-export { decodeModel } from './src/onnx/model.ts';
-export { byteSizes } from './src/autodiff/memory.ts';
-export { resnetSpec } from './src/onnx/resnet.ts';`,
-    resolveDir: root.pathname,
-    loader: 'ts',
-  },
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  write: false,
-  external: ['onnxruntime-web/*', 'onnxruntime-node'],
-  define: { 'import.meta.url': JSON.stringify(new URL('dist/index.js', root).href) },
-  logLevel: 'error',
+const lib = await fromSources({
+  'encoder/make-plan.ts': ['makePlan'],
+  'onnx/model.ts': ['decodeModel'],
+  'autodiff/memory.ts': ['byteSizes'],
+  'onnx/resnet.ts': ['resnetSpec'],
 });
-const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
-const lib = await import(`data:text/javascript;base64,${source}`);
 
 /** Batch of the paper: 256 images. */
 const NETWORKS = {

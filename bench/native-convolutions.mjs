@@ -2,77 +2,21 @@
 // and the convolution itself, plain and on blocks of channels (autodiff/blocked.ts). The choices by shape in
 // autodiff/lowering.ts and blocked.ts come from here. Best of nine runs on one thread, the forms of a shape in turn.
 // npm run build && node bench/native-convolutions.mjs [r18w16|r18w64|r50]
-import { build } from 'esbuild';
+import { createRequire } from 'node:module';
+import { fromSources } from './from-sources.mjs';
+import { SHAPES } from './resnet-convolutions.mjs';
 
-const root = new URL('..', import.meta.url);
-const bundle = await build({
-  stdin: {
-    contents: `export { weightGradientAs } from './src/autodiff/weight-gradient.ts';
-export { LOWERINGS } from './src/autodiff/lowering.ts';
-export { withBlockedConvolutions } from './src/autodiff/blocked.ts';
-export { prepareWeights } from './src/autodiff/prepare.ts';
-export { channelBlock } from './src/encoder/channel-block.ts';
-export { GraphBuilder } from './src/onnx/graph.ts';
-export { encodeModel } from './src/onnx/model.ts';`,
-    resolveDir: root.pathname,
-    loader: 'ts',
-  },
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  write: false,
-  external: ['onnxruntime-web/*', 'onnxruntime-node'],
-  // What is bundled looks for packages from where it would lie.
-  define: { 'import.meta.url': JSON.stringify(new URL('dist/index.js', root).href) },
-  logLevel: 'error',
+const lib = await fromSources({
+  'autodiff/weight-gradient.ts': ['weightGradientAs'],
+  'autodiff/lowering.ts': ['LOWERINGS'],
+  'autodiff/blocked.ts': ['withBlockedConvolutions'],
+  'autodiff/prepare.ts': ['prepareWeights'],
+  'encoder/channel-block.ts': ['channelBlock'],
+  'onnx/graph.ts': ['GraphBuilder'],
+  'onnx/model.ts': ['encodeModel'],
 });
-const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
-const lib = await import(`data:text/javascript;base64,${source}`);
-const { createRequire } = await import('node:module');
 const ort = createRequire(import.meta.url)('onnxruntime-node');
 
-/** How often a step has it, images, channels, out channels, size, kernel, stride. */
-const SHAPES = {
-  r18w16: [
-    [5, 32, 16, 16, 32, 3, 1],
-    [1, 32, 16, 32, 32, 3, 2],
-    [3, 32, 32, 32, 16, 3, 1],
-    [1, 32, 32, 64, 16, 3, 2],
-    [3, 32, 64, 64, 8, 3, 1],
-    [1, 32, 64, 128, 8, 3, 2],
-    [3, 32, 128, 128, 4, 3, 1],
-    [1, 32, 3, 16, 32, 3, 1],
-    [1, 32, 16, 32, 32, 1, 2],
-  ],
-  r18w64: [
-    [4, 32, 64, 64, 32, 3, 1],
-    [1, 32, 64, 128, 32, 3, 2],
-    [3, 32, 128, 128, 16, 3, 1],
-    [1, 32, 128, 256, 16, 3, 2],
-    [3, 32, 256, 256, 8, 3, 1],
-    [1, 32, 256, 512, 8, 3, 2],
-    [3, 32, 512, 512, 4, 3, 1],
-    [1, 32, 3, 64, 32, 3, 1],
-    [1, 32, 64, 128, 32, 1, 2],
-  ],
-  r50: [
-    [3, 8, 64, 64, 56, 3, 1],
-    [1, 8, 128, 128, 56, 3, 2],
-    [3, 8, 128, 128, 28, 3, 1],
-    [5, 8, 256, 256, 14, 3, 1],
-    [2, 8, 512, 512, 7, 3, 1],
-    [1, 8, 3, 64, 224, 7, 2],
-    [3, 8, 64, 256, 56, 1, 1],
-    [2, 8, 256, 64, 56, 1, 1],
-    [3, 8, 128, 512, 28, 1, 1],
-    [3, 8, 512, 128, 28, 1, 1],
-    [5, 8, 256, 1024, 14, 1, 1],
-    [5, 8, 1024, 256, 14, 1, 1],
-    [3, 8, 512, 2048, 7, 1, 1],
-    [2, 8, 2048, 512, 7, 1, 1],
-    [1, 8, 256, 512, 56, 1, 2],
-  ],
-};
 const OPTIONS = {
   executionProviders: ['cpu'],
   intraOpNumThreads: 1,
