@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { MocoError } from '../errors.ts';
+import { CONV_TILE_NAMES, type TileChoice } from '../kernels/conv-tiles.ts';
 import { GENERATOR } from '../random.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { isImported } from '../settings/owners.ts';
@@ -26,6 +27,8 @@ export interface RunState {
    * several do not say, and had 1.
    */
   groupsAtOnce?: number;
+  /** webgpu: the tiles that were chosen for weight gradients, by the names of shapes. No bit depends on them. */
+  tiles?: TileChoice;
   /**
    * Names of settings, and `images`, that nobody has said: of a run that came from another program. What stands for them in
    * `config` and `sampler` is a guess, with which no run goes on.
@@ -61,6 +64,9 @@ export interface SamplerState {
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
+/** A network has fewer convolutions, of fewer shapes. */
+const MOST_TILES = 4096;
+
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 /** What state.json has in every format. */
@@ -86,6 +92,12 @@ const StateSchema = v.object({
   generator: v.object({ algorithm: v.pipe(v.string(), v.maxLength(64)), seed: count }),
   backend: v.exactOptional(v.picklist(['webgpu', 'native', 'wasm'] satisfies Backend[])),
   groupsAtOnce: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  tiles: v.exactOptional(
+    v.pipe(
+      v.record(v.pipe(v.string(), v.maxLength(256)), v.picklist(CONV_TILE_NAMES)),
+      v.check((tiles) => Object.keys(tiles).length <= MOST_TILES, `more than ${MOST_TILES} tiles`),
+    ),
+  ),
   unknown: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64))),
   imported: v.exactOptional(
     v.object({
@@ -114,7 +126,7 @@ export async function formatState(
   counters: Readonly<Record<string, number>>,
   digests: Digests,
 ): Promise<string> {
-  const { config, step, epoch, sampler, generator, backend, groupsAtOnce, unknown, imported } = state;
+  const { config, step, epoch, sampler, generator, backend, groupsAtOnce, tiles, unknown, imported } = state;
   const content: v.InferInput<typeof StateSchema> & Omit<v.InferInput<typeof SealSchema>, 'checksum'> = {
     ...{ format_version: FORMAT_VERSION, config, step, epoch },
     ...counters,
@@ -122,6 +134,7 @@ export async function formatState(
     generator,
     ...(backend === undefined ? {} : { backend }),
     ...(groupsAtOnce === undefined ? {} : { groupsAtOnce }),
+    ...(tiles === undefined ? {} : { tiles }),
     ...(unknown === undefined ? {} : { unknown: [...unknown] }),
     ...(imported === undefined ? {} : { imported }),
     sha256: digests.tensors,

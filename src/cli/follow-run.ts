@@ -134,7 +134,7 @@ export async function followRun(
 }
 
 function describeRun(run: RunEvent): string[] {
-  const { config, backend, adapter, stepsPerEpoch, totalSteps, memory, groupsAtOnce } = run;
+  const { config, backend, adapter, stepsPerEpoch, totalSteps, memory, groupsAtOnce, tiles } = run;
   const { arch, width, stem, dim, mlp, imageSize, batchSize, groups } = config;
   // Of methods that have one.
   const { queueSize }: Settings = config;
@@ -144,7 +144,8 @@ function describeRun(run: RunEvent): string[] {
       `batch ${batchSize} in ${groups} groups${queueSize === undefined ? '' : `, queue ${queueSize}`}`,
     `${totalSteps} steps, ${stepsPerEpoch} an epoch, on ${backend}${adapter ? ` (${adapter})` : ''}`,
     `activations: ${megabytes(memory.keptPerImage)} an image kept, ${megabytes(memory.peak)} at most at one time ` +
-      `(recompute ${memory.level}${groupsAtOnce === 1 ? '' : `, ${groupsAtOnce} groups at once`})`,
+      `(recompute ${memory.level}${groupsAtOnce === 1 ? '' : `, ${groupsAtOnce} groups at once`}` +
+      `${tiles === undefined ? '' : `, tiles ${tiles.how}`})`,
     `spread: how far apart the embeddings of a batch lie, from 0 (all the same) to 1/√${dim} = ` +
       `${(1 / Math.sqrt(dim)).toFixed(4)} (evenly)`,
   ];

@@ -59,6 +59,13 @@ export function groupsAtOnceOption(): Option {
   ).argParser(wholeNumber(1));
 }
 
+export function measureTilesOption(): Option {
+  return new Option(
+    '--measure-tiles',
+    'webgpu: choose tiles of weight gradients by measurement on a software adapter, too',
+  );
+}
+
 const MIB = 2 ** 20;
 
 /** What the reading of an untrusted model may take (ModelLimits). */

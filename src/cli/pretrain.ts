@@ -19,6 +19,7 @@ import {
   type DumpOptions,
   type GroupsAtOnceOption,
   groupsAtOnceOption,
+  measureTilesOption,
   parseNumber,
   wholeNumber,
 } from './options.ts';
@@ -29,6 +30,7 @@ import { writeRunReport } from './report.ts';
 import { END_SIGNALS, type Terminal } from './terminal.ts';
 
 interface PretrainCommandOptions extends RunOptions, WorkerCounts, GroupsAtOnceOption, DumpOptions {
+  measureTiles?: boolean;
   knnEvery?: number;
   probeEvery?: number;
   checkpointEvery?: number;
@@ -42,6 +44,7 @@ export function registerPretrain(program: Command, terminal: Terminal): void {
   addDistributedOptions(addLimitOptions(addDumpOptions(addWorkerOptions(addConfigOptions(command, 'run')))))
     .addOption(backendOption())
     .addOption(groupsAtOnceOption())
+    .addOption(measureTilesOption())
     .option('--minutes <n>', `preset photos: how long it may take (default: ${PHOTO_MINUTES})`, parseNumber)
     .option('--knn-every <epochs>', 'measure kNN accuracy every so many epochs', wholeNumber(1))
     .option('--probe-every <epochs>', 'fit a linear probe every so many epochs', wholeNumber(1))
@@ -113,6 +116,7 @@ async function runOfRank(
       ...workerCounts({ ...options, workers: options.workers ?? workers }),
       dumpGraphs: isFirst ? options.dumpGraphs : undefined,
       ...(options.groupsAtOnce === undefined ? {} : { groupsAtOnce: options.groupsAtOnce }),
+      ...(options.measureTiles ? { measureTiles: true } : {}),
       ...(options.knnEvery === undefined ? {} : { knnEvery: options.knnEvery }),
       ...(options.probeEvery === undefined ? {} : { probeEvery: options.probeEvery }),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),

@@ -1,7 +1,9 @@
 /** The gradient of a convolution's weights, of its input and the gradient of its output: a product of matrices, without im2col. */
 import text from '../../shaders/conv-weight-gradient.wgsl';
 import sumsText from '../../shaders/conv-weight-gradient-sums.wgsl';
+import { expectArgument, oneOf, optional } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
+import { CONV_TILE_NAMES, CONV_TILES, type ConvTile, usualTile } from './conv-tiles.ts';
 import { type ConvolutionShape, expectConvolution, matrixOf } from './convolution-shape.ts';
 import type { DeviceArray } from './device-array.ts';
 import { callOf } from './export-call.ts';
@@ -21,6 +23,8 @@ export interface ConvWeightGradientArguments extends ConvolutionShape {
   readonly gradient: DeviceArray;
   /** Whether that is added to what `gradient` holds: the bits of `accumulate`. */
   readonly add: boolean;
+  /** WebGPU: filters × columns that a workgroup computes; by default by the filters of a group. No bit depends on it. */
+  readonly tile?: ConvTile | undefined;
 }
 
 export interface ConvWeightGradientExports {
@@ -79,18 +83,12 @@ function paddedOf(shape: ConvolutionShape, chunk: { rows: number; columns: numbe
   return { height: extent(0, chunk.rows), width: extent(1, chunk.columns) };
 }
 
-/** Invocations of a workgroup, down its filters and across its columns; each has 4 × 4 sums. */
-const TILES = [
-  { rows: 16, columns: 8, from: 48 },
-  { rows: 8, columns: 8, from: 12 },
-  { rows: 2, columns: 32, from: 0 },
-] as const;
-
-const tiles: readonly { shader: Shader; rows: number; columns: number; from: number }[] = TILES.map(
-  (tile) => {
+const tiles = new Map<ConvTile, Shader>(
+  CONV_TILE_NAMES.map((name) => {
+    const { rows, columns } = CONV_TILES[name];
     const shader = shaderOf([{ name: 'conv-weight-gradient.wgsl', text }], ['read', 'read', 'write'], null);
-    return { ...tile, shader: { ...shader, constants: { ROWS: tile.rows, COLUMNS: tile.columns } } };
-  },
+    return [name, { ...shader, constants: { ROWS: rows, COLUMNS: columns } }];
+  }),
 );
 const addSums = shaderOf([{ name: 'conv-weight-gradient-sums.wgsl', text: sumsText }], ['read', 'write']);
 
@@ -101,26 +99,33 @@ const SLICE = { most: 4096, fewest: 64 } as const;
 /** The most values that the sums of all slices may take (64 MiB). */
 const SUMS = 2 ** 24;
 
-/** How WebGPU takes the pixels: by how many filters a group has, and in how many slices of how many pixels. */
-export function slicesOf(shape: ConvolutionShape) {
-  const { batch, outHeight, outWidth, groups } = shape;
+/** Workgroups that a tile makes, for each slice. */
+function workgroupsOf(shape: ConvolutionShape, tile: ConvTile): number {
   const { filters, columns } = matrixOf(shape);
-  const tile = tiles.find(({ from }) => filters >= from)!;
-  const workgroups = groups * Math.ceil(filters / (4 * tile.rows)) * Math.ceil(columns / (4 * tile.columns));
+  const { rows, columns: across } = CONV_TILES[tile];
+  return shape.groups * Math.ceil(filters / (4 * rows)) * Math.ceil(columns / (4 * across));
+}
+
+/** How WebGPU takes the pixels: in how many slices of how many. The shape alone decides, not the tile that computes it. */
+export function slicesOf(shape: ConvolutionShape): { pixels: number; slices: number } {
+  const { batch, outHeight, outWidth } = shape;
+  const { filters, columns } = matrixOf(shape);
+  const workgroups = workgroupsOf(shape, usualTile(filters));
   const all = batch * outHeight * outWidth;
   const wanted = Math.max(Math.ceil(WORKGROUPS / workgroups), Math.ceil(all / SLICE.most));
   const fitting = Math.max(1, Math.floor(SUMS / (shape.filters * columns)));
   const pixels = Math.ceil(all / Math.min(wanted, fitting, Math.ceil(all / SLICE.fewest)));
-  return { shader: tile.shader, workgroups, pixels, slices: Math.ceil(all / pixels) };
+  return { pixels, slices: Math.ceil(all / pixels) };
 }
 
 export const convWeightGradient: Kernel<ConvWeightGradientArguments, void, ConvWeightGradientExports> = {
-  shaders: [...tiles.map(({ shader }) => shader), addSums],
+  shaders: [...tiles.values(), addSums],
 
   check(args, checks) {
     expectConvolution(args);
     const { batch, channels, height, width, filters, outHeight, outWidth, x, dy, gradient, add } = args;
     if (typeof add !== 'boolean') throw new MocoError('usage', 'add must be true or false');
+    expectArgument('convWeightGradient', 'tile', args.tile, optional(oneOf(CONV_TILE_NAMES)));
     checks.matrix('x', x, batch * channels, height * width);
     checks.matrix('dy', dy, batch * filters, outHeight * outWidth);
     checks.matrix('gradient', gradient, filters, matrixOf(args).columns);
@@ -131,16 +136,17 @@ export const convWeightGradient: Kernel<ConvWeightGradientArguments, void, ConvW
 
   webgpu(args, { at, scratch, run }) {
     const { kernel, strides, pads, dilations, groups, gradient } = args;
-    const { shader, workgroups, pixels, slices } = slicesOf(args);
+    const { pixels, slices } = slicesOf(args);
+    const tile = args.tile ?? usualTile(matrixOf(args).filters);
     const sums = scratch('the sums of convWeightGradient', slices * gradient.length);
     const sizes = [args.batch, args.channels, args.height, args.width, args.filters, args.outHeight];
     const window = [...kernel, ...strides, pads[0], pads[1], ...dilations, groups];
     run([
       {
-        shader,
+        shader: tiles.get(tile)!,
         parameters: [...sizes, args.outWidth, ...window, pixels],
         buffers: [at(args.dy), at(args.x), sums],
-        workgroups: [...grid(workgroups), slices],
+        workgroups: [...grid(workgroupsOf(args, tile)), slices],
       },
       {
         shader: addSums,

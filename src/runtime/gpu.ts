@@ -106,9 +106,20 @@ export function describeAdapter(adapter: globalThis.GPUAdapter): GpuAdapter {
   const name = [description, device, `${vendor} ${architecture}`.trim()].find((part) => part) || 'unnamed';
   const { isFallbackAdapter } = adapter.info as { isFallbackAdapter?: boolean };
   const fallback = isFallbackAdapter ?? (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter;
+  return { name, software: fallback === true || isSoftwareName(adapter.info) };
+}
+
+/** Whether a device's adapter is software; false where the runtime does not say what a device is of. */
+export function isSoftware({ adapterInfo }: { readonly adapterInfo?: GPUAdapterInfo }): boolean {
+  if (!adapterInfo) return false;
+  return (
+    (adapterInfo as { isFallbackAdapter?: boolean }).isFallbackAdapter === true || isSoftwareName(adapterInfo)
+  );
+}
+
+function isSoftwareName({ vendor, architecture, device, description }: GPUAdapterInfo): boolean {
   const words = `${vendor} ${architecture} ${device} ${description}`;
-  const known = /swiftshader|llvmpipe|lavapipe|softpipe|software|basic render/i.test(words);
-  return { name, software: fallback === true || known };
+  return /swiftshader|llvmpipe|lavapipe|softpipe|software|basic render/i.test(words);
 }
 
 /** The adapter a session would get, or why there is none. Never throws: no GPU is an answer. */

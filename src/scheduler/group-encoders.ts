@@ -1,6 +1,7 @@
 /** The encoders as the trainer sees them: whole runs of groups in, kernel arrays out. */
 import type { Embeddings } from '../encoder/embeddings.ts';
 import type { TrainingPlan } from '../encoder/training-plan.ts';
+import type { TileChoice } from '../kernels/conv-tiles.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 
 /**
@@ -25,6 +26,13 @@ export interface ArraySum {
   begun: boolean;
 }
 
+/** The tiles by which WebGPU computes weight gradients (kernels/conv-tiles.ts), and how they were chosen. */
+export interface Tiles {
+  /** By a measurement at the beginning of the run, of an earlier one, or by the usual table. */
+  readonly how: 'measured' | 'kept' | 'usual';
+  readonly choice: TileChoice;
+}
+
 /**
  * Runs groups on as many workers as there are, in the order in which they are given. An encoder is known by its name: all
  * have one network, each has weights of its own. A run is of one group, or of as many as `plan.groupsAtOnce` says, with their
@@ -37,6 +45,8 @@ export interface GroupEncoders {
   readonly parallel: number;
   /** What they run. */
   readonly plan: TrainingPlan;
+  /** webgpu: what computes its weight gradients. */
+  readonly tiles?: Tiles;
   /** Shares an encoder's weights, in the order of the parameters. They are read at each later call, as they are then. */
   attachWeights(encoder: string, weights: readonly DeviceArray[]): Promise<void>;
   /** To be called once a step, before the encoder's first group: hands on weights where memory cannot be shared. */

@@ -9,7 +9,7 @@ import { floats, gpuTensor, type Tensor, tensor } from '../encoder/ort.ts';
 import { rowsOf, type TrainingPlan } from '../encoder/training-plan.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
-import type { ArraySum, GroupArrays, GroupEncoders } from './group-encoders.ts';
+import type { ArraySum, GroupArrays, GroupEncoders, Tiles } from './group-encoders.ts';
 import { Semaphore } from './semaphore.ts';
 import { Sequencer } from './sequencer.ts';
 import { type WeightGradientSums, webGpuWeightGradient } from './webgpu-weight-gradient.ts';
@@ -31,6 +31,7 @@ interface Forward {
 export class WebGpuEncoders implements GroupEncoders {
   readonly parallel = 1;
   readonly plan: TrainingPlan;
+  readonly tiles: Tiles;
   readonly #kernels: WebGpuKernels;
   /** As many as there are runs whose activations are kept at once. The first does all that keeps none. */
   readonly #slots: readonly Slot[];
@@ -46,20 +47,40 @@ export class WebGpuEncoders implements GroupEncoders {
   /**
    * @param prefetch runs whose images are made while others are encoded
    * @param together runs whose activations are kept at once
+   * @param tiles of weight gradients
    */
-  constructor(kernels: WebGpuKernels, options: PlanOptions, prefetch: number, together: number) {
+  private constructor(
+    kernels: WebGpuKernels,
+    plan: TrainingPlan,
+    prefetch: number,
+    together: number,
+    tiles: Tiles,
+  ) {
     this.#kernels = kernels;
+    this.tiles = tiles;
     this.#sequencer = new Sequencer(prefetch);
     const { device } = kernels;
-    this.plan = makePlan(options, onWebGpu(device));
-    const length = rowsOf(this.plan) * 3 * options.imageSize ** 2;
-    const weightGradient = webGpuWeightGradient(kernels, () => this.#adding!);
+    this.plan = plan;
+    const length = rowsOf(plan) * 3 * plan.imageSize ** 2;
+    const weightGradient = webGpuWeightGradient(kernels, tiles.choice, () => this.#adding!);
     this.#slots = Array.from({ length: together }, () => ({
       encoder: new Encoder(this.plan, { provider: 'webgpu', device }, weightGradient),
       images: kernels.allocate(length),
     }));
     this.#free = this.#slots.toReversed();
     this.#freed = new Semaphore(together);
+  }
+
+  /** @param tilesFor chooses tiles of weight gradients, which may take a second on the GPU */
+  static async start(
+    kernels: WebGpuKernels,
+    options: PlanOptions,
+    prefetch: number,
+    together: number,
+    tilesFor: (plan: TrainingPlan) => Promise<Tiles>,
+  ): Promise<WebGpuEncoders> {
+    const plan = makePlan(options, onWebGpu(kernels.device));
+    return new WebGpuEncoders(kernels, plan, prefetch, together, await tilesFor(plan));
   }
 
   get #encoder(): Encoder {

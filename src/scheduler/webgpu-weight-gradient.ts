@@ -3,6 +3,7 @@
  * makes a buffer for them, and what is issued first is done first.
  */
 import type { WeightGradient } from '../encoder/encoder.ts';
+import { type TileChoice, tileKey } from '../kernels/conv-tiles.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WebGpuKernels } from '../kernels/webgpu/webgpu-kernels.ts';
 
@@ -14,14 +15,22 @@ export interface WeightGradientSums {
   readonly add: boolean;
 }
 
-/** @param sums of the run that asks */
-export function webGpuWeightGradient(kernels: WebGpuKernels, sums: () => WeightGradientSums): WeightGradient {
+/**
+ * @param tiles that were chosen; what is not among them takes the usual one
+ * @param sums of the run that asks
+ */
+export function webGpuWeightGradient(
+  kernels: WebGpuKernels,
+  tiles: TileChoice,
+  sums: () => WeightGradientSums,
+): WeightGradient {
   return async ({ weight, convolution }, x, dy) => {
     const [ofX, ofDy] = [x, dy].map(({ gpuBuffer, size }) => kernels.wrap(gpuBuffer as GPUBuffer, size));
     const { of, add } = sums();
     try {
       const arrays = { x: ofX!, dy: ofDy!, gradient: of(weight.name) };
-      kernels.convWeightGradient({ ...convolution, batch: x.dims[0]!, ...arrays, add });
+      const tile = tiles[tileKey(convolution)];
+      kernels.convWeightGradient({ ...convolution, batch: x.dims[0]!, ...arrays, add, tile });
       return null;
     } finally {
       for (const array of [ofX!, ofDy!]) kernels.free(array);

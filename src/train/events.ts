@@ -1,6 +1,7 @@
 import type { RgbImage } from '../data/image.ts';
 import type { MemoryUse } from '../encoder/training-plan.ts';
 import type { Backend } from '../runtime/backend.ts';
+import type { Tiles } from '../scheduler/group-encoders.ts';
 import type { PretrainConfig } from './configure.ts';
 
 /** What a pre-training run tells, in order. `run`, `step`, `knn` and `probe` are the lines of the log (DESIGN: contracts). */
@@ -33,6 +34,8 @@ export interface RunEvent {
   memory: MemoryUse;
   /** Groups that go through the network in one run: more than 1 on WebGPU alone, where they change the last digits. */
   groupsAtOnce: number;
+  /** webgpu: the tiles of weight gradients, and how they were chosen. No bit depends on them. */
+  tiles?: Tiles;
 }
 
 export interface Chance {

@@ -44,6 +44,11 @@ export interface PretrainOptions extends WorkerCounts {
    * change the last digits. By default as many as fit, or what the run that is resumed had.
    */
   groupsAtOnce?: number | undefined;
+  /**
+   * WebGPU: whether tiles of weight gradients are chosen by a measurement of up to a second as the run begins; by default on a GPU, but not on an
+   * adapter that is software. A resumed run keeps those it had. They change no bit.
+   */
+  measureTiles?: boolean | undefined;
   /** kNN (k = 200, t = 0.1) every so many epochs, before the first and after the last; left out: never. One that fails is a notice. */
   knnEvery?: number;
   /** A linear probe every so many epochs, likewise; needs classes and a test split. It changes nothing of the run. */
@@ -90,6 +95,7 @@ export const PRETRAIN_OPTIONS: Forms<PretrainOptions> = {
     ),
   ),
   groupsAtOnce: optional(whole(1)),
+  measureTiles: optional(yesNo),
   knnEvery: optional(whole(1)),
   probeEvery: optional(whole(1)),
   watch: optional(options(WATCH_OPTIONS)),

@@ -63,6 +63,8 @@ async function* train(
   const perEpoch = stepsPerEpoch(data.trainLength, config.batchSize);
   const last = totalSteps(config, perEpoch);
   const isGpu = backend.backend === 'webgpu';
+  /** Kept by resumed runs, and by devices that take the place of others. */
+  let tiles = isGpu ? (resume?.state.tiles ?? null) : null;
   const open = ({ state, recompute, groupsAtOnce }: Position): Promise<Session> =>
     openSession({
       config,
@@ -73,6 +75,8 @@ async function* train(
       dumpGraphs: options.dumpGraphs,
       recompute,
       groupsAtOnce,
+      tiles,
+      measureTiles: options.measureTiles,
       ranks: options.ranks,
       saved: state ?? resume?.tensors ?? null,
       given: new Map([...(options.encoder?.values ?? []), ...(options.init ?? [])]),
@@ -87,6 +91,8 @@ async function* train(
   let session: Session | null = await open(recovery.position);
   const { memory, groupsAtOnce } = session.encoders.plan;
   recovery.keepGroupsAtOnce(groupsAtOnce);
+  const chosen = session.encoders.tiles;
+  tiles = chosen?.choice ?? null;
   try {
     yield {
       type: 'run',
@@ -99,6 +105,7 @@ async function* train(
       chance: chance(config),
       memory,
       groupsAtOnce,
+      ...(chosen && { tiles: chosen }),
     };
     if (claim?.tookOver) {
       yield {

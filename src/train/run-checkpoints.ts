@@ -2,6 +2,7 @@
 import { notFinite } from '../checkpoint/finite.ts';
 import { saveCheckpoint } from '../checkpoint/run-directory.ts';
 import { MocoError } from '../errors.ts';
+import type { TileChoice } from '../kernels/conv-tiles.ts';
 import type { ImportedNetwork } from '../onnx/network.ts';
 import { GENERATOR } from '../random.ts';
 import type { Backend } from '../runtime/backend.ts';
@@ -18,6 +19,8 @@ export interface RunFacts {
   readonly backend: Backend;
   /** Groups that go through the network in one run. */
   readonly groupsAtOnce: number;
+  /** webgpu: by which weight gradients are computed. */
+  readonly tiles?: TileChoice | undefined;
   readonly perEpoch: number;
   /** The last step. */
   readonly last: number;
@@ -72,7 +75,7 @@ export class RunCheckpoints {
     stateNow: () => Promise<SavedState>,
     judge: () => Promise<string | null>,
   ): Promise<{ readonly path: string; readonly state: SavedState } | null> {
-    const { perEpoch, last, digest, backend, groupsAtOnce, network } = this.#facts;
+    const { perEpoch, last, digest, backend, groupsAtOnce, tiles, network } = this.#facts;
     if (this.#saved === step || (!this.#store && step !== last)) return null;
     const state = await stateNow();
     const bad = notFinite(state) ?? (step === last ? await judge() : null);
@@ -90,7 +93,10 @@ export class RunCheckpoints {
     const epoch = Math.floor(step / perEpoch);
     const path = await saveCheckpoint(
       this.#store,
-      { config, step, epoch, sampler, generator, backend, ...(backend === 'webgpu' && { groupsAtOnce }) },
+      {
+        ...{ config, step, epoch, sampler, generator, backend },
+        ...(backend === 'webgpu' && { groupsAtOnce, ...(tiles && { tiles }) }),
+      },
       state,
       network,
     );

@@ -46,13 +46,14 @@ export class Run {
   constructor(
     options: PretrainOptions,
     session: Session,
-    facts: Omit<RunFacts, 'backend' | 'groupsAtOnce'>,
+    facts: Omit<RunFacts, 'backend' | 'groupsAtOnce' | 'tiles'>,
     recovery: GpuRecovery,
   ) {
     this.#options = options;
     this.#session = session;
-    const { groupsAtOnce } = session.encoders.plan;
-    this.#facts = { ...facts, backend: session.backend, groupsAtOnce };
+    const { plan, tiles } = session.encoders;
+    const { groupsAtOnce } = plan;
+    this.#facts = { ...facts, backend: session.backend, groupsAtOnce, tiles: tiles?.choice };
     this.#perEpoch = facts.perEpoch;
     this.#last = facts.last;
     this.#recovery = recovery;

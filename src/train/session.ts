@@ -3,6 +3,7 @@
 import type { DatasetDescription } from '../data/dataset.ts';
 import { requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import type { RecomputeLevel } from '../encoder/recompute.ts';
+import type { TileChoice } from '../kernels/conv-tiles.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { openKernels } from '../kernels/open.ts';
 import { methodNamed } from '../methods/registry.ts';
@@ -49,6 +50,10 @@ export interface SessionOptions extends WorkerCounts {
   readonly recompute?: RecomputeLevel | null;
   /** webgpu: how many groups go through the network in one run; null or left out: as many as fit. */
   readonly groupsAtOnce?: number | null;
+  /** webgpu: tiles of weight gradients that were chosen before; null or left out: they are chosen now. */
+  readonly tiles?: TileChoice | null;
+  /** webgpu: whether they are measured; left out: where the adapter is no software. */
+  readonly measureTiles?: boolean | undefined;
   /** Goes on from here; null: from the beginning. */
   readonly saved: SavedState | null;
   /** Folder for the graphs that are run, see dump-graphs.ts. */
@@ -108,6 +113,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       workers,
       groups: ownGroups,
       groupsAtOnce: options.groupsAtOnce ?? undefined,
+      tiles: options.tiles ?? undefined,
+      measureTiles: options.measureTiles,
       together: method.together?.(config) ? ownGroups : 1,
       prefetch: options.prefetch,
       tell,

@@ -108,6 +108,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         ['a shorter x', 'shape-mismatch', { batch: 1 }, /x has 240 elements, but \[4, 30\] needs 120/],
         ['another gradient', 'shape-mismatch', { groups: 1 }, /gradient has 72 .*\[6, 24\] needs 144/],
         ['no add', 'usage', { add: undefined as never }, /add must be true or false/],
+        ['another tile', 'usage', { tile: '1x1' as never }, /tile/],
       ])('%s', (_, code, wrong, message) =>
         withArrays(kernels, async (put) => {
           const { x, dy } = inputsOf(SHAPE, 2);

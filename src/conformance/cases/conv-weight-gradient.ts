@@ -1,4 +1,5 @@
 /** conv-weight-gradient.wgsl, conv-weight-gradient-sums.wgsl: the gradient of a convolution's weights. */
+import { CONV_TILE_NAMES, type ConvTile } from '../../kernels/conv-tiles.ts';
 import { type ConvolutionShape, matrixOf } from '../../kernels/convolution-shape.ts';
 import type { KernelCases } from '../case.ts';
 import { uniforms } from '../inputs.ts';
@@ -38,13 +39,18 @@ function inputsOf({ random }: Trial, given: Given, sizes: readonly [number, numb
 }
 
 /** Into what is there: NaN where nothing is, so that whatever is left out shows. */
-async function run(trial: Trial, { shape, x, dy }: Inputs, before: Float32Array | null = null) {
+async function run(
+  trial: Trial,
+  { shape, x, dy }: Inputs,
+  before: Float32Array | null = null,
+  tile?: ConvTile,
+) {
   const { filters, columns } = matrixOf(shape);
   const nothing = new Float32Array(shape.groups * filters * columns).fill(Number.NaN);
   const gradient = trial.put(before ?? nothing);
   trial.kernels.convWeightGradient({
     ...shape,
-    ...{ x: trial.put(x), dy: trial.put(dy), gradient, add: before !== null },
+    ...{ x: trial.put(x), dy: trial.put(dy), gradient, add: before !== null, tile },
   });
   return trial.read(gradient);
 }
@@ -79,6 +85,16 @@ const adds = (given: Given) => async (trial: Trial) => {
   const want = convWeightGradientReference(x, dy, shape, trial.accuracy, before);
   trial.close('gradient near float64', got, want.exact, want.bound);
 };
+
+/** Whatever tile computes it, of filters and columns that fill none of them, and of groups. */
+async function tiles(trial: Trial): Promise<void> {
+  const large = { ...THREE, batch: 2, channels: 15, height: 4, width: 5, filters: 66 };
+  for (const given of [large, { ...SMALL, channels: 6, filters: 18, groups: 3 }]) {
+    const inputs = inputsOf(trial, given);
+    const want = await run(trial, inputs);
+    for (const tile of CONV_TILE_NAMES) trial.bits(tile, await run(trial, inputs, null, tile), want);
+  }
+}
 
 /** Zeros of dy, and of x: the sum is 0. */
 async function zeros(trial: Trial): Promise<void> {
@@ -188,6 +204,7 @@ export const convWeightGradient: KernelCases = [
   ['added', adds(SMALL)],
   ['added, of many parts', adds({ ...THREE, batch: 3, channels: 2, height: 41, width: 23, filters: 5 })],
   ['added, of groups', adds({ ...SMALL, channels: 6, filters: 18, groups: 3 })],
+  ['tiles', tiles],
   ['zeros', zeros],
   ['not finite', notFinite],
 ];
