@@ -18,7 +18,7 @@
 export type { RecomputeLevel } from './autodiff/training-graphs.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
-export type { DatasetDescription, DescribeOptions } from './data/dataset.ts';
+export type { DatasetDescription } from './data/dataset.ts';
 export type { DecodeLimits } from './data/decode-limits.ts';
 export { type DescribeFilesOptions, describeFiles, type FilesDescription } from './data/describe-files.ts';
 export type { GivenFile, GivenFiles } from './data/given-files.ts';
@@ -27,7 +27,7 @@ export { forgetFiles, type Kept, keepFiles, restoreFiles } from './data/keep-fil
 export { shareOfLabels } from './data/label-share.ts';
 export type { ViewCosts } from './data/measure-views.ts';
 export { withReducedImages } from './data/reduce-to.ts';
-export type { DatasetSpec } from './data/source.ts';
+export type { DatasetSpec, FindOptions as DescribeOptions } from './data/source.ts';
 export type { Thumbnail } from './data/thumbnail.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export type { MemoryUse } from './encoder/training-plan.ts';
