@@ -13,13 +13,15 @@ export class ProgressLine {
   readonly #where = h('span', { class: 'mono' });
   readonly #left = h('span', {});
   readonly #kept = h('p', { class: 'small' });
+  readonly #onward = h('a', { class: 'button', href: '#look' }, 'Look at what it found');
   readonly #pause: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
   readonly #save: HTMLButtonElement;
   readonly #spoken = h('p', { class: 'spoken', 'aria-live': 'polite' });
   #told = '';
 
-  constructor(run: Training) {
+  /** @param more what else can be done */
+  constructor(run: Training, ...more: Node[]) {
     this.#pause = h('button', {
       class: 'button',
       type: 'button',
@@ -33,7 +35,7 @@ export class ProgressLine {
       { 'aria-label': 'Progress' },
       this.#bar,
       h('div', { class: 'progress-line' }, this.#where, this.#left),
-      h('div', { class: 'buttons' }, this.#pause, this.#stop, this.#save),
+      h('div', { class: 'buttons' }, this.#onward, this.#pause, this.#stop, this.#save, ...more),
       this.#kept,
       saved,
       this.#spoken,
@@ -55,6 +57,7 @@ export class ProgressLine {
     this.#pause.disabled = state !== 'training' && state !== 'paused';
     const over = state === 'ended' || state === 'failed';
     this.#pause.hidden = this.#stop.hidden = over;
+    this.#onward.hidden = state !== 'ended';
     this.#speak(
       state === 'training' ? `${Math.floor((100 * share) / SPOKEN) * SPOKEN} % trained` : wordsOf(run),
     );
