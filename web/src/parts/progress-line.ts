@@ -20,8 +20,8 @@ export class ProgressLine {
   readonly #spoken = h('p', { class: 'spoken', 'aria-live': 'polite' });
   #told = '';
 
-  /** @param more what else can be done */
-  constructor(run: Training, ...more: Node[]) {
+  /** @param beside what stands beside the buttons, and may come and go there without moving anything. @param more what else can be done */
+  constructor(run: Training, beside: Node, ...more: Node[]) {
     this.#pause = h('button', {
       class: 'button',
       type: 'button',
@@ -35,9 +35,18 @@ export class ProgressLine {
       { 'aria-label': 'Progress' },
       this.#bar,
       h('div', { class: 'progress-line' }, this.#where, this.#left),
-      h('div', { class: 'buttons' }, this.#onward, this.#pause, this.#stop, this.#save, ...more),
-      this.#kept,
-      saved,
+      h(
+        'div',
+        { class: 'progress-below' },
+        h(
+          'div',
+          {},
+          h('div', { class: 'buttons' }, this.#onward, this.#pause, this.#stop, this.#save, ...more),
+          this.#kept,
+          saved,
+        ),
+        beside,
+      ),
       this.#spoken,
     );
   }

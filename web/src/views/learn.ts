@@ -50,12 +50,11 @@ function showRun(app: App, root: HTMLElement, run: Training): () => void {
       said.textContent = reasonOf(error);
     }
   });
-  const progress = new ProgressLine(run, goOn);
+  const progress = new ProgressLine(run, notices, goOn);
   root.replaceChildren(
     h('h1', { class: 'spoken' }, 'Learn'),
     progress.element,
     said,
-    notices,
     h('div', { class: 'learn' }, pairs.element, h('div', { class: 'curves' }, ...curves.large)),
     h('div', { class: 'multiples' }, ...curves.small),
   );
