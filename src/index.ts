@@ -18,7 +18,7 @@
 export type { RecomputeLevel } from './autodiff/training-graphs.ts';
 export type { LoadedCheckpoint } from './checkpoint/run-directory.ts';
 export type { ImportedFrom, RunState, SamplerState } from './checkpoint/state.ts';
-export type { DatasetDescription, DescribeOptions } from './data/dataset.ts';
+export type { DatasetDescription } from './data/dataset.ts';
 export type { DecodeLimits } from './data/decode/limits.ts';
 export { shareOfLabels } from './data/derived/label-share.ts';
 export { withReducedImages } from './data/derived/reduce-to.ts';
@@ -32,7 +32,7 @@ export { forgetFiles, type Kept, keepFiles, restoreFiles } from './data/given/ke
 export type { RgbImage } from './data/image.ts';
 export type { ViewCosts } from './data/load/measure-views.ts';
 export type { Thumbnail } from './data/pictures/thumbnail.ts';
-export type { DatasetSpec } from './data/sources/source.ts';
+export type { DatasetSpec, FindOptions as DescribeOptions } from './data/sources/source.ts';
 export type { FeatureKind } from './encoder/embeddings.ts';
 export type { MemoryUse } from './encoder/training-plan.ts';
 export { type ErrorCode, MocoError } from './errors.ts';

@@ -17,11 +17,14 @@ export {
   type GradientManifest,
   type ModelGradient,
 } from './autodiff/differentiate-model.ts';
+export type { Convolution } from './autodiff/images.ts';
+export type { KernelGradient } from './autodiff/kernel-gradient.ts';
 export type { Provider } from './autodiff/lowering.ts';
 export type { Verdict } from './autodiff/providers.ts';
 export type { BatchStatistics } from './autodiff/rule.ts';
 export type { Recompute } from './autodiff/saving.ts';
 export { type ErrorCode, MocoError } from './errors.ts';
+export type { Window as ConvolutionWindow } from './onnx/attributes.ts';
 export type { Encoder as EncoderGraph, Initialization, Parameter } from './onnx/encoder-graph.ts';
 export type { ExternalData } from './onnx/external-data.ts';
 export type {

@@ -21,8 +21,11 @@ if (!existsSync(join(HERE, 'node_modules/typedoc/package.json'))) {
   if (npm) run(process.execPath, [npm, ...args], HERE);
   else run('npm', args, HERE);
 }
-// One place says what words a setting takes: docs/settings.md is a page here, too.
-const pages = ['settings', 'architecture', 'numerics', 'performance', 'encoders', 'dependencies'];
+// All of docs/, what users look up first: a page that is not here would be a file to download where another names it.
+const PAGES = [
+  ...['settings', 'data', 'encoders', 'pytorch', 'bundlers', 'page', 'distributed'],
+  ...['performance', 'results', 'numerics', 'architecture', 'dependencies', 'offline-bundle', 'releases'],
+];
 // In the order in which a newcomer wants them; others follow.
 const FIRST = [
   'search-my-photos',
@@ -41,7 +44,7 @@ const guides = readdirSync(join(ROOT, 'docs/guides'))
   .sort((a, b) => place(a) - place(b));
 const documents = [
   ...guides.map((name) => join(ROOT, 'docs/guides', name)),
-  ...pages.map((name) => join(ROOT, 'docs', `${name}.md`)),
+  ...PAGES.map((name) => join(ROOT, 'docs', `${name}.md`)),
 ];
 run(
   process.execPath,

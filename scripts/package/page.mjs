@@ -16,8 +16,8 @@ const TYPES = {
   '.json': 'application/json',
   '.wasm': 'application/wasm',
 };
-/** Milliseconds that a page may take. */
-const LONGEST = 120_000;
+/** Milliseconds that a page may take: it trains for seconds where nothing else runs. */
+const LONGEST = 300_000;
 
 /** @param options headers go with every answer; wrong: files that are answered otherwise */
 export async function serve(folder, { headers = {}, wrong = {} } = {}) {

@@ -6,6 +6,7 @@
 import type { Graph, GraphBuilder, Shape, Value } from '../onnx/graph.ts';
 import type { Convolution } from './images.ts';
 
+/** A weight gradient that is no output of the backward graph: what the kernel `conv-weight-gradient` computes it from. */
 export interface KernelGradient {
   /** An input of the graph that the convolution alone reads. */
   readonly weight: string;

@@ -34,10 +34,7 @@ export interface DatasetDescription {
   notes?: readonly string[];
 }
 
-/** How a place is looked at. */
-export type DescribeOptions = FindOptions;
-
-const OPTIONS: Forms<DescribeOptions> = { progress: optional(callback) };
+const OPTIONS: Forms<FindOptions> = { progress: optional(callback) };
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
 export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
@@ -77,7 +74,7 @@ export function withDecodeLimits<Data extends DatasetDescription>(data: Data, li
 export async function describeDataset(
   path: PathInput,
   kind: string = 'auto',
-  options: DescribeOptions = {},
+  options: FindOptions = {},
 ): Promise<DatasetDescription> {
   const at = await pathOf('describeDataset', 'path', path);
   expectArgument('describeDataset', 'kind', kind, text(`'auto' or one of DATASET_KINDS`));
@@ -90,7 +87,7 @@ export async function describeAmong(
   sources: readonly Source[],
   path: string,
   kind: string,
-  options: DescribeOptions = {},
+  options: FindOptions = {},
 ): Promise<DatasetDescription> {
   const place = await lookAt(path);
   const source = kind === 'auto' ? await claiming(sources, place) : sourceNamed(kind, sources);

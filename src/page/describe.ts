@@ -1,5 +1,6 @@
 /** What data there is, as everybody describes it: the sources are loaded when they are first asked for. */
-import type { DatasetDescription, DescribeOptions } from '../data/dataset.ts';
+import type { DatasetDescription } from '../data/dataset.ts';
+import type { FindOptions } from '../data/sources/source.ts';
 import { expectFolders, type PathInput } from '../runtime/path-input.ts';
 
 /**
@@ -14,7 +15,7 @@ import { expectFolders, type PathInput } from '../runtime/path-input.ts';
 export async function describeDataset(
   path: PathInput,
   kind: string = 'auto',
-  options: DescribeOptions = {},
+  options: FindOptions = {},
 ): Promise<DatasetDescription> {
   expectFolders('describeDataset', 'give the files to describeFiles, or let describeDrawn draw some');
   return (await import('../data/dataset.ts')).describeDataset(path, kind, options);

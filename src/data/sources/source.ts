@@ -52,6 +52,7 @@ export interface Found<Spec> {
   readonly notes?: readonly string[];
 }
 
+/** How a place is looked at. */
 export interface FindOptions {
   /** Told now and then how many images were found so far, where looking for them takes time. */
   readonly progress?: ((images: number) => void) | undefined;

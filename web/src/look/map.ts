@@ -235,6 +235,9 @@ export function mapPanel(context: LookContext): Panel {
     draw();
   });
   resized.observe(canvas);
+  // A canvas keeps the colors that it was drawn in.
+  const scheme = matchMedia('(prefers-color-scheme: dark)');
+  scheme.addEventListener('change', draw);
   void layOut(embedded.after);
   return {
     element,
@@ -242,6 +245,7 @@ export function mapPanel(context: LookContext): Panel {
       layingOut++;
       layout?.stop();
       resized.disconnect();
+      scheme.removeEventListener('change', draw);
       cancelAnimationFrame(asked);
     },
   };

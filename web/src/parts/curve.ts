@@ -10,6 +10,8 @@ export interface CurveOptions {
   readonly good: string;
   readonly height: number;
   readonly format: (value: number) => string;
+  /** How the axis writes its ticks, which are round numbers; by default as `format` does. */
+  readonly tick?: (value: number) => string;
   /** What the dashed line is, where it is not chance. */
   readonly level?: string;
   /** The axis begins at 0. */
@@ -100,7 +102,7 @@ export class Curve {
     if (width === 0 || this.#points.x.length === 0) return;
     const style = getComputedStyle(document.documentElement);
     const color = (name: string) => style.getPropertyValue(name).trim();
-    const { height, format, fromZero = false } = this.#options;
+    const { height, format, tick = format, fromZero = false } = this.#options;
     const axis: uPlot.Axis = {
       stroke: color('--quiet'),
       font: FONT,
@@ -130,7 +132,7 @@ export class Curve {
             size: 56,
             grid: { stroke: color('--hairline'), width: 1 },
             space: 36,
-            values: (_plot, ticks) => ticks.map(format),
+            values: (_plot, ticks) => ticks.map(tick),
           },
         ],
         series: [

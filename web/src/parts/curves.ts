@@ -9,7 +9,8 @@ interface Kind extends CurveOptions {
 }
 
 const percent = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} %`;
-const short = (value: number) => String(Number(value.toPrecision(3)));
+const short = (value: number) => String(Number(value.toPrecision(3))).replace('-', '−');
+const round = (value: number) => `${short(value)} %`;
 const LARGE = 220;
 const SMALL = 110;
 
@@ -35,6 +36,7 @@ const PAIR: Kind = {
   good: 'Given one view of a photo, it picks the other among views of other photos. Higher is better; the dashed line is guessing.',
   height: LARGE,
   format: percent,
+  tick: round,
   fromZero: true,
   points: ofSteps(({ acc1 }) => acc1),
   chance: ({ about }) => about?.chance?.acc1 ?? null,
@@ -46,6 +48,7 @@ const NEIGHBORS: Kind = {
   good: 'How often a photo is of the same folder as its nearest photos. The encoder never sees folders: what it gains here it has found by itself.',
   height: LARGE,
   format: percent,
+  tick: round,
   fromZero: true,
   points: ({ measurements }) => {
     const known = measurements.filter(isKnn);

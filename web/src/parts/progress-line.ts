@@ -13,13 +13,15 @@ export class ProgressLine {
   readonly #where = h('span', { class: 'mono' });
   readonly #left = h('span', {});
   readonly #kept = h('p', { class: 'small' });
+  readonly #onward = h('a', { class: 'button', href: '#look' }, 'Look at what it found');
   readonly #pause: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
   readonly #save: HTMLButtonElement;
   readonly #spoken = h('p', { class: 'spoken', 'aria-live': 'polite' });
   #told = '';
 
-  constructor(run: Training) {
+  /** @param beside what stands beside the buttons, and may come and go there without moving anything. @param more what else can be done */
+  constructor(run: Training, beside: Node, ...more: Node[]) {
     this.#pause = h('button', {
       class: 'button',
       type: 'button',
@@ -33,9 +35,18 @@ export class ProgressLine {
       { 'aria-label': 'Progress' },
       this.#bar,
       h('div', { class: 'progress-line' }, this.#where, this.#left),
-      h('div', { class: 'buttons' }, this.#pause, this.#stop, this.#save),
-      this.#kept,
-      saved,
+      h(
+        'div',
+        { class: 'progress-below' },
+        h(
+          'div',
+          {},
+          h('div', { class: 'buttons' }, this.#onward, this.#pause, this.#stop, this.#save, ...more),
+          this.#kept,
+          saved,
+        ),
+        beside,
+      ),
       this.#spoken,
     );
   }
@@ -55,6 +66,7 @@ export class ProgressLine {
     this.#pause.disabled = state !== 'training' && state !== 'paused';
     const over = state === 'ended' || state === 'failed';
     this.#pause.hidden = this.#stop.hidden = over;
+    this.#onward.hidden = state !== 'ended';
     this.#speak(
       state === 'training' ? `${Math.floor((100 * share) / SPOKEN) * SPOKEN} % trained` : wordsOf(run),
     );

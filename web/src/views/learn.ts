@@ -36,11 +36,9 @@ function showNone(root: HTMLElement): () => void {
 }
 
 function showRun(app: App, root: HTMLElement, run: Training): () => void {
-  const progress = new ProgressLine(run);
   const pairs = new Pairs();
   const curves = new Curves(run.photos.data.trainLabels !== null);
   const notices = h('ul', { class: 'notices text', 'aria-live': 'polite', 'aria-label': 'Notices' });
-  const onward = h('a', { class: 'button', href: '#look' }, 'Look at what it found');
   const said = h('p', { class: 'small', role: 'status' });
   const goOn = h('button', { class: 'button-quiet', type: 'button' }, 'Go on from what is kept');
   goOn.addEventListener('click', async () => {
@@ -52,12 +50,11 @@ function showRun(app: App, root: HTMLElement, run: Training): () => void {
       said.textContent = reasonOf(error);
     }
   });
+  const progress = new ProgressLine(run, notices, goOn);
   root.replaceChildren(
     h('h1', { class: 'spoken' }, 'Learn'),
     progress.element,
-    h('div', { class: 'buttons' }, onward, goOn),
     said,
-    notices,
     h('div', { class: 'learn' }, pairs.element, h('div', { class: 'curves' }, ...curves.large)),
     h('div', { class: 'multiples' }, ...curves.small),
   );
@@ -68,7 +65,6 @@ function showRun(app: App, root: HTMLElement, run: Training): () => void {
     pairs.show(run);
     curves.show(run);
     const over = run.state === 'ended' || run.state === 'failed';
-    onward.hidden = run.state !== 'ended';
     goOn.hidden = !over || run.savedStep === 0 || run.savedStep >= run.totalSteps;
     const told = run.notices.map(inWords).filter((words) => words !== null);
     for (const words of told.slice(notices.childElementCount)) notices.append(h('li', {}, words));
