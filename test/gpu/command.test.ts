@@ -49,9 +49,9 @@ onWebGpu((_, { name }) => {
       ]);
       expect(pretrain).toContain(`backend webgpu: asked for; ${name}`);
       expect(JSON.parse(bench)).toMatchObject({ backend: 'webgpu', adapter: name, groupsAtOnce: 2 });
-      expect(pretrain).toContain('2 groups at once');
+      expect(pretrain).toMatch(/2 groups at once, tiles (usual|measured)\)/);
       const state = JSON.parse(await readFile(`${run}/step-000002/state.json`, 'utf8'));
-      expect(state).toMatchObject({ backend: 'webgpu', groupsAtOnce: 2 });
+      expect(state).toMatchObject({ backend: 'webgpu', groupsAtOnce: 2, tiles: expect.any(Object) });
       expect(JSON.parse(bench).imagesPerSecond).toBeGreaterThan(0);
 
       const lines = readLog(log);
