@@ -133,7 +133,8 @@ async function main(args) {
         const outcome = await runRow(row, file, reference, { keep });
         lines.push(line(row, outcome));
         if (outcome.said && args.includes('--say')) console.log(outcome.said.trim());
-        console.log(`ok   ${row.name}`);
+        // Should the rest never come to its table.
+        console.log(`ok   ${lines.at(-1).filter(Boolean).join(' | ')}`);
       } catch (error) {
         console.log(`FAIL ${row.name}\n${error.message}`);
         failures.push(`${row.name}: ${error.message.split('\n')[0]}`);
