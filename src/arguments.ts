@@ -113,12 +113,12 @@ const has = (form: Form, value: unknown): boolean =>
   (value === undefined && form.optional === true) || form.is(value);
 
 /**
- * @param where the function, as callers know it: 'describeDrawn'
+ * @param where the function, as callers know it: 'describeDrawn'; '' where it is not told
  * @throws MocoError usage
  */
 export function expectArgument(where: string, name: string, value: unknown, form: Form): void {
   const wrong = problem(name, value, form);
-  if (wrong !== null) throw new MocoError('usage', `${where}: ${wrong}`);
+  if (wrong !== null) throw new MocoError('usage', where === '' ? wrong : `${where}: ${wrong}`);
 }
 
 /** An argument that is an object of options. @throws MocoError usage, also for an option that there is not */
@@ -175,13 +175,13 @@ export function hint(word: string, words: readonly string[]): string {
 
 const MOST_SHOWN = 80;
 
-/** A value for people, in a line. */
+/** Any value at all, for people: in a line, of some 80 characters at most. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') {
     return `'${value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value}'`;
   }
   if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (typeof value !== 'object' || value === null) return String(value).slice(0, MOST_SHOWN);
   if (Array.isArray(value)) return `an array of ${value.length}`;
   const kind = kindOf(value);
   if (kind === 'Object') return 'a plain object';

@@ -49,11 +49,3 @@ export class MocoError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-const MOST_SHOWN = 80;
-
-/** Any value at all in a message, in 80 characters at most: what JavaScript lets a caller give may have no text, or throw in its place. */
-export function textOf(value: unknown): string {
-  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
-  return (isObject ? Object.prototype.toString.call(value) : String(value)).slice(0, MOST_SHOWN);
-}

@@ -1,5 +1,4 @@
-import { type Forms, optional, whole } from '../arguments.ts';
-import { MocoError, textOf } from '../errors.ts';
+import { expectOptions, type Forms, optional, whole } from '../arguments.ts';
 
 /** More than any machine has processors that one run could use; each worker takes memory of its own. */
 export const MOST_WORKERS = 256;
@@ -30,14 +29,6 @@ export function workerCounts({ workers, dataWorkers, prefetch }: WorkerCounts): 
 }
 
 /** @throws MocoError usage */
-export function requireWorkerCounts({ workers, dataWorkers, prefetch }: WorkerCounts): void {
-  const ranges = {
-    workers: [workers, 1, MOST_WORKERS],
-    dataWorkers: [dataWorkers, 1, MOST_WORKERS],
-    prefetch: [prefetch, 0, MOST_PREFETCH],
-  } as const;
-  for (const [name, [given, least, most]] of Object.entries(ranges)) {
-    if (given === undefined || (Number.isSafeInteger(given) && given >= least && given <= most)) continue;
-    throw new MocoError('usage', `${name} is ${textOf(given)}: give a whole number from ${least} to ${most}`);
-  }
+export function requireWorkerCounts(counts: WorkerCounts): void {
+  expectOptions('', workerCounts(counts), WORKER_COUNTS);
 }

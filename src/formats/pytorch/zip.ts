@@ -3,8 +3,9 @@
  * (fflate, which writes them, reads an archive only as a whole.) Entries are stored, never compressed, so nothing can grow.
  * Source: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3 and 4.5.3.
  */
+
+import { crc32 } from '../../crc32.ts';
 import type { ByteSource } from '../../runtime/byte-source.ts';
-import { crc32 } from '../crc32.ts';
 import { unreadable } from './values.ts';
 
 const END = 0x06054b50;

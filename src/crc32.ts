@@ -1,4 +1,4 @@
-/** CRC-32 of ISO 3309, as zip has it: polynomial 0x04C11DB7, bits reflected. */
+/** CRC-32 of ISO 3309, as zip and PNG (W3C PNG, annex D) have it: polynomial 0x04C11DB7, bits reflected. */
 
 /** [256] the remainder of each byte. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
