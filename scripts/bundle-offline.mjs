@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleLibrary } from '../bench/peers/library.mjs';
 import { writeThirdPartyNotices } from './build/third-party-notices.mjs';
 import { buildWhereStale, ROOT } from './ready.mjs';
 
@@ -31,9 +32,18 @@ const BENCHES = [
   'bench/kernels-webgpu.mjs',
   'bench/convolutions-webgpu.mjs',
   'bench/losses.mjs',
+  'bench/onnxruntime-webgpu.mjs',
+  'bench/ort-profile.mjs',
   'bench/resnet-convolutions.mjs',
+  'bench/step-time.mjs',
   'bench/webgpu-clock.mjs',
+  'bench/webgpu-dispatches.mjs',
+  ...['initial', 'jax-js', 'library', 'moco-web', 'peer', 'report', 'resnet', 'run', 'serve'].map(
+    (name) => `bench/peers/${name}.mjs`,
+  ),
 ];
+/** The peer, where `npm install` has been run in bench/peers: the root never installs it. */
+const PEER = 'bench/peers/node_modules/@jax-js/jax';
 /** Without its .wasm files: that in dist/ is the same. */
 const ORT = 'node_modules/onnxruntime-web';
 const ORT_FILES = [`${ORT}/package.json`, `${ORT}/dist/ort.webgpu.bundle.min.mjs`];
@@ -105,7 +115,10 @@ async function fill(folder, loader) {
   copy('dist', (path) => !/\.(map|d\.ts)$/.test(path) && basename(path) !== 'types');
   const dawn = [`${DAWN}/dist/linux-x64`, `${DAWN}/index.js`, `${DAWN}/package.json`, `${DAWN}/LICENSE.md`];
   const packages = runtimePackages();
-  for (const path of [...packages, ...dawn, ...ORT_FILES, ...BENCHES, 'LICENSE']) copy(path);
+  const peers = existsSync(join(ROOT, PEER)) ? [PEER] : [];
+  for (const path of [...packages, ...peers, ...dawn, ...ORT_FILES, ...BENCHES, 'LICENSE']) copy(path);
+  mkdirSync(join(folder, 'bench/peers/dist'));
+  writeFileSync(join(folder, 'bench/peers/dist/library.mjs'), await bundleLibrary());
   const isScript = (path) => !/\.(sh|d\.mts)$/.test(path);
   cpSync(join(ROOT, 'scripts/bundle'), join(folder, 'run'), { recursive: true, filter: isScript });
   cpSync(join(ROOT, 'scripts/bundle/run.sh'), join(folder, 'run.sh'));
@@ -116,7 +129,7 @@ async function fill(folder, loader) {
   }
   writeJson(join(folder, 'package.json'), { name: NAME, private: true, type: 'module' });
   writeJson(join(folder, 'bundle.json'), describe());
-  await writeNotices(folder, [...packages, DAWN, ORT], loader);
+  await writeNotices(folder, [...packages, ...peers, DAWN, ORT], loader);
 }
 
 const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
@@ -126,7 +139,14 @@ function describe() {
   const versionOf = (folder) => JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')).version;
   const changed = output('git', ['status', '--porcelain']);
   const commit = output('git', ['rev-parse', 'HEAD']);
-  return { version: versionOf('.'), commit, changed: changed ? true : undefined, webgpu: versionOf(DAWN) };
+  const jaxJs = existsSync(join(ROOT, PEER)) ? versionOf(PEER) : null;
+  return {
+    version: versionOf('.'),
+    commit,
+    changed: changed ? true : undefined,
+    webgpu: versionOf(DAWN),
+    jaxJs,
+  };
 }
 
 async function writeNotices(folder, packages, loader) {
@@ -169,6 +189,7 @@ if (process.platform !== 'linux' || process.arch !== 'x64') {
 }
 if (!existsSync(join(ROOT, DAWN))) fail(`there is no ${DAWN}: npm ci`, 2);
 const loader = vulkanLoader(given);
+if (!existsSync(join(ROOT, PEER))) console.log('WITHOUT jax-js, a peer: cd bench/peers && npm install');
 if (!loader)
   console.log('WITHOUT a Vulkan loader: none is here (apt-get install libvulkan1, or --vulkan-loader FILE)');
 await buildWhereStale();

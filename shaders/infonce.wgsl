@@ -13,7 +13,7 @@
 // logits again; the first one writes m, S and rank). Invocation (x, y) of 8×8 has queries x, x+8, x+16, x+24 (the lanes of
 // a vec4) and negatives y, y+8, y+16, y+24 of a tile; of V it has the same queries and 4 columns out of each 32.
 //
-// It is joined to row-tiles.wgsl, row-sums.wgsl, rank.wgsl and exact-sign.wgsl.
+// It is joined to row-loads.wgsl, row-tiles.wgsl, row-sums.wgsl, rank.wgsl and exact-sign.wgsl.
 //
 // Bindings: query [N, C], key [N, C], queue [K, C], state [N, splits] (written), weighted [N, splits, C] (written).
 // Bytes: 4·(N/32)·K·C·(2 + ⌈C/128⌉) through the caches, 4·K·C at least; writes 4·N·splits·(C + 4).
@@ -42,21 +42,20 @@ struct SplitState {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> query: array<f32>;
-@group(0) @binding(2) var<storage, read> key: array<f32>;
-@group(0) @binding(3) var<storage, read> queue: array<f32>;
+@group(0) @binding(1) var<storage, read> query: array<vec4f>;
+@group(0) @binding(2) var<storage, read> key: array<vec4f>;
+@group(0) @binding(3) var<storage, read> queue: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> state: array<SplitState>;
 @group(0) @binding(5) var<storage, read_write> weighted: array<f32>;
 
 var<workgroup> shared_vec: array<vec4f, 64>;
 var<workgroup> shared_count: array<vec4u, 64>;
 
-// One value of a matrix [end, C]; 0 outside.
-fn element(source: u32, row: u32, column: u32, end: u32) -> f32 {
-  if (row >= end || column >= params.dim) {
-    return 0.0;
-  }
-  let i = row * params.dim + column;
+fn row_of(source: u32, row: u32) -> u32 {
+  return row;
+}
+
+fn four_at(source: u32, i: u32) -> vec4f {
   if (source == QUERY) {
     return query[i];
   }

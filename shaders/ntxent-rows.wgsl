@@ -1,7 +1,7 @@
 // The rows of NT-Xent, as row-tiles.wgsl asks for them: z is queries, keys and negatives. Joined to ntxent.wgsl and
 // ntxent-weighted.wgsl, whose `params` have `rows` (2N) and `dim`.
 
-@group(0) @binding(1) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> z: array<vec4f>;
 
 // The other view of the same image.
 fn positive_of(row: u32) -> u32 {
@@ -9,13 +9,13 @@ fn positive_of(row: u32) -> u32 {
   return select(row - half, row + half, row < half);
 }
 
-// One value of z, of the positives' for KEY; 0 outside.
-fn element(source: u32, row: u32, column: u32, end: u32) -> f32 {
-  if (row >= end || column >= params.dim) {
-    return 0.0;
-  }
-  let own = select(row, positive_of(row), source == KEY);
-  return z[own * params.dim + column];
+// The row itself, but for KEY that of its positive.
+fn row_of(source: u32, row: u32) -> u32 {
+  return select(row, positive_of(row), source == KEY);
+}
+
+fn four_at(source: u32, i: u32) -> vec4f {
+  return z[i];
 }
 
 // Whether a row before `end` is a negative of rows `row`, `row` + 8, +16 and +24: it is none of itself, nor of its positive.

@@ -4,7 +4,7 @@
 //     Vᵢ = Σ_{j ≠ i, +} (Pᵢⱼ + Pⱼᵢ)·zⱼ,   Pᵢⱼ = exp(zᵢ·zⱼ/τ − lseᵢ)
 //
 // One workgroup: 32 rows × one split × 128 columns of V (more columns take more workgroups, each of which computes similarities
-// again); invocations as in row-tiles.wgsl, which is joined to it with row-sums.wgsl and ntxent-rows.wgsl.
+// again); invocations as in row-tiles.wgsl, which is joined to it with row-loads.wgsl, row-sums.wgsl and ntxent-rows.wgsl.
 //
 // Bindings: z [2N, C], lse [2N], weighted [rows of this dispatch, splits, C] (written).
 // Bytes: 4·(2N/32)·2N·C·(2 + ⌈C/128⌉) through the caches, 8·N·C at least; writes 4·2N·splits·C.

@@ -9,8 +9,8 @@
 // This stage computes m, S and the rank of the positive over one split of the rows, carried along it (online softmax);
 // ntxent-loss.wgsl puts splits together. ntxent-weighted.wgsl then computes similarities again, tile by tile, for the gradient.
 //
-// One workgroup: 32 rows as queries × one split; invocations as in row-tiles.wgsl, which is joined to it with ntxent-rows.wgsl,
-// rank.wgsl and exact-sign.wgsl.
+// One workgroup: 32 rows as queries × one split; invocations as in row-tiles.wgsl, which is joined to it with row-loads.wgsl,
+// ntxent-rows.wgsl, rank.wgsl and exact-sign.wgsl.
 //
 // Bindings: z [2N, C], state [2N, splits] (written).
 // Bytes: 8·(2N/32)·2N·C through the caches, 8·N·C at least; writes 16·2N·splits. Operations: 2·(2N)²·C.

@@ -1,5 +1,5 @@
 // The rank of the positive in InfoNCE and NT-Xent: how many negatives have q·n > q·k, exactly. Joined to both, after
-// row-tiles.wgsl, whose `element` and `params` it uses; these have a `margin`, too.
+// row-tiles.wgsl, whose `four` and `params` it uses; these have a `margin`, too.
 //
 //     q·n > q·k  ⇔  Σ qᵢ·(nᵢ − kᵢ) > 0
 //
@@ -9,31 +9,35 @@
 // Is q·n > q·k? First by Σ qᵢ·(nᵢ − kᵢ) in float32, whose error shrinks with n − k; where that is within its error too,
 // exactly (exact-sign.wgsl).
 fn is_nearer(row: u32, negative: u32) -> bool {
-  var sum = 0.0;
-  var size = 0.0;
-  var different = 0u;
-  for (var c = 0u; c < params.dim; c++) {
-    let n = element(QUEUE, negative, c, negative + 1u);
-    let k = element(KEY, row, c, row + 1u);
-    let q = element(QUERY, row, c, row + 1u);
-    different |= bitcast<u32>(n) ^ bitcast<u32>(k);
-    sum += q * (n - k);
-    size += abs(q * (n - k));
+  var sums = vec4f();
+  var sizes = vec4f();
+  var different = vec4u();
+  for (var c = 0u; c < params.dim; c += 4u) {
+    let n = four(QUEUE, negative, c, negative + 1u);
+    let k = four(KEY, row, c, row + 1u);
+    let q = four(QUERY, row, c, row + 1u);
+    different |= bitcast<vec4u>(n) ^ bitcast<vec4u>(k);
+    sums += q * (n - k);
+    sizes += abs(q * (n - k));
   }
-  if (different == 0u) {
+  if (all(different == vec4u())) {
     return false;
   }
+  let sum = (sums.x + sums.y) + (sums.z + sums.w);
+  let size = (sizes.x + sizes.y) + (sizes.z + sizes.w);
   // In any order: C + 2 roundings, each at most 2^-24 of the size, and products flushed to zero. Both doubled.
   if (abs(sum) > size * f32(params.dim + 3u) * 0x1p-23 + f32(params.dim) * 0x1p-124) {
     return sum > 0.0;
   }
   var total = Fixed(0u, 0u, 0u);
-  for (var c = 0u; c < params.dim; c++) {
-    let bits = bitcast<u32>(element(QUERY, row, c, row + 1u));
-    let n = bitcast<u32>(element(QUEUE, negative, c, negative + 1u));
-    let k = bitcast<u32>(element(KEY, row, c, row + 1u));
-    total = fixed_add(total, fixed_product(bits, n));
-    total = fixed_add(total, fixed_negate(fixed_product(bits, k)));
+  for (var c = 0u; c < params.dim; c += 4u) {
+    let n = bitcast<vec4u>(four(QUEUE, negative, c, negative + 1u));
+    let k = bitcast<vec4u>(four(KEY, row, c, row + 1u));
+    let q = bitcast<vec4u>(four(QUERY, row, c, row + 1u));
+    for (var i = 0u; i < 4u; i++) {
+      total = fixed_add(total, fixed_product(q[i], n[i]));
+      total = fixed_add(total, fixed_negate(fixed_product(q[i], k[i])));
+    }
   }
   return fixed_is_positive(total);
 }

@@ -23,7 +23,7 @@ fn add_weighted(
     return sums;
   }
   workgroupBarrier();
-  load_negatives(QUEUE, first, end, column, lane);
+  load_negatives(first, end, column, lane);
   workgroupBarrier();
   var t0 = vec4f();
   var t1 = vec4f();

@@ -1,11 +1,12 @@
 // Dot products of 32 queries with 32 rows, tile by tile in workgroup memory: the loops that InfoNCE and NT-Xent share. Joined to
-// them (WGSL has no include). One workgroup is 64 invocations; (x, y) of 8×8 has queries x, x+8, x+16, x+24 (the lanes of a vec4)
-// and rows y, y+8, y+16, y+24 of a tile.
+// them (WGSL has no include), with row-loads.wgsl. One workgroup is 64 invocations; (x, y) of 8×8 has queries x, x+8, x+16, x+24
+// (the lanes of a vec4) and rows y, y+8, y+16, y+24 of a tile.
 //
 // The kernel declares `params` with `rows` (of queries) and `dim`, and
-//     fn element(source: u32, row: u32, column: u32, end: u32) -> f32     a value of QUERY, KEY or QUEUE, 0 from row `end` on
+//     fn row_of(source: u32, row: u32) -> u32      where a row of QUERY, KEY or QUEUE lies in its matrix
+//     fn four_at(source: u32, i: u32) -> vec4f     values 4·i … 4·i + 3 of that matrix; any beyond its end
 //
-// Operations: 2·32·32·C a tile.
+// Operations: 2·32·32·C a tile. An invocation loads C/8 vec4 of rows and C/8 of queries for it.
 
 const QUERY = 0u;
 const KEY = 1u;
@@ -21,19 +22,53 @@ var<workgroup> queries: array<vec4f, 32u * STRIDE>;
 var<workgroup> negatives: array<vec4f, 32u * STRIDE>;
 var<workgroup> diagonal: array<vec4f, 8>;
 
-fn four(source: u32, row: u32, column: u32, end: u32) -> vec4f {
-  return vec4f(
-    element(source, row, column, end),
-    element(source, row, column + 1u, end),
-    element(source, row, column + 2u, end),
-    element(source, row, column + 3u, end),
-  );
+// Four columns of a row; 0 from row `end` on and beyond the last column. In one load, for rows that begin at multiples of four.
+fn aligned_four(source: u32, row: u32, column: u32, end: u32) -> vec4f {
+  if (row >= end || column >= params.dim) {
+    return vec4f();
+  }
+  return four_at(source, (row_of(source, row) * params.dim + column) / 4u);
 }
 
-// 32 rows × 32 columns of the negatives (or keys), into workgroup memory.
-fn load_negatives(source: u32, first: u32, end: u32, column: u32, lane: u32) {
-  for (var i = lane; i < 256u; i += 64u) {
-    negatives[(i / 8u) * STRIDE + i % 8u] = four(source, first + i / 8u, column + 4u * (i % 8u), end);
+// The same of any rows, in two loads.
+fn four(source: u32, row: u32, column: u32, end: u32) -> vec4f {
+  if (row >= end || column >= params.dim) {
+    return vec4f();
+  }
+  let i = row_of(source, row) * params.dim + column;
+  return within_row(shifted(four_at(source, i / 4u), four_at(source, i / 4u + 1u), i), column, params.dim);
+}
+
+// How many of the 256 fours of a chunk are aligned: all or none.
+fn aligned_fours() -> u32 {
+  return select(0u, 256u, params.dim % 4u == 0u);
+}
+
+// 32 rows × 32 columns of the negatives into workgroup memory. Of the two loops one has nothing to do.
+fn load_negatives(first: u32, end: u32, column: u32, lane: u32) {
+  let aligned = aligned_fours();
+  for (var i = lane; i < aligned; i += 64u) {
+    negatives[(i / 8u) * STRIDE + i % 8u] = aligned_four(QUEUE, first + i / 8u, column + 4u * (i % 8u), end);
+  }
+  for (var i = aligned + lane; i < 256u; i += 64u) {
+    negatives[(i / 8u) * STRIDE + i % 8u] = four(QUEUE, first + i / 8u, column + 4u * (i % 8u), end);
+  }
+}
+
+// The same of the queries, and of rows of `source` as negatives.
+fn load_both(source: u32, first: u32, end: u32, block: u32, column: u32, lane: u32) {
+  let aligned = aligned_fours();
+  for (var i = lane; i < aligned; i += 64u) {
+    let place = (i / 8u) * STRIDE + i % 8u;
+    let c = column + 4u * (i % 8u);
+    queries[place] = aligned_four(QUERY, block + i / 8u, c, params.rows);
+    negatives[place] = aligned_four(source, first + i / 8u, c, end);
+  }
+  for (var i = aligned + lane; i < 256u; i += 64u) {
+    let place = (i / 8u) * STRIDE + i % 8u;
+    let c = column + 4u * (i % 8u);
+    queries[place] = four(QUERY, block + i / 8u, c, params.rows);
+    negatives[place] = four(source, first + i / 8u, c, end);
   }
 }
 
@@ -47,10 +82,7 @@ fn products(source: u32, first: u32, end: u32, block: u32, lane: u32) -> array<v
   var s3 = vec4f();
   for (var column = 0u; column < params.dim; column += CHUNK) {
     workgroupBarrier();
-    for (var i = lane; i < 256u; i += 64u) {
-      queries[(i / 8u) * STRIDE + i % 8u] = four(QUERY, block + i / 8u, column + 4u * (i % 8u), params.rows);
-    }
-    load_negatives(source, first, end, column, lane);
+    load_both(source, first, end, block, column, lane);
     workgroupBarrier();
     for (var c = 0u; c < 8u; c++) {
       let q0 = queries[x * STRIDE + c];

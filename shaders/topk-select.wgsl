@@ -2,12 +2,12 @@
 // largest similarity, ties to the lower row, in no order (the host sorts the k that it reads).
 //
 // Radix selection, 8 bits at a time. Similarities become whole numbers of the same order (what is not a number counts as
-// −∞); four histograms find the k-th largest, four more find, among rows that equal it, the last one that still fits.
+// −∞); four histograms find the k-th largest. Where rows equal it of which not all fit, four more find the last one that does.
 // Counts are whole numbers, so atomics leave the result exact; only places in the output depend on timing.
 //
-// Bindings: similarities [rows, M] (bits of float32); written: indices [Q, k], values [Q, k] (bits of float32).
-// Bytes: 36·rows·M (nine passes, mostly from caches) + 8·rows·k. Operations: about 90·rows·M on integers.
-// One workgroup a query.
+// Bindings: similarities [rows, ⌈M/4⌉ vec4] (bits of float32); written: indices [Q, k], values [Q, k] (bits of float32).
+// Bytes: 20·rows·M (five passes, mostly from caches; nine where not all that tie fit) + 8·rows·k. Operations: about 50·rows·M on
+// integers. One workgroup a query.
 
 struct Params {
   rows: u32,
@@ -18,17 +18,21 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> similarities: array<u32>;
+@group(0) @binding(1) var<storage, read> similarities: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> indices: array<u32>;
 @group(0) @binding(3) var<storage, read_write> values: array<u32>;
 
 // The workgroup size: the host gives what the device allows (src/kernels/webgpu/variants.ts). No result depends on it.
 override WIDTH: u32 = 64u;
 var<workgroup> histogram: array<atomic<u32>, 256>;
+// Sums of sixteen of it.
+var<workgroup> sixteens: array<u32, 16>;
 var<workgroup> taken: atomic<u32>;
 // What selection has found so far: leading bits of the number sought, and how many of those with just these bits are wanted.
 var<workgroup> found: u32;
 var<workgroup> wanted: u32;
+// Whether all of those with just these bits are wanted: 0 or 1.
+var<workgroup> is_all: u32;
 
 // Bits of a float32 → whole numbers of the same order; −0 counts as 0, NaN as −∞.
 fn ordered(bits: u32) -> u32 {
@@ -42,7 +46,7 @@ fn ordered(bits: u32) -> u32 {
   return select(bits | 0x80000000u, ~bits, bits > 0x7fffffffu);
 }
 
-// One of eight steps: `found` and `wanted` grow by one digit of 8 bits. Digits are sought from the largest.
+// One of the steps: `found` and `wanted` grow by one digit of 8 bits. Digits are sought from the largest.
 fn narrow(start: u32, lane: u32, shift: u32, by_index: bool, threshold: u32) {
   for (var i = lane; i < 256u; i += WIDTH) {
     atomicStore(&histogram[i], 0u);
@@ -51,27 +55,39 @@ fn narrow(start: u32, lane: u32, shift: u32, by_index: bool, threshold: u32) {
   let prefix = found;
   // A shift by 32 would be a shift by 0.
   let above = select(0xffffffffu << (min(shift, 23u) + 8u), 0u, shift == 24u);
-  for (var j = lane; j < params.bank_rows; j += WIDTH) {
-    let similarity = ordered(similarities[start + j]);
-    // Lower rows are preferred: their complements are larger.
-    let number = select(similarity, ~j, by_index);
-    if ((!by_index || similarity == threshold) && (number & above) == prefix) {
-      atomicAdd(&histogram[(number >> shift) & 255u], 1u);
+  for (var f = lane; f < (params.bank_rows + 3u) / 4u; f += WIDTH) {
+    let four = similarities[start + f];
+    for (var i = 0u; i < min(4u, params.bank_rows - 4u * f); i++) {
+      let similarity = ordered(four[i]);
+      // Lower rows are preferred: their complements are larger.
+      let number = select(similarity, ~(4u * f + i), by_index);
+      if ((!by_index || similarity == threshold) && (number & above) == prefix) {
+        atomicAdd(&histogram[(number >> shift) & 255u], 1u);
+      }
     }
+  }
+  workgroupBarrier();
+  for (var i = lane; i < 16u; i += WIDTH) {
+    var sum = 0u;
+    for (var digit = 16u * i; digit < 16u * i + 16u; digit++) {
+      sum += atomicLoad(&histogram[digit]);
+    }
+    sixteens[i] = sum;
   }
   workgroupBarrier();
   if (lane == 0u) {
     var left = wanted;
-    var digit = 255u;
-    for (; digit > 0u; digit--) {
-      let count = atomicLoad(&histogram[digit]);
-      if (count >= left) {
-        break;
-      }
-      left -= count;
+    var sixteen = 15u;
+    for (; sixteen > 0u && sixteens[sixteen] < left; sixteen--) {
+      left -= sixteens[sixteen];
+    }
+    var digit = 16u * sixteen + 15u;
+    for (; digit > 16u * sixteen && atomicLoad(&histogram[digit]) < left; digit--) {
+      left -= atomicLoad(&histogram[digit]);
     }
     found = prefix | (digit << shift);
     wanted = left;
+    is_all = select(0u, 1u, atomicLoad(&histogram[digit]) == left);
   }
   workgroupBarrier();
 }
@@ -86,7 +102,7 @@ fn main(
   if (row >= params.rows) {
     return;
   }
-  let start = row * params.bank_rows;
+  let start = row * ((params.bank_rows + 3u) / 4u);
   if (lane == 0u) {
     found = 0u;
     wanted = params.k;
@@ -97,25 +113,31 @@ fn main(
     narrow(start, lane, 24u - 8u * step, false, 0u);
   }
   let threshold = found;
-  workgroupBarrier();
-  if (lane == 0u) {
-    found = 0u;
+  var last = 0xffffffffu;
+  if (workgroupUniformLoad(&is_all) == 0u) {
+    if (lane == 0u) {
+      found = 0u;
+    }
+    workgroupBarrier();
+    for (var step = 0u; step < 4u; step++) {
+      narrow(start, lane, 24u - 8u * step, true, threshold);
+    }
+    last = ~found;
   }
-  workgroupBarrier();
-  for (var step = 0u; step < 4u; step++) {
-    narrow(start, lane, 24u - 8u * step, true, threshold);
-  }
-  let last = ~found;
   let out = (params.first_row + row) * params.k;
-  for (var j = lane; j < params.bank_rows; j += WIDTH) {
-    let bits = similarities[start + j];
-    let similarity = ordered(bits);
-    if (similarity > threshold || (similarity == threshold && j <= last)) {
-      let slot = atomicAdd(&taken, 1u);
-      // As many as k by construction; the test keeps a wrong driver inside the row.
-      if (slot < params.k) {
-        indices[out + slot] = j;
-        values[out + slot] = bits;
+  for (var f = lane; f < (params.bank_rows + 3u) / 4u; f += WIDTH) {
+    let four = similarities[start + f];
+    for (var i = 0u; i < min(4u, params.bank_rows - 4u * f); i++) {
+      let bits = four[i];
+      let similarity = ordered(bits);
+      let j = 4u * f + i;
+      if (similarity > threshold || (similarity == threshold && j <= last)) {
+        let slot = atomicAdd(&taken, 1u);
+        // As many as k by construction; the test keeps a wrong driver inside the row.
+        if (slot < params.k) {
+          indices[out + slot] = j;
+          values[out + slot] = bits;
+        }
       }
     }
   }

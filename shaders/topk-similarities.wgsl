@@ -3,11 +3,12 @@
 //
 //     s[r, j] = queries[first + r] · bank[j]
 //
-// One workgroup: a tile of 32 queries × 32 rows of the bank, 32 columns at a time in workgroup memory; invocation (x, y)
-// of 8×8 has queries x, x+8, x+16, x+24 (lanes) and rows y, y+8, y+16, y+24.
+// One workgroup: a tile of 32 queries × 64 rows of the bank, 32 columns at a time in workgroup memory; invocation (x, y)
+// of 8×8 has queries y, y+8, y+16, y+24 (lanes) and rows x, x+8, … x+56, so that neighbors write neighbors. From workgroup
+// memory it takes 12 vec4 for 128 multiply-adds. row-loads.wgsl is joined to it.
 //
-// Bindings: queries [Q, C], bank [M, C], similarities [rows, M] (written; the host bounds rows, not Q·M, in memory).
-// Bytes: 4·(rows/32)·M·C·2 through the caches, 4·M·C at least; writes 4·rows·M. Operations: 2·rows·M·C.
+// Bindings: queries [Q, C], bank [M, C], similarities [rows, 4·⌈M/4⌉] (written; the host bounds rows, not Q·M, in memory).
+// Bytes: 4·(rows/32)·M·C·3/2 through the caches, 4·M·C at least; writes 4·rows·M. Operations: 2·rows·M·C.
 
 struct Params {
   queries: u32,
@@ -20,26 +21,48 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> queries: array<f32>;
-@group(0) @binding(2) var<storage, read> bank: array<f32>;
+@group(0) @binding(1) var<storage, read> queries: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bank: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> similarities: array<f32>;
 
+// A row of a tile is 8 vec4 (32 columns) and one of padding, so that rows start in different banks.
 const STRIDE = 9u;
-var<workgroup> tile_q: array<vec4f, 32u * STRIDE>;
-var<workgroup> tile_b: array<vec4f, 32u * STRIDE>;
+const QUERIES = 32u;
+const ROWS = 64u;
+var<workgroup> tile_q: array<vec4f, QUERIES * STRIDE>;
+var<workgroup> tile_b: array<vec4f, ROWS * STRIDE>;
 
-fn query_value(row: u32, column: u32) -> f32 {
+// Four columns, 0 beyond the matrix: in one load where rows begin at multiples of four (`aligned`), else in two.
+fn query_four(row: u32, column: u32, aligned: bool) -> vec4f {
   if (row >= params.queries || column >= params.dim) {
-    return 0.0;
+    return vec4f();
   }
-  return queries[row * params.dim + column];
+  let i = row * params.dim + column;
+  if (aligned) {
+    return queries[i / 4u];
+  }
+  return within_row(shifted(queries[i / 4u], queries[i / 4u + 1u], i), column, params.dim);
 }
 
-fn bank_value(row: u32, column: u32) -> f32 {
+fn bank_four(row: u32, column: u32, aligned: bool) -> vec4f {
   if (row >= params.bank_rows || column >= params.dim) {
-    return 0.0;
+    return vec4f();
   }
-  return bank[row * params.dim + column];
+  let i = row * params.dim + column;
+  if (aligned) {
+    return bank[i / 4u];
+  }
+  return within_row(shifted(bank[i / 4u], bank[i / 4u + 1u], i), column, params.dim);
+}
+
+// A tile of 32 columns into workgroup memory.
+fn load_tile(block: u32, first: u32, column: u32, x: u32, y: u32, aligned: bool) {
+  for (var row = y; row < QUERIES; row += 8u) {
+    tile_q[row * STRIDE + x] = query_four(block + row, column + 4u * x, aligned);
+  }
+  for (var row = y; row < ROWS; row += 8u) {
+    tile_b[row * STRIDE + x] = bank_four(first + row, column + 4u * x, aligned);
+  }
 }
 
 @compute @workgroup_size(64)
@@ -54,39 +77,35 @@ fn main(
   }
   let x = lane % 8u;
   let y = lane / 8u;
-  let first = 32u * tile;
-  let block = params.first_row + 32u * workgroup.z;
-  var sums = array<vec4f, 4>();
+  let first = ROWS * tile;
+  let block = params.first_row + QUERIES * workgroup.z;
+  var sums = array<vec4f, 8>();
   for (var column = 0u; column < params.dim; column += 32u) {
     workgroupBarrier();
-    for (var i = lane; i < 256u; i += 64u) {
-      let row = i / 8u;
-      let c = column + 4u * (i % 8u);
-      let q = block + row;
-      let b = first + row;
-      tile_q[row * STRIDE + i % 8u] =
-        vec4f(query_value(q, c), query_value(q, c + 1u), query_value(q, c + 2u), query_value(q, c + 3u));
-      tile_b[row * STRIDE + i % 8u] =
-        vec4f(bank_value(b, c), bank_value(b, c + 1u), bank_value(b, c + 2u), bank_value(b, c + 3u));
+    if (params.dim % 4u == 0u) {
+      load_tile(block, first, column, x, y, true);
+    } else {
+      load_tile(block, first, column, x, y, false);
     }
     workgroupBarrier();
     for (var c = 0u; c < 8u; c++) {
-      let q0 = tile_q[x * STRIDE + c];
-      let q1 = tile_q[(x + 8u) * STRIDE + c];
-      let q2 = tile_q[(x + 16u) * STRIDE + c];
-      let q3 = tile_q[(x + 24u) * STRIDE + c];
-      for (var j = 0u; j < 4u; j++) {
-        let b = tile_b[(y + 8u * j) * STRIDE + c];
+      let q0 = tile_q[y * STRIDE + c];
+      let q1 = tile_q[(y + 8u) * STRIDE + c];
+      let q2 = tile_q[(y + 16u) * STRIDE + c];
+      let q3 = tile_q[(y + 24u) * STRIDE + c];
+      for (var j = 0u; j < 8u; j++) {
+        let b = tile_b[(x + 8u * j) * STRIDE + c];
         sums[j] += vec4f(dot(q0, b), dot(q1, b), dot(q2, b), dot(q3, b));
       }
     }
   }
-  for (var j = 0u; j < 4u; j++) {
+  let stride = 4u * ((params.bank_rows + 3u) / 4u);
+  for (var j = 0u; j < 8u; j++) {
     for (var i = 0u; i < 4u; i++) {
-      let row = 32u * workgroup.z + x + 8u * i;
-      let column = first + y + 8u * j;
+      let row = QUERIES * workgroup.z + y + 8u * i;
+      let column = first + x + 8u * j;
       if (row < params.rows && column < params.bank_rows) {
-        similarities[row * params.bank_rows + column] = sums[j][i];
+        similarities[row * stride + column] = sums[j][i];
       }
     }
   }

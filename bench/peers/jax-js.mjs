@@ -1,4 +1,4 @@
-// The peer jax-js: node jax-js.mjs DIR, or with Deno, whose workers it can use.
+// The peer jax-js: node jax-js.mjs DIR [wasm|webgpu], or with Deno, whose workers it can use. On WebGPU in Node by Dawn.
 import { readFileSync } from 'node:fs';
 import { readInitial } from './initial.mjs';
 import { resnet } from './resnet.mjs';
@@ -18,8 +18,11 @@ async function openPeer() {
     tree,
     valueAndGrad,
   } = await import('@jax-js/jax');
-  await init('wasm');
-  defaultDevice('wasm');
+  const device = process.argv[3] ?? 'wasm';
+  if (device === 'webgpu') await startDawn();
+  const devices = await init(device);
+  if (!devices.includes(device)) throw new Error(`jax-js finds no ${device} here`);
+  defaultDevice(device);
   const { spec, queue, encoder, orderOf, images, positions } = readInitial(process.argv[2]);
   const { batchSize, groups, imageSize, queueSize, dim, temperature, momentum } = spec;
   const count = batchSize / groups;
@@ -135,14 +138,22 @@ async function openPeer() {
   );
   const runtime = globalThis.Deno ? `Deno ${Deno.version.deno}` : `Node ${process.versions.node}`;
   return {
-    cases: [{ name: 'groups one by one', family: 'wasm', statistics: 'groups' }],
+    cases: [{ name: 'groups one by one', family: device, statistics: 'groups' }],
     parameters: encoder('encoder_q').reduce((sum, [, { data }]) => sum + data.length, 0),
     versions: {
       'jax-js': version,
-      backend: 'wasm',
-      threads: globalThis.Worker ? 'all' : 'one, without Worker',
+      backend: device,
+      ...(device === 'wasm' ? { threads: globalThis.Worker ? 'all' : 'one, without Worker' } : {}),
       runtime,
     },
     step: takeStep,
   };
+}
+
+/** jax-js asks a page for its GPU, and what browser it is. */
+async function startDawn() {
+  if (globalThis.navigator?.gpu) return;
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]), userAgent: 'Node' } });
 }

@@ -2,13 +2,11 @@
 //
 //   node moco-web.mjs DIR --backend wasm|native|webgpu    a peer, as run.mjs starts it
 //   node moco-web.mjs DIR --initial                       makes what all peers begin with: spec.json, initial.safetensors
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { loadLibrary } from './library.mjs';
 import { serve } from './serve.mjs';
 
-const ROOT = new URL('../../', import.meta.url);
 /** Orders of ShuffleBN that are made; steps take them in turn. */
 const ORDERS = 8;
 
@@ -16,47 +14,6 @@ const [folder, ...options] = process.argv.slice(2);
 const library = await loadLibrary();
 if (options.includes('--initial')) await makeInitial();
 else await serve(() => openPeer(options[options.indexOf('--backend') + 1]));
-
-/** The inside of the package, as one file: what is measured has no door to the outside. */
-async function loadLibrary() {
-  const bundle = await build({
-    stdin: {
-      contents: `export { openSession } from './src/train/session.ts';
-export { resolveConfig } from './src/train/configure.ts';
-export { permutationsOf } from './src/train/permutations.ts';
-export { networkOf } from './src/models/choose-network.ts';
-export { forwardFlops } from './src/onnx/flops.ts';
-export { buildNetwork } from './src/onnx/network.ts';
-export { describeDrawn } from './src/data/dataset.ts';
-export { chooseBackend } from './src/runtime/backend.ts';
-export { describeVersions } from './src/runtime/environment.ts';
-export { readSafetensors, writeSafetensors } from './src/formats/safetensors.ts';
-export { Random, STREAMS } from './src/random.ts';`,
-      resolveDir: fileURLToPath(ROOT),
-      loader: 'ts',
-    },
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    packages: 'bundle',
-    external: ['node:*', 'webgpu', 'onnxruntime-node'],
-    loader: { '.wgsl': 'text' },
-    // Workers and .wasm files lie beside the file that asks for them, it thinks.
-    define: { 'import.meta.url': JSON.stringify(new URL('dist/index.js', ROOT).href) },
-    write: false,
-    logLevel: 'error',
-  });
-  // Below the root, where its packages are found.
-  const out = fileURLToPath(new URL('dist/', import.meta.url));
-  await mkdir(out, { recursive: true });
-  const file = join(out, `moco-web-${process.pid}.mjs`);
-  await writeFile(file, bundle.outputFiles[0].contents);
-  const loaded = await import(pathToFileURL(file).href);
-  await rm(file);
-  return loaded;
-}
 
 async function makeInitial() {
   const { preset, threads, ...overrides } = JSON.parse(await readFile(join(folder, 'network.json'), 'utf8'));

@@ -47,10 +47,12 @@ const PEERS = {
   pytorch: (folder) => [PYTHON, here('torch_step.py'), folder],
   'moco-web-native': (folder) => node('moco-web.mjs', folder, '--backend', 'native'),
   'moco-web-wasm': (folder) => node('moco-web.mjs', folder, '--backend', 'wasm'),
+  'moco-web-webgpu': (folder) => node('moco-web.mjs', folder, '--backend', 'webgpu'),
   'tfjs-wasm': (folder) => node('tfjs.mjs', folder, 'wasm'),
   'tfjs-node': (folder) => node('tfjs.mjs', folder, 'node'),
   'tfjs-cpu': (folder) => node('tfjs.mjs', folder, 'cpu'),
   'jax-js-node': (folder) => node('jax-js.mjs', folder),
+  'jax-js-webgpu': (folder) => node('jax-js.mjs', folder, 'webgpu'),
   'jax-js-deno': (folder) => [here('../../node_modules/.bin/deno'), 'run', '-A', here('jax-js.mjs'), folder],
 };
 

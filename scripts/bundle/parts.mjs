@@ -49,6 +49,24 @@ export const PARTS = {
     needsGpu: true,
     run: (context) => scriptPart('losses.mjs', context.small ? ['--steps', '4'] : [], context),
   },
+  'time-r18': {
+    says: 'a step of ResNet-18, width 64, 32 px, by operator and by kernel',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => scriptPart('step-time.mjs', ['r18'], context),
+  },
+  'time-r50': {
+    says: 'the same of ResNet-50, 224 px',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => scriptPart('step-time.mjs', ['r50'], context),
+  },
+  peers: {
+    says: 'a step of ResNet-18, width 64, 32 px, by moco-web and by jax-js, in turns',
+    needsAdapter: true,
+    needsGpu: true,
+    run: peersPart,
+  },
   'groups-at-once': {
     says: 'a step of ResNet-18 by how many groups go through the network in one run',
     needsAdapter: true,
@@ -158,6 +176,19 @@ async function benchPart(shape, { moco, small, left, limitMs }) {
 /** A benchmark of bench/. */
 function scriptPart(name, args, { script, small }) {
   return script(`bench/${name}`, ...args, ...(small ? ['--small'] : []), '--json');
+}
+
+/** Where the archive was made without jax-js it says so, and has the figures of moco-web alone. */
+async function peersPart({ script, small }) {
+  const shape = small
+    ? ['small', '--batch-size', '4', '--image-size', '16', '--queue', '64', '--rounds', '1']
+    : ['r18w64', '--rounds', '3'];
+  const answer = await script(
+    'bench/peers/run.mjs',
+    ...['--only', 'moco-web-webgpu,jax-js-webgpu', '--json', '--network', ...shape],
+  );
+  const { name, why } = answer.result?.missing?.[0] ?? {};
+  return name ? { ...answer, ok: false, why: `${name} was NOT RUN: ${why}` } : answer;
 }
 
 /** It ends by itself where the time is over, with what it has measured. */

@@ -14,7 +14,7 @@ import {
   SUMS_FILE,
   splitQueue,
   TILE,
-  TILES_FILE,
+  TILE_FILES,
   undecidedWithin,
 } from './row-tiles.ts';
 import { type Dispatch, f32, grid, shaderOf } from './shader.ts';
@@ -45,7 +45,7 @@ export interface InfoNceArguments {
 }
 
 const shader = shaderOf(
-  [...RANK_FILES, TILES_FILE, SUMS_FILE, { name: 'infonce.wgsl', text }],
+  [...RANK_FILES, ...TILE_FILES, SUMS_FILE, { name: 'infonce.wgsl', text }],
   ['read', 'read', 'read', 'write', 'write'],
   null,
 );

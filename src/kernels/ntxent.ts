@@ -17,7 +17,7 @@ import {
   SUMS_FILE,
   splitQueue,
   TILE,
-  TILES_FILE,
+  TILE_FILES,
   undecidedWithin,
 } from './row-tiles.ts';
 import { type Dispatch, elements, f32, shaderOf } from './shader.ts';
@@ -46,7 +46,7 @@ const AT_ONCE = 1024;
 
 const rowsFile = { name: 'ntxent-rows.wgsl', text: rowsText };
 const sums = shaderOf(
-  [...RANK_FILES, TILES_FILE, rowsFile, { name: 'ntxent.wgsl', text }],
+  [...RANK_FILES, ...TILE_FILES, rowsFile, { name: 'ntxent.wgsl', text }],
   ['read', 'write'],
   null,
 );
@@ -55,7 +55,7 @@ const losses = shaderOf(
   ['read', 'write', 'write', 'write', 'write'],
 );
 const weighted = shaderOf(
-  [TILES_FILE, SUMS_FILE, rowsFile, { name: 'ntxent-weighted.wgsl', text: weightedText }],
+  [...TILE_FILES, SUMS_FILE, rowsFile, { name: 'ntxent-weighted.wgsl', text: weightedText }],
   ['read', 'read', 'write'],
   null,
 );

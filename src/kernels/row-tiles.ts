@@ -1,12 +1,14 @@
 /** What the shaders that compare rows with rows have in common: files to join, and how rows are split among workgroups. */
 import exactSign from '../../shaders/exact-sign.wgsl';
 import rank from '../../shaders/rank.wgsl';
+import loads from '../../shaders/row-loads.wgsl';
 import sums from '../../shaders/row-sums.wgsl';
 import tiles from '../../shaders/row-tiles.wgsl';
 import loss from '../../shaders/softmax-loss.wgsl';
 import type { ShaderFile } from './shader.ts';
 
-export const TILES_FILE: ShaderFile = { name: 'row-tiles.wgsl', text: tiles };
+export const LOADS_FILE: ShaderFile = { name: 'row-loads.wgsl', text: loads };
+export const TILE_FILES: readonly ShaderFile[] = [LOADS_FILE, { name: 'row-tiles.wgsl', text: tiles }];
 export const SUMS_FILE: ShaderFile = { name: 'row-sums.wgsl', text: sums };
 export const LOSS_FILE: ShaderFile = { name: 'softmax-loss.wgsl', text: loss };
 export const RANK_FILES: readonly ShaderFile[] = [

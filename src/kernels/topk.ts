@@ -4,6 +4,7 @@ import similaritiesText from '../../shaders/topk-similarities.wgsl';
 import { expectWhole } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
 import type { Kernel } from './kernel.ts';
+import { LOADS_FILE } from './row-tiles.ts';
 import { type Dispatch, grid, shaderOf } from './shader.ts';
 
 export interface TopKArguments {
@@ -25,16 +26,17 @@ export interface TopK {
   similarities: Float32Array;
 }
 
-const TILE = 32;
+/** Queries, and rows of the bank, of a workgroup. */
+const TILE = { queries: 32, rows: 64 };
 /** Bytes that similarities may take: queries beyond it are taken in turns. */
 const SCRATCH = 64 * 2 ** 20;
 
 const similarities = shaderOf(
-  [{ name: 'topk-similarities.wgsl', text: similaritiesText }],
+  [LOADS_FILE, { name: 'topk-similarities.wgsl', text: similaritiesText }],
   ['read', 'read', 'write'],
   null,
 );
-const select = shaderOf([{ name: 'topk-select.wgsl', text: selectText }], ['read', 'write', 'write']);
+const select = shaderOf([{ name: 'topk-select.wgsl', text: selectText }], ['read', 'write', 'write'], 256);
 
 export const topk: Kernel<
   TopKArguments,
@@ -65,12 +67,14 @@ export const topk: Kernel<
   /** Selected on the device; the k that are read back are put in order here. */
   async webgpu({ queries, bank, rows, bankRows, dim, k }, { at, borrow, run, read }) {
     if (rows === 0) return { indices: new Uint32Array(0), similarities: new Float32Array(0) };
-    const block = Math.min(Math.max(1, Math.floor(SCRATCH / (4 * bankRows))), 1024 * TILE, rows);
+    // Rows of them begin at multiples of four.
+    const stride = 4 * Math.ceil(bankRows / 4);
+    const block = Math.min(Math.max(1, Math.floor(SCRATCH / (4 * stride))), 1024 * TILE.queries, rows);
     const found = rows * k;
     const scratch = `the similarities of topk to ${bankRows} rows`;
-    return borrow({ [scratch]: block * bankRows, indices: found, values: found }, async (buffers) => {
+    return borrow({ [scratch]: block * stride, indices: found, values: found }, async (buffers) => {
       const [products, indices, values] = [buffers[scratch]!, buffers.indices!, buffers.values!];
-      const tiles = Math.ceil(bankRows / TILE);
+      const tiles = Math.ceil(bankRows / TILE.rows);
       const dispatches: Dispatch[] = [];
       for (let first = 0; first < rows; first += block) {
         const count = Math.min(block, rows - first);
@@ -79,7 +83,7 @@ export const topk: Kernel<
             shader: similarities,
             parameters: [rows, bankRows, dim, first, count, tiles],
             buffers: [at(queries), at(bank), products],
-            workgroups: [...grid(tiles), Math.ceil(count / TILE)],
+            workgroups: [...grid(tiles), Math.ceil(count / TILE.queries)],
           },
           {
             shader: select,

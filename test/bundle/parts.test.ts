@@ -72,6 +72,16 @@ describe('a benchmark of the offline bundle', () => {
   });
 });
 
+it('says that a peer was not there, with the figures of moco-web', async () => {
+  const missing = [{ name: 'jax-js-webgpu', why: "Cannot find package '@jax-js/jax'" }];
+  const command = async () => ended({ stdout: JSON.stringify({ missing, cases: [1] }) });
+  const answer = await runPart(PARTS.peers!, { command, small: true, doctor: null, limitMs: 1000 });
+  expect(answer).toMatchObject({
+    ...{ ok: false, why: "jax-js-webgpu was NOT RUN: Cannot find package '@jax-js/jax'" },
+    result: { cases: [1] },
+  });
+});
+
 describe('a program under a limit', () => {
   it('is killed with what it has started', async () => {
     // It ends when the last process that may write to its output has: the one in the background, after a minute.

@@ -27,8 +27,8 @@ onWebGpu(({ kernels }, { device }) => {
 
   const [similaritiesShader, selectShader] = topk.shaders;
   it('topk-similarities', async () => {
-    // Four tiles of 32 rows, the last of them short.
-    const [q, m, dim] = [2, 100, 5];
+    // Four tiles of 64 rows, the last of them short.
+    const [q, m, dim] = [2, 200, 5];
     const random = generator(1);
     const [queries, bank, similarities] = [unitRows(q, dim, random), unitRows(m, dim, random), zeros(q * m)];
     const buffers = [at(upload(kernels, queries)), at(upload(kernels, bank)), at(similarities)];
@@ -39,7 +39,8 @@ onWebGpu(({ kernels }, { device }) => {
   });
 
   it('topk-select', async () => {
-    const similarities = upload(kernels, [1, 2, 3, 6, 5, 4, 7, 9, 8]);
+    // Rows of three, and what lies between them.
+    const similarities = upload(kernels, [1, 2, 3, 99, 6, 5, 4, 99, 7, 9, 8, 99]);
     const [indices, values] = [zeros(3), zeros(3)];
     const buffers = [at(similarities), at(indices), at(values)];
     await run({ shader: selectShader!, parameters: [3, 3, 1, 0], buffers, workgroups: [2, 2] });

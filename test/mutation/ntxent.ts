@@ -41,7 +41,7 @@ export const WGSL = [
     ['the positive is a negative', ' & (queries != positive)', ''],
     ['a negative beyond the end', 'vec4<bool>(negative < end)', 'vec4<bool>(negative <= end)'],
     ['queries side by side', 'vec4u(0u, 8u, 16u, 24u)', 'vec4u(0u, 1u, 2u, 3u)'],
-    ['a column beyond a row', 'column >= params.dim', 'column > params.dim'],
+    ['the four before', 'return z[i]', 'return z[max(i, 1u) - 1u]'],
   ]),
   ...of('ntxent-loss.wgsl', [
     ['the maximum of the last split', 'm = max(m, state[states + s].m)', 'm = state[states + s].m'],

@@ -57,6 +57,13 @@ export class WebGpuArrays {
         `a buffer of ${buffer.size} bytes does not hold ${length} float32`,
       );
     }
+    // Kernels read some arrays by fours.
+    if (buffer.size % 16 !== 0) {
+      throw new MocoError(
+        'shape-mismatch',
+        `a wrapped buffer has a multiple of 16 bytes, as those of onnxruntime-web and of \`allocate\` have: this one has ${buffer.size}`,
+      );
+    }
     const needed = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     if ((buffer.usage & needed) !== needed) {
       throw new MocoError('usage', 'a wrapped buffer needs the usages STORAGE, COPY_SRC and COPY_DST');

@@ -22,7 +22,10 @@ export interface WebGpuKernels extends Kernels {
    * bytes. Valid until the array is freed. @throws MocoError array-freed
    */
   buffer(array: DeviceArray): GPUBuffer;
-  /** An array over a buffer that someone else owns: `free` forgets it and leaves the buffer as it is. */
+  /**
+   * An array over a buffer that someone else owns, its size a multiple of 16 bytes: `free` forgets it and leaves the buffer as it
+   * is. @throws MocoError shape-mismatch, usage, out-of-memory
+   */
   wrap(buffer: GPUBuffer, length: number): DeviceArray;
   /**
    * Waits for work on the device that somebody else issued, but not beyond its loss.

@@ -1,0 +1,76 @@
+/** What onnxruntime-web's profiler tells of WebGPU sessions: it writes its events to the console when a session ends. */
+
+/**
+ * @returns `ort`: the same module, whose sessions are profiled until they are released; `events`: what they told by then, by session
+ */
+export function profiled(ort) {
+  const events = [];
+  const create = async (model, options) => {
+    const session = await ort.InferenceSession.create(model, { ...options, enableProfiling: true });
+    const release = session.release.bind(session);
+    session.release = () => {
+      events.push(eventsOf(() => session.endProfiling()));
+      return release();
+    };
+    return session;
+  };
+  return { ort: { ...ort, InferenceSession: { create } }, events };
+}
+
+/** The lines of JSON that a task writes, but for the brackets around them. */
+function eventsOf(task) {
+  const { log } = console;
+  const events = [];
+  console.log = (...words) => {
+    const line = words.join(' ');
+    if (!line.startsWith('{"cat"')) return;
+    events.push(JSON.parse(line.replace(/,$/, '')));
+  };
+  try {
+    task();
+  } finally {
+    console.log = log;
+  }
+  return events;
+}
+
+/**
+ * Times by operator and program, of all steps together.
+ * @param sessions {object[][]} the events of each
+ * @returns {{ operator: string, program: string, runs: number, gpuMs: number }[]} `operators`, the longest first, empty without
+ *   timestamp queries; `hosts`: what each operator costs the host, from the shortest of the runs of a node, as the first compiles
+ */
+export function operatorTimes(sessions) {
+  const programs = new Map();
+  const hosts = new Map();
+  for (const events of sessions) {
+    const nodes = new Map();
+    for (const { cat, name, dur, args } of events) {
+      if (cat === 'Api') {
+        const [, operator, program] = name.split('&');
+        const found = entry(programs, `${operator}&${program}`, { operator, program, runs: 0, gpuMs: 0 });
+        found.runs++;
+        found.gpuMs += dur / 1000;
+      } else if (cat === 'Node' && args.op_name) {
+        const node = entry(nodes, name, { operator: args.op_name, runs: 0, least: Number.POSITIVE_INFINITY });
+        node.runs++;
+        node.least = Math.min(node.least, dur / 1000);
+      }
+    }
+    for (const { operator, runs, least } of nodes.values()) {
+      const found = entry(hosts, operator, { operator, runs: 0, hostMs: 0 });
+      found.runs += runs;
+      found.hostMs += runs * least;
+    }
+  }
+  const longest = (of) => (a, b) => b[of] - a[of];
+  return {
+    operators: [...programs.values()].sort(longest('gpuMs')),
+    hosts: [...hosts.values()].sort(longest('hostMs')),
+  };
+}
+
+function entry(map, key, fresh) {
+  if (!map.has(key)) map.set(key, fresh);
+  return map.get(key);
+}
