@@ -18,6 +18,8 @@ import { packChannelsLast, packWeights, writePixels } from './convolution-packin
 
 /** The sums of a tile: [4 pixels][8 filters]. */
 const SUMS: usize = 128;
+/** Bytes of a panel whose products are summed by themselves, at least: those of 64 products. */
+const PART: usize = 64 * 32;
 
 /** How a tile goes through the taps: so many rows, in each so many runs of values that lie one after the other. Bytes. */
 @unmanaged
@@ -104,7 +106,10 @@ function choosePath(g: Geometry, channels: i32, path: Path): void {
     <usize>path.runs * (((<usize>path.length) << 2) + path.runJump);
 }
 
-/** sums [4 pixels][8 filters] = the products of a panel with what four pixels see, in the order of the panel. */
+/**
+ * sums [4 pixels][8 filters] = the products of a panel with what four pixels see, in the order of the panel: partial sums of PART or more, which are
+ * added in their order, as long sums round more.
+ */
 function tile(path: Path, panel: usize, pixels: usize, sums: usize): void {
   let x0 = load<usize>(pixels);
   let x1 = load<usize>(pixels, 8);
@@ -118,29 +123,42 @@ function tile(path: Path, panel: usize, pixels: usize, sums: usize): void {
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
+  memory.fill(sums, 0, SUMS);
+  let begun = panel;
   for (let row = path.rows; row > 0; row--) {
     for (let run = path.runs; run > 0; run--) {
-      const end = panel + ((<usize>path.length) << 5);
-      while (panel < end) {
-        let a = v128.load(panel);
-        let b = v128.load(panel, 16);
-        let x = v128.load32_splat(x0);
-        a0 = f32x4.add(a0, f32x4.mul(a, x));
-        b0 = f32x4.add(b0, f32x4.mul(b, x));
-        x = v128.load32_splat(x1);
-        a1 = f32x4.add(a1, f32x4.mul(a, x));
-        b1 = f32x4.add(b1, f32x4.mul(b, x));
-        x = v128.load32_splat(x2);
-        a2 = f32x4.add(a2, f32x4.mul(a, x));
-        b2 = f32x4.add(b2, f32x4.mul(b, x));
-        x = v128.load32_splat(x3);
-        a3 = f32x4.add(a3, f32x4.mul(a, x));
-        b3 = f32x4.add(b3, f32x4.mul(b, x));
-        x0 += 4;
-        x1 += 4;
-        x2 += 4;
-        x3 += 4;
-        panel += 32;
+      const last = panel + ((<usize>path.length) << 5);
+      while (panel < last) {
+        const end = min(panel + PART, last);
+        while (panel < end) {
+          const a = v128.load(panel);
+          const b = v128.load(panel, 16);
+          let x = v128.load32_splat(x0);
+          a0 = f32x4.add(a0, f32x4.mul(a, x));
+          b0 = f32x4.add(b0, f32x4.mul(b, x));
+          x = v128.load32_splat(x1);
+          a1 = f32x4.add(a1, f32x4.mul(a, x));
+          b1 = f32x4.add(b1, f32x4.mul(b, x));
+          x = v128.load32_splat(x2);
+          a2 = f32x4.add(a2, f32x4.mul(a, x));
+          b2 = f32x4.add(b2, f32x4.mul(b, x));
+          x = v128.load32_splat(x3);
+          a3 = f32x4.add(a3, f32x4.mul(a, x));
+          b3 = f32x4.add(b3, f32x4.mul(b, x));
+          x0 += 4;
+          x1 += 4;
+          x2 += 4;
+          x3 += 4;
+          panel += 32;
+        }
+        if (panel - begun >= PART) {
+          addPair(sums, a0, b0);
+          addPair(sums + 32, a1, b1);
+          addPair(sums + 64, a2, b2);
+          addPair(sums + 96, a3, b3);
+          a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = f32x4.splat(0);
+          begun = panel;
+        }
       }
       x0 += path.runJump;
       x1 += path.runJump;
@@ -152,14 +170,15 @@ function tile(path: Path, panel: usize, pixels: usize, sums: usize): void {
     x2 += path.rowJump;
     x3 += path.rowJump;
   }
-  v128.store(sums, a0);
-  v128.store(sums, b0, 16);
-  v128.store(sums, a1, 32);
-  v128.store(sums, b1, 48);
-  v128.store(sums, a2, 64);
-  v128.store(sums, b2, 80);
-  v128.store(sums, a3, 96);
-  v128.store(sums, b3, 112);
+  addPair(sums, a0, b0);
+  addPair(sums + 32, a1, b1);
+  addPair(sums + 64, a2, b2);
+  addPair(sums + 96, a3, b3);
+}
+
+function addPair(sums: usize, a: v128, b: v128): void {
+  v128.store(sums, f32x4.add(v128.load(sums), a));
+  v128.store(sums, f32x4.add(v128.load(sums, 16), b), 16);
 }
 
 /** The sums of a tile into y, whose filters are a plane of bytes apart. */
