@@ -8,8 +8,13 @@ import type { Graph } from '../onnx/graph.ts';
 import { encoded } from './encoded-model.ts';
 import type { ConvolutionPart, GraphPiece, Pieces } from './training-plan.ts';
 
-/** A convolution of fewer multiplications and additions is not worth a run of its own of what comes after it. */
+/** A convolution of fewer products is not worth a run of its own of what comes after it. */
 const FEWEST = 2 ** 20;
+/**
+ * Products for a value that is copied: x out of onnxruntime's heap and into the kernels' memory, y back. What the kernel saves of a product
+ * (docs/performance.md) over what a copied value takes, rounded up.
+ */
+const COPIED = { x: 64, y: 32 } as const;
 /** A panel of filters that is not full computes what nobody asked for. */
 const FILTERS = 8;
 /** Bytes that a call may take beside its arrays: very wide images may stay with onnxruntime. */
@@ -49,10 +54,12 @@ function convolutionPart({ x, weight, y, convolution }: KernelConvolution): Conv
 
 function takes(convolution: Convolution): boolean {
   const shape = shapeOf(convolution);
-  const { batch, channels, filters, outHeight, outWidth, kernel } = shape;
-  const products = batch * filters * outHeight * outWidth * channels * kernel[0] * kernel[1];
+  const { batch, channels, height, width, filters, outHeight, outWidth, kernel } = shape;
+  const [x, y] = [batch * channels * height * width, batch * filters * outHeight * outWidth];
+  const products = y * channels * kernel[0] * kernel[1];
+  const isWorth = products >= FEWEST && products >= COPIED.x * x + COPIED.y * y;
   const hasPads = shape.pads.every((pad) => pad >= 0);
-  return hasPads && filters >= FILTERS && products >= FEWEST && convolutionScratch(shape) <= SCRATCH;
+  return hasPads && filters >= FILTERS && isWorth && convolutionScratch(shape) <= SCRATCH;
 }
 
 function shapeOf({ window, batch, x, outChannels, groups }: Convolution): ConvolutionShape {

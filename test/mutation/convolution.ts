@@ -39,7 +39,6 @@ export const WASM = [
     ['the filters of the first group', 'image * g.filters + group * filters', 'image * g.filters'],
     ['every second part of images', 'image += g.images', 'image += 2 * g.images'],
     ['every second part of an image', 'row += g.rows', 'row += 2 * g.rows'],
-    ['the last images are as many as others', 'min(g.images, end - image)', 'g.images'],
     ['the last rows are as many as others', 'min(g.rows, g.outHeight - row)', 'g.rows'],
     ['rows of y all in the same place', ' + bytesOf(row, g.outWidth)', ''],
     ['the first panel', 'weights + <usize>p * panelBytes', 'weights'],
