@@ -1,6 +1,6 @@
 /**
- * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, weight gradients of convolutions, nearest
- * neighbors – on arrays of float32, on WebAssembly and on WebGPU. Without onnxruntime.
+ * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, convolutions and their weight gradients,
+ * nearest neighbors – on arrays of float32, on WebAssembly and on WebGPU. Without onnxruntime.
  *
  *     const kernels = await createWasmKernels();    // or createWebGpuKernels((await requestDevice()).device)
  *     const [x, y, norm] = [2, 2, 1].map((length) => kernels.allocate(length));
@@ -13,6 +13,7 @@ export { type ErrorCode, MocoError } from './errors.ts';
 export type { AccumulateArguments } from './kernels/accumulate.ts';
 export type { AdamwArguments } from './kernels/adamw.ts';
 export type { ConvWeightGradientArguments } from './kernels/conv-weight-gradient.ts';
+export type { ConvolutionArguments } from './kernels/convolution.ts';
 export type { ConvolutionShape } from './kernels/convolution-shape.ts';
 export type { CopyArguments } from './kernels/copy.ts';
 export type { CrossEntropyArguments } from './kernels/cross-entropy.ts';

@@ -2,6 +2,7 @@
 export { accumulate } from './accumulate';
 export { adamw } from './adamw';
 export { convWeightGradient } from './conv-weight-gradient';
+export { convolution } from './convolution';
 export { copy } from './copy';
 export { crossEntropy } from './cross-entropy';
 export { ema } from './ema';

@@ -3,6 +3,7 @@ import { type Case, casesOf, type KernelCases, type KernelName, kernelName } fro
 import { accumulate } from './cases/accumulate.ts';
 import { adamw } from './cases/adamw.ts';
 import { convWeightGradient } from './cases/conv-weight-gradient.ts';
+import { convolution } from './cases/convolution.ts';
 import { copy } from './cases/copy.ts';
 import { crossEntropy } from './cases/cross-entropy.ts';
 import { ema } from './cases/ema.ts';
@@ -24,6 +25,7 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   adamw,
   convWeightGradient,
+  convolution,
   copy,
   crossEntropy,
   ema,

@@ -4,7 +4,7 @@ import type { Embeddings } from './embeddings.ts';
 import { Encoder } from './encoder.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
 import { rowsOf, type TrainingPlan } from './training-plan.ts';
-import { wasmWeightGradient } from './wasm-weight-gradient.ts';
+import { wasmKernelParts } from './wasm-kernel-parts.ts';
 
 /** A GroupForward as arrays. */
 export interface ForwardArrays {
@@ -32,7 +32,8 @@ export class ArrayEncoder {
   constructor(plan: TrainingPlan, provider: 'wasm' | 'native') {
     this.#plan = plan;
     this.#provider = provider;
-    this.#encoder = new Encoder(plan, { provider }, wasmWeightGradient());
+    const { weightGradient, convolve } = wasmKernelParts();
+    this.#encoder = new Encoder(plan, { provider }, weightGradient, convolve);
   }
 
   /**

@@ -7,9 +7,12 @@ import { MocoError } from '../errors.ts';
 import { BackwardValues } from './backward-values.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
 import {
+  type ConvolutionPart,
   type GraphPart,
+  type GraphPiece,
   type KernelPart,
   type NamedShape,
+  type Pieces,
   type PreparingPart,
   rowsOf,
   type TrainingPlan,
@@ -29,23 +32,36 @@ export interface GroupForward {
  */
 export type WeightGradient = (part: KernelPart, x: Tensor, dy: Tensor) => Promise<Tensor | null>;
 
+/** Computes a convolution from its input and its weight. */
+export type Convolve = (part: ConvolutionPart, x: Tensor, weight: Tensor) => Promise<Tensor>;
+
 export class Encoder {
   readonly #plan: TrainingPlan;
   readonly #place: SessionPlace;
   readonly #weightGradient: WeightGradient;
+  readonly #convolve: Convolve | null;
   readonly #weights = new Map<string, Feeds>();
   #inferenceWeights: Feeds | null = null;
-  readonly #sessions = new Map<GraphPart | PreparingPart, Promise<GraphSession>>();
+  readonly #sessions = new Map<SessionPart, Promise<GraphSession>>();
   /** What parts read that is made of weights, by encoder. */
   readonly #prepared = new Map<GraphPart, Map<string, Promise<Feeds>>>();
   /** What the next backward needs: whose weights, the image, saved activations, and what the caller got. */
   #saved: { readonly encoder: string; readonly values: Feeds } | null = null;
 
-  /** @param weightGradient runs the parts of the plan that are kernels */
-  constructor(plan: TrainingPlan, place: SessionPlace, weightGradient: WeightGradient) {
+  /**
+   * @param weightGradient runs the parts of the plan that are kernels
+   * @param convolve runs convolutions where the plan has graphs in pieces; left out: graphs run whole
+   */
+  constructor(
+    plan: TrainingPlan,
+    place: SessionPlace,
+    weightGradient: WeightGradient,
+    convolve: Convolve | null = null,
+  ) {
     this.#plan = plan;
     this.#place = place;
     this.#weightGradient = weightGradient;
+    this.#convolve = convolve;
   }
 
   /** Of the weights, in the order of the network's parameters. */
@@ -152,9 +168,33 @@ export class Encoder {
 
   /** @param encoder whose weights; null: those of the inference form */
   async #run(part: GraphPart, encoder: string | null, values: Feeds): Promise<Record<string, Tensor>> {
+    if (part.pieces && this.#convolve) {
+      return this.#runPieces(part.pieces, this.#convolve, { ...this.#weightsOf(encoder), ...values });
+    }
     const session = await this.#session(part);
     const prepared = part.prepare ? await this.#preparedFor(part, part.prepare, encoder) : {};
     return session.run(pick(part, { ...this.#weightsOf(encoder), ...prepared, ...values }));
+  }
+
+  async #runPieces(
+    { parts, outputs }: Pieces,
+    convolve: Convolve,
+    given: Feeds,
+  ): Promise<Record<string, Tensor>> {
+    const values: Record<string, Tensor> = { ...given };
+    for (const { part, done } of parts) {
+      if (part.kind === 'graph') {
+        const session = await this.#session(part);
+        Object.assign(values, await session.run(pick(part, values)));
+      } else {
+        values[part.y] = await convolve(part, values[part.x]!, values[part.weight]!);
+      }
+      for (const name of done) {
+        values[name]!.dispose();
+        delete values[name];
+      }
+    }
+    return Object.fromEntries(outputs.map((name) => [name, values[name]!]));
   }
 
   #preparedFor(part: GraphPart, prepare: PreparingPart, encoder: string | null): Promise<Feeds> {
@@ -171,7 +211,7 @@ export class Encoder {
     return prepared;
   }
 
-  #session(part: GraphPart | PreparingPart): Promise<GraphSession> {
+  #session(part: SessionPart): Promise<GraphSession> {
     let session = this.#sessions.get(part);
     if (!session) {
       // Embeddings go to whoever asked; everything else is for other sessions and kernels, and is used before the next run.
@@ -228,6 +268,8 @@ export class Encoder {
     for (const tensor of Object.values(values)) if (!others.has(tensor)) tensor.dispose();
   }
 }
+
+type SessionPart = GraphPart | GraphPiece | PreparingPart;
 
 /** What a part reads, of all that there is. */
 function pick({ model, inputs }: PreparingPart, available: Feeds): Record<string, Tensor> {

@@ -16,6 +16,7 @@ import {
 import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
+import { piecesOf } from './convolution-part.ts';
 import { encoded } from './encoded-model.ts';
 import { kernelPart } from './kernel-part.ts';
 import { WASM_BUDGET, WASM_MOST } from './recompute.ts';
@@ -141,7 +142,10 @@ function partWriter(
   const weights = new Set(inputs.filter((name) => name !== 'image'));
   const reads = (graph: Graph) => ({ model: encoded(graph), inputs: graph.inputs.map(({ name }) => name) });
   return (graph) => {
-    if (provider !== 'native') return { kind: 'graph', ...reads(graph), prepare: null };
+    if (provider !== 'native') {
+      const pieces = provider === 'wasm' ? piecesOf(graph) : null;
+      return { kind: 'graph', ...reads(graph), prepare: null, ...(pieces && { pieces }) };
+    }
     const blocked = block > 1 ? withBlockedConvolutions(graph, block) : graph;
     const { prepare, rest } = prepareWeights(blocked, weights);
     return { kind: 'graph', ...reads(rest), prepare: prepare && reads(prepare) };

@@ -14,6 +14,34 @@ export interface GraphPart {
   readonly inputs: readonly string[];
   /** What some of these are made of weights by, once a step; null where all are read as they are. */
   readonly prepare: PreparingPart | null;
+  /** wasm: what is run in its place, with convolutions by our kernel. */
+  readonly pieces?: Pieces;
+}
+
+/** What gives the same as a graph, one after the other. */
+export interface Pieces {
+  /** Names of what the graph gives. */
+  readonly outputs: readonly string[];
+  /** Each with the names of what nobody reads after it. */
+  readonly parts: readonly {
+    readonly part: GraphPiece | ConvolutionPart;
+    readonly done: readonly string[];
+  }[];
+}
+
+export interface GraphPiece {
+  readonly kind: 'graph';
+  readonly model: EncodedModel;
+  readonly inputs: readonly string[];
+}
+
+/** A call of the kernel convolution, on what a graph reads or pieces before it gave. */
+export interface ConvolutionPart {
+  readonly kind: 'convolution';
+  readonly x: string;
+  readonly weight: string;
+  readonly y: string;
+  readonly convolution: ConvolutionShape;
 }
 
 /** Weights → inputs of a part. */

@@ -4,6 +4,7 @@ import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
 import type { Checks } from './checks.ts';
 import { convWeightGradient } from './conv-weight-gradient.ts';
+import { convolution } from './convolution.ts';
 import { copy } from './copy.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { ema } from './ema.ts';
@@ -26,6 +27,7 @@ export const KERNELS = {
   accumulate,
   adamw,
   convWeightGradient,
+  convolution,
   copy,
   crossEntropy,
   ema,

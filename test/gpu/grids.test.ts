@@ -5,6 +5,7 @@
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
 import { convWeightGradient } from '../../src/kernels/conv-weight-gradient.ts';
+import { convolution } from '../../src/kernels/convolution.ts';
 import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { infonce } from '../../src/kernels/infonce.ts';
 import { ntxent } from '../../src/kernels/ntxent.ts';
@@ -148,6 +149,20 @@ onWebGpu(({ kernels }, { device }) => {
     });
     const want = Float32Array.from({ length: 1000 }, (_, i) => 2 * i + 1001);
     expectClose('gradient', await kernels.read(gradient), want, 0);
+  });
+
+  it('convolution', async () => {
+    // 1 × 1, 1000 images of one pixel.
+    const x = upload(
+      kernels,
+      Float32Array.from({ length: 1000 }, (_, i) => i),
+    );
+    const [weight, y] = [upload(kernels, [2]), zeros(1000)];
+    const parameters = [1000, ...Array(10).fill(1), 0, 0, 1, 1, 1];
+    const buffers = [x, weight, y].map(at);
+    await run({ shader: convolution.shaders[0]!, parameters, buffers, workgroups: [2, 2] });
+    const want = Float32Array.from({ length: 1000 }, (_, i) => 2 * i);
+    expectClose('y', await kernels.read(y), want, 0);
   });
 
   it('cross-entropy', async () => {

@@ -163,6 +163,24 @@ export async function runConvWeightGradient(
   });
 }
 
+export interface ConvolutionInputs extends ConvolutionShape {
+  x: Float32Array;
+  weight: Float32Array;
+}
+
+/** convolution on plain arrays, into what is not zero. */
+export async function runConvolution(
+  kernels: BackendKernels,
+  inputs: ConvolutionInputs,
+): Promise<Float32Array> {
+  const { batch, filters, outHeight, outWidth } = inputs;
+  return withArrays(kernels, async (put) => {
+    const y = put(new Float32Array(batch * filters * outHeight * outWidth).fill(Number.NaN));
+    kernels.convolution({ ...inputs, x: put(inputs.x), weight: put(inputs.weight), y });
+    return kernels.read(y);
+  });
+}
+
 /** The error that body throws. */
 export function errorOf(body: () => unknown): MocoError {
   try {

@@ -12,6 +12,7 @@ import {
   errorOf,
   generator,
   normals,
+  runConvolution,
   runConvWeightGradient,
   runCrossEntropy,
   runInfoNce,
@@ -216,6 +217,24 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     const inputs = { ...sizes, ...window, x, dy };
     const want = await runConvWeightGradient(alone, inputs);
     expectSameBits('gradient', await runConvWeightGradient(team(), inputs), want);
+  });
+
+  it.each([1, 2, 9])('convolution of %i images', async (batch) => {
+    const random = generator(batch);
+    const sizes = {
+      batch,
+      channels: 5,
+      height: 6,
+      width: 7,
+      filters: 9,
+      outHeight: 6,
+      outWidth: 7,
+      groups: 1,
+    };
+    const window = { kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1] } as const;
+    const x = normals(batch * 5 * 42, random);
+    const inputs = { ...sizes, ...window, x, weight: normals(9 * 45, random) };
+    expectSameBits('y', await runConvolution(team(), inputs), await runConvolution(alone, inputs));
   });
 
   it('arrays that a call names more than once are taken in order', async () => {

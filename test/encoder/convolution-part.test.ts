@@ -1,0 +1,104 @@
+/** Graphs whose convolutions our kernel computes between runs of the rest. */
+import { describe, expect, it } from 'vitest';
+import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
+import { piecesOf } from '../../src/encoder/convolution-part.ts';
+import { makePlan, ON_WASM } from '../../src/encoder/make-plan.ts';
+import type { GraphPart, TrainingPlan } from '../../src/encoder/training-plan.ts';
+import { initialParameter } from '../../src/models/initial-values.ts';
+import { encoderLayout } from '../../src/models/layout.ts';
+import type { Attributes } from '../../src/onnx/graph.ts';
+import { GraphBuilder } from '../../src/onnx/graph.ts';
+import type { ResNetSpec } from '../../src/onnx/resnet.ts';
+import { expectClose, expectSameBits } from '../compare.ts';
+import { generator, normals } from '../kernels/inputs.ts';
+
+const SPEC: ResNetSpec = {
+  block: 'basic',
+  layers: [1, 1],
+  planes: [16, 32],
+  stem: 'cifar',
+  dim: 5,
+  mlp: true,
+};
+const [SIZE, GROUP] = [16, 8];
+
+function withoutPieces(plan: TrainingPlan): TrainingPlan {
+  const whole = ({ pieces: _, ...part }: GraphPart): GraphPart => part;
+  const backward = plan.backward.map((part) => {
+    if (part.kind !== 'graph') return part;
+    const { pieces: _, ...rest } = part;
+    return rest;
+  });
+  return { ...plan, forward: whole(plan.forward), trainingForward: whole(plan.trainingForward), backward };
+}
+
+/** A convolution between two other nodes. */
+function graphOf(filters: number, attributes: Attributes = {}, channels = 16, batch: number | string = 8) {
+  const g = new GraphBuilder('one');
+  g.input('x', [batch, 16, 16, 16]);
+  g.input('w', [filters, channels, 3, 3]);
+  const y = g.op('Conv', [g.op('Neg', ['x']), 'w'], {
+    kernel_shape: [3, 3],
+    pads: [1, 1, 1, 1],
+    ...attributes,
+  });
+  g.output(g.op('Neg', [y]), [batch, filters, 16, 16]);
+  return g.build();
+}
+
+describe('a graph in pieces', () => {
+  it.each(['least', 'segments'] as const)('gives what the graph gives, at level %s', async (recompute) => {
+    const plan = makePlan({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, recompute }, ON_WASM);
+    const runs = [plan.forward, plan.trainingForward, ...plan.backward].map((part) =>
+      part.kind === 'graph' && part.pieces
+        ? part.pieces.parts.filter((one) => one.part.kind === 'convolution').length
+        : 0,
+    );
+    // Of six: the others have few products for what would be copied.
+    expect([runs[0], runs[1]]).toEqual([3, 3]);
+    expect(runs.slice(2).some((count) => count > 0)).toBe(true);
+    const weights = encoderLayout(SPEC, SIZE).parameters.map((one, i) => initialParameter(one, i, 2));
+    const images = normals(GROUP * 3 * SIZE * SIZE, generator(1));
+    const found = [];
+    for (const one of [plan, withoutPieces(plan)]) {
+      const encoder = new ArrayEncoder(one, 'wasm');
+      await encoder.setWeights('encoder_q', weights);
+      const { embedding } = await encoder.forward('encoder_q', images);
+      const rows = [];
+      // Twice: arrays of the kernels are used again.
+      for (let i = 0; i < 2; i++) {
+        await encoder.trainingForward('encoder_q', images);
+        rows.push(await encoder.backward(normals(GROUP * SPEC.dim, generator(7))));
+      }
+      for (const [i, gradient] of rows[0]!.entries()) expectSameBits(`gradient ${i}`, rows[1]![i]!, gradient);
+      found.push({ embedding, gradients: rows[0]! });
+      await encoder.dispose();
+    }
+    const [own, other] = found;
+    expectClose('embedding', own!.embedding, other!.embedding, 1e-4);
+    for (const [i, gradient] of other!.gradients.entries()) {
+      const size = Math.hypot(...gradient);
+      expectClose(`gradient ${i}`, own!.gradients[i]!, gradient, 1e-3 * size + 1e-5);
+    }
+  });
+
+  it('names what is not read any more', () => {
+    const { parts, outputs } = piecesOf(graphOf(16))!;
+    const [before, convolution, after] = parts;
+    expect(parts.map(({ part }) => part.kind)).toEqual(['graph', 'convolution', 'graph']);
+    expect(before!.done).toEqual([]);
+    expect(convolution!.done).toEqual([(convolution!.part as { x: string }).x]);
+    expect(after!.done).toEqual([(convolution!.part as { y: string }).y]);
+    expect(outputs.length).toBe(1);
+  });
+
+  it.each<[string, ReturnType<typeof graphOf>]>([
+    ['few filters', graphOf(4)],
+    ['few products', graphOf(8)],
+    ['groups', graphOf(16, { group: 2 }, 8)],
+    ['a batch that is not known', graphOf(16, {}, 16, 'batch')],
+    ['pads below 0', graphOf(16, { pads: [-1, 0, 0, 0] })],
+  ])('leaves a convolution of %s to onnxruntime', (_, graph) => {
+    expect(piecesOf(graph)).toBeNull();
+  });
+});
