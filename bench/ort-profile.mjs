@@ -5,33 +5,31 @@
  */
 export function profiled(ort) {
   const events = [];
+  // Before the module starts: it keeps the function that it finds then.
+  const { log } = console;
+  let ending = null;
+  console.log = (...words) => {
+    if (ending === null) return log(...words);
+    const line = words.join(' ');
+    // The others are the brackets around them.
+    if (line.startsWith('{"cat"')) ending.push(JSON.parse(line.replace(/,$/, '')));
+  };
   const create = async (model, options) => {
     const session = await ort.InferenceSession.create(model, { ...options, enableProfiling: true });
     const release = session.release.bind(session);
     session.release = () => {
-      events.push(eventsOf(() => session.endProfiling()));
+      ending = [];
+      events.push(ending);
+      try {
+        session.endProfiling();
+      } finally {
+        ending = null;
+      }
       return release();
     };
     return session;
   };
   return { ort: { ...ort, InferenceSession: { create } }, events };
-}
-
-/** The lines of JSON that a task writes, but for the brackets around them. */
-function eventsOf(task) {
-  const { log } = console;
-  const events = [];
-  console.log = (...words) => {
-    const line = words.join(' ');
-    if (!line.startsWith('{"cat"')) return;
-    events.push(JSON.parse(line.replace(/,$/, '')));
-  };
-  try {
-    task();
-  } finally {
-    console.log = log;
-  }
-  return events;
 }
 
 /**
