@@ -63,7 +63,7 @@ await inRuntimes(['chromium'], () => {
   beforeAll(async () => {
     served = await serveWeb();
     folder = GIVEN ? await copyOf(GIVEN) : await folderOfJpegs(COUNT);
-  }, 60_000);
+  }, 240_000);
   afterAll(async () => {
     await keepFigures('photos', figures);
     await page?.close();
