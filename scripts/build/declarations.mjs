@@ -23,10 +23,10 @@ const PLATFORM = {
     ].map((name) => [name, `Known<'${name}', never>`]),
   ),
   ...Object.fromEntries(
-    ['GPUAdapter', 'GPUBindGroupLayout', 'GPUBuffer', 'GPUComputePipeline', 'GPUDevice'].map((name) => [
-      name,
-      `Known<'${name}', object>`,
-    ]),
+    [
+      ...['GPUAdapter', 'GPUAdapterInfo', 'GPUBindGroupLayout', 'GPUBuffer', 'GPUComputePipeline'],
+      'GPUDevice',
+    ].map((name) => [name, `Known<'${name}', object>`]),
   ),
   GPUFeatureName: 'string',
   GPUPowerPreference: "'low-power' | 'high-performance'",
