@@ -1,12 +1,12 @@
 /** How WebGPU cuts the product of matrices that conv-weight-gradient computes. No bit of a result depends on it. */
 import type { ConvolutionShape } from './convolution-shape.ts';
 
-/** Filters × columns of a workgroup, by the invocations down and across: each has 4 × 4 sums. */
+/** Filters × columns of a workgroup, by the invocations down and across: each has 4 × 4 sums. WebGPU's smallest devices run 128. */
 export const CONV_TILES = {
   '64x32': { rows: 16, columns: 8 },
   '32x32': { rows: 8, columns: 8 },
   '8x128': { rows: 2, columns: 32 },
-  '64x64': { rows: 16, columns: 16 },
+  '16x128': { rows: 4, columns: 32 },
   '32x64': { rows: 8, columns: 16 },
 } as const;
 

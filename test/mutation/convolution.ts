@@ -38,6 +38,7 @@ export const WASM = [
     ['the channels of the first group', 'image * g.channels + group * channels', 'image * g.channels'],
     ['the filters of the first group', 'image * g.filters + group * filters', 'image * g.filters'],
     ['every second part of images', 'image += g.images', 'image += 2 * g.images'],
+    ['the last images are as many as others', 'min(g.images, end - image)', 'g.images'],
     ['every second part of an image', 'row += g.rows', 'row += 2 * g.rows'],
     ['the last rows are as many as others', 'min(g.rows, g.outHeight - row)', 'g.rows'],
     ['rows of y all in the same place', ' + bytesOf(row, g.outWidth)', ''],

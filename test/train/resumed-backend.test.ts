@@ -17,7 +17,7 @@ it('a resumed run takes as many groups at once as the saved one, on the GPU that
 });
 
 it('state.json says how many, and by which tiles', async () => {
-  const tiles = { '64x56x56 64 3x3 1,1 1,1,1,1 1,1 1': '64x64' } as const;
+  const tiles = { '64x56x56 64 3x3 1,1 1,1,1,1 1,1 1': '16x128' } as const;
   const state = { ...exampleState(5), backend: 'webgpu', groupsAtOnce: 2, tiles } as const;
   const { content, digests } = await openState(await formatState(state, {}, { tensors: '0'.repeat(64) }));
   expect(readState(content, digests)).toEqual(state);

@@ -20,11 +20,18 @@ function inputsOf({ random }: Trial, given: Given, sizes: readonly [number, numb
   return { shape, x, weight: uniforms(filters * matrixOf(shape).columns, random, sizes[1]) };
 }
 
+/** Values. */
+const BEHIND = 64;
+
 /** Into NaN, so that whatever is left out shows. */
-function run(trial: Trial, { shape, x, weight }: Inputs, given = trial.put(x)) {
+async function run(trial: Trial, { shape, x, weight }: Inputs, given = trial.put(x)) {
   const { batch, filters, outHeight, outWidth } = shape;
   const y = trial.put(new Float32Array(batch * filters * outHeight * outWidth).fill(Number.NaN));
+  // In the memory of wasm this lies behind y.
+  const behind = new Float32Array(BEHIND).fill(1);
+  const after = trial.put(behind);
   trial.kernels.convolution({ ...shape, x: given, weight: trial.put(weight), y });
+  trial.bits('what lies behind y', await trial.read(after), behind);
   return trial.read(y);
 }
 
