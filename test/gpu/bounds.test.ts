@@ -99,5 +99,6 @@ onWebGpu(() => {
       expect(guards, name).toBeGreaterThan(1);
       expect(words, `words behind the arrays of ${name} that were written`).toBe(0);
     }
-  });
+    // All cases, on software.
+  }, 300_000);
 });
