@@ -3,9 +3,9 @@ import { convolutionPieces, type KernelConvolution } from '../autodiff/convoluti
 import type { Convolution } from '../autodiff/images.ts';
 import { convolutionScratch } from '../kernels/convolution.ts';
 import type { ConvolutionShape } from '../kernels/convolution-shape.ts';
-import { windowOutput } from '../onnx/attributes.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { encoded } from './encoded-model.ts';
+import { convolutionShape } from './kernel-part.ts';
 import type { ConvolutionPart, GraphPiece, Pieces } from './training-plan.ts';
 
 /**
@@ -65,12 +65,6 @@ function takes(convolution: Convolution): boolean {
   return hasPads && filters >= FILTERS && isWorth && convolutionScratch(shape) <= SCRATCH;
 }
 
-function shapeOf({ window, batch, x, outChannels, groups }: Convolution): ConvolutionShape {
-  const [channels, height, width] = x;
-  const [outHeight, outWidth] = windowOutput(window, height, width);
-  const { kernel, strides, pads, dilations } = window;
-  return {
-    ...{ batch: Number(batch), channels, height, width, filters: outChannels, outHeight, outWidth },
-    ...{ kernel, strides, pads, dilations, groups },
-  };
+function shapeOf(convolution: Convolution): ConvolutionShape {
+  return { batch: Number(convolution.batch), ...convolutionShape(convolution) };
 }
