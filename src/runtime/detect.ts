@@ -3,7 +3,7 @@ export type RuntimeName = 'node' | 'deno' | 'browser';
 
 export function runtimeName(): RuntimeName {
   if ('Deno' in globalThis) return 'deno';
-  if (typeof process !== 'undefined' && process.versions?.node) return 'node';
+  if (globalThis.process?.versions?.node) return 'node';
   return 'browser';
 }
 

@@ -33,7 +33,10 @@ export async function withQuickCompilation<T>(task: () => Promise<T>): Promise<T
 
 /** Not where the user has chosen a budget: there is no reading it, and so no putting it back. */
 function needsPatience(): boolean {
-  if (runtimeName() !== 'node' || Number.parseInt(process.versions.node, 10) > 20) return false;
-  const chosen = `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`;
+  if (runtimeName() !== 'node') return false;
+  // By way of globalThis: for a bare `process` Parcel installs a package of that name into the user's project.
+  const { versions, execArgv, env } = globalThis.process;
+  if (Number.parseInt(versions.node, 10) > 20) return false;
+  const chosen = `${execArgv.join(' ')} ${env.NODE_OPTIONS ?? ''}`;
   return !chosen.replaceAll('_', '-').includes(FLAG);
 }
