@@ -12,6 +12,7 @@
 export { type ErrorCode, MocoError } from './errors.ts';
 export type { AccumulateArguments } from './kernels/accumulate.ts';
 export type { AdamwArguments } from './kernels/adamw.ts';
+export type { AddArguments } from './kernels/add.ts';
 export type { ConvWeightGradientArguments } from './kernels/conv-weight-gradient.ts';
 export type { ConvolutionArguments } from './kernels/convolution.ts';
 export type { ConvolutionShape } from './kernels/convolution-shape.ts';
@@ -34,6 +35,8 @@ export {
   openKernels,
 } from './kernels/open.ts';
 export type { KernelCalls, KernelName } from './kernels/registry.ts';
+export type { ReluArguments } from './kernels/relu.ts';
+export type { ReluBackwardArguments } from './kernels/relu-backward.ts';
 export type { RowsArguments } from './kernels/rows.ts';
 export type { SgdArguments, SgdOptions } from './kernels/sgd.ts';
 export type { ShaderFile } from './kernels/shader.ts';

@@ -1,6 +1,7 @@
 /** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
 export { adamw } from './adamw';
+export { add } from './add';
 export { convWeightGradient } from './conv-weight-gradient';
 export { convolution } from './convolution';
 export { copy } from './copy';
@@ -16,6 +17,8 @@ export { expArray, log1p } from './math';
 export { allocate, free, heapBytes, liveBlocks } from './memory';
 export { ntxentGradient, ntxentScratch, ntxentSums } from './ntxent';
 export { peak } from './peak';
+export { relu } from './relu';
+export { reluBackward } from './relu-backward';
 export { sgd } from './sgd';
 export { summary } from './summary';
 export { topk } from './topk';

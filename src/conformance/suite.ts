@@ -2,6 +2,7 @@ import type { KernelName as RegistryName } from '../kernels/registry.ts';
 import { type Case, casesOf, type KernelCases, type KernelName, kernelName } from './case.ts';
 import { accumulate } from './cases/accumulate.ts';
 import { adamw } from './cases/adamw.ts';
+import { add } from './cases/add.ts';
 import { convWeightGradient } from './cases/conv-weight-gradient.ts';
 import { convolution } from './cases/convolution.ts';
 import { copy } from './cases/copy.ts';
@@ -15,6 +16,8 @@ import { l2norm } from './cases/l2norm.ts';
 import { l2normBackward } from './cases/l2norm-backward.ts';
 import { lars } from './cases/lars.ts';
 import { ntxent } from './cases/ntxent.ts';
+import { relu } from './cases/relu.ts';
+import { reluBackward } from './cases/relu-backward.ts';
 import { scatterRows } from './cases/scatter-rows.ts';
 import { sgd } from './cases/sgd.ts';
 import { summary } from './cases/summary.ts';
@@ -24,6 +27,7 @@ import { topk } from './cases/topk.ts';
 const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   adamw,
+  add,
   convWeightGradient,
   convolution,
   copy,
@@ -37,6 +41,8 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   l2normBackward,
   lars,
   ntxent,
+  relu,
+  reluBackward,
   scatterRows,
   sgd,
   summary,

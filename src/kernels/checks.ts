@@ -55,6 +55,15 @@ export class Checks {
     this.live(array, name);
   }
 
+  /** Arrays, by their names, that are all as long as the first. @throws MocoError shape-mismatch */
+  alike(arrays: Readonly<Record<string, DeviceArray>>): void {
+    const [[first, { length }] = ['', { length: 0 }]] = Object.entries(arrays);
+    for (const [name, array] of Object.entries(arrays)) {
+      expectLength(name, array.length, length, `the length of ${first}`);
+      this.live(array, name);
+    }
+  }
+
   gate(gate: DeviceArray | undefined): void {
     if (gate) this.matrix('gate', gate, 1);
   }

@@ -2,6 +2,7 @@
 import { MocoError, messageOf } from '../errors.ts';
 import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
+import { add } from './add.ts';
 import type { Checks } from './checks.ts';
 import { convWeightGradient } from './conv-weight-gradient.ts';
 import { convolution } from './convolution.ts';
@@ -17,6 +18,8 @@ import { l2norm } from './l2norm.ts';
 import { l2normBackward } from './l2norm-backward.ts';
 import { lars } from './lars.ts';
 import { ntxent } from './ntxent.ts';
+import { relu } from './relu.ts';
+import { reluBackward } from './relu-backward.ts';
 import { scatterRows } from './scatter-rows.ts';
 import { sgd } from './sgd.ts';
 import type { Shader, ShaderFile } from './shader.ts';
@@ -26,6 +29,7 @@ import { topk } from './topk.ts';
 export const KERNELS = {
   accumulate,
   adamw,
+  add,
   convWeightGradient,
   convolution,
   copy,
@@ -39,6 +43,8 @@ export const KERNELS = {
   l2normBackward,
   lars,
   ntxent,
+  relu,
+  reluBackward,
   scatterRows,
   sgd,
   summary,

@@ -65,6 +65,19 @@ const ELEMENTWISE: readonly [
     },
   ],
   [
+    'relu, reluBackward, add',
+    (kernels, lists) => {
+      const [xs, gradients] = [lists(anything), lists(anything)];
+      for (const [i, x] of xs.entries()) {
+        const dx = gradients[i]!;
+        kernels.reluBackward({ dy: dx, y: x, dx });
+        kernels.relu({ x, y: x });
+        kernels.add({ a: x, b: dx, y: x });
+      }
+      return [...xs, ...gradients];
+    },
+  ],
+  [
     'copy',
     (kernels, lists) => {
       const [targets, sources] = [lists(anything), lists(anything)];
