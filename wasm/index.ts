@@ -1,6 +1,8 @@
 /** Everything that src/kernels calls. Pointers are byte addresses, 16-byte aligned; lengths count float32. */
 export { accumulate } from './accumulate';
 export { adamw } from './adamw';
+export { batchNorm } from './batch-norm';
+export { batchNormBackward } from './batch-norm-backward';
 export { convWeightGradient } from './conv-weight-gradient';
 export { convolution } from './convolution';
 export { copy } from './copy';

@@ -2,6 +2,8 @@ import type { KernelName as RegistryName } from '../kernels/registry.ts';
 import { type Case, casesOf, type KernelCases, type KernelName, kernelName } from './case.ts';
 import { accumulate } from './cases/accumulate.ts';
 import { adamw } from './cases/adamw.ts';
+import { batchNorm } from './cases/batch-norm.ts';
+import { batchNormBackward } from './cases/batch-norm-backward.ts';
 import { convWeightGradient } from './cases/conv-weight-gradient.ts';
 import { convolution } from './cases/convolution.ts';
 import { copy } from './cases/copy.ts';
@@ -24,6 +26,8 @@ import { topk } from './cases/topk.ts';
 const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   adamw,
+  batchNorm,
+  batchNormBackward,
   convWeightGradient,
   convolution,
   copy,

@@ -2,6 +2,8 @@
 import { MocoError, messageOf } from '../errors.ts';
 import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
+import { batchNorm } from './batch-norm.ts';
+import { batchNormBackward } from './batch-norm-backward.ts';
 import type { Checks } from './checks.ts';
 import { convWeightGradient } from './conv-weight-gradient.ts';
 import { convolution } from './convolution.ts';
@@ -26,6 +28,8 @@ import { topk } from './topk.ts';
 export const KERNELS = {
   accumulate,
   adamw,
+  batchNorm,
+  batchNormBackward,
   convWeightGradient,
   convolution,
   copy,
