@@ -2,6 +2,8 @@
 export { accumulate } from './accumulate';
 export { adamw } from './adamw';
 export { add } from './add';
+export { batchNorm } from './batch-norm';
+export { batchNormBackward } from './batch-norm-backward';
 export { convWeightGradient } from './conv-weight-gradient';
 export { convolution } from './convolution';
 export { copy } from './copy';

@@ -3,6 +3,8 @@ import { type Case, casesOf, type KernelCases, type KernelName, kernelName } fro
 import { accumulate } from './cases/accumulate.ts';
 import { adamw } from './cases/adamw.ts';
 import { add } from './cases/add.ts';
+import { batchNorm } from './cases/batch-norm.ts';
+import { batchNormBackward } from './cases/batch-norm-backward.ts';
 import { convWeightGradient } from './cases/conv-weight-gradient.ts';
 import { convolution } from './cases/convolution.ts';
 import { copy } from './cases/copy.ts';
@@ -28,6 +30,8 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   accumulate,
   adamw,
   add,
+  batchNorm,
+  batchNormBackward,
   convWeightGradient,
   convolution,
   copy,

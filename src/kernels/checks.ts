@@ -37,6 +37,23 @@ export function expectNumber(name: string, value: number, holds: boolean, range:
   }
 }
 
+/** @throws MocoError usage where a result is an array that it is computed from, or another result */
+export function expectOwn(
+  results: Readonly<Record<string, DeviceArray>>,
+  given: Readonly<Record<string, DeviceArray>>,
+): void {
+  const taken = new Set(Object.values(given));
+  for (const [name, array] of Object.entries(results)) {
+    if (taken.has(array)) {
+      throw new MocoError(
+        'usage',
+        `${name} is an array that it is computed from, or another result: give it its own`,
+      );
+    }
+    taken.add(array);
+  }
+}
+
 /** The arrays of a call. */
 export class Checks {
   /** Throws MocoError array-freed unless an array is a live one of these kernels. */

@@ -1,6 +1,6 @@
 /** A convolution (cross-correlation, as in PyTorch) of images in groups, strided, padded, dilated: a product of matrices, without im2col. */
 import text from '../../shaders/convolution.wgsl';
-import { MocoError } from '../errors.ts';
+import { expectOwn } from './checks.ts';
 import { type ConvolutionShape, expectConvolution, matrixOf } from './convolution-shape.ts';
 import type { DeviceArray } from './device-array.ts';
 import { callOf } from './export-call.ts';
@@ -80,9 +80,7 @@ export const convolution: Kernel<ConvolutionArguments, void, ConvolutionExports>
     checks.matrix('x', x, batch * channels, height * width);
     checks.matrix('weight', weight, filters, matrixOf(args).columns);
     checks.matrix('y', y, batch * filters, outHeight * outWidth);
-    if (y === x || y === weight) {
-      throw new MocoError('usage', 'y is an array that it is computed from: give it its own');
-    }
+    expectOwn({ y }, { x, weight });
   },
 
   webgpu(args, { at, run }) {

@@ -3,6 +3,8 @@ import { MocoError, messageOf } from '../errors.ts';
 import { accumulate } from './accumulate.ts';
 import { adamw } from './adamw.ts';
 import { add } from './add.ts';
+import { batchNorm } from './batch-norm.ts';
+import { batchNormBackward } from './batch-norm-backward.ts';
 import type { Checks } from './checks.ts';
 import { convWeightGradient } from './conv-weight-gradient.ts';
 import { convolution } from './convolution.ts';
@@ -30,6 +32,8 @@ export const KERNELS = {
   accumulate,
   adamw,
   add,
+  batchNorm,
+  batchNormBackward,
   convWeightGradient,
   convolution,
   copy,

@@ -1,5 +1,6 @@
 import { toUnit } from '../../src/conformance/inputs.ts';
 import { MocoError } from '../../src/errors.ts';
+import type { BatchNormShape } from '../../src/kernels/batch-norm.ts';
 import { type ConvolutionShape, matrixOf } from '../../src/kernels/convolution-shape.ts';
 import type { DeviceArray } from '../../src/kernels/device-array.ts';
 import type { Kernels } from '../../src/kernels/kernels.ts';
@@ -178,6 +179,58 @@ export async function runConvolution(
     const y = put(new Float32Array(batch * filters * outHeight * outWidth).fill(Number.NaN));
     kernels.convolution({ ...inputs, x: put(inputs.x), weight: put(inputs.weight), y });
     return kernels.read(y);
+  });
+}
+
+export interface BatchNormInputs extends BatchNormShape {
+  x: Float32Array;
+  gamma: Float32Array;
+  beta: Float32Array;
+}
+
+/** batchNorm on plain arrays, into what is not zero. */
+export async function runBatchNorm(kernels: BackendKernels, { x, gamma, beta, ...shape }: BatchNormInputs) {
+  return withArrays(kernels, async (put) => {
+    const empty = (length: number) => put(new Float32Array(length).fill(Number.NaN));
+    const y = empty(x.length);
+    const [mean, variance, residual] = [gamma, gamma, gamma].map(({ length }) => empty(length));
+    const found = { mean: mean!, variance: variance!, residual: residual! };
+    const given = { x: put(x), gamma: put(gamma), beta: put(beta) };
+    kernels.batchNorm({ ...shape, ...given, ...found, y, statistics: 'batch' });
+    return {
+      y: await kernels.read(y),
+      mean: await kernels.read(found.mean),
+      variance: await kernels.read(found.variance),
+      residual: await kernels.read(found.residual),
+    };
+  });
+}
+
+export interface BatchNormBackwardInputs extends BatchNormShape {
+  dy: Float32Array;
+  x: Float32Array;
+  gamma: Float32Array;
+  mean: Float32Array;
+  variance: Float32Array;
+  residual: Float32Array;
+}
+
+/** batchNormBackward on plain arrays, into what is not zero. */
+export async function runBatchNormBackward(kernels: BackendKernels, inputs: BatchNormBackwardInputs) {
+  return withArrays(kernels, async (put) => {
+    const empty = (length: number) => put(new Float32Array(length).fill(Number.NaN));
+    const [dx, dGamma, dBeta] = [empty(inputs.x.length), empty(inputs.channels), empty(inputs.channels)];
+    kernels.batchNormBackward({
+      ...inputs,
+      ...{ dy: put(inputs.dy), x: put(inputs.x), gamma: put(inputs.gamma) },
+      ...{ mean: put(inputs.mean), variance: put(inputs.variance), residual: put(inputs.residual) },
+      ...{ dx, dGamma, dBeta },
+    });
+    return {
+      dx: await kernels.read(dx),
+      dGamma: await kernels.read(dGamma),
+      dBeta: await kernels.read(dBeta),
+    };
   });
 }
 

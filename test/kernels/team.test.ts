@@ -12,6 +12,8 @@ import {
   errorOf,
   generator,
   normals,
+  runBatchNorm,
+  runBatchNormBackward,
   runConvolution,
   runConvWeightGradient,
   runCrossEntropy,
@@ -248,6 +250,29 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     const x = normals(batch * 5 * 42, random);
     const inputs = { ...sizes, ...window, x, weight: normals(9 * 45, random) };
     expectSameBits('y', await runConvolution(team(), inputs), await runConvolution(alone, inputs));
+  });
+
+  it.each([
+    [3, 1, 5],
+    [2, 9, 7],
+    [3, 21, 16],
+    [5, 50, 1],
+  ])('batchNorm of %i images, %i channels, %i values, and its gradient', async (batch, channels, space) => {
+    const random = generator(channels);
+    const shape = { batch, channels, space, epsilon: 1e-5 };
+    const [x, dy] = [normals(batch * channels * space, random), normals(batch * channels * space, random)];
+    const [gamma, beta] = [normals(channels, random), normals(channels, random)];
+    const want = await runBatchNorm(alone, { ...shape, x, gamma, beta });
+    const got = await runBatchNorm(team(), { ...shape, x, gamma, beta });
+    for (const name of ['y', 'mean', 'variance', 'residual'] as const) {
+      expectSameBits(name, got[name], want[name]);
+    }
+    const backward = { ...shape, ...want, x, dy, gamma };
+    const [first, second] = [
+      await runBatchNormBackward(alone, backward),
+      await runBatchNormBackward(team(), backward),
+    ];
+    for (const name of ['dx', 'dGamma', 'dBeta'] as const) expectSameBits(name, second[name], first[name]);
   });
 
   it('arrays that a call names more than once are taken in order', async () => {

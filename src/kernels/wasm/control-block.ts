@@ -18,7 +18,7 @@ const HEADER = 192;
 const LEAVE = -1;
 
 /** Numbers of a call: the index of its export, how many arguments, what it returned, and the arguments. */
-const STRIDE = 16;
+const STRIDE = 18;
 const ARGUMENTS = 3;
 
 /** How many calls fit. */
