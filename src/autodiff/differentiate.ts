@@ -13,6 +13,7 @@ import { constantInts, inferShapes } from '../onnx/shapes.ts';
 import { inferTypes } from '../onnx/types.ts';
 import { batchNormEval } from './batch-norm-eval.ts';
 import { float32, giveOut, type KernelGradient, leaves, withoutUnread } from './kernel-gradient.ts';
+import { KERNEL_RULES } from './kernel-rules.ts';
 import { LOWERINGS, PROVIDERS, type Provider, WEIGHT_GRADIENTS, type WeightGradients } from './lowering.ts';
 import { describePath, type GradientPath, gradientPath } from './paths.ts';
 import type { BackwardScope, BatchStatistics, ForwardScope, LoweringScope, Rule } from './rule.ts';
@@ -66,19 +67,28 @@ export interface Gradient {
   readonly statistics: readonly BatchStatistics[];
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * The forward and backward graphs of a model.
+ * @param onKernels outputs of nodes that are to be written as nodes of ours, which kernels compute (kernel-nodes.ts)
  * @throws MocoError operator-unsupported where a node between `wrt` and `outputs` has no rule; usage where a name in
  * `wrt` or `outputs` does not exist or does not influence an output
  */
-export function differentiate(graph: Graph, options: DifferentiateOptions): Gradient {
+export function differentiate(
+  graph: Graph,
+  options: DifferentiateOptions,
+  onKernels: ReadonlySet<string> = NONE,
+): Gradient {
   expectArgument('differentiateGraph', 'graph', graph, GRAPH);
   expectOptions('differentiateGraph', options, OPTIONS);
   const path = pathThrough(graph, options.wrt, options.outputs);
-  const ruleOf: RuleOf = (node) =>
+  const ofKernels = (node: Node) => (onKernels.has(node.outputs[0]!) ? KERNEL_RULES.get(node.op) : undefined);
+  const ofGraph = (node: Node) =>
     node.op === 'BatchNormalization' && (options.batchNorm === 'eval' || isFrozenBatchNorm(node))
       ? batchNormEval
       : RULES.get(node.op);
+  const ruleOf: RuleOf = (node) => ofKernels(node) ?? ofGraph(node);
   const shapes = inferShapes(graph);
   const scope = {
     lowering: LOWERINGS[options.provider],

@@ -51,6 +51,8 @@ export interface TrainingGraphsOptions {
   readonly parameters: readonly string[];
   readonly provider: Provider;
   readonly level: RecomputeLevel;
+  /** Outputs of the nodes that kernels compute (kernel-nodes.ts). */
+  readonly onKernels?: ReadonlySet<string>;
 }
 
 /** @throws MocoError as differentiate does */
@@ -59,11 +61,12 @@ export function trainingGraphs(options: TrainingGraphsOptions): TrainingGraphs {
 }
 
 function wholeGradient(
-  { graph, parameters, provider }: TrainingGraphsOptions,
+  { graph, parameters, provider, onKernels }: TrainingGraphsOptions,
   recompute: Recompute,
 ): Gradient {
   const outputs = ['embedding'];
-  return differentiate(graph, { wrt: parameters, outputs, provider, recompute, weightGradients: 'kernel' });
+  const how = { wrt: parameters, outputs, provider, recompute, weightGradients: 'kernel' } as const;
+  return differentiate(graph, how, onKernels);
 }
 
 function inOnePiece(options: TrainingGraphsOptions, recompute: Recompute): TrainingGraphs {
@@ -121,7 +124,7 @@ function inSegments(options: TrainingGraphsOptions): TrainingGraphs {
 
 /** @param whole the network in one piece, whose forward pass it stays */
 function cutAt(
-  { graph, parameters, provider }: TrainingGraphsOptions,
+  { graph, parameters, provider, onKernels }: TrainingGraphsOptions,
   whole: Gradient,
   cuts: readonly string[],
 ): TrainingGraphs {
@@ -132,13 +135,17 @@ function cutAt(
     const segment = segmentOf(graph, start, end, (name) => shapes.get(name)!);
     const read = new Set(segment.inputs.map(({ name }) => name));
     const wrt = parameters.filter((name) => read.has(name));
-    const inner = differentiate(segment, {
-      wrt: i === 0 ? wrt : [start, ...wrt],
-      outputs: [end],
-      provider,
-      recompute: 'nothing',
-      weightGradients: 'kernel',
-    });
+    const inner = differentiate(
+      segment,
+      {
+        wrt: i === 0 ? wrt : [start, ...wrt],
+        outputs: [end],
+        provider,
+        recompute: 'nothing',
+        weightGradients: 'kernel',
+      },
+      onKernels,
+    );
     const { left, gradients } = inner;
     const name = `${graph.name}.backward.${end}`;
     return inPieces(

@@ -32,8 +32,8 @@ export class ArrayEncoder {
   constructor(plan: TrainingPlan, provider: 'wasm' | 'native') {
     this.#plan = plan;
     this.#provider = provider;
-    const { weightGradient, convolve } = wasmKernelParts();
-    this.#encoder = new Encoder(plan, { provider }, weightGradient, convolve);
+    const { weightGradient, callKernel } = wasmKernelParts();
+    this.#encoder = new Encoder(plan, { provider }, weightGradient, callKernel);
   }
 
   /**

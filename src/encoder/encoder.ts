@@ -7,9 +7,9 @@ import { MocoError } from '../errors.ts';
 import { BackwardValues } from './backward-values.ts';
 import { createSession, type Feeds, type GraphSession, type SessionPlace, type Tensor } from './ort.ts';
 import {
-  type ConvolutionPart,
   type GraphPart,
   type GraphPiece,
+  type KernelCall,
   type KernelPart,
   type NamedShape,
   type Pieces,
@@ -32,14 +32,14 @@ export interface GroupForward {
  */
 export type WeightGradient = (part: KernelPart, x: Tensor, dy: Tensor) => Promise<Tensor | null>;
 
-/** Computes a convolution from its input and its weight. */
-export type Convolve = (part: ConvolutionPart, x: Tensor, weight: Tensor) => Promise<Tensor>;
+/** Computes what a call of a kernel gives from what it reads, both in the order of the call. */
+export type CallKernel = (call: KernelCall, inputs: readonly Tensor[]) => Promise<readonly Tensor[]>;
 
 export class Encoder {
   readonly #plan: TrainingPlan;
   readonly #place: SessionPlace;
   readonly #weightGradient: WeightGradient;
-  readonly #convolve: Convolve | null;
+  readonly #callKernel: CallKernel | null;
   readonly #weights = new Map<string, Feeds>();
   #inferenceWeights: Feeds | null = null;
   readonly #sessions = new Map<SessionPart, Promise<GraphSession>>();
@@ -50,18 +50,18 @@ export class Encoder {
 
   /**
    * @param weightGradient runs the parts of the plan that are kernels
-   * @param convolve runs convolutions where the plan has graphs in pieces; left out: graphs run whole
+   * @param callKernel runs the pieces of graphs that are kernels; may be left out where the plan has none
    */
   constructor(
     plan: TrainingPlan,
     place: SessionPlace,
     weightGradient: WeightGradient,
-    convolve: Convolve | null = null,
+    callKernel: CallKernel | null = null,
   ) {
     this.#plan = plan;
     this.#place = place;
     this.#weightGradient = weightGradient;
-    this.#convolve = convolve;
+    this.#callKernel = callKernel;
   }
 
   /** Of the weights, in the order of the network's parameters. */
@@ -168,26 +168,22 @@ export class Encoder {
 
   /** @param encoder whose weights; null: those of the inference form */
   async #run(part: GraphPart, encoder: string | null, values: Feeds): Promise<Record<string, Tensor>> {
-    if (part.pieces && this.#convolve) {
-      return this.#runPieces(part.pieces, this.#convolve, { ...this.#weightsOf(encoder), ...values });
-    }
+    if (part.pieces) return this.#runPieces(part.pieces, { ...this.#weightsOf(encoder), ...values });
     const session = await this.#session(part);
     const prepared = part.prepare ? await this.#preparedFor(part, part.prepare, encoder) : {};
     return session.run(pick(part, { ...this.#weightsOf(encoder), ...prepared, ...values }));
   }
 
-  async #runPieces(
-    { parts, outputs }: Pieces,
-    convolve: Convolve,
-    given: Feeds,
-  ): Promise<Record<string, Tensor>> {
+  async #runPieces({ parts, outputs }: Pieces, given: Feeds): Promise<Record<string, Tensor>> {
     const values: Record<string, Tensor> = { ...given };
     for (const { part, done } of parts) {
       if (part.kind === 'graph') {
         const session = await this.#session(part);
         Object.assign(values, await session.run(pick(part, values)));
       } else {
-        values[part.y] = await convolve(part, values[part.x]!, values[part.weight]!);
+        const read = part.inputs.map((name) => values[name]!);
+        const found = await this.#callKernel!(part, read);
+        for (const [i, { name }] of part.outputs.entries()) values[name] = found[i]!;
       }
       for (const name of done) {
         values[name]!.dispose();

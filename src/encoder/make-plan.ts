@@ -2,6 +2,7 @@
 
 import { withBlockedConvolutions } from '../autodiff/blocked.ts';
 import { withGroupsAtOnce } from '../autodiff/groups-at-once.ts';
+import { nodesWithKernelRules } from '../autodiff/kernel-nodes.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
 import type { Provider } from '../autodiff/lowering.ts';
 import { prepareWeights } from '../autodiff/prepare.ts';
@@ -16,9 +17,9 @@ import {
 import { foldBatchNorm } from '../onnx/fold.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { buildNetwork, type NetworkSpec } from '../onnx/network.ts';
-import { piecesOf } from './convolution-part.ts';
 import { encoded } from './encoded-model.ts';
 import { kernelPart } from './kernel-part.ts';
+import { isWorthAKernel, piecesOf } from './kernel-piece-parts.ts';
 import { WASM_BUDGET, WASM_MOST } from './recompute.ts';
 import { type PartValues, releasesOf } from './releases.ts';
 import type { BackwardPart, GraphPart, NamedShape, TrainingPlan } from './training-plan.ts';
@@ -80,10 +81,12 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
   const { spec, groupSize, groupsAtOnce = 1, imageSize, recompute } = options;
   const images = groupSize * groupsAtOnce;
   const { graph, parameters, dim } = buildNetwork(spec, images, imageSize);
+  const network = withGroupsAtOnce(graph, groupsAtOnce);
   const training = {
-    graph: withGroupsAtOnce(graph, groupsAtOnce),
+    graph: network,
     parameters: parameters.map(({ name }) => name),
     provider,
+    ...(provider === 'wasm' && { onKernels: nodesWithKernelRules(network, isWorthAKernel) }),
   };
   const graphs = recompute
     ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }

@@ -14,7 +14,7 @@ export interface GraphPart {
   readonly inputs: readonly string[];
   /** What some of these are made of weights by, once a step; null where all are read as they are. */
   readonly prepare: PreparingPart | null;
-  /** wasm: what is run in its place, with convolutions by our kernel. */
+  /** wasm: what is run in its place, with calls of our kernels. */
   readonly pieces?: Pieces;
 }
 
@@ -24,7 +24,7 @@ export interface Pieces {
   readonly outputs: readonly string[];
   /** Each with the names of what nobody reads after it. */
   readonly parts: readonly {
-    readonly part: GraphPiece | ConvolutionPart;
+    readonly part: GraphPiece | KernelCall;
     readonly done: readonly string[];
   }[];
 }
@@ -35,14 +35,28 @@ export interface GraphPiece {
   readonly inputs: readonly string[];
 }
 
-/** A call of the kernel convolution, on what a graph reads or pieces before it gave. */
-export interface ConvolutionPart {
-  readonly kind: 'convolution';
-  readonly x: string;
-  readonly weight: string;
-  readonly y: string;
-  readonly convolution: ConvolutionShape;
+/** A call of a kernel, on what a graph reads or pieces before it gave. */
+export interface KernelCall {
+  readonly kind: 'kernel';
+  readonly inputs: readonly string[];
+  readonly outputs: readonly NamedShape[];
+  readonly operation: KernelOperation;
 }
+
+/** The operator of the node, whose inputs and outputs the call has, in their order. */
+export type KernelOperation =
+  | { readonly operator: 'Conv'; readonly shape: ConvolutionShape }
+  | {
+      readonly operator: 'BatchNorm' | 'BatchNormAgain' | 'BatchNormBackward';
+      /** `space`: values of a channel of an image. */
+      readonly sizes: {
+        readonly batch: number;
+        readonly channels: number;
+        readonly space: number;
+        readonly epsilon: number;
+      };
+    }
+  | { readonly operator: 'Relu' | 'ReluBackward' | 'Add' };
 
 /** Weights → inputs of a part. */
 export interface PreparingPart {

@@ -2,14 +2,15 @@
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { count } from '../onnx/dims.ts';
-import type { Convolve, WeightGradient } from './encoder.ts';
+import type { CallKernel, WeightGradient } from './encoder.ts';
+import { callKernel } from './kernel-calls.ts';
 import { floats, type Tensor, tensor } from './ort.ts';
 
 /**
- * The kernels are loaded with the first call. What they read is copied: onnxruntime's heap is not to be seen from outside. What a convolution gives
+ * The kernels are loaded with the first call. What they read is copied: onnxruntime's heap is not to be seen from outside. What they give
  * is read where it lies, until its tensor is disposed of.
  */
-export function wasmKernelParts(): { weightGradient: WeightGradient; convolve: Convolve } {
+export function wasmKernelParts(): { weightGradient: WeightGradient; callKernel: CallKernel } {
   let opened: Promise<Arrays> | null = null;
   const open = () => {
     opened ??= import('../kernels/wasm/wasm-kernels.ts')
@@ -29,15 +30,17 @@ export function wasmKernelParts(): { weightGradient: WeightGradient; convolve: C
       arrays.endOf(dy, ofDy);
       return result;
     },
-    async convolve({ convolution }, x, weight) {
+    async callKernel({ operation, outputs }, inputs) {
       const arrays = await open();
-      const { batch, filters, outHeight, outWidth } = convolution;
-      const shape = [batch, filters, outHeight, outWidth];
-      const [ofX, ofWeight, y] = [arrays.of(x), arrays.of(weight), arrays.take(count(shape))];
-      arrays.kernels.convolution({ ...convolution, x: ofX, weight: ofWeight, y });
-      arrays.endOf(x, ofX);
-      arrays.endOf(weight, ofWeight);
-      return arrays.lend(y, shape);
+      const read = inputs.map((input) => arrays.of(input));
+      const written = outputs.map(({ shape }) => arrays.take(count(shape)));
+      callKernel(arrays.kernels, operation, read, written);
+      for (const [i, array] of read.entries()) arrays.endOf(inputs[i]!, array);
+      return Promise.all(
+        outputs.map(({ shape }, i) =>
+          shape.length > 1 ? arrays.lend(written[i]!, shape) : arrays.copyOf(written[i]!),
+        ),
+      );
     },
   };
 }
@@ -76,6 +79,13 @@ class Arrays {
   /** What `of` gave is not read any more. */
   endOf(value: Tensor, array: DeviceArray): void {
     if (!this.#lent.has(value)) this.give(array);
+  }
+
+  /** A vector with the values of an array, which is not read any more: statistics and gradients go to whoever keeps them. */
+  async copyOf(array: DeviceArray): Promise<Tensor> {
+    const values = await this.kernels.read(array);
+    this.give(array);
+    return tensor('wasm', values, [values.length]);
   }
 
   /** A tensor on an array, which it gives back when it is disposed of. */

@@ -1,6 +1,7 @@
 /** Shape inference: the shape of every value of a graph from those of its inputs. */
 import { MocoError } from '../errors.ts';
 import type { Constant, Graph, Node, Shape } from './graph.ts';
+import { KERNEL_DOMAIN, kernelNodes } from './shape-rules/kernel-nodes.ts';
 import { layout } from './shape-rules/layout.ts';
 import { linear } from './shape-rules/linear.ts';
 import { normalization } from './shape-rules/normalization.ts';
@@ -36,7 +37,8 @@ export function inferNode(
   shapes: Pick<ReadonlyMap<string, Shape>, 'get'>,
   scope: ShapeScope,
 ): readonly Shape[] {
-  const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+  const rules = node.domain === KERNEL_DOMAIN ? kernelNodes : RULES;
+  const rule = Object.hasOwn(rules, node.op) ? rules[node.op] : undefined;
   if (!rule) {
     const known = Object.keys(RULES).sort().join(', ');
     throw new MocoError(

@@ -1,9 +1,9 @@
-/** Graphs whose convolutions our kernel computes between runs of the rest. */
+/** Graphs of which kernels of ours compute convolutions, and what follows them, between runs of the rest. */
 import { describe, expect, it } from 'vitest';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
-import { piecesOf } from '../../src/encoder/convolution-part.ts';
-import { makePlan, ON_WASM } from '../../src/encoder/make-plan.ts';
-import type { GraphPart, TrainingPlan } from '../../src/encoder/training-plan.ts';
+import { piecesOf } from '../../src/encoder/kernel-piece-parts.ts';
+import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
+import type { GraphPart, KernelCall } from '../../src/encoder/training-plan.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
 import { encoderLayout } from '../../src/models/layout.ts';
 import type { Attributes } from '../../src/onnx/graph.ts';
@@ -22,14 +22,9 @@ const SPEC: ResNetSpec = {
 };
 const [SIZE, GROUP] = [16, 8];
 
-function withoutPieces(plan: TrainingPlan): TrainingPlan {
-  const whole = ({ pieces: _, ...part }: GraphPart): GraphPart => part;
-  const backward = plan.backward.map((part) => {
-    if (part.kind !== 'graph') return part;
-    const { pieces: _, ...rest } = part;
-    return rest;
-  });
-  return { ...plan, forward: whole(plan.forward), trainingForward: whole(plan.trainingForward), backward };
+/** The operators of the kernels that a graph calls, in order. */
+function called({ pieces }: GraphPart): string[] {
+  return (pieces?.parts ?? []).flatMap(({ part }) => (part.kind === 'kernel' ? part.operation.operator : []));
 }
 
 /** A convolution between two other nodes. */
@@ -48,19 +43,26 @@ function graphOf(filters: number, attributes: Attributes = {}, channels = 16, ba
 
 describe('a graph in pieces', () => {
   it.each(['least', 'segments'] as const)('gives what the graph gives, at level %s', async (recompute) => {
-    const plan = makePlan({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, recompute }, ON_WASM);
-    const runs = [plan.forward, plan.trainingForward, ...plan.backward].map((part) =>
-      part.kind === 'graph' && part.pieces
-        ? part.pieces.parts.filter((one) => one.part.kind === 'convolution').length
-        : 0,
-    );
-    // Of six: the others have few products for what would be copied.
-    expect([runs[0], runs[1]]).toEqual([3, 3]);
-    expect(runs.slice(2).some((count) => count > 0)).toBe(true);
+    const options = { spec: SPEC, groupSize: GROUP, imageSize: SIZE, recompute };
+    const plan = makePlan(options, ON_WASM);
+    // The other three convolutions have few products.
+    const normalized = ['Conv', 'BatchNorm', 'Add', 'Relu'];
+    expect(called(plan.forward)).toEqual(['Conv', 'BatchNorm', 'Relu', ...normalized, ...normalized]);
+    expect(called(plan.trainingForward)).toEqual(called(plan.forward));
+    const again = recompute === 'least' ? 'BatchNormAgain' : 'BatchNorm';
+    const back = plan.backward.flatMap((part) => (part.kind === 'graph' ? called(part) : []));
+    expect([...new Set(back)].sort()).toEqual([
+      'Add',
+      again,
+      'BatchNormBackward',
+      'Conv',
+      'Relu',
+      'ReluBackward',
+    ]);
     const weights = encoderLayout(SPEC, SIZE).parameters.map((one, i) => initialParameter(one, i, 2));
     const images = normals(GROUP * 3 * SIZE * SIZE, generator(1));
     const found = [];
-    for (const one of [plan, withoutPieces(plan)]) {
+    for (const one of [plan, makePlan(options, onNative(null, 1, 1))]) {
       const encoder = new ArrayEncoder(one, 'wasm');
       await encoder.setWeights('encoder_q', weights);
       const { embedding } = await encoder.forward('encoder_q', images);
@@ -85,10 +87,10 @@ describe('a graph in pieces', () => {
   it('names what is not read any more', () => {
     const { parts, outputs } = piecesOf(graphOf(16))!;
     const [before, convolution, after] = parts;
-    expect(parts.map(({ part }) => part.kind)).toEqual(['graph', 'convolution', 'graph']);
+    expect(parts.map(({ part }) => part.kind)).toEqual(['graph', 'kernel', 'graph']);
     expect(before!.done).toEqual([]);
-    expect(convolution!.done).toEqual([(convolution!.part as { x: string }).x]);
-    expect(after!.done).toEqual([(convolution!.part as { y: string }).y]);
+    expect(convolution!.done).toEqual([(convolution!.part as KernelCall).inputs[0]]);
+    expect(after!.done).toEqual([(convolution!.part as KernelCall).outputs[0]!.name]);
     expect(outputs.length).toBe(1);
   });
 
