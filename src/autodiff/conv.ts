@@ -14,32 +14,44 @@ import { float32 } from './kernel-gradient.ts';
 import { type BackwardScope, channelSum, type LoweringScope, type Rule } from './rule.ts';
 import { weightGradient } from './weight-gradient.ts';
 
-export const conv: Rule = {
-  lower(node: Node, scope: LoweringScope): void {
-    const { x, outChannels, groups } = convolutionOf(node, scope.shape);
-    const [channels] = x;
-    const { attributes, inputs, outputs } = node;
-    const rank = scope.shape(inputs[0]!).length;
-    convolve(scope, inputs, { channels, outChannels, groups, rank, attributes, output: outputs[0]! });
-  },
+/** Writes the gradient of a convolution's input, from that of its output and its weights: all with a height, one-dimensional ones too. */
+export type InputGradient = (
+  scope: BackwardScope,
+  dy: string,
+  weight: string,
+  convolution: Convolution,
+) => string;
 
-  backward(node: Node, dOutput: string, scope: BackwardScope) {
-    const { g } = scope;
-    const [x = '', w = '', bias] = node.inputs;
-    const convolution = convolutionOf(node, scope.shape);
-    const [xShape, wShape] = [scope.shape(x), scope.shape(w)];
-    const dy = toImage(g, dOutput, xShape);
-    const weights = () => toImage(g, scope.value(w), wShape);
-    const dw = () => weightGradient(scope, dy, toImage(g, scope.value(x), xShape), convolution);
-    const given = float32(dOutput, scope.shape(node.outputs[0]!));
-    const isWanted = scope.wants(w) && !scope.leaveToKernel(w, x, given, convolution);
-    return [
-      scope.wants(x) ? fromImage(g, inputGradient(scope, dy, weights(), convolution), xShape) : null,
-      isWanted ? fromImage(g, dw(), wShape) : null,
-      bias !== undefined && scope.wants(bias) ? channelSum(g, dy) : null,
-    ];
-  },
-};
+export const conv: Rule = convolutionRule(byConvolution);
+
+export function convolutionRule(inputGradient: InputGradient): Rule {
+  return {
+    lower(node: Node, scope: LoweringScope): void {
+      const { x, outChannels, groups } = convolutionOf(node, scope.shape);
+      const [channels] = x;
+      const { attributes, inputs, outputs } = node;
+      const rank = scope.shape(inputs[0]!).length;
+      convolve(scope, inputs, { channels, outChannels, groups, rank, attributes, output: outputs[0]! });
+    },
+
+    backward(node: Node, dOutput: string, scope: BackwardScope) {
+      const { g } = scope;
+      const [x = '', w = '', bias] = node.inputs;
+      const convolution = convolutionOf(node, scope.shape);
+      const [xShape, wShape] = [scope.shape(x), scope.shape(w)];
+      const dy = toImage(g, dOutput, xShape);
+      const weights = () => toImage(g, scope.value(w), wShape);
+      const dw = () => weightGradient(scope, dy, toImage(g, scope.value(x), xShape), convolution);
+      const given = float32(dOutput, scope.shape(node.outputs[0]!));
+      const isWanted = scope.wants(w) && !scope.leaveToKernel(w, x, given, convolution);
+      return [
+        scope.wants(x) ? fromImage(g, inputGradient(scope, dy, weights(), convolution), xShape) : null,
+        isWanted ? fromImage(g, dw(), wShape) : null,
+        bias !== undefined && scope.wants(bias) ? channelSum(g, dy) : null,
+      ];
+    },
+  };
+}
 
 function convolutionOf(node: Node, shapeOf: (name: string) => Shape): Convolution {
   const [batch, ...x] = image(node, shapeOf(node.inputs[0]!));
@@ -53,7 +65,7 @@ function convolutionOf(node: Node, shapeOf: (name: string) => Shape): Convolutio
   };
 }
 
-function inputGradient(scope: BackwardScope, dy: string, w: string, convolution: Convolution): string {
+function byConvolution(scope: BackwardScope, dy: string, w: string, convolution: Convolution): string {
   const { g } = scope;
   const { window, x, outChannels, groups } = convolution;
   const [channels, height, width] = x;

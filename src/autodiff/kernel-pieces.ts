@@ -10,17 +10,15 @@ export type KernelPiece =
 /**
  * The pieces, in the order in which they run: what later ones read, and what the graph gives, is given by each. Kernels are called in the
  * order of the graph, so that what is computed again from what was kept is not there before its time; nodes between them wait, for
- * the fewest runs, until a kernel reads what one of them gives. What turns weights round for convolutions is all in the first run.
+ * the fewest runs, until a kernel reads what one of them gives.
  * @returns null where kernels take none of the nodes
  */
 export function kernelPieces(graph: Graph, taken: ReadonlySet<Node>): readonly KernelPiece[] | null {
   if (taken.size === 0) return null;
   const shapes = inferShapes(graph);
   const order: (Node | readonly Node[])[] = [];
-  const turning = nodesOfWeights(graph, taken);
-  let waiting = graph.nodes.filter((node) => turning.has(node));
+  let waiting: Node[] = [];
   for (const node of graph.nodes) {
-    if (turning.has(node)) continue;
     if (!taken.has(node)) waiting.push(node);
     else {
       const given = new Set(waiting.flatMap(({ outputs }) => outputs));
@@ -40,25 +38,6 @@ export function kernelPieces(graph: Graph, taken: ReadonlySet<Node>): readonly K
     const wanted = new Set([...given, ...order.slice(i + 1).flatMap(readOf)]);
     return { kind: 'graph', graph: pieceOf(graph, `${graph.name}.${i}`, part, wanted, described) };
   });
-}
-
-/** What the weights of the convolutions that kernels take are computed by, where that waits for no kernel. */
-function nodesOfWeights(graph: Graph, taken: ReadonlySet<Node>): ReadonlySet<Node> {
-  const producer = new Map<string, Node>();
-  const late = new Set<string>();
-  for (const node of graph.nodes) {
-    const isLate = taken.has(node) || node.inputs.some((name) => late.has(name));
-    for (const name of node.outputs) isLate ? late.add(name) : producer.set(name, node);
-  }
-  const found = new Set<Node>();
-  const waiting = [...taken].flatMap(({ op, inputs }) => (op === 'Conv' ? inputs[1]! : []));
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    const node = producer.get(name);
-    if (!node || found.has(node)) continue;
-    found.add(node);
-    waiting.push(...node.inputs);
-  }
-  return found;
 }
 
 function descriptions(graph: Graph, shapes: ReadonlyMap<string, Shape>): (name: string) => Value {

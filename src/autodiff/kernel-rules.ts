@@ -1,11 +1,13 @@
 /**
  * The rules of nodes that kernels compute, where activations stay in the kernels' own memory (kernel-nodes.ts): the same equations
- * as those of batch-norm.ts and activation.ts, each in one node. x is kept, not its centered form.
+ * as those of batch-norm.ts, activation.ts and conv.ts, each in one node. x is kept, not its centered form.
  */
 import { floatAttribute } from '../onnx/attributes.ts';
 import type { Attributes, GraphBuilder, Node } from '../onnx/graph.ts';
 import { KERNEL_DOMAIN } from '../onnx/shape-rules/kernel-nodes.ts';
 import { channelsOf, EPSILON } from './batch-norm.ts';
+import { convolutionRule } from './conv.ts';
+import { windowAttributes } from './images.ts';
 import type { BackwardScope, ForwardScope, Rule } from './rule.ts';
 
 const statisticsOf = (node: Node) => ['mean', 'var', 'residual'].map((name) => `${node.outputs[0]}.${name}`);
@@ -69,8 +71,17 @@ const relu: Rule = {
   },
 };
 
+/** Only its input gradient is another: neither are weights turned round nor zeros put between the pixels of dy. */
+const conv = convolutionRule((scope, dy, weight, { window, x }) => {
+  const dx = scope.g.fresh('ConvInputGradient');
+  const attributes = { ...windowAttributes(window), image: x.slice(1) };
+  kernelNode(scope.g, 'ConvInputGradient', [dy, weight], [dx], attributes);
+  return dx;
+});
+
 export const KERNEL_RULES: ReadonlyMap<string, Rule> = new Map([
   ['BatchNormalization', batchNorm],
+  ['Conv', conv],
   ['Relu', relu],
 ]);
 

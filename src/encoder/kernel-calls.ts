@@ -6,7 +6,7 @@ import { MocoError } from '../errors.ts';
 import type { ConvolutionShape } from '../kernels/convolution-shape.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { floatAttribute } from '../onnx/attributes.ts';
+import { floatAttribute, intsAttribute, windowOf } from '../onnx/attributes.ts';
 import { count } from '../onnx/dims.ts';
 import type { Node, Shape } from '../onnx/graph.ts';
 import { convolutionShape } from './kernel-part.ts';
@@ -26,9 +26,24 @@ function operationOf(node: Node, shapeOf: (name: string) => Shape): KernelOperat
     const epsilon = floatAttribute(node, 'epsilon', EPSILON);
     return { operator, sizes: { batch, channels, space: count(space), epsilon } };
   }
+  if (operator === 'ConvInputGradient') return { operator, shape: shapeOfBatch(forwardOf(node, shapeOf)) };
   const convolution = convolutionOf(node, shapeOf);
   if (convolution) return { operator: 'Conv', shape: shapeOfBatch(convolution) };
   throw new MocoError('operator-unsupported', `node ${node.name}: no kernel computes ${operator}`);
+}
+
+/** The convolution whose input gradient a node gives. */
+function forwardOf(node: Node, shapeOf: (name: string) => Shape): Convolution {
+  const [dy = [], weight = []] = node.inputs.map(shapeOf);
+  const [height = 0, width = 0] = intsAttribute(node, 'image', []);
+  const window = windowOf(node, [height, width], weight.slice(2).map(Number));
+  return {
+    window,
+    batch: dy[0]!,
+    x: [Number(weight[1]), height, width],
+    outChannels: Number(dy[1]),
+    groups: 1,
+  };
 }
 
 /** Of a batch that is a number. */
@@ -48,6 +63,9 @@ export function callKernel(
   switch (operation.operator) {
     case 'Conv':
       kernels.convolution({ ...operation.shape, x: a, weight: b, y });
+      return;
+    case 'ConvInputGradient':
+      kernels.convInputGradient({ ...operation.shape, dy: a, weight: b, dx: y });
       return;
     case 'BatchNorm': {
       const [mean, variance, residual] = others as [DeviceArray, DeviceArray, DeviceArray];

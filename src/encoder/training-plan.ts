@@ -45,7 +45,8 @@ export interface KernelCall {
 
 /** The operator of the node, whose inputs and outputs the call has, in their order. */
 export type KernelOperation =
-  | { readonly operator: 'Conv'; readonly shape: ConvolutionShape }
+  /** `shape`: of the convolution, or of the one whose input gradient it is. */
+  | { readonly operator: 'Conv' | 'ConvInputGradient'; readonly shape: ConvolutionShape }
   | {
       readonly operator: 'BatchNorm' | 'BatchNormAgain' | 'BatchNormBackward';
       /** `space`: values of a channel of an image. */

@@ -1,4 +1,5 @@
 /** Operators of our own, which kernels compute where a graph is run in pieces (autodiff/kernel-pieces.ts). No model has them. */
+import { intsAttribute } from '../attributes.ts';
 import type { Shape } from '../graph.ts';
 import type { ShapeRules } from './rule.ts';
 
@@ -13,6 +14,10 @@ export const kernelNodes: ShapeRules = {
   BatchNormAgain: (_, [x = []]) => [x],
   /** dy, x, γ, mean, variance, residual → dx, dγ, dβ */
   BatchNormBackward: (_, [dy = []]) => [dy, perChannel(dy), perChannel(dy)],
+  /** dy, w → dx, of images of the size that the node says */
+  ConvInputGradient: (node, [dy = [], weight = []]) => [
+    [dy[0]!, weight[1]!, ...intsAttribute(node, 'image', [])],
+  ],
   Relu: (_, [x = []]) => [x],
   /** dy, y → dx */
   ReluBackward: (_, [dy = []]) => [dy],
