@@ -1,5 +1,5 @@
 /**
- * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, BatchNorm, convolutions and their weight gradients,
+ * `moco-web/kernels`: what is computed by hand – losses, queue, optimizers, normalization, BatchNorm, convolutions and their gradients,
  * nearest neighbors – on arrays of float32, on WebAssembly and on WebGPU. Without onnxruntime.
  *
  *     const kernels = await createWasmKernels();    // or createWebGpuKernels((await requestDevice()).device)
@@ -15,6 +15,7 @@ export type { AdamwArguments } from './kernels/adamw.ts';
 export type { AddArguments } from './kernels/add.ts';
 export type { BatchNormArguments, BatchNormShape } from './kernels/batch-norm.ts';
 export type { BatchNormBackwardArguments } from './kernels/batch-norm-backward.ts';
+export type { ConvInputGradientArguments } from './kernels/conv-input-gradient.ts';
 export type { ConvWeightGradientArguments } from './kernels/conv-weight-gradient.ts';
 export type { ConvolutionArguments } from './kernels/convolution.ts';
 export type { ConvolutionShape } from './kernels/convolution-shape.ts';

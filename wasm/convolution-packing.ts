@@ -1,4 +1,4 @@
-/** What `convolution` multiplies, brought to where pointers walk through it: x with its padding and its channels last, weights in panels. */
+/** What `convolution` and `convInputGradient` multiply, brought to where pointers walk through it: x with its padding and its channels last, weights in panels. */
 
 import { bytesOf, Geometry } from './conv-packing';
 
@@ -9,18 +9,23 @@ export function packWeights(w: usize, filters: i32, channels: i32, taps: i32, to
     const rows = min(8, filters - p);
     const panel = w + <usize>p * stride;
     for (let tap = 0; tap < taps; tap++) {
-      let from = panel + ((<usize>tap) << 2);
-      for (let c = 0; c < channels; c++) {
-        let at = from;
-        for (let r = 0; r < 8; r++) {
-          store<f32>(to, r < rows ? load<f32>(at) : 0);
-          at += stride;
-          to += 4;
-        }
-        from += (<usize>taps) << 2;
-      }
+      to = packTap(panel + ((<usize>tap) << 2), rows, stride, channels, (<usize>taps) << 2, to);
     }
   }
+}
+
+/** Up to 8 filters of a tap, whose filters and channels are so many bytes apart, as [channel][8 filters]. Gives where that ends. */
+export function packTap(from: usize, rows: i32, stride: usize, channels: i32, step: usize, to: usize): usize {
+  for (let c = 0; c < channels; c++) {
+    let at = from;
+    for (let r = 0; r < 8; r++) {
+      store<f32>(to, r < rows ? load<f32>(at) : 0);
+      at += stride;
+      to += 4;
+    }
+    from += step;
+  }
+  return to;
 }
 
 /** For each output pixel of a chunk: where what it sees begins, and where it goes, from the chunk's first on. The last one is there thrice more. */
@@ -56,24 +61,26 @@ export function writePixels(
   }
 }
 
-/** The rows of x that a chunk sees, [image][row][column][channel], with zeros around. */
+/**
+ * Rows of x as [image][row][column][channel], with zeros around: `height` of them from `firstY` on, of the paddedHeight that an image has
+ * room for, and paddedWidth columns from `firstX` on. Both may begin and end outside of the image.
+ */
 export function packChannelsLast(
   g: Geometry,
   x: usize,
   images: i32,
   channels: i32,
-  row: i32,
-  rows: i32,
+  firstY: i32,
+  firstX: i32,
+  height: i32,
   to: usize,
 ): void {
   const width = g.paddedWidth;
-  const height = (rows - 1) * g.strideY + (g.kernelHeight - 1) * g.dilationY + 1;
-  const firstY = row * g.strideY - g.top;
   const pixel = (<usize>channels) << 2;
   const line = <usize>width * pixel;
   // Of a row of the copy, what is in the image.
-  const begin = min(g.left, width);
-  const end = max(begin, min(width, g.width + g.left));
+  const begin = min(max(0, -firstX), width);
+  const end = max(begin, min(width, g.width - firstX));
   for (let image = 0; image < images; image++) {
     const from = x + bytesOf(image * g.channels, g.height * g.width);
     let at = to + <usize>(image * g.paddedHeight) * line;
@@ -83,7 +90,7 @@ export function packChannelsLast(
         memory.fill(at, 0, line);
       } else {
         memory.fill(at, 0, <usize>begin * pixel);
-        const source = from + bytesOf(y, g.width) + ((<usize>(begin - g.left)) << 2);
+        const source = from + bytesOf(y, g.width) + ((<usize>(begin + firstX)) << 2);
         packRow(source, bytesOf(g.height, g.width), channels, end - begin, at + <usize>begin * pixel);
         memory.fill(at + <usize>end * pixel, 0, <usize>(width - end) * pixel);
       }

@@ -4,6 +4,7 @@ export { adamw } from './adamw';
 export { add } from './add';
 export { batchNorm } from './batch-norm';
 export { batchNormBackward } from './batch-norm-backward';
+export { convInputGradient } from './conv-input-gradient';
 export { convWeightGradient } from './conv-weight-gradient';
 export { convolution } from './convolution';
 export { copy } from './copy';

@@ -5,6 +5,7 @@ import { adamw } from './cases/adamw.ts';
 import { add } from './cases/add.ts';
 import { batchNorm } from './cases/batch-norm.ts';
 import { batchNormBackward } from './cases/batch-norm-backward.ts';
+import { convInputGradient } from './cases/conv-input-gradient.ts';
 import { convWeightGradient } from './cases/conv-weight-gradient.ts';
 import { convolution } from './cases/convolution.ts';
 import { copy } from './cases/copy.ts';
@@ -32,6 +33,7 @@ const SUITE: Readonly<Record<RegistryName, KernelCases>> = {
   add,
   batchNorm,
   batchNormBackward,
+  convInputGradient,
   convWeightGradient,
   convolution,
   copy,

@@ -1,9 +1,9 @@
 /** A convolution (cross-correlation, as in PyTorch) of images in groups, strided, padded, dilated: a product of matrices, without im2col. */
 import text from '../../shaders/convolution.wgsl';
 import { expectOwn } from './checks.ts';
+import { type ConvolutionExport, packedChunks, scratchOf, shareImages } from './convolution-calls.ts';
 import { type ConvolutionShape, expectConvolution, matrixOf } from './convolution-shape.ts';
 import type { DeviceArray } from './device-array.ts';
-import { callOf } from './export-call.ts';
 import type { Kernel } from './kernel.ts';
 import { elements, shaderOf } from './shader.ts';
 
@@ -21,52 +21,23 @@ export interface ConvolutionArguments extends ConvolutionShape {
 }
 
 export interface ConvolutionExports {
-  convolution(
-    x: number,
-    weight: number,
-    y: number,
-    geometry: number,
-    first: number,
-    count: number,
-    scratch: number,
-  ): void;
+  readonly convolution: ConvolutionExport;
 }
 
-/** On wasm, about how many values of x are packed at a time, of one group: 256 KiB, which stay in a second-level cache. */
-const PACKED = 2 ** 16;
-/** Filters of a panel (wasm/convolution.ts). */
-const PANEL = 8;
-/** Bytes of the geometry, and of what is a call's own beside weights, pixels and what is packed. */
-const GEOMETRY = 96;
-const OWN = 160;
-
-/** How wasm takes the pixels: whole images at a time, or rows of one. It depends on the shape alone. */
+/** How wasm takes the pixels. */
 export function convolutionChunks(shape: ConvolutionShape) {
   const { batch, channels, groups, outHeight, kernel, strides, dilations } = shape;
-  const extent = (axis: 0 | 1, count: number) =>
-    (count - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
-  const width = extent(1, shape.outWidth);
-  const line = width * (channels / groups);
-  const image = line * extent(0, outHeight);
-  const fitting = Math.floor((PACKED / line - extent(0, 1)) / strides[0]) + 1;
-  const rows = image <= PACKED ? outHeight : evenly(outHeight, fitting);
-  const images = rows < outHeight ? 1 : evenly(batch, PACKED / image);
-  const height = extent(0, rows);
-  return { images, rows, height, width, packed: images * height * line };
-}
-
-/** The size of parts that are about equal and at most `most`, which counts as 1 where it is less. */
-function evenly(whole: number, most: number): number {
-  return Math.ceil(whole / Math.ceil(whole / Math.max(1, Math.floor(most))));
+  const seen = (axis: 0 | 1) => (kernel[axis] - 1) * dilations[axis] + 1;
+  const width = (shape.outWidth - 1) * strides[1] + seen(1);
+  const rows = { rows: outHeight, step: strides[0], seen: seen(0) };
+  return packedChunks({ batch, channels: channels / groups, ...rows, width });
 }
 
 /** Bytes that a call takes beside its arrays, on one thread. */
 export function convolutionScratch(shape: ConvolutionShape): number {
   const { images, rows, packed } = convolutionChunks(shape);
   const { filters, columns } = matrixOf(shape);
-  const weights = PANEL * Math.ceil(filters / PANEL) * columns;
-  const bytes = OWN + 4 * weights + 8 * (images * rows * shape.outWidth + 3) + 4 * packed;
-  return 16 * Math.ceil(bytes / 16);
+  return scratchOf(filters, columns, images * rows * shape.outWidth, packed);
 }
 
 const shader = shaderOf([{ name: 'convolution.wgsl', text }], ['read', 'read', 'write']);
@@ -96,33 +67,21 @@ export const convolution: Kernel<ConvolutionArguments, void, ConvolutionExports>
     ]);
   },
 
-  /** An image depends on no other: calls take some images each. */
-  wasm(args, { at, exports, threadsFor, borrow, share }) {
-    const { batch, channels, height, width, filters, outHeight, outWidth, groups } = args;
+  wasm(args, call) {
+    const { batch, channels, height, width, filters, outHeight, outWidth, groups, pads } = args;
     const chunks = convolutionChunks(args);
-    const work = (batch * outHeight * outWidth * filters * matrixOf(args).columns) / 4;
-    const most = Math.ceil(batch / Math.min(batch, threadsFor(work)));
-    const calls = Math.ceil(batch / most);
-    const bytes = convolutionScratch(args);
-    borrow(
-      GEOMETRY + calls * bytes,
-      `the scratch of a convolution of ${filters} filters`,
-      (address, memory) => {
-        new Int32Array(memory, address, GEOMETRY / 4).set([
-          ...[batch, channels, height, width, filters, outHeight, outWidth, ...args.kernel, ...args.strides],
-          ...[args.pads[0], args.pads[1], ...args.dilations, groups],
-          ...[chunks.images, chunks.rows, outWidth, chunks.height, chunks.width],
-        ]);
-        const own = address + GEOMETRY;
-        const [x, weight, y] = [at(args.x), at(args.weight), at(args.y)];
-        share(
-          Array.from({ length: calls }, (_, part) => {
-            const first = part * most;
-            const count = Math.min(most, batch - first);
-            return callOf(exports.convolution, x, weight, y, address, first, count, own + part * bytes);
-          }),
-        );
-      },
-    );
+    const arrays = [call.at(args.x), call.at(args.weight), call.at(args.y)] as const;
+    const convolving = {
+      batch,
+      products: batch * outHeight * outWidth * filters * matrixOf(args).columns,
+      geometry: [
+        ...[batch, channels, height, width, filters, outHeight, outWidth, ...args.kernel, ...args.strides],
+        ...[pads[0], pads[1], ...args.dilations, groups],
+        ...[chunks.images, chunks.rows, outWidth, chunks.height, chunks.width],
+      ],
+      bytes: convolutionScratch(args),
+      what: `the scratch of a convolution of ${filters} filters`,
+    };
+    shareImages(call.exports.convolution, arrays, convolving, call);
   },
 };

@@ -6,6 +6,7 @@ import { add } from './add.ts';
 import { batchNorm } from './batch-norm.ts';
 import { batchNormBackward } from './batch-norm-backward.ts';
 import type { Checks } from './checks.ts';
+import { convInputGradient } from './conv-input-gradient.ts';
 import { convWeightGradient } from './conv-weight-gradient.ts';
 import { convolution } from './convolution.ts';
 import { copy } from './copy.ts';
@@ -34,6 +35,7 @@ export const KERNELS = {
   add,
   batchNorm,
   batchNormBackward,
+  convInputGradient,
   convWeightGradient,
   convolution,
   copy,

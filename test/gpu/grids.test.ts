@@ -4,6 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
+import { convInputGradient } from '../../src/kernels/conv-input-gradient.ts';
 import { convWeightGradient } from '../../src/kernels/conv-weight-gradient.ts';
 import { convolution } from '../../src/kernels/convolution.ts';
 import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
@@ -107,6 +108,20 @@ onWebGpu(({ kernels }, { device }) => {
     const want = Float32Array.from({ length: rows }, (_, n) => 3 * (n + 1));
     want[0]! -= 3 * 500;
     expectClose('dz', await kernels.read(dz), want, 0);
+  });
+
+  it('conv-input-gradient', async () => {
+    // 1 × 1, 1000 images of one pixel.
+    const dy = upload(
+      kernels,
+      Float32Array.from({ length: 1000 }, (_, i) => i),
+    );
+    const [weight, dx] = [upload(kernels, [2]), zeros(1000)];
+    const parameters = [1000, ...Array(10).fill(1), 0, 0, 1, 1, 1];
+    const buffers = [dy, weight, dx].map(at);
+    await run({ shader: convInputGradient.shaders[0]!, parameters, buffers, workgroups: [2, 2] });
+    const want = Float32Array.from({ length: 1000 }, (_, i) => 2 * i);
+    expectClose('dx', await kernels.read(dx), want, 0);
   });
 
   it('conv-weight-gradient', async () => {

@@ -182,6 +182,24 @@ export async function runConvolution(
   });
 }
 
+export interface ConvInputGradientInputs extends ConvolutionShape {
+  dy: Float32Array;
+  weight: Float32Array;
+}
+
+/** convInputGradient on plain arrays, into what is not zero. */
+export async function runConvInputGradient(
+  kernels: BackendKernels,
+  inputs: ConvInputGradientInputs,
+): Promise<Float32Array> {
+  const { batch, channels, height, width } = inputs;
+  return withArrays(kernels, async (put) => {
+    const dx = put(new Float32Array(batch * channels * height * width).fill(Number.NaN));
+    kernels.convInputGradient({ ...inputs, dy: put(inputs.dy), weight: put(inputs.weight), dx });
+    return kernels.read(dx);
+  });
+}
+
 export interface BatchNormInputs extends BatchNormShape {
   x: Float32Array;
   gamma: Float32Array;

@@ -14,6 +14,7 @@ import {
   normals,
   runBatchNorm,
   runBatchNormBackward,
+  runConvInputGradient,
   runConvolution,
   runConvWeightGradient,
   runCrossEntropy,
@@ -234,7 +235,7 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     expectSameBits('gradient', await runConvWeightGradient(team(), inputs), want);
   });
 
-  it.each([1, 2, 9])('convolution of %i images', async (batch) => {
+  it.each([1, 2, 9])('convolution of %i images, and its input gradient', async (batch) => {
     const random = generator(batch);
     const sizes = {
       batch,
@@ -250,6 +251,9 @@ describe.each([2, 3])('%i threads give the bits of one', (threads) => {
     const x = normals(batch * 5 * 42, random);
     const inputs = { ...sizes, ...window, x, weight: normals(9 * 45, random) };
     expectSameBits('y', await runConvolution(team(), inputs), await runConvolution(alone, inputs));
+    const dy = normals(batch * 9 * 42, random);
+    const given = { ...sizes, ...window, dy, weight: inputs.weight };
+    expectSameBits('dx', await runConvInputGradient(team(), given), await runConvInputGradient(alone, given));
   });
 
   it.each([
