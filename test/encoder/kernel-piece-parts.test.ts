@@ -49,16 +49,11 @@ describe('a graph in pieces', () => {
     const normalized = ['Conv', 'BatchNorm', 'Add', 'Relu'];
     expect(called(plan.forward)).toEqual(['Conv', 'BatchNorm', 'Relu', ...normalized, ...normalized]);
     expect(called(plan.trainingForward)).toEqual(called(plan.forward));
-    const again = recompute === 'least' ? 'BatchNormAgain' : 'BatchNorm';
+    // What the last level computes again are whole segments.
+    const again = recompute === 'least' ? ['BatchNormAgain'] : ['BatchNorm', 'Conv'];
+    const gradients = ['BatchNormBackward', 'ConvInputGradient', 'ReluBackward'];
     const back = plan.backward.flatMap((part) => (part.kind === 'graph' ? called(part) : []));
-    expect([...new Set(back)].sort()).toEqual([
-      'Add',
-      again,
-      'BatchNormBackward',
-      'Conv',
-      'Relu',
-      'ReluBackward',
-    ]);
+    expect(new Set(back)).toEqual(new Set(['Add', 'Relu', ...again, ...gradients]));
     const weights = encoderLayout(SPEC, SIZE).parameters.map((one, i) => initialParameter(one, i, 2));
     const images = normals(GROUP * 3 * SIZE * SIZE, generator(1));
     const found = [];
