@@ -79,6 +79,11 @@ await measure('sgd', shape, { bytes: 20 * length }, [], () =>
 await measure('accumulate', shape, { bytes: 12 * length }, [], () =>
   kernels.accumulate({ sums: [a], xs: [b] }),
 );
+await measure('add', shape, { bytes: 12 * length }, [], () => kernels.add({ a, b, y: c }));
+await measure('relu', shape, { bytes: 8 * length }, [], () => kernels.relu({ x: a, y: c }));
+await measure('relu-backward', shape, { bytes: 12 * length }, [], () =>
+  kernels.reluBackward({ dy: a, y: b, dx: c }),
+);
 await measure('finite', shape, { bytes: 4 * length }, [], () => kernels.finite({ arrays: [a], gate }));
 gpu.close();
 

@@ -124,6 +124,13 @@ const [a, b, d] = [array(n), array(n), array(n)];
 traffic('ema', '8 Mi', 12 * n, () => wasm.ema(a, b, n, 0.999, 0.001, gate));
 traffic('sgd', '8 Mi', 20 * n, () => wasm.sgd(a, b, d, n, 0.03, 0.9, 1e-4, gate));
 traffic('accumulate', '8 Mi', 12 * n, () => wasm.accumulate(a, b, n));
+traffic('add', '8 Mi, in place', 12 * n, () => wasm.add(a, b, a, n));
+traffic('relu', '8 Mi, in place', 8 * n, () => wasm.relu(a, a, n));
+traffic('relu-backward', '8 Mi, in place', 12 * n, () => wasm.reluBackward(a, b, a, n));
+// Into another array, the lines of the target are read too.
+traffic('add', '8 Mi', 16 * n, () => wasm.add(a, b, d, n));
+traffic('relu', '8 Mi', 12 * n, () => wasm.relu(a, d, n));
+traffic('relu-backward', '8 Mi', 16 * n, () => wasm.reluBackward(a, b, d, n));
 traffic('finite', '8 Mi', 4 * n, () => wasm.finite(a, n));
 traffic('enqueue', 'N=256 C=128 K=65536', 8 * 256 * 128, () =>
   wasm.enqueue(a, b, 65500, 65536, 256, 128, gate),
