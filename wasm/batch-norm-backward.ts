@@ -9,6 +9,7 @@
  * Floor: reading dy and x and writing dx, which reads its lines too: 16 bytes a value, as a channel stays in the second-level cache.
  */
 import { sumOf } from './batch-norm';
+import { putFeatureGradients } from './batch-norm-features';
 
 /** Σdy and Σdy·c of the channel at hand. Each thread has its own. */
 let sum: f64 = 0;
@@ -34,24 +35,32 @@ export function batchNormBackward(
   const plane = (<usize>space) << 2;
   const image = <usize>channels * plane;
   const values = <f64>batch * <f64>space;
-  for (let end = gamma + ((<usize>count) << 2); gamma < end; gamma += 4) {
-    const rest = <f64>load<f32>(residual);
-    addProducts(dy, x, batch, image, plane, <f64>load<f32>(mean) + rest);
-    const r = 1 / Math.sqrt(<f64>load<f32>(variance) + epsilon);
-    store<f32>(dBeta, <f32>sum);
-    store<f32>(dGamma, <f32>(r * products));
-    const k = (r * r * products) / values;
-    const p = sum / values - rest * k;
-    const g = <f64>load<f32>(gamma) * r;
-    putGradient(dy, x, dx, batch, image, plane, load<f32>(mean), <f32>k, <f32>p, <f32>g);
-    dy += plane;
-    x += plane;
-    dx += plane;
-    mean += 4;
-    variance += 4;
-    residual += 4;
-    dGamma += 4;
-    dBeta += 4;
+  // Features have four channels side by side.
+  for (let end = gamma + ((<usize>count) << 2); gamma < end; ) {
+    const wide = space == 1 && gamma + 16 <= end;
+    if (wide) {
+      putFeatureGradients(dy, x, image, batch, gamma, mean, variance, residual, dx, dGamma, dBeta, epsilon);
+    } else {
+      const rest = <f64>load<f32>(residual);
+      addProducts(dy, x, batch, image, plane, <f64>load<f32>(mean) + rest);
+      const r = 1 / Math.sqrt(<f64>load<f32>(variance) + epsilon);
+      store<f32>(dBeta, <f32>sum);
+      store<f32>(dGamma, <f32>(r * products));
+      const k = (r * r * products) / values;
+      const p = sum / values - rest * k;
+      const g = <f64>load<f32>(gamma) * r;
+      putGradient(dy, x, dx, batch, image, plane, load<f32>(mean), <f32>k, <f32>p, <f32>g);
+    }
+    const done: usize = wide ? 16 : 4;
+    dy += wide ? done : plane;
+    x += wide ? done : plane;
+    dx += wide ? done : plane;
+    gamma += done;
+    mean += done;
+    variance += done;
+    residual += done;
+    dGamma += done;
+    dBeta += done;
   }
 }
 

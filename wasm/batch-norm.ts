@@ -10,6 +10,7 @@
  *
  * Floor: reading x and writing y, which reads its lines too: 12 bytes a value, as a channel stays in the second-level cache.
  */
+import { putFeatureStatistics, scaleFeatures } from './batch-norm-features';
 
 /** Σd and Σd² of the channel at hand. Each thread has its own. */
 let sum: f64 = 0;
@@ -36,21 +37,30 @@ export function batchNorm(
 ): void {
   const plane = (<usize>space) << 2;
   const image = <usize>channels * plane;
-  for (let end = gamma + ((<usize>count) << 2); gamma < end; gamma += 4) {
-    if (!given) {
-      const shift = addPlane(x, plane, 0) / <f64>space;
-      addMoments(x, batch, image, plane, shift);
-      putStatistics(shift, <f64>batch * <f64>space, mean, variance, residual);
+  // Features have four channels side by side.
+  for (let end = gamma + ((<usize>count) << 2); gamma < end; ) {
+    const wide = space == 1 && gamma + 16 <= end;
+    if (wide) {
+      if (!given) putFeatureStatistics(x, image, batch, mean, variance, residual);
+      scaleFeatures(x, y, image, batch, gamma, beta, mean, variance, residual, epsilon);
+    } else {
+      if (!given) {
+        const shift = addPlane(x, plane, 0) / <f64>space;
+        addMoments(x, batch, image, plane, shift);
+        putStatistics(shift, <f64>batch * <f64>space, mean, variance, residual);
+      }
+      const a = <f64>load<f32>(gamma) / Math.sqrt(<f64>load<f32>(variance) + epsilon);
+      const b = <f64>load<f32>(beta) - <f64>load<f32>(residual) * a;
+      scaleChannel(x, y, batch, image, plane, load<f32>(mean), <f32>a, <f32>b);
     }
-    const a = <f64>load<f32>(gamma) / Math.sqrt(<f64>load<f32>(variance) + epsilon);
-    const b = <f64>load<f32>(beta) - <f64>load<f32>(residual) * a;
-    scaleChannel(x, y, batch, image, plane, load<f32>(mean), <f32>a, <f32>b);
-    x += plane;
-    y += plane;
-    beta += 4;
-    mean += 4;
-    variance += 4;
-    residual += 4;
+    const done: usize = wide ? 16 : 4;
+    x += wide ? done : plane;
+    y += wide ? done : plane;
+    gamma += done;
+    beta += done;
+    mean += done;
+    variance += done;
+    residual += done;
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import { expect, it } from 'vitest';
 import { dot } from '../../src/conformance/references/topk.ts';
+import { batchNorm } from '../../src/kernels/batch-norm.ts';
+import { batchNormBackward } from '../../src/kernels/batch-norm-backward.ts';
 import { convInputGradient } from '../../src/kernels/conv-input-gradient.ts';
 import { convWeightGradient } from '../../src/kernels/conv-weight-gradient.ts';
 import { convolution } from '../../src/kernels/convolution.ts';
@@ -178,6 +180,57 @@ onWebGpu(({ kernels }, { device }) => {
     await run({ shader: convolution.shaders[0]!, parameters, buffers, workgroups: [2, 2] });
     const want = Float32Array.from({ length: 1000 }, (_, i) => 2 * i);
     expectClose('y', await kernels.read(y), want, 0);
+  });
+
+  const count = Float32Array.from({ length: 1000 }, (_, n) => n);
+  const [statistics, normalize] = batchNorm.shaders;
+  const [sums, gradient] = batchNormBackward.shaders;
+  const each = (...values: number[]) => values.map((value) => upload(kernels, [value]));
+
+  it('batch-norm-statistics', async () => {
+    // Channels of two values each, n and n + 2.
+    const x = upload(kernels, [0, 1, 2, 2, 3, 4]);
+    const [mean, variance, residual] = [zeros(3), zeros(3), zeros(3)];
+    const buffers = [x, mean, variance, residual].map(at);
+    await run({ shader: statistics!, parameters: [2, 3, 1], buffers, workgroups: [2, 2] });
+    expect([...(await kernels.read(mean))]).toEqual([1, 2, 3]);
+    expect([...(await kernels.read(variance))]).toEqual([1, 1, 1]);
+  });
+
+  it('batch-norm', async () => {
+    // One channel of 1000 values: (n − 2)·3 + 1, of a deviation of 1.
+    const x = upload(kernels, count);
+    const [y, numbers] = [zeros(1000), each(3, 1, 2, 0.75, 0)];
+    const buffers = [x, ...numbers, y].map(at);
+    await run({ shader: normalize!, parameters: [1000, 1, 1, f32(0.25)], buffers, workgroups: [2, 2] });
+    const want = count.map((n) => (n - 2) * 3 + 1);
+    expectClose('y', await kernels.read(y), want, 1e-3);
+  });
+
+  it('batch-norm-sums', async () => {
+    // As above, with a deviation of 1, and dy = 1 of the first image alone.
+    const [dy, x] = [upload(kernels, [1, 1, 1, 0, 0, 0]), upload(kernels, [0, 1, 2, 2, 3, 4])];
+    const [mean, variance, residual] = [
+      upload(kernels, [1, 2, 3]),
+      upload(kernels, [0.5, 0.5, 0.5]),
+      zeros(3),
+    ];
+    const [dGamma, dBeta, factors] = [zeros(3), zeros(3), zeros(6)];
+    const buffers = [dy, x, mean, variance, residual, dGamma, dBeta, factors].map(at);
+    await run({ shader: sums!, parameters: [2, 3, 1, f32(0.5)], buffers, workgroups: [2, 2] });
+    expect([...(await kernels.read(dBeta))]).toEqual([1, 1, 1]);
+    expectClose('dGamma', await kernels.read(dGamma), [-1, -1, -1], 1e-6);
+    expectClose('factors', await kernels.read(factors), [0.5, -0.5, 0.5, -0.5, 0.5, -0.5], 1e-6);
+  });
+
+  it('batch-norm-backward', async () => {
+    // One channel of 1000 values: (n − 5 − (1 − 2)·3)·7, of a deviation of 1.
+    const [dy, x] = [upload(kernels, count), upload(kernels, new Float32Array(1000).fill(1))];
+    const [dx, numbers, factors] = [zeros(1000), each(7, 2, 0.75), upload(kernels, [5, 3])];
+    const buffers = [dy, x, ...numbers, factors, dx].map(at);
+    await run({ shader: gradient!, parameters: [1000, 1, 1, f32(0.25)], buffers, workgroups: [2, 2] });
+    const want = count.map((n) => (n - 5 + 3) * 7);
+    expectClose('dx', await kernels.read(dx), want, 4e-3);
   });
 
   it('cross-entropy', async () => {
