@@ -36,7 +36,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
           const want = convInputGradientReference(inputs.dy, inputs.weight, shape, accuracy);
           expectClose('dx', await runConvInputGradient(kernels, inputs), want.exact, want.bound);
         }),
-        { numRuns: 200 / fewer },
+        { numRuns: 100 / fewer },
       ));
 
     it('an image has the same bits whatever images are beside it', async () => {

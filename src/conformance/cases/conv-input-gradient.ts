@@ -117,13 +117,13 @@ export const convInputGradient: KernelCases = [
   ['1-D', of({ batch: 3, channels: 5, width: 37, filters: 4, kernel: [1, 5], pads: [0, 2, 0, 2] })],
   // Chunks of 64 Ki values of dy with its padding: rows of an image, the last fewer; images, the last fewer.
   [
-    'rows of 21 × 20 in parts, stride 3',
-    of({ ...SMALL, batch: 2, channels: 3, height: 21, width: 60, filters: 331, strides: [1, 3] }),
+    'rows of 20 × 20 in parts, stride 3',
+    of({ ...SMALL, batch: 2, channels: 2, height: 20, width: 60, filters: 331, strides: [1, 3] }),
   ],
   [
     '45 rows in parts, strides and dilation',
     of({
-      ...{ ...SMALL, batch: 1, channels: 3, height: 45, width: 31, filters: 400, strides: [2, 4] },
+      ...{ ...SMALL, batch: 1, channels: 2, height: 45, width: 31, filters: 400, strides: [2, 4] },
       ...{ dilations: [3, 1], pads: [2, 0, 1, 3] },
     }),
   ],

@@ -18,26 +18,20 @@ export function convInputGradientReference(
 ): Bounded {
   const { batch, channels, height, width, filters, outHeight, outWidth } = shape;
   const length = batch * channels * height * width;
-  const [exact, sizes, products] = [1, 2, 3].map(() => new Float64Array(length)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const sums: Sums = {
+    exact: new Float64Array(length),
+    sizes: new Float64Array(length),
+    products: new Int32Array(length),
+  };
   let i = 0;
   for (let n = 0; n < batch; n++) {
     for (let f = 0; f < filters; f++) {
       for (let oy = 0; oy < outHeight; oy++) {
-        for (let ox = 0; ox < outWidth; ox++, i++) {
-          for (const { tap, pixel } of tapsOf(shape, n, f, oy, ox)) {
-            const product = dy[i]! * weight[tap]!;
-            exact[pixel]! += product;
-            sizes[pixel]! += Math.abs(product);
-            products[pixel]!++;
-          }
-        }
+        for (let ox = 0; ox < outWidth; ox++) scatter(sums, dy[i++]!, weight, shape, [n, f, oy, ox]);
       }
     }
   }
+  const { exact, sizes, products } = sums;
   const roundings = CONV_INPUT_GRADIENT_BOUNDS[accuracy.backend];
   // What is a denormal may count as 0.
   const bound = sizes.map(
@@ -46,11 +40,23 @@ export function convInputGradientReference(
   return { exact, bound };
 }
 
-/** What an output was computed from: weights, and the pixels they were multiplied with. */
-function* tapsOf(shape: ConvolutionShape, n: number, f: number, oy: number, ox: number) {
+/** Of each pixel: its gradient, the sizes of the products in it, and how many these are. */
+interface Sums {
+  readonly exact: Float64Array;
+  readonly sizes: Float64Array;
+  readonly products: Int32Array;
+}
+
+function scatter(
+  { exact, sizes, products }: Sums,
+  value: number,
+  weight: Float32Array,
+  shape: ConvolutionShape,
+  [n, f, oy, ox]: readonly [number, number, number, number],
+): void {
   const { channels, height, width, filters, groups, kernel, strides, pads, dilations } = shape;
   const each = channels / groups;
-  const first = Math.floor(f / (filters / groups)) * each;
+  const first = n * channels + Math.floor(f / (filters / groups)) * each;
   for (let ky = 0; ky < kernel[0]; ky++) {
     const iy = oy * strides[0] + ky * dilations[0] - pads[0];
     if (iy < 0 || iy >= height) continue;
@@ -58,8 +64,11 @@ function* tapsOf(shape: ConvolutionShape, n: number, f: number, oy: number, ox: 
       const ix = ox * strides[1] + kx * dilations[1] - pads[1];
       if (ix < 0 || ix >= width) continue;
       for (let c = 0; c < each; c++) {
-        const tap = ((f * each + c) * kernel[0] + ky) * kernel[1] + kx;
-        yield { tap, pixel: ((n * channels + first + c) * height + iy) * width + ix };
+        const product = value * weight[((f * each + c) * kernel[0] + ky) * kernel[1] + kx]!;
+        const pixel = ((first + c) * height + iy) * width + ix;
+        exact[pixel]! += product;
+        sizes[pixel]! += Math.abs(product);
+        products[pixel]!++;
       }
     }
   }
