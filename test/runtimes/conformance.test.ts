@@ -1,6 +1,6 @@
 /**
  * The conformance suite of the built package: by the command in Node and Deno, in the page of examples/ in browsers. On
- * WebGPU in Node the tests of test/conformance run all of it.
+ * WebGPU in Node test/gpu/bounds.test.ts runs all of it.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
