@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { RunState } from '../checkpoint/state.ts';
+import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import {
   type DatasetDescription,
   describeDataset,
@@ -10,6 +10,7 @@ import { DECODE_LIMITS, type DecodeLimits } from '../data/decode/limits.ts';
 import { counted } from '../data/find/walk-images.ts';
 import { ViewLoader } from '../data/load/loader.ts';
 import { sourceNamed } from '../data/sources/registry.ts';
+import { TAR_INDEX } from '../data/tar/index-file.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { ImageTally } from './tally.ts';
 import type { Terminal } from './terminal.ts';
@@ -39,6 +40,7 @@ export interface DataOptions {
  * @param kind one of DATASET_KINDS
  * @param drawnSize side in pixels of drawn images
  * @param progress told how many images were found so far
+ * @param run run directory that may hold the index of tar archives
  * @throws MocoError data-missing, data-invalid, usage
  */
 export async function openData(
@@ -46,8 +48,10 @@ export async function openData(
   kind: string,
   drawnSize: number = DRAWN.size,
   progress?: (images: number) => void,
+  run?: string,
 ): Promise<DatasetDescription> {
-  if (path !== undefined) return describeDataset(resolve(path), kind, { progress });
+  const index = run === undefined ? undefined : `${run}/${TAR_INDEX}`;
+  if (path !== undefined) return describeDataset(resolve(path), kind, { progress, index });
   if (kind !== 'auto')
     throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
@@ -58,6 +62,7 @@ export async function openData(
  * so far: what is refused gets one line, and no other. Once all is settled, `terminal.tally.tell` prints what the data is.
  * @param saved the place that a checkpoint names, which anybody may have written
  * @param stream where lines go: stdout is often the result. With `--json` nowhere: the object has it
+ * @param run as of openData
  * @throws as openData
  */
 export async function openWeighedData(
@@ -66,6 +71,7 @@ export async function openWeighedData(
   drawnSize: number | undefined,
   terminal: Terminal,
   stream: 'out' | 'error' = 'out',
+  run?: string,
 ): Promise<DatasetDescription> {
   const { data: given, dataset, maxSkipped = 1 } = options;
   const isOfCheckpoint = given === undefined && saved !== null;
@@ -75,7 +81,7 @@ export async function openWeighedData(
   }
   const say = options.json ? () => {} : (line: string) => terminal[stream](line);
   const path = given ?? saved ?? undefined;
-  const found = await openData(path, dataset, drawnSize, looking(path, say));
+  const found = await openData(path, dataset, drawnSize, looking(path, say), run);
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
   terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
@@ -87,7 +93,7 @@ export async function openWeighedData(
  * @throws MocoError usage for an imported one, which does not say what that was, and as openWeighedData does
  */
 export async function openDataOf(
-  { config, sampler, unknown }: RunState,
+  { state: { config, sampler, unknown }, runDirectory }: LoadedCheckpoint,
   options: DataOptions,
   terminal: Terminal,
   stream: 'out' | 'error' = 'out',
@@ -98,7 +104,7 @@ export async function openDataOf(
       'the checkpoint was imported, and its file does not say from what it learned: give --data',
     );
   }
-  return openWeighedData(options, sampler.path, config.imageSize, terminal, stream);
+  return openWeighedData(options, sampler.path, config.imageSize, terminal, stream, runDirectory);
 }
 
 /** Lines for who waits: none where it takes no time. */

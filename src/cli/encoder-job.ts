@@ -64,7 +64,7 @@ export async function checkpointJob(
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
   const { state } = checkpoint;
-  const data = await openDataOf(state, options, terminal);
+  const data = await openDataOf(checkpoint, options, terminal);
   require(data);
   const { backend } = await chooseBackend(options.backend);
   // What the checkpoint says wrong is refused before anything is told.

@@ -52,7 +52,7 @@ export async function runFinetune(options: FinetuneCommandOptions, terminal: Ter
   const say = options.json ? terminal.error.bind(terminal) : terminal.out.bind(terminal);
   const checkpoint = options.checkpoint === NONE ? null : await loadCheckpoint(options.checkpoint);
   const all = await (checkpoint
-    ? openDataOf(checkpoint.state, options, terminal)
+    ? openDataOf(checkpoint, options, terminal)
     : openWeighedData(options, null, options.imageSize, terminal));
   if (!all.test || (all.trainLabels && !all.testLabels)) {
     const why = all.testProblem ? `: ${all.testProblem}` : '';

@@ -198,10 +198,17 @@ async function dataOf(
   if (options.init !== undefined && resume) {
     throw new MocoError('usage', '--init is for a new run: a resumed one has its weights');
   }
-  if (resume?.state.unknown) return openDataOf(resume.state, options, terminal);
+  if (resume?.state.unknown) return openDataOf(resume, options, terminal);
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
-  const all = await openWeighedData(options, saved?.path ?? null, size, terminal);
+  const all = await openWeighedData(
+    options,
+    saved?.path ?? null,
+    size,
+    terminal,
+    'out',
+    resume?.runDirectory,
+  );
   // Earlier versions left out what lies beside class folders; learning from labels does.
   const data = saved && all.trainLength !== saved.images ? labeledOnly(all) : all;
   // A folder that a page was given is found again as one of a disk.

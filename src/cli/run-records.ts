@@ -78,7 +78,8 @@ async function dataOf(
       const size = typeof imageSize === 'number' ? imageSize : undefined;
       // The data may have moved; a report goes without the names of its classes then.
       const description =
-        described.get(key) ?? openData(where, data ? dataset : 'auto', size).catch(() => null);
+        described.get(key) ??
+        openData(where, data ? dataset : 'auto', size, undefined, directory).catch(() => null);
       described.set(key, description);
       return { kind, path, images, classes: (await description)?.classes ?? null };
     } catch {

@@ -104,7 +104,7 @@ async function byCheckpoint(options: SearchedOptions, terminal: Terminal): Promi
   for (const { directory, reason } of checkpoint.skipped) {
     terminal.error(`skipped broken checkpoint ${directory}: ${reason}`);
   }
-  const data = await openDataOf(checkpoint.state, options, terminal, 'error');
+  const data = await openDataOf(checkpoint, options, terminal, 'error');
   requireHead(checkpoint.state, options.features ?? 'backbone');
   const { backend } = await chooseBackend(options.backend);
   terminal.tally?.tell();

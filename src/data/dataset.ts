@@ -34,7 +34,7 @@ export interface DatasetDescription {
   notes?: readonly string[];
 }
 
-const OPTIONS: Forms<FindOptions> = { progress: optional(callback) };
+const OPTIONS: Forms<FindOptions> = { progress: optional(callback), index: optional(text()) };
 
 /** Opens what a spec names. Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
 export async function openDataset(spec: DatasetSpec, sources: readonly Source[] = SOURCES): Promise<Dataset> {
@@ -67,7 +67,8 @@ export function withDecodeLimits<Data extends DatasetDescription>(data: Data, li
  * Looks at what lies at a path and checks it: files present and of the right size, labels in range.
  * @param path of a folder; also a `file:` URL
  * @param kind how to read it, one of DATASET_KINDS; `auto` goes by the file names found.
- * @param options progress: told now and then how many images were found so far
+ * @param options progress: told now and then how many images were found so far; index: file of an index of tar archives that
+ * a run has kept
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
  * such kind; also in a page, which has no folders by path (`describeFiles` takes what it has).
  */

@@ -58,6 +58,13 @@ export function packIntegers(values: ArrayLike<number>): Int32Array {
   return packed;
 }
 
+/** A copy. */
+export function packBytes(bytes: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(memory(bytes.length));
+  packed.set(bytes);
+  return packed;
+}
+
 function memory(bytes: number): ArrayBufferLike {
   return canShareMemory() ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
 }

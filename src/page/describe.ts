@@ -8,7 +8,8 @@ import { expectFolders, type PathInput } from '../runtime/path-input.ts';
  * @param path of a folder, a list of images (.txt, .csv), or tar archives (`set.tar`, `shards/*.tar`); also a `file:` URL
  * @param kind how to read it: `cifar10`, `cifar100`, `stl10`, `imagelist`, `tarshards`, `imagefolder`; `auto` goes by the file
  * names found.
- * @param options progress: told now and then how many images were found so far
+ * @param options progress: told now and then how many images were found so far; index: file of an index of tar archives that a
+ * run has kept (`tar-index.bin` in its directory), which is taken where it fits the archives: `notes` say so, or why not
  * @throws MocoError data-missing — nothing there, or no images; data-invalid — it is not what `kind` says; usage — no
  * such kind (the message names those that there are); also in a page, which has no folders by path (`describeFiles` takes what it has).
  */

@@ -15,6 +15,8 @@ export interface DirectoryEntry {
 export interface RandomAccessFile {
   /** Bytes. */
   readonly size: number;
+  /** When it was last changed, in whole milliseconds since 1970. */
+  readonly changed: number;
   /** A copy of `length` bytes from `offset`. @throws MocoError data-invalid — the file ends before; data-missing — it cannot be read. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
   /** Closing again does nothing. */
@@ -109,14 +111,27 @@ export async function fileSize(path: string): Promise<number | null> {
   }
 }
 
+export type FileStamp = Pick<RandomAccessFile, 'size' | 'changed'>;
+
+/** What tells that a file is the same as before, links followed; null where there is none, or it may not be looked at. */
+export async function fileStamp(path: string): Promise<FileStamp | null> {
+  const { stat } = await nodeModule('fs/promises');
+  return stat(path).then(stampOf, () => null);
+}
+
+/** Node tells fractions of milliseconds, Deno does not. */
+const stampOf = ({ size, mtimeMs }: { size: number; mtimeMs: number }): FileStamp => ({
+  ...{ size, changed: Math.floor(mtimeMs) },
+});
+
 /** @throws MocoError data-missing */
 export async function openFile(path: string): Promise<RandomAccessFile> {
   const fs = await nodeModule('fs');
   let descriptor: number | null = null;
-  let size: number;
+  let stamp: FileStamp;
   try {
     descriptor = fs.openSync(path, 'r');
-    size = fs.fstatSync(descriptor).size;
+    stamp = stampOf(fs.fstatSync(descriptor));
   } catch (error) {
     if (descriptor !== null) fs.closeSync(descriptor);
     throw new MocoError('data-missing', `cannot open ${path}: ${messageOf(error)}`, { cause: error });
@@ -130,7 +145,7 @@ export async function openFile(path: string): Promise<RandomAccessFile> {
     }
   };
   return {
-    size,
+    ...stamp,
     // Synchronous: a record comes from the page cache in microseconds, a promise would cost more than the read.
     read(offset, length) {
       if (closed) throw new MocoError('usage', `${path} was read after it was closed`);

@@ -1,6 +1,7 @@
 /** A whole pre-training run: what it holds open, from the first session to the last. */
 
 import { type ClaimedRun, claimRun } from '../checkpoint/claim-run.ts';
+import { keepIndex } from '../data/tar/index-file.ts';
 import { requireGroupsAtOnce } from '../encoder/choose-groups-at-once.ts';
 import { canProbe, hasClasses } from '../evaluate/monitor.ts';
 import { networkOf } from '../models/choose-network.ts';
@@ -84,6 +85,7 @@ async function* train(
   const digest = claim || resume ? await imageDigest(data) : null;
   const changed =
     digest === null ? null : compareImages(digest, resume, data, options.allowChangedData ?? false);
+  const unkept = claim && (await keepIndex(claim.store, data));
   const notices = new Notices(config);
   const kept = groupsAtOnceOf(options.groupsAtOnce, backend.backend, resume);
   const recovery = new GpuRecovery(resume?.state.step ?? 0, kept);
@@ -113,6 +115,7 @@ async function* train(
         message: `${options.out} was locked by ${claim.tookOver}, which is gone: taken over`,
       };
     }
+    if (unkept) yield { type: 'notice', message: unkept };
     if (changed) yield { type: 'notice', message: changed };
     if (!resume) yield* notices.start();
     if (options.knnEvery !== undefined && !hasClasses(data)) {

@@ -92,7 +92,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
   describeDataset: {
     args: ['test/data', 'auto', {}],
     takes: { 0: TEXT, 1: ['undefined', 'word'], 2: ['undefined', 'object'] },
-    options: { 2: { progress: ['undefined', 'function'] } },
+    options: { 2: { progress: ['undefined', 'function'], index: ['undefined', 'word'] } },
     codes: ['data-invalid', 'data-missing'],
   },
   describeDrawn: { args: [8, 8, 8, 0] },

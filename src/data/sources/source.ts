@@ -56,6 +56,11 @@ export interface Found<Spec> {
 export interface FindOptions {
   /** Told now and then how many images were found so far, where looking for them takes time. */
   readonly progress?: ((images: number) => void) | undefined;
+  /**
+   * Of tar archives: the file of an index of them that a run has kept, `tar-index.bin` in its directory. It is taken where it fits
+   * the archives as they lie there, else the index is made anew; which of both is said in `notes`.
+   */
+  readonly index?: string | undefined;
 }
 
 export interface Source<Spec extends DatasetSpec = DatasetSpec> {

@@ -7,30 +7,24 @@ import { findImages, type ImageSplit } from '../find/image-tree.ts';
 import { classesOf } from '../find/label-words.ts';
 import type { Place } from '../find/place.ts';
 import { IMAGE_NAME } from '../find/walk-images.ts';
-import { type PackedStrings, packIntegers, packStrings, stringAt } from '../shared.ts';
+import { packIntegers, packStrings, stringAt } from '../shared.ts';
 import { findShards, isShard, type Shards } from '../tar/find-shards.ts';
+import { readIndex } from '../tar/index-file.ts';
 import { BLOCK } from '../tar/members.ts';
 import { OpenShards } from '../tar/open-shards.ts';
 import { type ShardFile, type ShardIndex, ShardIndexer } from '../tar/shard-index.ts';
 import { shardTree } from '../tar/shard-tree.ts';
-import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './source.ts';
-
-export interface TarShardsSpec extends DatasetSpec {
-  /** The folder that the shards lie in. */
-  readonly root: string;
-  readonly shards: PackedStrings;
-  /** What each image is called in its shard. */
-  readonly members: PackedStrings;
-  /** Of each image its shard, the block of 512 bytes that it begins with, and its bytes. */
-  readonly shard: Int32Array;
-  readonly block: Int32Array;
-  readonly size: Int32Array;
-  /** Label of each, −1 for none; null without classes. */
-  readonly labels: Int32Array | null;
-}
+import {
+  baseOf,
+  type ShardStamp,
+  type ShardsBase,
+  TAR_SHARDS,
+  type TarShardsSpec,
+} from '../tar/shards-spec.ts';
+import type { Dataset, FindOptions, Found, Source } from './source.ts';
 
 export const tarShards: Source<TarShardsSpec> = {
-  kind: 'tarshards',
+  kind: TAR_SHARDS,
   decodes: true,
   atPath: {
     claims: async (place) => isClaimed(place) && (await findShards(place)) !== null,
@@ -47,30 +41,51 @@ function isClaimed({ kind, files, folders }: Place): boolean {
 }
 
 /** @throws MocoError data-missing, data-invalid */
-async function findTarShards(place: Place, { progress }: FindOptions): Promise<Found<TarShardsSpec>> {
+async function findTarShards(place: Place, { progress, index }: FindOptions): Promise<Found<TarShardsSpec>> {
   const shards = await findShards(place);
   if (!shards) throw new MocoError('data-missing', `${place.path} holds no tar archives`);
+  if (index === undefined) return makeIndex(place, shards, progress);
+  const kept = await readIndex(index, shards.root, shards.names);
+  const found = kept.found ?? (await makeIndex(place, shards, progress));
+  return { ...found, notes: [...(found.notes ?? []), kept.note] };
+}
+
+/** By reading all headers. */
+async function makeIndex(
+  place: Place,
+  shards: Shards,
+  progress: FindOptions['progress'],
+): Promise<Found<TarShardsSpec>> {
   const indexer = new ShardIndexer(progress);
+  const stamps: ShardStamp[] = [];
   for (const [shard, name] of shards.names.entries()) {
-    await withShard(shards.root, name, (file) => indexer.add(file, shard));
+    await withShard(shards.root, name, (file) => {
+      stamps.push({ name, bytes: file.size, changed: file.changed });
+      return indexer.add(file, shard);
+    });
   }
   const { index } = indexer;
-  const found = index.samples ? ofSamples(shards, index.samples) : await ofFolders(place, shards, index);
+  const all = { ...shards, base: baseOf(shards.root, stamps) };
+  const found = index.samples ? ofSamples(all, index.samples) : await ofFolders(place, all, index);
   if (found.train.size.length === 0) {
     throw new MocoError('data-missing', `${place.path} holds no images in its archives`);
   }
   return { ...found, notes: [...(found.notes ?? []), ...index.notes] };
 }
 
+interface StampedShards extends Shards {
+  readonly base: ShardsBase;
+}
+
 /** Samples with labels of their own. */
-function ofSamples(shards: Shards, samples: NonNullable<ShardIndex['samples']>): Found<TarShardsSpec> {
+function ofSamples(shards: StampedShards, samples: NonNullable<ShardIndex['samples']>): Found<TarShardsSpec> {
   const { splits, train, test, notes } = shards;
   const { classes, labels } = classesOf(samples.map(({ word }) => word));
   const split = (name: string | null) => {
     const own = name === null ? samples : samples.filter(({ image }) => splits[image.shard] === name);
     const numbers = own.map(({ word }) => labels.get(word) ?? -1);
     const images = own.map(({ image }) => image);
-    return specOf(shards, images, classes.length === 0 ? null : numbers);
+    return specOf(shards.base, images, classes.length === 0 ? null : numbers);
   };
   return {
     ...{ train: split(train), test: test === null ? null : split(test) },
@@ -79,13 +94,17 @@ function ofSamples(shards: Shards, samples: NonNullable<ShardIndex['samples']>):
 }
 
 /** Files in folders, which are classes and splits as on a disk. */
-async function ofFolders(place: Place, shards: Shards, { files }: ShardIndex): Promise<Found<TarShardsSpec>> {
+async function ofFolders(
+  place: Place,
+  shards: StampedShards,
+  { files }: ShardIndex,
+): Promise<Found<TarShardsSpec>> {
   const { root, names, splits } = shards;
   const open = new OpenShards(root, (shard) => names[shard]!);
   const read = ({ shard, block }: ShardFile, length: number) => open.read(shard, block * BLOCK, length);
   const tree = shardTree(place.path, names, files, (shard) => splits[shard]!, read);
   const { train, test, classes, testProblem, notes } = await findImages(tree).finally(() => open.close());
-  const spec = ({ files: paths, labels }: ImageSplit) => specOf(shards, paths.map(tree.at), labels);
+  const spec = ({ files: paths, labels }: ImageSplit) => specOf(shards.base, paths.map(tree.at), labels);
   return {
     ...{ train: spec(train), test: test && spec(test), classes: [...classes], imageSize: null },
     ...{ testProblem, notes },
@@ -93,12 +112,12 @@ async function ofFolders(place: Place, shards: Shards, { files }: ShardIndex): P
 }
 
 function specOf(
-  { root, names }: Shards,
+  base: ShardsBase,
   images: readonly ShardFile[],
   labels: readonly number[] | null,
 ): TarShardsSpec {
   return {
-    ...{ kind: tarShards.kind, root, shards: packStrings(names) },
+    ...base,
     members: packStrings(images.map(({ name }) => name)),
     shard: packIntegers(images.map(({ shard }) => shard)),
     block: packIntegers(images.map(({ block }) => block)),
