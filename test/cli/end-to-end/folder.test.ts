@@ -4,6 +4,7 @@ import encodePng, { init as initPng } from '@jsquash/png/encode.js';
 import { describe, expect, it } from 'vitest';
 import { compileCodec } from '../../../src/runtime/codecs.ts';
 import { temporaryFolder } from '../../checkpoint/example.ts';
+import { pack } from '../../data/archives.ts';
 import { mocoWeb } from '../run-command.ts';
 import { CIFAR, NETWORK, readLog, succeed } from './tiny-run.ts';
 
@@ -84,7 +85,7 @@ describe('moco-web pretrain on folders', () => {
     await expect(mkdir(`${folder}/run`)).resolves.toBeUndefined();
   });
 
-  it('trains with --preset moco-v2 on images of 40×30 pixels, in every format, without classes', async () => {
+  it('trains with --preset moco-v2 on images of 40×30 pixels, in every format, without classes, in an archive', async () => {
     const folder = await temporaryFolder();
     const photos = `${folder}/photos`;
     await mkdir(photos);
@@ -96,9 +97,10 @@ describe('moco-web pretrain on folders', () => {
     const image = { data, width: 40, height: 30, colorSpace: 'srgb' as const };
     const png = new Uint8Array(await encodePng(image));
     for (let i = 0; i < 4; i++) await writeFile(`${photos}/wide-${i}.png`, png);
+    const archive = pack(`${folder}/photos.tar`, photos);
     const network = ['--preset', 'moco-v2', '--arch', 'resnet18', '--width', '4'];
     const stdout = await succeed([
-      ...['pretrain', '--data', photos, ...network, ...SMALL, '--steps', '1', '--knn-every', '1'],
+      ...['pretrain', '--data', archive, ...network, ...SMALL, '--steps', '1', '--knn-every', '1'],
       ...['--out', `${folder}/run`, '--log', `${folder}/log`],
     ]);
     expect(stdout).toMatch(/no kNN: the images are in one folder, without classes/);
@@ -114,5 +116,10 @@ describe('moco-web pretrain on folders', () => {
       },
     });
     expect(step).toMatchObject({ type: 'step', step: 1, loss: expect.any(Number) });
+    // Its index was kept, and is found by what goes on with the run.
+    expect(stdout).not.toContain('tar index');
+    const embedded = await succeed(['embed', '--checkpoint', `${folder}/run`, '--out', `${folder}/e.jsonl`]);
+    expect(embedded).toMatch(/^data: 8 .*; tar index: read from .*run\/tar-index\.bin$/m);
+    expect(embedded).toMatch(/^8 rows in/m);
   });
 });
