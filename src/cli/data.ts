@@ -2,16 +2,21 @@ import { resolve } from 'node:path';
 import type { LoadedCheckpoint } from '../checkpoint/run-directory.ts';
 import {
   type DatasetDescription,
+  describeAmong,
   describeDataset,
   describeDrawn,
+  tarIndexAt,
   withDecodeLimits,
 } from '../data/dataset.ts';
 import { DECODE_LIMITS, type DecodeLimits } from '../data/decode/limits.ts';
 import { counted } from '../data/find/walk-images.ts';
 import { ViewLoader } from '../data/load/loader.ts';
-import { sourceNamed } from '../data/sources/registry.ts';
+import { SOURCES, sourceNamed } from '../data/sources/registry.ts';
+import type { GivenIndex } from '../data/sources/source.ts';
 import { TAR_INDEX } from '../data/tar/index-file.ts';
 import { MocoError, messageOf } from '../errors.ts';
+import { ofFirstRank } from '../train/agree.ts';
+import type { Collective } from '../train/collective.ts';
 import { ImageTally } from './tally.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,6 +25,9 @@ export const DRAWN = { train: 4096, test: 1024, size: 32, seed: 0 } as const;
 
 /** Between lines of how many were found so far. */
 const LOOKING_EVERY_MS = 3000;
+
+/** A path that leads Windows to another machine, with the user's name and a digest of the password. */
+const ELSEWHERE = /^[\\/]{2}/;
 
 /** Options of every command that reads images (options.ts, addDataOptions). */
 export interface DataOptions {
@@ -40,7 +48,7 @@ export interface DataOptions {
  * @param kind one of DATASET_KINDS
  * @param drawnSize side in pixels of drawn images
  * @param progress told how many images were found so far
- * @param run run directory that may hold the index of tar archives
+ * @param index of tar archives: a run directory that may hold it, or what the first rank has
  * @throws MocoError data-missing, data-invalid, usage
  */
 export async function openData(
@@ -48,10 +56,13 @@ export async function openData(
   kind: string,
   drawnSize: number = DRAWN.size,
   progress?: (images: number) => void,
-  run?: string,
+  index?: string | GivenIndex,
 ): Promise<DatasetDescription> {
-  const index = run === undefined ? undefined : `${run}/${TAR_INDEX}`;
-  if (path !== undefined) return describeDataset(resolve(path), kind, { progress, index });
+  if (path !== undefined) {
+    return typeof index === 'object'
+      ? describeAmong(SOURCES, resolve(path), kind, { progress, given: index })
+      : describeDataset(resolve(path), kind, { progress, index: fileIn(index) });
+  }
   if (kind !== 'auto')
     throw new MocoError('usage', `--dataset ${kind} needs --data: say where the images are`);
   return describeDrawn(DRAWN.train, DRAWN.test, drawnSize, DRAWN.seed);
@@ -62,7 +73,7 @@ export async function openData(
  * so far: what is refused gets one line, and no other. Once all is settled, `terminal.tally.tell` prints what the data is.
  * @param saved the place that a checkpoint names, which anybody may have written
  * @param stream where lines go: stdout is often the result. With `--json` nowhere: the object has it
- * @param run as of openData
+ * @param index as of openData
  * @throws as openData
  */
 export async function openWeighedData(
@@ -71,17 +82,17 @@ export async function openWeighedData(
   drawnSize: number | undefined,
   terminal: Terminal,
   stream: 'out' | 'error' = 'out',
-  run?: string,
+  index?: string | GivenIndex,
 ): Promise<DatasetDescription> {
   const { data: given, dataset, maxSkipped = 1 } = options;
   const isOfCheckpoint = given === undefined && saved !== null;
-  if (isOfCheckpoint && /^[\\/]{2}/.test(saved)) {
+  if (isOfCheckpoint && ELSEWHERE.test(saved)) {
     const message = `the checkpoint names data on another machine, ${saved}: say --data to read it`;
     throw new MocoError('usage', message);
   }
   const say = options.json ? () => {} : (line: string) => terminal[stream](line);
   const path = given ?? saved ?? undefined;
-  const found = await openData(path, dataset, drawnSize, looking(path, say), run);
+  const found = await openData(path, dataset, drawnSize, looking(path, say), index);
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
   terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
@@ -106,6 +117,31 @@ export async function openDataOf(
   }
   return openWeighedData(options, sampler.path, config.imageSize, terminal, stream, runDirectory);
 }
+
+/**
+ * The index of tar archives that the first of several ranks has, for all of them: else each would read all headers. All ranks
+ * call it, whatever their options are.
+ */
+export async function indexOfFirstRank(
+  ranks: Collective,
+  { data, dataset }: DataOptions,
+  saved: LoadedCheckpoint | null,
+  terminal: Terminal,
+): Promise<string | GivenIndex | undefined> {
+  const run = saved?.runDirectory;
+  if (ranks.size === 1) return run;
+  const path = data ?? saved?.state.sampler.path ?? null;
+  const say = (line: string) => terminal.out(line);
+  const make = async () => {
+    if (path === null || (data === undefined && ELSEWHERE.test(path))) return null;
+    return tarIndexAt(resolve(path), dataset, { progress: looking(path, say), index: fileIn(run) });
+  };
+  const index = await ofFirstRank(ranks, make);
+  if (!index) return run;
+  return ranks.rank === 0 ? index : { ...index, note: null };
+}
+
+const fileIn = (run: string | undefined) => (run === undefined ? undefined : `${run}/${TAR_INDEX}`);
 
 /** Lines for who waits: none where it takes no time. */
 function looking(path: string | undefined, say: (line: string) => void, now = () => performance.now()) {

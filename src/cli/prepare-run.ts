@@ -8,6 +8,7 @@ import { labeledOnly } from '../data/derived/labeled.ts';
 import { sideFor, withReducedImages } from '../data/derived/reduce-to.ts';
 import { decodeSecondsOf } from '../data/load/decode-seconds.ts';
 import { sourceNamed } from '../data/sources/registry.ts';
+import type { GivenIndex } from '../data/sources/source.ts';
 import { MocoError } from '../errors.ts';
 import { learnsFromLabels } from '../methods/names.ts';
 import type { ImportedEncoder } from '../models/imported-encoder.ts';
@@ -28,7 +29,7 @@ import { requireLabels } from '../train/require-labels.ts';
 import { requireRanks } from '../train/require-ranks.ts';
 import { backendOfRanks } from '../train/resumed-backend.ts';
 import { type ConfigOptions, overridesOf } from './config-options.ts';
-import { checkDecodable, type DataOptions, openDataOf, openWeighedData } from './data.ts';
+import { checkDecodable, type DataOptions, indexOfFirstRank, openDataOf, openWeighedData } from './data.ts';
 import { resolveStart } from './init-file.ts';
 import { type LogWriter, openLog, together } from './log.ts';
 import { named } from './network-file.ts';
@@ -87,7 +88,8 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const from = options.resume;
   const saved = from === undefined ? null : await ofFirstRank(ranks, () => loadCheckpoint(from));
-  const found = await dataOf(options, saved, terminal);
+  const index = await indexOfFirstRank(ranks, options, saved, terminal);
+  const found = await dataOf(options, saved, terminal, index);
   const whole = withoutUnlabeled(found, options, saved);
   const overrides = overridesOf(options);
   const given = { ...overrides, ...(options.preset === undefined ? {} : { preset: options.preset }) };
@@ -194,6 +196,7 @@ async function dataOf(
   options: RunOptions,
   resume: LoadedCheckpoint | null,
   terminal: Terminal,
+  index: string | GivenIndex | undefined,
 ): Promise<DatasetDescription> {
   if (options.init !== undefined && resume) {
     throw new MocoError('usage', '--init is for a new run: a resumed one has its weights');
@@ -201,14 +204,7 @@ async function dataOf(
   if (resume?.state.unknown) return openDataOf(resume, options, terminal);
   const saved = resume?.state.sampler;
   const size = resume?.state.config.imageSize ?? options.imageSize;
-  const all = await openWeighedData(
-    options,
-    saved?.path ?? null,
-    size,
-    terminal,
-    'out',
-    resume?.runDirectory,
-  );
+  const all = await openWeighedData(options, saved?.path ?? null, size, terminal, 'out', index);
   // Earlier versions left out what lies beside class folders; learning from labels does.
   const data = saved && all.trainLength !== saved.images ? labeledOnly(all) : all;
   // A folder that a page was given is found again as one of a disk.

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { madeAnew } from '../data/tar/index-file.ts';
 import { crc32c } from '../formats/crc32c.ts';
 import { type WorkerCounts, workerCounts } from '../scheduler/worker-counts.ts';
 import { PHOTO_MINUTES } from '../settings/photos.ts';
@@ -89,6 +90,8 @@ async function runOfRank(
   }
   if (run.resume) terminal.out(`resuming from ${run.resume.directory}`);
   if (line) terminal.out(line);
+  const unfit = isFirst ? undefined : madeAnew(run.data.notes);
+  if (unfit !== undefined) own.out(`rank ${ranks.rank}: ${unfit}`);
   terminal.tally?.tell();
   if (run.unlabeled > 0) {
     terminal.out(

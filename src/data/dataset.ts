@@ -7,7 +7,17 @@ import { subset } from './derived/subset.ts';
 import { lookAt, type Place } from './find/place.ts';
 import { drawn, findDrawn } from './sources/drawn.ts';
 import { kindsAtPaths, SOURCES, sourceNamed } from './sources/registry.ts';
-import type { Dataset, DatasetSpec, FindOptions, Found, Source } from './sources/source.ts';
+import type {
+  Dataset,
+  DatasetSpec,
+  FindOptions,
+  FindSettings,
+  Found,
+  GivenIndex,
+  Source,
+} from './sources/source.ts';
+import { indexOf } from './tar/index-file.ts';
+import { TAR_SHARDS } from './tar/shards-spec.ts';
 
 /** A data set as a run is given it: plain data. */
 export interface DatasetDescription {
@@ -88,10 +98,10 @@ export async function describeAmong(
   sources: readonly Source[],
   path: string,
   kind: string,
-  options: FindOptions = {},
+  options: FindSettings = {},
 ): Promise<DatasetDescription> {
   const place = await lookAt(path);
-  const source = kind === 'auto' ? await claiming(sources, place) : sourceNamed(kind, sources);
+  const source = await sourceFor(sources, place, kind);
   if (place.kind !== 'folder' && !(await source?.atPath?.claims(place))) {
     throw new MocoError(
       'data-invalid',
@@ -104,6 +114,31 @@ export async function describeAmong(
     throw new MocoError('usage', `'${kind}' data does not lie at a path: choose one of auto, ${kinds}`);
   }
   return describe(source, path, await source.atPath.find(place, options));
+}
+
+/**
+ * The index of tar archives at a path, for other processes that describe the same; null where other data lies there, or what
+ * describing it refuses.
+ */
+export async function tarIndexAt(
+  path: string,
+  kind: string,
+  options: FindOptions,
+): Promise<GivenIndex | null> {
+  try {
+    const source = await sourceFor(SOURCES, await lookAt(path), kind);
+    return source?.kind === TAR_SHARDS ? indexOf(await describeAmong(SOURCES, path, kind, options)) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function sourceFor(
+  sources: readonly Source[],
+  place: Place,
+  kind: string,
+): Promise<Source | undefined> {
+  return kind === 'auto' ? claiming(sources, place) : sourceNamed(kind, sources);
 }
 
 async function claiming(sources: readonly Source[], place: Place): Promise<Source | undefined> {

@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { lay, pack } from '../data/archives.ts';
 import { CLI, commandIn, type Ended, LIBRARY, type Mpi, type On, startRanks, withMpi } from './launchers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'moco-mpi-'));
@@ -13,6 +15,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const SHAPE =
   '--width 4 --image-size 16 --batch-size 16 --groups 4 --workers 1 --data-workers 1 --warmup 0'.split(' ');
 const MOCO = ['--preset', 'moco-cifar', '--queue', '64', ...SHAPE];
+const image = readFileSync(fileURLToPath(new URL('../data/images/cat/0075.jpg', import.meta.url)));
+const copies = Array.from({ length: 32 }, (_, i) => [`${'ab'[i % 2]}/${i}.jpg`, image]);
+const archive = pack(join(folder, 'images.tar'), lay(join(folder, 'images'), Object.fromEntries(copies)));
 let runs = 0;
 const newRun = () => join(folder, `run-${++runs}`);
 
@@ -60,8 +65,9 @@ async function together(mpi: Mpi, ranks: number, on: On, options: readonly strin
   const { ended } = startRanks(mpi, ranks, [[...commandIn(on), 'pretrain', ...options, '--out', out]]);
   const { code, out: said } = await ended;
   expect(code, said).toBe(0);
-  // One process speaks.
+  // One process speaks; where the data is tar archives, the others have taken its index.
   expect(said.match(/^done: /gm)).toHaveLength(1);
+  expect(said).not.toContain('tar index');
   return learnedBy(out);
 }
 
@@ -91,7 +97,10 @@ describe('ranks learn what one process learns', () => {
 
   withMpi(['Open MPI'], () => {
     it.each([
-      ['the symmetric loss', ['--symmetric', '--queue', '64', '--preset', 'moco-cifar']],
+      [
+        'the symmetric loss, from an archive',
+        ['--symmetric', '--queue', '64', '--preset', 'moco-cifar', '--data', archive],
+      ],
       ['SimCLR with a gradient cache', ['--preset', 'simclr-cifar']],
       ['SimCLR with all activations kept', ['--preset', 'simclr-cifar', '--no-gradient-cache']],
       ['labels, with the test split at the end', ['--preset', 'supervised']],

@@ -63,6 +63,17 @@ export interface FindOptions {
   readonly index?: string | undefined;
 }
 
+/** An index of tar archives that another process has given, and what it says of where it has it from. */
+export interface GivenIndex {
+  readonly bytes: Uint8Array;
+  readonly note: string | null;
+}
+
+/** The same within the package. */
+export interface FindSettings extends FindOptions {
+  readonly given?: GivenIndex | null | undefined;
+}
+
 export interface Source<Spec extends DatasetSpec = DatasetSpec> {
   /** Its name: in specs, in checkpoints, for `--dataset`. */
   readonly kind: string;
@@ -73,7 +84,7 @@ export interface Source<Spec extends DatasetSpec = DatasetSpec> {
     /** Whether `auto` takes what lies there for this source, by the names of files. The first that says so is asked. */
     claims(place: Place): boolean | Promise<boolean>;
     /** @throws MocoError data-missing, data-invalid */
-    find(place: Place, options: FindOptions): Promise<Found<Spec>>;
+    find(place: Place, options: FindSettings): Promise<Found<Spec>>;
   };
   /** Cheap enough for every worker to do. @throws MocoError data-missing, data-invalid, usage */
   open(spec: Spec): Promise<Dataset>;

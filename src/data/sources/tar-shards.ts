@@ -9,7 +9,7 @@ import type { Place } from '../find/place.ts';
 import { IMAGE_NAME } from '../find/walk-images.ts';
 import { packIntegers, packStrings, stringAt } from '../shared.ts';
 import { findShards, isShard, type Shards } from '../tar/find-shards.ts';
-import { readIndex } from '../tar/index-file.ts';
+import { readIndex, takeIndex } from '../tar/index-file.ts';
 import { BLOCK } from '../tar/members.ts';
 import { OpenShards } from '../tar/open-shards.ts';
 import { type ShardFile, type ShardIndex, ShardIndexer } from '../tar/shard-index.ts';
@@ -21,7 +21,7 @@ import {
   TAR_SHARDS,
   type TarShardsSpec,
 } from '../tar/shards-spec.ts';
-import type { Dataset, FindOptions, Found, Source } from './source.ts';
+import type { Dataset, FindSettings, Found, Source } from './source.ts';
 
 export const tarShards: Source<TarShardsSpec> = {
   kind: TAR_SHARDS,
@@ -41,20 +41,27 @@ function isClaimed({ kind, files, folders }: Place): boolean {
 }
 
 /** @throws MocoError data-missing, data-invalid */
-async function findTarShards(place: Place, { progress, index }: FindOptions): Promise<Found<TarShardsSpec>> {
+async function findTarShards(
+  place: Place,
+  { progress, index, given }: FindSettings,
+): Promise<Found<TarShardsSpec>> {
   const shards = await findShards(place);
   if (!shards) throw new MocoError('data-missing', `${place.path} holds no tar archives`);
-  if (index === undefined) return makeIndex(place, shards, progress);
-  const kept = await readIndex(index, shards.root, shards.names);
-  const found = kept.found ?? (await makeIndex(place, shards, progress));
-  return { ...found, notes: [...(found.notes ?? []), kept.note] };
+  const { root, names } = shards;
+  const kept = given
+    ? await takeIndex(given, root, names)
+    : index === undefined
+      ? null
+      : await readIndex(index, root, names);
+  const found = kept?.found ?? (await makeIndex(place, shards, progress));
+  return kept?.note ? { ...found, notes: [...(found.notes ?? []), kept.note] } : found;
 }
 
 /** By reading all headers. */
 async function makeIndex(
   place: Place,
   shards: Shards,
-  progress: FindOptions['progress'],
+  progress: FindSettings['progress'],
 ): Promise<Found<TarShardsSpec>> {
   const indexer = new ShardIndexer(progress);
   const stamps: ShardStamp[] = [];
