@@ -1,10 +1,14 @@
-/** Tar archives, damaged: each is read, or refused with a code. */
+/** Tar archives, and kept indexes of them, damaged: each is read, or refused with a code. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect } from 'vitest';
+import { crc32 } from '../../src/crc32.ts';
 import { describeDataset, withDataset } from '../../src/data/dataset.ts';
+import { indexOf } from '../../src/data/tar/index-file.ts';
+import { decodeIndex } from '../../src/data/tar/kept-index.ts';
+import { stampsOf, type TarShardsSpec } from '../../src/data/tar/shards-spec.ts';
 import { MocoError } from '../../src/errors.ts';
 import { lay, pack, withChecksums } from '../data/archives.ts';
 import { fuzz } from './harness.ts';
@@ -72,5 +76,45 @@ for (const [kind, cases, mended] of [
       await readAll(victim);
     },
     control: async () => expect(await readAll(good)).toBe(2),
+  });
+}
+
+const shards = join(base, 'shards');
+for (const name of ['train', 'val'])
+  pack(join(shards, `${name}.tar`), root, ['0.jpg', '0.cls', '1.jpg', '1.json']);
+const kept = await describeDataset(shards);
+const INDEX = indexOf(kept)!.bytes;
+const stamps = stampsOf(kept.train as TarShardsSpec);
+
+for (const [kind, cases, mended] of [
+  ['tar index', 500, false],
+  ['tar index with a right checksum', 2000, true],
+] as const) {
+  fuzz({
+    kind,
+    cases,
+    input(random) {
+      const bytes = damaged(random, INDEX.slice());
+      if (!mended || bytes.length < 16) return bytes;
+      const numbers = new DataView(bytes.buffer, bytes.byteOffset);
+      // Its head's length is right, too, more often than not: behind it there is more to be damaged.
+      if (random.chance(0.7)) for (let i = 0; i < 16; i++) bytes[i] = INDEX[i]!;
+      numbers.setUint32(8, crc32(bytes.subarray(12)), true);
+      return bytes;
+    },
+    async take(bytes) {
+      const { train, test: judged } = decodeIndex('it', bytes, shards, stamps);
+      for (const spec of [train, judged!]) {
+        await withDataset(spec, async (dataset) => {
+          for (let i = 0; i < dataset.length; i++) {
+            dataset.name(i);
+            await dataset.image(i).catch((error) => {
+              if (!(error instanceof MocoError)) throw error;
+            });
+          }
+        });
+      }
+    },
+    control: async () => expect(decodeIndex('it', INDEX, shards, stamps).classes).toEqual(['3', 'cat']),
   });
 }

@@ -150,12 +150,13 @@ async function withShard<T>(
 async function openTarShards(spec: TarShardsSpec): Promise<Dataset> {
   const { root, shards, members, shard, block, size, labels, limits } = spec;
   const { length } = size;
+  const names = Array.from(shards.ends, (_, number) => stringAt(shards, number)!);
   const shardOf = (i: number): string => {
-    const name = stringAt(shards, shard[i] ?? -1);
+    const name = names[shard[i] ?? -1];
     if (name === undefined) throw new MocoError('usage', `there is no image ${i}: the data holds ${length}`);
     return name;
   };
-  const open = new OpenShards(root, (number) => stringAt(shards, number)!);
+  const open = new OpenShards(root, (number) => names[number]!);
   return {
     length,
     labels,

@@ -99,7 +99,7 @@ export async function keepIndex(store: FileStore, data: Described): Promise<stri
     const bytes = indexOf(data)?.bytes;
     if (!bytes) return null;
     const before = await store.read(TAR_INDEX, bytes.length).catch(() => null);
-    if (before?.length === bytes.length && before.every((byte, i) => byte === bytes[i])) return null;
+    if (before && isSame(before, bytes)) return null;
     const draft = `${TAR_INDEX}.new`;
     await store.write(draft, bytes);
     await store.rename(draft, TAR_INDEX);
@@ -107,4 +107,11 @@ export async function keepIndex(store: FileStore, data: Described): Promise<stri
   } catch (error) {
     return `${NOTE}not kept: ${messageOf(error)}`;
   }
+}
+
+/** A loop: `every` would take a second for the index of ImageNet. */
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
 }
