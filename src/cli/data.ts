@@ -14,6 +14,7 @@ import { ViewLoader } from '../data/load/loader.ts';
 import { SOURCES, sourceNamed } from '../data/sources/registry.ts';
 import type { GivenIndex } from '../data/sources/source.ts';
 import { TAR_INDEX } from '../data/tar/index-file.ts';
+import { TAR_SHARDS } from '../data/tar/shards-spec.ts';
 import { MocoError, messageOf } from '../errors.ts';
 import { ofFirstRank } from '../train/agree.ts';
 import type { Collective } from '../train/collective.ts';
@@ -34,6 +35,8 @@ export interface DataOptions {
   data?: string;
   /** One of DATASET_KINDS. */
   dataset: string;
+  /** Another run's directory. */
+  tarIndex?: string;
   maxSkipped?: number;
   maxMegapixels?: number;
   maxDecodeMb?: number;
@@ -92,7 +95,11 @@ export async function openWeighedData(
   }
   const say = options.json ? () => {} : (line: string) => terminal[stream](line);
   const path = given ?? saved ?? undefined;
-  const found = await openData(path, dataset, drawnSize, looking(path, say), index);
+  const kept = index ?? options.tarIndex;
+  const found = await openData(path, dataset, drawnSize, looking(path, say), kept);
+  if (options.tarIndex !== undefined && found.kind !== TAR_SHARDS) {
+    throw new MocoError('usage', `--tar-index is for tar archives, and the data is none (${found.kind})`);
+  }
   const limits = limitsOf(options);
   const data = limits ? withDecodeLimits(found, limits) : found;
   terminal.tally = new ImageTally(data, maxSkipped, isOfCheckpoint, say);
@@ -115,7 +122,8 @@ export async function openDataOf(
       'the checkpoint was imported, and its file does not say from what it learned: give --data',
     );
   }
-  return openWeighedData(options, sampler.path, config.imageSize, terminal, stream, runDirectory);
+  const kept = options.tarIndex ?? runDirectory;
+  return openWeighedData(options, sampler.path, config.imageSize, terminal, stream, kept);
 }
 
 /**
@@ -124,11 +132,11 @@ export async function openDataOf(
  */
 export async function indexOfFirstRank(
   ranks: Collective,
-  { data, dataset }: DataOptions,
+  { data, dataset, tarIndex }: DataOptions,
   saved: LoadedCheckpoint | null,
   terminal: Terminal,
 ): Promise<string | GivenIndex | undefined> {
-  const run = saved?.runDirectory;
+  const run = tarIndex ?? saved?.runDirectory;
   if (ranks.size === 1) return run;
   const path = data ?? saved?.state.sampler.path ?? null;
   const say = (line: string) => terminal.out(line);

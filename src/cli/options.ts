@@ -115,6 +115,10 @@ export function addDataOptions(command: Command, absent: string): Command {
     .option('--data <path>', what)
     .addOption(choice('--dataset <kind>', 'how to read it', DATASET_KINDS).default('auto'))
     .option(
+      '--tar-index <dir>',
+      'run directory that keeps an index of these tar archives (default: that of the run)',
+    )
+    .option(
       '--max-skipped <share>',
       'exit code 1 where more images could not be read (default: 1, never)',
       share,
