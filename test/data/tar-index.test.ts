@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openWeighedData } from '../../src/cli/data.ts';
+import type { LoadedCheckpoint } from '../../src/checkpoint/run-directory.ts';
+import { openDataOf, openWeighedData } from '../../src/cli/data.ts';
 import { crc32 } from '../../src/crc32.ts';
 import { type DatasetDescription, describeDataset, withDataset } from '../../src/data/dataset.ts';
 import { shareOfLabels } from '../../src/data/derived/label-share.ts';
 import { keepIndex, TAR_INDEX } from '../../src/data/tar/index-file.ts';
 import { openFolder } from '../../src/runtime/files.ts';
 import { imageDigest } from '../../src/train/image-digest.ts';
+import { exampleState } from '../checkpoint/example.ts';
 import { FakeTerminal } from '../cli/run-command.ts';
 import { altered, lay, pack } from './archives.ts';
 
@@ -64,8 +66,11 @@ test('gives what reading all headers gives', async () => {
   expect(await store.list('')).toEqual([TAR_INDEX]);
 });
 
-test('commands take that of another run, for archives alone', async () => {
+test('commands take that of a checkpoint, or that of another run, for archives alone', async () => {
   const { shards, store, index } = await kept('named');
+  const state = exampleState(1);
+  const checkpoint = { state: { ...state, sampler: { ...state.sampler, path: shards } }, runDirectory: store.root } as LoadedCheckpoint;
+  expect(said(await openDataOf(checkpoint, { dataset: 'auto' }, new FakeTerminal()))).toEqual([`tar index: read from ${index}`]);
   const open = (path: string) => openWeighedData({ data: path, dataset: 'auto', tarIndex: store.root }, null, undefined, new FakeTerminal());
   expect(said(await open(shards))).toEqual([`tar index: read from ${index}`]);
   await expect(open(IMAGES)).rejects.toMatchObject({ code: 'usage', message: '--tar-index is for tar archives, and the data is none (imagefolder)' });
