@@ -67,7 +67,7 @@ export const WASM = of('conv-input-gradient.ts', [
   ['the first panel of weights', 'w + <usize>p * stride', 'w'],
   ['taps of rows that are not turned round', 'firstY + (tapsFrom(', 'firstY + 0 * (tapsFrom('],
   ['rows of taps by their height', 'ky * g.kernelWidth + kx', 'ky * g.kernelHeight + kx'],
-  ['the filters of a panel are always 8', 'min(8, filters - p), stride', '8, stride'],
+  ['four filters of a panel', 'min(8, filters - p), stride', 'min(4, filters - p), stride'],
   ['rows without what is left of the dilation', '((ky * g.dilationY) % g.strideY)', '0'],
   ['columns without what is left of the dilation', '((kx * g.dilationX) % g.strideX)', '0'],
   ['the first tap sees the first row', ' - (tapsFrom(ky, g.kernelHeight, g.periodY) - 1) * g.stepY', ''],
