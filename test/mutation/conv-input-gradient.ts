@@ -1,5 +1,8 @@
 import { of } from './mutant.ts';
 
+/** A difference below 0 wraps round, and no dy is as large as that over a stride. */
+const equivalent = 'what wraps round is beyond dy';
+
 export const WGSL = of('conv-input-gradient.wgsl', [
   ['rows by the stride of columns', '(row - back_y) / params.stride_y', '(row - back_y) / params.stride_x'],
   [
@@ -13,9 +16,9 @@ export const WGSL = of('conv-input-gradient.wgsl', [
   ['columns between those of dy', ' || (column - back_x) % params.stride_x != 0u', ''],
   ['no rows above the image', ' + params.top', ''],
   ['as many columns before the image as rows above it', 'params.left;', 'params.top;'],
-  ['rows above dy', 'back_y > row || ', ''],
+  ['rows above dy', 'back_y > row || ', '', { equivalent }],
   ['rows below dy', 'oy >= params.out_height', 'false'],
-  ['columns before dy', 'back_x > column || ', ''],
+  ['columns before dy', 'back_x > column || ', '', { equivalent }],
   ['columns behind dy', 'ox >= params.out_width', 'false'],
   ['the filters of the first group', 'c / channels * filters', '0u'],
   ['the first image', '(image * params.filters + first) * plane', 'first * plane'],
