@@ -74,14 +74,14 @@ export function convInputGradient(
       const ofDy = dy + bytesOf(image * g.channels + group * channels, g.height * g.width);
       const ofDx = dx + bytesOf(image * g.filters + group * filters, plane);
       for (let row = beginY; row < endY; row += g.rows) {
-        const rows = min(g.rows, endY - row);
-        packChannelsLast(g, ofDy, images, channels, row - g.seenY, beginX - g.seenX, rows + g.seenY, packed);
+        const firstX = beginX - g.seenX;
+        packChannelsLast(g, ofDy, images, channels, row - g.seenY, firstX, g.paddedHeight, packed);
         let panels = weights;
         for (let ky = 0; ky < phasesY; ky++) {
           const tapsY = tapsFrom(ky, g.kernelHeight, g.periodY);
           for (let kx = 0; kx < phasesX; kx++) {
             const tapsX = tapsFrom(kx, g.kernelWidth, g.periodX);
-            const all = writePhase(g, ky, kx, images, channels, row, rows, beginX, packed, pixels);
+            const all = writePhase(g, ky, kx, images, channels, row, beginX, packed, pixels);
             choosePath(path, tapsY, tapsX, g.stepY, g.stepX, g.paddedWidth, channels);
             const panelBytes = bytesOf(tapsY * tapsX, channels << 3);
             multiply(path, panels, panelBytes, filters, pixels, all, ofDx, (<usize>plane) << 2, sums);
@@ -121,7 +121,7 @@ function packPhases(g: InputGeometry, w: usize, channels: i32, filters: i32, to:
 
 /**
  * For each pixel of a phase, which begins with the tap (ky, kx), that the rows of a chunk have: where what it sees begins, and where it
- * goes, from the chunk's first image on. The last one is there thrice more. Gives how many there are.
+ * goes, from the chunk's first image on. The last one is there thrice more. Rows behind the last go nowhere. Gives how many there are.
  */
 function writePhase(
   g: InputGeometry,
@@ -130,7 +130,6 @@ function writePhase(
   images: i32,
   channels: i32,
   row: i32,
-  rows: i32,
   beginX: i32,
   packed: usize,
   to: usize,
@@ -145,7 +144,7 @@ function writePhase(
     g.seenX - (kx * g.dilationX) / g.strideX - (tapsFrom(kx, g.kernelWidth, g.periodX) - 1) * g.stepX;
   const begin = to;
   for (let image = 0; image < images; image++) {
-    for (let r = 0; r < rows; r++) {
+    for (let r = 0; r < g.rows; r++) {
       const y = (row + r) * g.strideY + shiftY;
       if (y < 0 || y >= g.outHeight) continue;
       const out = bytesOf(image * g.filters * g.outHeight + y, g.outWidth);

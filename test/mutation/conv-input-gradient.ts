@@ -1,5 +1,8 @@
 import { of } from './mutant.ts';
 
+/** A difference below 0 wraps round, and no dy is as large as that over a stride. */
+const equivalent = 'what wraps round is beyond dy';
+
 export const WGSL = of('conv-input-gradient.wgsl', [
   ['rows by the stride of columns', '(row - back_y) / params.stride_y', '(row - back_y) / params.stride_x'],
   [
@@ -13,9 +16,9 @@ export const WGSL = of('conv-input-gradient.wgsl', [
   ['columns between those of dy', ' || (column - back_x) % params.stride_x != 0u', ''],
   ['no rows above the image', ' + params.top', ''],
   ['as many columns before the image as rows above it', 'params.left;', 'params.top;'],
-  ['rows above dy', 'back_y > row || ', ''],
+  ['rows above dy', 'back_y > row || ', '', { equivalent }],
   ['rows below dy', 'oy >= params.out_height', 'false'],
-  ['columns before dy', 'back_x > column || ', ''],
+  ['columns before dy', 'back_x > column || ', '', { equivalent }],
   ['columns behind dy', 'ox >= params.out_width', 'false'],
   ['the filters of the first group', 'c / channels * filters', '0u'],
   ['the first image', '(image * params.filters + first) * plane', 'first * plane'],
@@ -44,13 +47,11 @@ export const WASM = of('conv-input-gradient.ts', [
   ['every second part of images', 'image += g.images', 'image += 2 * g.images'],
   ['the last images are as many as others', 'min(g.images, end - image)', 'g.images'],
   ['every second part of an image', 'row += g.rows', 'row += 2 * g.rows'],
-  ['the last rows are as many as others', 'min(g.rows, endY - row)', 'g.rows'],
-  ['rows before the image are counted', 'const beginY = g.top / g.strideY', 'const beginY = 0'],
   ['the last row of a phase is left out', ' + 1;\n  const beginX', ';\n  const beginX'],
   ['columns as if there were no pads', 'beginX = g.left / g.strideX', 'beginX = 0'],
   ['rows of dy from the first of q on', 'row - g.seenY', 'row'],
-  ['columns of dy from the first of q on', 'beginX - g.seenX, ', 'beginX, '],
-  ['rows that the last tap alone sees', 'rows + g.seenY', 'rows'],
+  ['columns of dy from the first of q on', 'beginX - g.seenX', 'beginX'],
+  ['rows that the last tap alone sees', 'g.paddedHeight, packed', 'g.rows, packed'],
   [
     'phases of rows as if each tap had its own',
     'min(g.kernelHeight, g.periodY);\n  const phasesX',
@@ -69,7 +70,7 @@ export const WASM = of('conv-input-gradient.ts', [
   ['the first panel of weights', 'w + <usize>p * stride', 'w'],
   ['taps of rows that are not turned round', 'firstY + (tapsFrom(', 'firstY + 0 * (tapsFrom('],
   ['rows of taps by their height', 'ky * g.kernelWidth + kx', 'ky * g.kernelHeight + kx'],
-  ['the filters of a panel are always 8', 'min(8, filters - p), stride', '8, stride'],
+  ['four filters of a panel', 'min(8, filters - p), stride', 'min(4, filters - p), stride'],
   ['rows without what is left of the dilation', '((ky * g.dilationY) % g.strideY)', '0'],
   ['columns without what is left of the dilation', '((kx * g.dilationX) % g.strideX)', '0'],
   ['the first tap sees the first row', ' - (tapsFrom(ky, g.kernelHeight, g.periodY) - 1) * g.stepY', ''],
