@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
 /** Bytes, gzipped. onnxruntime is in none of them. */
-export const BUDGETS = { index: 40_000, kernels: 18_800, onnx: 70_000, conformance: 35_700 };
+export const BUDGETS = { index: 40_000, kernels: 19_100, onnx: 70_200, conformance: 36_600 };
 
 /**
  * @param imports {string} what is imported of the entry: `*`, or names
