@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
 /** Bytes, gzipped. onnxruntime is in none of them. */
-export const BUDGETS = { index: 40_000, kernels: 19_300, onnx: 70_000, conformance: 37_000 };
+export const BUDGETS = { index: 40_000, kernels: 19_300, onnx: 70_200, conformance: 37_000 };
 
 /**
  * @param imports {string} what is imported of the entry: `*`, or names

@@ -18,3 +18,9 @@ export function shapeOf(given: Given): ConvolutionShape {
     ) + 1;
   return { ...all, outHeight: out(0, all.height), outWidth: out(1, all.width) };
 }
+
+/**
+ * Values that have to stay, behind a result: as many as seven planes too many would write over. So a wasm kernel that writes them is found;
+ * were they fewer, it would write over its own geometry too, and never end.
+ */
+export const BEHIND = 4096;

@@ -4,7 +4,7 @@ import type { KernelCases } from '../case.ts';
 import { uniforms } from '../inputs.ts';
 import { convolutionReference } from '../references/convolution.ts';
 import type { Trial } from '../trial.ts';
-import { type Given, shapeOf } from './convolution-shapes.ts';
+import { BEHIND, type Given, shapeOf } from './convolution-shapes.ts';
 import { withEachNotFinite } from './not-finite.ts';
 
 interface Inputs {
@@ -19,9 +19,6 @@ function inputsOf({ random }: Trial, given: Given, sizes: readonly [number, numb
   const x = uniforms(batch * channels * height * width, random, sizes[0]);
   return { shape, x, weight: uniforms(filters * matrixOf(shape).columns, random, sizes[1]) };
 }
-
-/** Values: as many as seven filters too many would write, so that a kernel that writes them ends, and is found. */
-const BEHIND = 4096;
 
 /** Into NaN, so that whatever is left out shows. */
 async function run(trial: Trial, { shape, x, weight }: Inputs, given = trial.put(x)) {
