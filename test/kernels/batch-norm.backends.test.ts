@@ -143,7 +143,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         { channels: 2, space: 1 },
         /gamma has 1 elements, but \[2\] needs 2/,
       ],
-      ['no epsilon', 'usage', { epsilon: 0 }, /epsilon is 0, but must be positive/],
+      ['an epsilon below 0', 'usage', { epsilon: -1 }, /epsilon is -1, but must be at least 0/],
       [
         'other statistics',
         'usage',
