@@ -61,7 +61,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
             expectClose(name, got[name], gradients[name].exact, gradients[name].bound);
           }
         }),
-        { numRuns: 200 / fewer },
+        { numRuns: 100 / fewer },
       ));
 
     it('gives numbers that can be checked by hand', async () => {
