@@ -185,7 +185,7 @@ export const batchNorm: KernelCases = [
   ...[4, 5, 11].map((channels) => [`features, ${channels} channels`, of([37, channels, 1])] as const),
   ['one value a channel', of([1, 3, 1])],
   ...[10, 1e6].map((mean) => [`means up to ${mean}`, of([5, 4, 60], mean)] as const),
-  ['features with means up to 1000', of([300, 6, 1], 1000)],
+  ['features with means up to 1e6', of([300, 6, 1], 1e6)],
   ['a mean of 1e4, a spread of 1e-3', of([4, 3, 33], 1e4, 1e-3)],
   ...[1e-18, 1e15].map((size) => [`values of ${size}`, of([3, 4, 33], size, size)] as const),
   ...[0, 0.5].map((epsilon) => [`epsilon of ${epsilon}`, of([3, 4, 20], 1, 1e-3, epsilon)] as const),
