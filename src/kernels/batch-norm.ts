@@ -18,7 +18,7 @@ export interface BatchNormShape {
   readonly channels: number;
   /** Values of a channel in an image: H·W, or 1 for features. */
   readonly space: number;
-  /** Positive: what is added to variances. */
+  /** At least 0: what is added to variances. With 0, a channel without a variance has no finite y. */
   readonly epsilon: number;
 }
 
@@ -79,7 +79,7 @@ export function expectBatchNorm(
   checks: Checks,
 ): void {
   for (const [name, value] of Object.entries({ batch, channels, space })) expectWhole(name, value, 1);
-  expectNumber('epsilon', epsilon, epsilon > 0, 'positive');
+  expectNumber('epsilon', epsilon, epsilon >= 0, 'at least 0');
   for (const [name, array] of Object.entries(images)) checks.matrix(name, array, batch * channels, space);
   for (const [name, array] of Object.entries(perChannel)) checks.matrix(name, array, channels);
 }

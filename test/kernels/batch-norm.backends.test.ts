@@ -61,7 +61,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
             expectClose(name, got[name], gradients[name].exact, gradients[name].bound);
           }
         }),
-        { numRuns: 200 / fewer },
+        { numRuns: 100 / fewer },
       ));
 
     it('gives numbers that can be checked by hand', async () => {
@@ -143,7 +143,7 @@ onEveryBackend(({ kernels, accuracy, fewer }) => {
         { channels: 2, space: 1 },
         /gamma has 1 elements, but \[2\] needs 2/,
       ],
-      ['no epsilon', 'usage', { epsilon: 0 }, /epsilon is 0, but must be positive/],
+      ['an epsilon below 0', 'usage', { epsilon: -1 }, /epsilon is -1, but must be at least 0/],
       [
         'other statistics',
         'usage',

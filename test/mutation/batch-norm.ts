@@ -22,7 +22,7 @@ export const WGSL = [
     ['the last image is left out', 'while (n < params.batch)', 'while (n + 1u < params.batch)', { at: 2 }],
     ['beyond a plane', 'if (i >= params.space)', 'if (i > params.space)', { at: 1 }],
     ['sums of half of the lanes', 'half = LANES / 2u', 'half = LANES / 4u'],
-    ['nothing is bad', 'NAN, bad)', 'NAN, false)', { at: 1 }],
+    ['a variance that NaN leaves 0', 'NAN, bad)', 'NAN, false)', { at: 2 }],
     ['bad is what one lane says', 'largest_of_all(exponent, lane) == 255u', 'exponent == 255u'],
   ]),
   ...of('batch-norm.wgsl', [

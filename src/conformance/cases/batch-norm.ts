@@ -176,19 +176,19 @@ const notFinite = (sizes: Sizes, at: number) => async (trial: Trial) => {
 };
 
 /** 1, and what is left of vectors and lanes; planes whose values are no whole vectors. */
-const SPACES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 49, 64, 255, 256, 257, 1021] as const;
+const SPACES = [1, 3, 7, 8, 9, 49, 256, 257, 1021] as const;
 
 export const batchNorm: KernelCases = [
   ...SPACES.map((space) => [`space of ${space}`, of([3, 5, space])] as const),
-  ...[1, 2, 4, 31, 257].map((batch) => [`${batch} images`, of([batch, 3, 11])] as const),
-  ...[1, 3, 4, 7, 8, 65].map((channels) => [`${channels} channels`, of([2, channels, 6])] as const),
-  ...[4, 5, 8, 11].map((channels) => [`features, ${channels} channels`, of([37, channels, 1])] as const),
+  ...[1, 4, 257].map((batch) => [`${batch} images`, of([batch, 3, 11])] as const),
+  ...[1, 8, 65].map((channels) => [`${channels} channels`, of([2, channels, 6])] as const),
+  ...[4, 5, 11].map((channels) => [`features, ${channels} channels`, of([37, channels, 1])] as const),
   ['one value a channel', of([1, 3, 1])],
-  ...[10, 1000, 1e6].map((mean) => [`means up to ${mean}`, of([5, 4, 60], mean)] as const),
-  ['features with means up to 1000', of([300, 6, 1], 1000)],
+  ...[10, 1e6].map((mean) => [`means up to ${mean}`, of([5, 4, 60], mean)] as const),
+  ['features with means up to 1e6', of([300, 6, 1], 1e6)],
   ['a mean of 1e4, a spread of 1e-3', of([4, 3, 33], 1e4, 1e-3)],
-  ...[1e-18, 1e-3, 1e15].map((size) => [`values of ${size}`, of([3, 4, 33], size, size)] as const),
-  ...[1e-12, 0.5].map((epsilon) => [`epsilon of ${epsilon}`, of([3, 4, 20], 1, 1e-3, epsilon)] as const),
+  ...[1e-18, 1e15].map((size) => [`values of ${size}`, of([3, 4, 33], size, size)] as const),
+  ...[0, 0.5].map((epsilon) => [`epsilon of ${epsilon}`, of([3, 4, 20], 1, 1e-3, epsilon)] as const),
   ['images unlike the first', unlikeTheFirst],
   ['constant channels', constant],
   ['statistics of before', again],
