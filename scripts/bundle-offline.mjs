@@ -32,12 +32,10 @@ const BENCHES = [
   'bench/kernels-webgpu.mjs',
   'bench/convolutions-webgpu.mjs',
   'bench/losses.mjs',
+  'bench/measure',
   'bench/onnxruntime-webgpu.mjs',
-  'bench/ort-profile.mjs',
-  'bench/resnet-convolutions.mjs',
   'bench/step-time.mjs',
   'bench/webgpu-clock.mjs',
-  'bench/webgpu-dispatches.mjs',
   ...['initial', 'jax-js', 'library', 'moco-web', 'peer', 'report', 'resnet', 'run', 'serve'].map(
     (name) => `bench/peers/${name}.mjs`,
   ),
