@@ -3,7 +3,7 @@
 // npm run build && node bench/convolutions-webgpu.mjs [r18w64|r50|r18w16] [--images 32] [--seconds 500] [--small] [--json]
 import { parseArgs } from 'node:util';
 import { differentiateGraph, encodeModel } from '../dist/onnx.js';
-import { measureConvolution, shrunk } from './measure/convolutions.mjs';
+import { measureConvolution, SMALL_CONVOLUTIONS } from './measure/convolutions.mjs';
 import { limitsOfGpu } from './measure/limits.mjs';
 import { SHAPES } from './measure/resnet-convolutions.mjs';
 import { sessionsOfGpu } from './measure/sessions.mjs';
@@ -34,7 +34,7 @@ if (unknown !== undefined) throw new Error(`no network is called ${unknown}`);
 const [results, leftOut] = [[], []];
 for (const net of wanted) {
   const all = SHAPES[net].map(([count, , ...rest]) => [count, Number(options.images), ...rest]);
-  for (const given of small ? all.slice(0, 4).map(shrunk) : all) {
+  for (const given of small ? SMALL_CONVOLUTIONS : all) {
     const name = `${net} ${given.join(' ')}`;
     if (performance.now() > end) {
       leftOut.push(name);

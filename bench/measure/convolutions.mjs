@@ -4,15 +4,19 @@
  */
 import { noise } from './kernels.mjs';
 import { floorOf } from './limits.mjs';
+import { SHAPES } from './resnet-convolutions.mjs';
 import { openSession } from './sessions.mjs';
 
 const value = (name, shape) => ({ name, type: 'float32', shape });
 const product = (shape) => shape.reduce((a, b) => a * b, 1);
 
-/** For a trial on a software adapter: an eighth of the channels, half of the size. */
-export const shrunk = ([count, , channels, filters, size, kernel, stride]) => [
+/** An eighth of the channels, half of the size. */
+const shrunk = ([count, , channels, filters, size, kernel, stride]) => [
   ...[count, 2, Math.max(3, channels >> 3), filters >> 3, Math.max(kernel, size >> 1), kernel, stride],
 ];
+
+/** For a trial on a software adapter: some of ResNet-18's. */
+export const SMALL_CONVOLUTIONS = SHAPES.r18w64.slice(0, 4).map(shrunk);
 
 function geometryOf([, batch, channels, filters, size, k, stride]) {
   const pad = k >> 1;
