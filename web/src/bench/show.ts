@@ -15,10 +15,10 @@ import { type Cell, table } from './table.ts';
 const NAMES = { wasm: 'Processor', webgpu: 'GPU' } as const;
 const FORM_NAMES: Readonly<Record<Form, string>> = {
   forward: 'forward',
-  forwardByKernel: 'by our kernel',
+  forwardByKernel: 'forward, our kernel',
   inputGradient: 'input gradient',
   weightGradient: 'weight gradient',
-  weightGradientByKernel: 'by our kernel',
+  weightGradientByKernel: 'weight gradient, our kernel',
 };
 
 /** What was not run, above all else. */
@@ -73,7 +73,7 @@ function machine({ userAgent, cores, size, adapter, results }: Figures): HTMLEle
       ? [
           [
             `checks, ${NAMES[backend].toLowerCase()}`,
-            `${checks.passed} passed, ${checks.failed} FAILED, ${checks.skipped} skipped`,
+            `${checks.passed} passed, ${checks.failed} ${checks.failed > 0 ? 'FAILED' : 'failed'}, ${checks.skipped} skipped`,
           ],
         ]
       : [],
@@ -114,12 +114,11 @@ function trainingOf(results: readonly BackendFigures[]): HTMLElement[] {
     ),
     table(
       'Training',
-      ['', 'images/s', 'GFLOP/s', 'a step'],
+      ['', 'images/s', 'GFLOP/s', 'ms a step', ...fastest.step.phases.map(({ name }) => `${name}, ms`)],
       found.map(({ backend, step: { imagesPerSecond, gflops, phases, batchSize: batch } }) => [
         NAMES[backend],
-        precise(imagesPerSecond),
-        precise(gflops),
-        `${precise((1000 * batch) / imagesPerSecond)} ms: ${phases.map(({ name, time }) => `${name} ${precise(1000 * time)}`).join(', ')}`,
+        ...[imagesPerSecond, gflops, (1000 * batch) / imagesPerSecond].map((value) => precise(value)),
+        ...phases.map(({ time }) => precise(1000 * time)),
       ]),
     ),
   ];
