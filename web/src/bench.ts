@@ -110,7 +110,7 @@ function estimate(): void {
   const all = backends.reduce((sum, name) => sum + seconds[name], 0);
   const onGpu = backends.includes('webgpu') && !adapter?.software;
   const lines = [
-    ...(missing === null ? [] : [`There is no WebGPU here (${missing}) The processor is measured alone.`]),
+    ...(missing === null ? [] : [`Without a GPU, the processor is measured alone: ${missing}`]),
     all > 0 ? `About ${duration(all)}${onGpu ? ' on the processor' : ''}.` : '',
     onGpu ? 'How long the GPU takes shows when it is measured: seconds, or minutes.' : '',
     adapter?.software && backends.includes('webgpu')

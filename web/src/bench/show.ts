@@ -51,7 +51,7 @@ function missing({ missing, results }: Figures): HTMLElement[] {
       ({ part, why }) => `Not run on the ${NAMES[backend].toLowerCase()}: ${PART_NAMES[part]} (${why})`,
     ),
   );
-  const all = [...(missing === null ? [] : [`Not run: no WebGPU. ${missing}`]), ...lines];
+  const all = [...(missing === null ? [] : [`Not run on a GPU: ${missing}`]), ...lines];
   return all.length > 0 ? [h('ul', { class: 'bench-missing' }, ...all.map((line) => h('li', {}, line)))] : [];
 }
 
@@ -125,7 +125,7 @@ function trainingOf(results: readonly BackendFigures[]): HTMLElement[] {
 }
 
 const FLOOR =
-  'The floor is the time that the fewest operations would take at the peak that was measured here, or the fewest bytes at the measured bandwidth, whichever is longer; a share of 100 % would be as fast as that.';
+  'The floor is the time that the fewest operations would take at the peak that was measured here, or the fewest bytes at the measured bandwidth, whichever is longer; a share of 100 % would be as fast as that, and more than it says that the machine did something else while the peak was measured.';
 
 /** @param where GPU, or one core */
 const limitsInWords = ({ backend, limits }: BackendFigures): string[] =>
@@ -182,9 +182,9 @@ function infonceOf(results: readonly BackendFigures[]): HTMLElement[] {
   ];
 }
 
-function timesOf({ backend, time, problems }: BackendFigures): HTMLElement[] {
+function timesOf({ backend, time, step }: BackendFigures): HTMLElement[] {
   if (!time) {
-    if (backend !== 'wasm' || problems.length > 0) return [];
+    if (backend !== 'wasm' || !step) return [];
     return [
       text(
         'On the processor, by operator and kernel: not measured (its sessions are in workers of their own). By phase: see Training.',
