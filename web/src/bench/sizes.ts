@@ -64,8 +64,8 @@ const RATE = { wasm: 20, software: 1 };
 const CALLS = 7;
 const CALL_SECONDS = 0.05;
 const FORMS = 5;
-/** Workers, .wasm files and sessions of a part. */
-const START_SECONDS = 2;
+/** Workers, .wasm files and sessions of a part; an adapter in software compiles its shaders for the most of it. */
+const START_SECONDS = { wasm: 2, software: 60 };
 const PARTS = 5;
 
 /** Operations of a forward pass of an image, in convolutions. */
@@ -83,5 +83,5 @@ export function secondsOf(name: SizeName, where: 'wasm' | 'software', cores: num
     4 * batchSize * forwardOf(convolutions) * 2 * (steps[where === 'wasm' ? 'wasm' : 'webgpu'] + 1);
   const learned = small ? 0 : 4 * losses.steps * losses.encoder.batchSize * forwardOf(CONVOLUTIONS.r18w16);
   const timed = shapes.reduce((sum, seconds) => sum + seconds, 0);
-  return timed + (stepped + learned) / rate / workers + PARTS * START_SECONDS;
+  return timed + (stepped + learned) / rate / workers + PARTS * START_SECONDS[where];
 }
