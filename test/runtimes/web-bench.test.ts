@@ -18,7 +18,7 @@ await inRuntimes(['chromium'], () => {
     const { page, complaints } = await openWeb({ ...served, address: `${served.address}bench.html` });
     await page.getByLabel('Measure').selectOption('wasm');
     await page.getByLabel('Size').selectOption('r18');
-    await page.getByText('That is long').waitFor({ timeout: 20_000 });
+    await page.getByText('That is long').waitFor(PATIENCE);
     await page.getByLabel('Size').selectOption('small');
     await page.getByRole('button', { name: 'Measure this machine' }).click();
     const link = page.getByRole('link', { name: 'Open the link' });
@@ -38,7 +38,7 @@ await inRuntimes(['chromium'], () => {
     await pictures(page, 'bench');
     const shown = await all.textContent();
     await link.click();
-    await page.getByText('Measured on another visit').waitFor();
+    await page.getByText('Measured on another visit').waitFor(PATIENCE);
     expect(await all.textContent()).toBe(shown);
     await page.goto(`${served.address}bench.html#figures=AAAA`);
     await page.getByText('This link holds no figures.').waitFor();
@@ -55,7 +55,7 @@ await inRuntimes(['chromium'], () => {
     await page.getByText('checks, processor').waitFor(PATIENCE);
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByText('Not run on the processor: losses (stopped)').waitFor(PATIENCE);
-    await page.getByText('Stopped. What was measured by then:').waitFor();
+    await page.getByText('Stopped. What was measured by then:').waitFor(PATIENCE);
     await page.close();
   });
 });
