@@ -28,7 +28,7 @@ await inRuntimes(['chromium'], () => {
     expect(await region('InfoNCE')).toMatch(/one coreN=32 C=64 K=4096[\d.]+/);
     // Both gradients and both kernels of ours.
     expect(await region('Convolutions, Processor')).toMatch(
-      /2×8→16, 16 px, 3×3\/21[\d.]+([\d.,]+ \([\d.]+ %\)){5}/,
+      /2×8→16, 16 px, 3×3\/21[\d.]+([\d.,]+ \((< )?[\d.]+ %\)){5}/,
     );
     expect(await region('Training')).toMatch(/Processor[\d.,]+/);
     const all = page.locator('.bench');

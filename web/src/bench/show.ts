@@ -13,6 +13,8 @@ import { isSizeName, SIZES } from './sizes.ts';
 import { type Cell, table } from './table.ts';
 
 const NAMES = { wasm: 'Processor', webgpu: 'GPU' } as const;
+/** Within a sentence. */
+const WITHIN = { wasm: 'processor', webgpu: 'GPU' } as const;
 const FORM_NAMES: Readonly<Record<Form, string>> = {
   forward: 'forward',
   forwardByKernel: 'forward, our kernel',
@@ -47,9 +49,7 @@ const text = (words: string, small = true): HTMLElement =>
 /** Loud: nobody should take the figures of a processor for those of a GPU. */
 function missing({ missing, results }: Figures): HTMLElement[] {
   const lines = results.flatMap(({ backend, problems }) =>
-    problems.map(
-      ({ part, why }) => `Not run on the ${NAMES[backend].toLowerCase()}: ${PART_NAMES[part]} (${why})`,
-    ),
+    problems.map(({ part, why }) => `Not run on the ${WITHIN[backend]}: ${PART_NAMES[part]} (${why})`),
   );
   const all = [...(missing === null ? [] : [`Not run on a GPU: ${missing}`]), ...lines];
   return all.length > 0 ? [h('ul', { class: 'bench-missing' }, ...all.map((line) => h('li', {}, line)))] : [];
@@ -59,7 +59,11 @@ const precise = (value: number, digits = 3): string =>
   value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(digits)));
 
 const percent = (share: number): string =>
-  share < 0.1 ? `${(100 * share).toPrecision(2)} %` : `${Math.round(100 * share)} %`;
+  share < 0.001
+    ? '< 0.1 %'
+    : share < 0.1
+      ? `${(100 * share).toPrecision(2)} %`
+      : `${Math.round(100 * share)} %`;
 
 function machine({ userAgent, cores, size, adapter, results }: Figures): HTMLElement {
   const gpu = adapter
@@ -72,7 +76,7 @@ function machine({ userAgent, cores, size, adapter, results }: Figures): HTMLEle
     checks
       ? [
           [
-            `checks, ${NAMES[backend].toLowerCase()}`,
+            `checks, ${WITHIN[backend]}`,
             `${checks.passed} passed, ${checks.failed} ${checks.failed > 0 ? 'FAILED' : 'failed'}, ${checks.skipped} skipped`,
           ],
         ]
@@ -110,7 +114,7 @@ function trainingOf(results: readonly BackendFigures[]): HTMLElement[] {
   return [
     h('p', { class: 'number' }, `${precise(fastest.step.imagesPerSecond)} images/s`),
     text(
-      `on the ${NAMES[fastest.backend].toLowerCase()}: whole steps of MoCo v2 (keys, queries, gradients, update) on images in memory, ${arch}, width ${width}, ${imageSize} px, batch ${batchSize} in ${groups} groups.`,
+      `on the ${WITHIN[fastest.backend]}: whole steps of MoCo v2 (keys, queries, gradients, update) on images in memory, ${arch}, width ${width}, ${imageSize} px, batch ${batchSize} in ${groups} groups.`,
     ),
     table(
       'Training',
@@ -225,7 +229,7 @@ function lossesOf({ results, size }: Figures): HTMLElement[] {
   const what = `The same steps of ${encoder.arch}, width ${encoder.width}, on the same drawn images`;
   const words =
     most === null
-      ? `${what}, on the ${NAMES[found[0]!.backend].toLowerCase()} alone: nothing to hold them against.`
+      ? `${what}, on the ${WITHIN[found[0]!.backend]} alone: nothing to hold them against.`
       : `${what}, on both: losses differ by ${most.toExponential(1)} at most.`;
   const steps = Math.max(...found.map(({ losses }) => losses.length));
   const rows = Array.from({ length: steps }, (_, i) => [
