@@ -1,6 +1,6 @@
 /**
- * Convolutions, one shape at a time: forward, the gradient of the input and that of the weights as graphs of onnxruntime-web, and forward
- * and the gradient of the weights by our kernels, which are compared with the graphs'.
+ * Convolutions, one shape at a time: forward, the gradient of the input and that of the weights, as graphs of onnxruntime-web and by our
+ * kernels, which are compared.
  */
 import { noise } from './kernels.mjs';
 import { floorOf } from './limits.mjs';
@@ -72,7 +72,7 @@ function difference(a, b) {
  *   `moco-web/onnx`, `sessions` of sessions.mjs, `provider` as differentiateGraph has it
  * @param given how often a network has it, images, channels, filters, size, kernel, stride
  * @returns of each form milliseconds, GFLOP/s and how much of its floor it reaches; `difference` of our weight gradient from the
- *   graph's, and `forwardDifference`
+ *   graph's, `forwardDifference` and `inputDifference`
  */
 export async function measureConvolution(context, given) {
   const { kernels, clock, limits, ort, sessions, encodeModel } = context;
@@ -87,7 +87,7 @@ export async function measureConvolution(context, given) {
   const arrays = Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => [name, noise(kernels, product(shape))]),
   );
-  const [gradient, y] = ['w', 'y'].map((name) => kernels.allocate(product(shapes[name])));
+  const [gradient, y, dx] = ['w', 'y', 'x'].map((name) => kernels.allocate(product(shapes[name])));
   const flop = flopOf(given);
   // Each form reads two of the three and writes the other.
   const bytes = 4 * (product(shapes.x) + product(shapes.w) + product(shapes.y));
@@ -97,13 +97,16 @@ export async function measureConvolution(context, given) {
     const ms = gpuMs ?? wallMs;
     return { wallMs, gpuMs, gflops: flop / ms / 1e6, ofFloor: floorMs / ms };
   };
-  const weightGradient = () =>
-    kernels.convWeightGradient({ ...geometry, x: arrays.x, dy: arrays.y, gradient, add: false });
-  const forward = () => kernels.convolution({ ...geometry, x: arrays.x, weight: arrays.w, y });
+  const { x, w: weight, y: dy } = arrays;
+  const ours = {
+    forward: { result: y, call: () => kernels.convolution({ ...geometry, x, weight, y }) },
+    inputGradient: { result: dx, call: () => kernels.convInputGradient({ ...geometry, dy, weight, dx }) },
+    weightGradient: {
+      result: gradient,
+      call: () => kernels.convWeightGradient({ ...geometry, x, dy, gradient, add: false }),
+    },
+  };
   try {
-    weightGradient();
-    forward();
-    const own = { weightGradient: await kernels.read(gradient), forward: await kernels.read(y) };
     const found = {};
     const apart = {};
     for (const [what, { graph, dy }] of Object.entries(graphsOf(geometry, shapes, context))) {
@@ -111,15 +114,19 @@ export async function measureConvolution(context, given) {
         const of = name === dy ? 'y' : name;
         return { array: arrays[of], shape: shapes[of] };
       });
-      if (own[what]) apart[what] = difference(await session.read(), own[what]);
+      const { result, call } = ours[what];
+      call();
+      apart[what] = difference(await session.read(), await kernels.read(result));
       found[what] = await timed(session.run);
       await session.close();
+      found[`${what}ByKernel`] = await timed(call);
     }
-    found.forwardByKernel = await timed(forward);
-    found.weightGradientByKernel = await timed(weightGradient);
-    const compared = { difference: apart.weightGradient, forwardDifference: apart.forward };
+    const compared = {
+      ...{ difference: apart.weightGradient, forwardDifference: apart.forward },
+      inputDifference: apart.inputGradient ?? null,
+    };
     return { count, shape: nameOf(given), flop, bytes, floorMs, ...found, ...compared };
   } finally {
-    for (const array of [...Object.values(arrays), gradient, y]) kernels.free(array);
+    for (const array of [...Object.values(arrays), gradient, y, dx]) kernels.free(array);
   }
 }

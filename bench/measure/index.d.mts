@@ -57,6 +57,7 @@ export interface ConvolutionTimes {
   forward: Form;
   forwardByKernel: Form;
   inputGradient?: Form;
+  inputGradientByKernel?: Form;
   weightGradient: Form;
   weightGradientByKernel: Form;
 }

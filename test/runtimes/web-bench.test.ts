@@ -26,9 +26,9 @@ await inRuntimes(['chromium'], () => {
     const region = async (name: string) => (await page.getByRole('region', { name }).textContent())!;
     expect(await region('Machine')).toMatch(/checks, processor\d+ passed, 0 failed/);
     expect(await region('InfoNCE')).toMatch(/one coreN=32 C=64 K=4096[\d.]+/);
-    // Both gradients and both kernels of ours.
+    // Forward and both gradients, by graphs and by our kernels.
     expect(await region('Convolutions, Processor')).toMatch(
-      /2×8→16, 16 px, 3×3\/21[\d.]+([\d.,]+ \((< )?[\d.]+ %\)){5}/,
+      /2×8→16, 16 px, 3×3\/21[\d.]+([\d.,]+ \((< )?[\d.]+ %\)){6}/,
     );
     expect(await region('Training')).toMatch(/Processor[\d.,]+/);
     const all = page.locator('.bench');

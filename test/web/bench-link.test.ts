@@ -7,7 +7,7 @@ import { fromFragment, toFragment } from '../../web/src/bench/link.ts';
 const CONVOLUTION = {
   ...{ given: [4, 32, 64, 64, 32, 3, 1], flop: 2.4e9, floor: 0.25 },
   milliseconds: {
-    ...{ forward: 0.5, forwardByKernel: 0.75, inputGradient: null },
+    ...{ forward: 0.5, forwardByKernel: 0.75, inputGradient: null, inputGradientByKernel: null },
     ...{ weightGradient: 2, weightGradientByKernel: 1 },
   },
 };

@@ -20,6 +20,7 @@ export const FORMS = [
   'forward',
   'forwardByKernel',
   'inputGradient',
+  'inputGradientByKernel',
   'weightGradient',
   'weightGradientByKernel',
 ] as const;

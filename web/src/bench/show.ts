@@ -19,6 +19,7 @@ const FORM_NAMES: Readonly<Record<Form, string>> = {
   forward: 'forward',
   forwardByKernel: 'forward, our kernel',
   inputGradient: 'input gradient',
+  inputGradientByKernel: 'input gradient, our kernel',
   weightGradient: 'weight gradient',
   weightGradientByKernel: 'weight gradient, our kernel',
 };

@@ -63,7 +63,7 @@ const RATE = { wasm: 20, software: 1 };
 /** Calls of a form of a convolution, each of at least so many seconds together with what it is repeated for. */
 const CALLS = 7;
 const CALL_SECONDS = 0.05;
-const FORMS = 5;
+const FORMS = 6;
 /** Workers, .wasm files and sessions of a part; an adapter in software compiles its shaders for the most of it. */
 const START_SECONDS = { wasm: 2, software: 60 };
 const PARTS = 5;
