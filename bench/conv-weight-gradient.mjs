@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-web/wasm';
 import { createWasmKernels } from '../dist/kernels.js';
 import { fromSources } from './from-sources.mjs';
-import { SHAPES } from './resnet-convolutions.mjs';
+import { SHAPES } from './measure/resnet-convolutions.mjs';
 
 const lib = await fromSources({
   'autodiff/weight-gradient.ts': ['weightGradientAs'],

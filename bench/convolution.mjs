@@ -4,7 +4,7 @@
 import { build } from 'esbuild';
 import * as ort from 'onnxruntime-web/wasm';
 import { createWasmKernels } from '../dist/kernels.js';
-import { SHAPES } from './resnet-convolutions.mjs';
+import { SHAPES } from './measure/resnet-convolutions.mjs';
 
 const bundle = await build({
   stdin: {

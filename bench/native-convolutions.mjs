@@ -4,7 +4,7 @@
 // npm run build && node bench/native-convolutions.mjs [r18w16|r18w64|r50]
 import { createRequire } from 'node:module';
 import { fromSources } from './from-sources.mjs';
-import { SHAPES } from './resnet-convolutions.mjs';
+import { SHAPES } from './measure/resnet-convolutions.mjs';
 
 const lib = await fromSources({
   'autodiff/weight-gradient.ts': ['weightGradientAs'],

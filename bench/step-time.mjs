@@ -2,17 +2,10 @@
 // and by kernel of ours, by timestamp queries. Profiling makes steps slower: how fast they are, `moco-web bench` tells.
 // npm run build && node bench/step-time.mjs [r18|r50] [--images 32] [--small] [--json]
 import { parseArgs } from 'node:util';
-import {
-  chooseBackend,
-  describeDrawn,
-  factsOf,
-  pretrain,
-  resolveConfig,
-  setOnnxRuntime,
-} from '../dist/index.js';
+import * as moco from '../dist/index.js';
+import { NETWORKS } from './measure/networks.mjs';
+import { timeOfSteps } from './measure/step-time.mjs';
 import { ort } from './onnxruntime-webgpu.mjs';
-import { operatorTimes, profiled } from './ort-profile.mjs';
-import { timeDispatches } from './webgpu-dispatches.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,46 +15,20 @@ const { values: options, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const NETWORKS = {
-  r18: { arch: 'resnet18', width: 64, imageSize: 32, dim: 128, queueSize: 4096 },
-  r50: { arch: 'resnet50', width: 64, imageSize: 224, dim: 128, queueSize: 65536 },
-};
-const SMALL = { width: 4, imageSize: 16, dim: 16, queueSize: 64 };
 const [network = 'r18'] = positionals;
 if (!(network in NETWORKS)) throw new Error(`no network is called ${network}`);
-const images = options.small ? 4 : Number(options.images);
-const encoder = { ...NETWORKS[network], ...(options.small ? SMALL : {}), batchSize: images, groups: 1 };
-
-const STEPS = options.small ? 1 : 3;
-
-// Before anything is made: sessions then have their profilers, and every dispatch its clock.
-const profiler = profiled(ort);
-setOnnxRuntime(profiler.ort);
-const clock = await timeDispatches();
-const backend = await chooseBackend('webgpu');
-const data = await describeDrawn(4 * images, images, encoder.imageSize, 0);
-const config = resolveConfig('moco-v2', { ...encoder, steps: STEPS, seed: 0 }, factsOf(data));
-const losses = [];
-for await (const event of pretrain({ config, data, backend }))
-  if (event.type === 'step') losses.push(event.loss);
-const { kernels, untimed } = await clock.kernels();
-const { operators, hosts } = operatorTimes(profiler.events);
-
-/** Of one step. */
-const each = (found, ...names) =>
-  found?.map((row) => ({ ...row, ...Object.fromEntries(names.map((name) => [name, row[name] / STEPS])) })) ??
-  null;
-const report = {
-  ...{ adapter: backend.adapter, network, images, groups: 1, losses },
-  operators: each(operators, 'runs', 'gpuMs'),
-  hosts: each(hosts, 'runs', 'hostMs'),
-  kernels: each(kernels, 'dispatches', 'gpuMs'),
-  untimed,
-};
+const { small } = options;
+const times = await timeOfSteps(moco, ort, {
+  // The layers of the one that is asked for.
+  network: small ? { ...NETWORKS.small, arch: NETWORKS[network].arch } : NETWORKS[network],
+  images: small ? 4 : Number(options.images),
+  steps: small ? 1 : 3,
+});
+const report = { network, ...times };
 if (options.json) console.log(JSON.stringify(report));
 else {
   const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
-  console.log(`${backend.adapter}: a step of ${network}, ${images} images\n`);
+  console.log(`${report.adapter}: a step of ${network}, ${report.images} images\n`);
   console.log('| operator or kernel | program | times | ms of the GPU |\n|---|---|---|---|');
   for (const { operator, program, runs, gpuMs } of report.operators)
     console.log(`| ${operator} | ${program} | ${runs} | ${gpuMs.toPrecision(3)} |`);

@@ -32,12 +32,10 @@ const BENCHES = [
   'bench/kernels-webgpu.mjs',
   'bench/convolutions-webgpu.mjs',
   'bench/losses.mjs',
+  'bench/measure',
   'bench/onnxruntime-webgpu.mjs',
-  'bench/ort-profile.mjs',
-  'bench/resnet-convolutions.mjs',
   'bench/step-time.mjs',
   'bench/webgpu-clock.mjs',
-  'bench/webgpu-dispatches.mjs',
   ...['initial', 'jax-js', 'library', 'moco-web', 'peer', 'report', 'resnet', 'run', 'serve'].map(
     (name) => `bench/peers/${name}.mjs`,
   ),
@@ -116,7 +114,8 @@ async function fill(folder, loader) {
   const dawn = [`${DAWN}/dist/linux-x64`, `${DAWN}/index.js`, `${DAWN}/package.json`, `${DAWN}/LICENSE.md`];
   const packages = runtimePackages();
   const peers = existsSync(join(ROOT, PEER)) ? [PEER] : [];
-  for (const path of [...packages, ...peers, ...dawn, ...ORT_FILES, ...BENCHES, 'LICENSE']) copy(path);
+  for (const path of [...packages, ...peers, ...dawn, ...ORT_FILES, 'LICENSE']) copy(path);
+  for (const path of BENCHES) copy(path, (file) => !file.endsWith('.d.mts'));
   mkdirSync(join(folder, 'bench/peers/dist'));
   writeFileSync(join(folder, 'bench/peers/dist/library.mjs'), await bundleLibrary());
   const isScript = (path) => !/\.(sh|d\.mts)$/.test(path);

@@ -1,6 +1,6 @@
 // `./run.sh`: looks for a GPU driver, runs the parts, writes the JSON of each. Its first line says whether a driver was found.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -51,6 +51,8 @@ async function describeMachine() {
     cpu: cores[0]?.model,
     cores: cores.length,
     memory: totalmem(),
+    // Of the minute before: others' work makes all times longer.
+    load: loadavg()[0],
     glibc: process.report.getReport().header.glibcVersionRuntime,
   };
 }

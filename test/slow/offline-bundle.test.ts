@@ -52,6 +52,7 @@ describe('the offline bundle', () => {
       'dist/cli.js',
       'bench/kernels.mjs',
       'bench/convolutions-webgpu.mjs',
+      'bench/measure/index.mjs',
       'bench/step-time.mjs',
       'bench/peers/dist/library.mjs',
       'README.md',

@@ -1,20 +1,48 @@
-/** Worker script: checks and times this machine by the package's public API, one backend after the other. */
+/**
+ * Worker script: measures one part on one backend, by the package's public API and by what bench/measure/ shares with the scripts and the
+ * offline bundle. A worker a part: what profiles a step, or runs out of memory, changes no other.
+ */
+import {
+  createClock,
+  limitsOfGpu,
+  limitsOfWasm,
+  measureConvolution,
+  measureInfoNce,
+  sessionsOfGpu,
+  sessionsOfWasm,
+  timeOfSteps,
+  trainLosses,
+} from '../../../bench/measure/index.mjs';
 import type * as Conformance from '../../../src/conformance/index.ts';
-import type { Kernels } from '../../../src/kernels.ts';
-import type { BackendFigures } from './figures.ts';
+import type * as KernelsOf from '../../../src/kernels.ts';
+import type * as Onnx from '../../../src/onnx.ts';
+import type * as Library from '../moco-web.ts';
+import {
+  type BackendFigures,
+  type Computer,
+  type ConvolutionFigures,
+  FORMS,
+  type Form,
+  type Part,
+  type Share,
+} from './figures.ts';
+import { MOST_SHARES } from './link.ts';
+import { SIZES, type Size, type SizeName } from './sizes.ts';
 
 export interface BenchTask {
-  readonly backends: readonly ('wasm' | 'webgpu')[];
-  /** Shapes that a processor or an adapter in software has done within seconds. */
-  readonly small: boolean;
+  readonly part: Part;
+  readonly backend: Computer;
+  readonly size: SizeName;
+  /** Of that backend, once part `kernels` has measured them. */
+  readonly limits: BackendFigures['limits'];
 }
 
 export type BenchNews =
-  | { readonly type: 'doing'; readonly what: string }
-  | { readonly type: 'result'; readonly result: BackendFigures }
+  | { readonly type: 'found'; readonly found: Partial<BackendFigures> }
+  /** How far a part of several pieces is. */
+  | { readonly type: 'progress'; readonly done: number; readonly all: number }
+  | { readonly type: 'failed'; readonly why: string }
   | { readonly type: 'end' };
-
-type Backend = BackendFigures['backend'];
 
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<BenchTask>) => void) | null;
@@ -23,50 +51,46 @@ const scope = globalThis as unknown as {
 };
 
 /** The build puts the package beside this script. */
-const part = <Part>(name: string): Promise<Part> =>
-  import(new URL(`./moco-web/${name}.js`, scope.location.href).href) as Promise<Part>;
-const doing = (what: string): void => scope.postMessage({ type: 'doing', what });
-const NAMES = { wasm: 'the processor', webgpu: 'the GPU' } as const;
+const addressOf = (file: string): string => new URL(`./moco-web/${file}`, scope.location.href).href;
+const entry = <Entry>(name: string): Promise<Entry> => import(addressOf(`${name}.js`)) as Promise<Entry>;
+const library = () => entry<typeof Library & typeof import('../../../src/index.ts')>('index');
 
-scope.onmessage = ({ data }) => void measureAll(data);
+const tell = (found: Partial<BackendFigures>): void => scope.postMessage({ type: 'found', found });
+const progress = (done: number, all: number): void => scope.postMessage({ type: 'progress', done, all });
 
-async function measureAll({ backends, small }: BenchTask): Promise<void> {
-  for (const backend of backends) {
-    scope.postMessage({ type: 'result', result: await measure(backend, small) });
+scope.onmessage = ({ data }) =>
+  void RUN[data.part](data, SIZES[data.size])
+    .catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      scope.postMessage({ type: 'failed', why });
+    })
+    .then(() => scope.postMessage({ type: 'end' }));
+
+const RUN: Readonly<Record<Part, (task: BenchTask, size: Size) => Promise<void>>> = {
+  checks,
+  kernels,
+  convolutions,
+  step,
+  time,
+  losses,
+};
+
+/** Kernels and their clock, until this worker ends. */
+async function open(backend: Computer) {
+  const { createWasmKernels, createWebGpuKernels, requestDevice } = await entry<typeof KernelsOf>('kernels');
+  if (backend === 'wasm') {
+    return { backend, kernels: await createWasmKernels(), clock: createClock(null) } as const;
   }
-  scope.postMessage({ type: 'end' });
-}
-
-/** A part that fails takes only what comes after it away. */
-async function measure(backend: Backend, small: boolean): Promise<BackendFigures> {
-  const found: { -readonly [Name in keyof BackendFigures]: BackendFigures[Name] } = {
-    ...{ backend, problem: null, checks: null, infonce: null, step: null },
-  };
-  try {
-    const { createWasmKernels, createWebGpuKernels, requestDevice } =
-      await part<typeof import('../../../src/kernels.ts')>('kernels');
-    const gpu = backend === 'webgpu' ? await requestDevice() : null;
-    const kernels = gpu ? await createWebGpuKernels(gpu.device) : await createWasmKernels();
-    try {
-      doing(`Checking ${NAMES[backend]}`);
-      found.checks = await check(kernels, gpu?.device);
-      doing(`Timing InfoNCE on ${NAMES[backend]}`);
-      found.infonce = await timeInfoNce(kernels, small);
-    } finally {
-      kernels.dispose();
-      gpu?.device.destroy();
-    }
-    doing(`Training a few steps on ${NAMES[backend]}`);
-    found.step = await timeStep(backend, small);
-  } catch (error) {
-    found.problem = error instanceof Error ? error.message : String(error);
-  }
-  return found;
+  const { device } = await requestDevice();
+  // The clock comes before the kernels: they then encode by it.
+  const clock = createClock(device);
+  return { backend, device, clock, kernels: await createWebGpuKernels(device) } as const;
 }
 
 /** The first case of each kernel. Take away has all of them. */
-async function check(kernels: Kernels, device: GPUDevice | undefined) {
-  const { CASE_NAMES, countResults, runConformance } = await part<typeof Conformance>('conformance');
+async function checks({ backend }: BenchTask): Promise<void> {
+  const { CASE_NAMES, countResults, runConformance } = await entry<typeof Conformance>('conformance');
+  const opened = await open(backend);
   const first = new Map<string, string>();
   for (const name of CASE_NAMES) {
     const kernel = name.split('/')[0]!;
@@ -74,61 +98,114 @@ async function check(kernels: Kernels, device: GPUDevice | undefined) {
   }
   const results: Conformance.ConformanceResult[] = [];
   for (const only of first.values()) {
-    for await (const result of runConformance(kernels, { only, ...(device && { device }) }))
-      results.push(result);
+    const given = opened.backend === 'webgpu' ? { only, device: opened.device } : { only };
+    for await (const result of runConformance(opened.kernels, given)) results.push(result);
+    progress(results.length, first.size);
   }
   const { ok, FAIL, skipped } = countResults(results);
-  return { passed: ok, failed: FAIL, skipped };
+  tell({ checks: { passed: ok, failed: FAIL, skipped } });
 }
 
-/** Milliseconds at least of a round, and rounds. */
-const ROUND = 30;
-const ROUNDS = 3;
-
-async function timeInfoNce(kernels: Kernels, small: boolean) {
-  const [rows, dim, queueSize] = small ? [32, 64, 4096] : [256, 128, 65536];
-  const filled = (length: number) => {
-    const array = kernels.allocate(length);
-    // Rows of about length 1.
-    const scale = Math.sqrt(12 / dim);
-    kernels.write(
-      array,
-      Float32Array.from({ length }, () => scale * (Math.random() - 0.5)),
-    );
-    return array;
-  };
-  const given = { query: filled(rows * dim), key: filled(rows * dim), queue: filled(queueSize * dim) };
-  const [loss, rank, dQuery] = [rows, rows, rows * dim].map((length) => kernels.allocate(length));
-  const results = { loss: loss!, rank: rank!, dQuery: dQuery! };
-  const sizes = { rows, dim, queueSize, temperature: 0.2, gradientScale: 1 / rows };
-  const round = async (calls: number): Promise<number> => {
-    const start = performance.now();
-    for (let i = 0; i < calls; i++) kernels.infonce({ ...given, ...results, ...sizes });
-    // Waits for the GPU.
-    await kernels.read(results.loss);
-    return (performance.now() - start) / calls;
-  };
-  await round(1);
-  const calls = Math.max(1, Math.min(200, Math.ceil(ROUND / (await round(1)))));
-  let milliseconds = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < ROUNDS; i++) milliseconds = Math.min(milliseconds, await round(calls));
-  return { rows, dim, queueSize, milliseconds };
+async function kernels({ backend }: BenchTask, { small, infonce: shape }: Size): Promise<void> {
+  const opened = await open(backend);
+  const limits =
+    opened.backend === 'webgpu'
+      ? await limitsOfGpu(opened, small)
+      : await limitsOfWasm(await (await fetch(addressOf('kernels.wasm'))).arrayBuffer(), small);
+  tell({ limits });
+  const { wallMs, gpuMs, floorMs } = await measureInfoNce({ ...opened, limits }, shape);
+  const [rows, dim, queueSize] = shape;
+  tell({ infonce: { rows, dim, queueSize, milliseconds: gpuMs ?? wallMs, floor: floorMs } });
 }
 
-async function timeStep(backend: Backend, small: boolean) {
-  const { measureStep, resolveConfig } = await part<typeof import('../../../src/index.ts')>('index');
+const WASM_FILES = {
+  wasm: 'ort-wasm-simd-threaded.wasm',
+  webgpu: 'ort-wasm-simd-threaded.asyncify.wasm',
+} as const;
+
+/** That of the package is inside of it: this is the same one. */
+async function onnxruntime(backend: Computer) {
+  const ort = await (backend === 'webgpu'
+    ? import('onnxruntime-web/webgpu')
+    : import('onnxruntime-web/wasm'));
+  Object.assign(ort.env.wasm, { wasmPaths: { wasm: addressOf(WASM_FILES[backend]) }, numThreads: 1 });
+  ort.env.logLevel = 'error';
+  return ort;
+}
+
+async function convolutions({ backend, limits }: BenchTask, size: Size): Promise<void> {
+  if (!limits) throw new Error('peak and bandwidth were not measured');
+  const { differentiateGraph, encodeModel } = await entry<typeof Onnx>('onnx');
+  const ort = await onnxruntime(backend);
+  const opened = await open(backend);
+  const sessions = opened.backend === 'webgpu' ? sessionsOfGpu(ort, opened) : sessionsOfWasm(ort, opened);
+  const context = { ...opened, limits, ort, sessions, provider: backend, differentiateGraph, encodeModel };
+  const found: ConvolutionFigures[] = [];
+  for (const given of size.convolutions) {
+    const measured = await measureConvolution(context, given);
+    const time = (form: Form) => {
+      const { gpuMs, wallMs } = measured[form] ?? {};
+      return [form, gpuMs ?? wallMs ?? null];
+    };
+    const milliseconds = Object.fromEntries(FORMS.map(time)) as ConvolutionFigures['milliseconds'];
+    found.push({ given, flop: measured.flop, floor: measured.floorMs, milliseconds });
+    tell({ convolutions: [...found] });
+    progress(found.length, size.convolutions.length);
+  }
+}
+
+async function step({ backend }: BenchTask, size: Size): Promise<void> {
+  const { measureStep, resolveConfig } = await library();
+  const { network, batchSize, groups, steps } = size;
   const processors = navigator.hardwareConcurrency || 1;
-  const facts = { images: 1200, imageSizeOfData: 32, backend, processors };
-  const tiny = { width: 4, imageSize: 16, dim: 16, batchSize: 16, groups: 2, queueSize: 64 };
-  const config = resolveConfig('photos', small ? tiny : {}, facts);
-  const { imagesPerSecond, flopsPerImage } = await measureStep({ config, backend, steps: small ? 1 : 5 });
-  const { arch, width, imageSize, batchSize } = config;
-  return {
-    arch,
-    width,
-    imageSize,
-    batchSize,
-    imagesPerSecond,
-    gflops: (imagesPerSecond * flopsPerImage) / 1e9,
+  const facts = { images: 4 * batchSize, imageSizeOfData: network.imageSize, backend, processors };
+  const config = resolveConfig('moco-v2', { ...network, batchSize, groups }, facts);
+  const measured = await measureStep({ config, backend, steps: steps[backend] });
+  const { imagesPerSecond, flopsPerImage, seconds } = measured;
+  const phases = Object.entries(seconds).map(([name, of]) => ({ name, time: Math.max(0, of), times: 1 }));
+  tell({
+    step: {
+      ...{ arch: network.arch, width: network.width, imageSize: network.imageSize, batchSize, groups },
+      ...{ imagesPerSecond, gflops: (imagesPerSecond * flopsPerImage) / 1e9, phases },
+    },
+  });
+}
+
+/** Of a GPU: on a processor sessions are made in workers of the package, which nobody can look into. */
+async function time(_: BenchTask, { network, images, small }: Size): Promise<void> {
+  const ort = await onnxruntime('webgpu');
+  const found = await timeOfSteps(await library(), ort, { network, images, steps: small ? 1 : 3 });
+  tell({
+    time: {
+      images,
+      operators: summed(found.operators.map(({ operator, runs, gpuMs }) => [operator, runs, gpuMs])),
+      kernels: summed(
+        (found.kernels ?? []).map(({ kernel, dispatches, gpuMs }) => [kernel, dispatches, gpuMs]),
+      ),
+      hosts: summed(found.hosts.map(({ operator, runs, hostMs }) => [operator, runs, hostMs])),
+    },
+  });
+}
+
+/** One row a name, the longest first; what is left of many is one row. */
+function summed(rows: readonly (readonly [name: string, times: number, time: number])[]): Share[] {
+  const sums = new Map<string, Share>();
+  const add = (name: string, times: number, time: number) => {
+    const before = sums.get(name) ?? { name, times: 0, time: 0 };
+    sums.set(name, { name, times: before.times + times, time: before.time + time });
   };
+  for (const row of rows) add(...row);
+  const sorted = [...sums.values()].sort((a, b) => b.time - a.time);
+  sums.clear();
+  for (const [i, { name, times, time }] of sorted.entries()) {
+    add(i < MOST_SHARES - 1 ? name : 'all others', times, time);
+  }
+  return [...sums.values()];
+}
+
+async function losses({ backend }: BenchTask, { losses: { encoder, steps } }: Size): Promise<void> {
+  const { run } = await trainLosses(await library(), { encoder, steps, backend }, ({ length }) =>
+    progress(length, steps),
+  );
+  tell({ losses: run.losses });
 }

@@ -1,139 +1,117 @@
-/** What was measured, and as the part of an address after #: whoever opens the link sees the same figures. Nothing is sent. */
+/** What was measured of a machine. */
 
-type Computer = 'wasm' | 'webgpu';
+export type Computer = 'wasm' | 'webgpu';
+
+/** What is measured on each of them, in this order. */
+export const PARTS = ['checks', 'kernels', 'convolutions', 'step', 'time', 'losses'] as const;
+export type Part = (typeof PARTS)[number];
+
+export const PART_NAMES: Readonly<Record<Part, string>> = {
+  checks: 'checks of the kernels',
+  kernels: 'peak, bandwidth and InfoNCE',
+  convolutions: 'convolutions',
+  step: 'training steps',
+  time: 'where the time of a step goes',
+  losses: 'losses',
+};
+
+/** The forms of a convolution, graphs of onnxruntime-web but for those by our kernels. */
+export const FORMS = [
+  'forward',
+  'forwardByKernel',
+  'inputGradient',
+  'inputGradientByKernel',
+  'weightGradient',
+  'weightGradientByKernel',
+] as const;
+export type Form = (typeof FORMS)[number];
 
 export interface Figures {
-  readonly format: 1;
+  readonly format: 2;
   readonly userAgent: string;
+  readonly cores: number;
+  /** Which networks and shapes: a name of SIZES. */
+  readonly size: string;
   readonly adapter: {
     readonly name: string;
     readonly software: boolean;
+    /** Without timestamp queries times are as the page waits. */
+    readonly timestamps: boolean;
     readonly limits: Readonly<Record<string, number>>;
   } | null;
+  /** Why there is no adapter. */
+  readonly missing: string | null;
   readonly results: readonly BackendFigures[];
 }
 
 export interface BackendFigures {
   readonly backend: Computer;
-  /** Why it was not measured, or not all of it. */
-  readonly problem: string | null;
+  /** What was not run, or failed, and why. */
+  readonly problems: readonly { readonly part: Part; readonly why: string }[];
   /** Cases of the conformance suite. */
   readonly checks: { readonly passed: number; readonly failed: number; readonly skipped: number } | null;
+  /** GFLOP/s of arithmetic in registers, GB/s of a copy from memory to memory: on wasm of one core. */
+  readonly limits: { readonly gflops: number; readonly gigabytes: number } | null;
   readonly infonce: {
     readonly rows: number;
     readonly dim: number;
     readonly queueSize: number;
     readonly milliseconds: number;
+    readonly floor: number;
   } | null;
+  readonly convolutions: readonly ConvolutionFigures[];
   readonly step: {
     readonly arch: string;
     readonly width: number;
     readonly imageSize: number;
     readonly batchSize: number;
+    readonly groups: number;
     readonly imagesPerSecond: number;
     readonly gflops: number;
+    /** Seconds of a step by phase. */
+    readonly phases: readonly Share[];
   } | null;
+  /** Milliseconds of a step by operator of onnxruntime-web, of the GPU and of the host, and by kernel of ours. */
+  readonly time: {
+    readonly images: number;
+    readonly operators: readonly Share[];
+    readonly kernels: readonly Share[];
+    readonly hosts: readonly Share[];
+  } | null;
+  /** Of some steps on drawn images, the same with every backend. */
+  readonly losses: readonly number[];
 }
 
-/** Characters of an address: what mail and chat take, and many times what is needed. */
-const MOST_CHARACTERS = 6000;
-const MOST_TEXT = 400;
-const MOST_LIMITS = 16;
-const PREFIX = 'figures=';
-
-/** @returns the part of an address after # */
-export function toFragment(figures: Figures): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(cut(figures)));
-  const text = btoa(String.fromCharCode(...bytes));
-  return PREFIX + text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+export interface Share {
+  readonly name: string;
+  readonly time: number;
+  readonly times: number;
 }
 
-/** Null for whatever `toFragment` would not have written: anybody can write an address. */
-export function fromFragment(fragment: string): Figures | null {
-  if (!fragment.startsWith(PREFIX) || fragment.length > MOST_CHARACTERS) return null;
-  const text = fragment.slice(PREFIX.length);
-  if (!/^[\w-]+$/.test(text)) return null;
-  try {
-    const decoded = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-    const bytes = Uint8Array.from(decoded, (character) => character.charCodeAt(0));
-    return figuresOf(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
-  } catch {
-    return null;
-  }
+export interface ConvolutionFigures {
+  /** How often the network has it, images, channels, filters, size, kernel, stride. */
+  readonly given: readonly number[];
+  /** Operations of each form. */
+  readonly flop: number;
+  /** Milliseconds. */
+  readonly floor: number;
+  readonly milliseconds: Readonly<Record<Form, number | null>>;
 }
 
-/** Long words of a browser or a driver do not make a link that cannot be opened. */
-const shortened = (words: string): string => words.slice(0, MOST_TEXT);
-function cut(figures: Figures): Figures {
-  const { adapter, results } = figures;
-  return {
-    ...figures,
-    userAgent: shortened(figures.userAgent),
-    adapter: adapter && {
-      ...adapter,
-      name: shortened(adapter.name),
-      limits: Object.fromEntries(Object.entries(adapter.limits).slice(0, MOST_LIMITS)),
-    },
-    results: results.map((result) => ({ ...result, problem: result.problem && shortened(result.problem) })),
-  };
-}
+export const nothingOf = (backend: Computer): BackendFigures => ({
+  ...{ backend, problems: [], checks: null, limits: null, infonce: null, convolutions: [] },
+  ...{ step: null, time: null, losses: [] },
+});
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Digits that are kept: more than measurements hold, and of losses those of a float32, whose last ones are looked at. */
+const [DIGITS, LOSS_DIGITS] = [4, 8];
 
-/** Builds anew what is there, so that nothing else comes along. @throws for anything that is not of its form */
-function figuresOf(value: unknown): Figures {
-  const given = fields(value);
-  if (given.format !== 1 || !Array.isArray(given.results) || given.results.length > 2)
-    throw new Error('form');
-  return {
-    format: 1,
-    userAgent: words(given.userAgent),
-    adapter: orNull(given.adapter, (adapter) => {
-      const limits = Object.entries(fields(adapter.limits));
-      if (limits.length > MOST_LIMITS) throw new Error('limits');
-      return {
-        name: words(adapter.name),
-        software: adapter.software === true,
-        limits: Object.fromEntries(limits.map(([name, limit]) => [words(name), number(limit)])),
-      };
-    }),
-    results: given.results.map(resultOf),
-  };
-}
-
-function resultOf(value: unknown): BackendFigures {
-  const { backend, problem, checks, infonce, step } = fields(value);
-  if (backend !== 'wasm' && backend !== 'webgpu') throw new Error('backend');
-  return {
-    backend,
-    problem: problem === null ? null : words(problem),
-    checks: orNull(checks, (found) => numbers(found, ['passed', 'failed', 'skipped'])),
-    infonce: orNull(infonce, (found) => numbers(found, ['rows', 'dim', 'queueSize', 'milliseconds'])),
-    step: orNull(step, (found) => ({
-      arch: words(found.arch),
-      ...numbers(found, ['width', 'imageSize', 'batchSize', 'imagesPerSecond', 'gflops']),
-    })),
-  };
-}
-
-function fields(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('object');
-  return value as Fields;
-}
-
-const orNull = <Made>(value: unknown, make: (found: Fields) => Made): Made | null =>
-  value === null ? null : make(fields(value));
-
-function words(value: unknown): string {
-  if (typeof value !== 'string' || value.length > MOST_TEXT) throw new Error('text');
-  return value;
-}
-
-function number(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new Error('number');
-  return value;
-}
-
-function numbers<Name extends string>(found: Fields, names: readonly Name[]): Record<Name, number> {
-  return Object.fromEntries(names.map((name) => [name, number(found[name])])) as Record<Name, number>;
+/** As figures are shown and shared, so that both tell the same. */
+export function rounded(found: Partial<BackendFigures>): Partial<BackendFigures> {
+  const text = JSON.stringify(found, function (this: unknown, _, value: unknown) {
+    if (typeof value !== 'number' || Number.isInteger(value)) return value;
+    // Losses are the only numbers that are in a list themselves, beside whole ones.
+    return Number(value.toPrecision(Array.isArray(this) ? LOSS_DIGITS : DIGITS));
+  });
+  return JSON.parse(text) as Partial<BackendFigures>;
 }

@@ -30,7 +30,8 @@ export function machine(): { element: HTMLElement; dispose(): void } {
     h(
       'p',
       { class: 'text' },
-      'Does it compute as it should? Every calculation that training is made of is done on designed numbers and compared with a more exact one. It takes about a minute. And how fast does it train? That is timed over some steps.',
+      'Does it compute as it should? Every calculation that training is made of is done on designed numbers and compared with a more exact one. It takes about a minute. And how fast does it train? That is timed over some steps. By convolution, operator and kernel: ',
+      h('a', { href: 'bench.html', target: '_blank', rel: 'noopener' }, 'How fast is this machine?'),
     ),
     h('div', { class: 'look-actions' }, ...buttons),
     status,

@@ -1,5 +1,4 @@
 /** The time of each kernel of ours on the GPU: every dispatch gets a pass of its own, which says when it begins and ends. */
-import { requestDevice } from '../dist/kernels.js';
 
 /** WebGPU's limit. A dispatch takes two. */
 const MOST_QUERIES = 4096;
@@ -7,10 +6,11 @@ const MOST_QUERIES = 4096;
 /**
  * To be called before the devices that are to be timed are made. Passes that somebody else encodes, onnxruntime-web, are left alone:
  * they come with a descriptor, ours do not.
+ * @param requestDevice of moco-web
  * @returns `kernels()`: what has been dispatched until now, `{ kernel, dispatches, gpuMs }`, the longest first (null without
  *   timestamp queries), and how many dispatches were not timed, as there were too many
  */
-export async function timeDispatches() {
+export async function timeDispatches(requestDevice) {
   const { device } = await requestDevice();
   const prototype = Object.getPrototypeOf(device);
   const hasClock = device.features.has('timestamp-query');
