@@ -20,6 +20,9 @@ export function usualTile(filters: number): ConvTile {
   return filters >= 12 ? '32x32' : '8x128';
 }
 
+/** All that `usualTile` gives; others are chosen by measurement alone. */
+export const USUAL_TILES: ReadonlySet<ConvTile> = new Set(['64x32', '32x32', '8x128']);
+
 /** Tiles that were chosen, by the names of shapes. */
 export type TileChoice = Readonly<Record<string, ConvTile>>;
 

@@ -3,7 +3,7 @@ import text from '../../shaders/conv-weight-gradient.wgsl';
 import sumsText from '../../shaders/conv-weight-gradient-sums.wgsl';
 import { expectArgument, oneOf, optional } from '../arguments.ts';
 import { MocoError } from '../errors.ts';
-import { CONV_TILE_NAMES, CONV_TILES, type ConvTile, usualTile } from './conv-tiles.ts';
+import { CONV_TILE_NAMES, CONV_TILES, type ConvTile, USUAL_TILES, usualTile } from './conv-tiles.ts';
 import { type ConvolutionShape, expectConvolution, matrixOf } from './convolution-shape.ts';
 import type { DeviceArray } from './device-array.ts';
 import { callOf } from './export-call.ts';
@@ -87,7 +87,10 @@ const tiles = new Map<ConvTile, Shader>(
   CONV_TILE_NAMES.map((name) => {
     const { rows, columns } = CONV_TILES[name];
     const shader = shaderOf([{ name: 'conv-weight-gradient.wgsl', text }], ['read', 'read', 'write'], null);
-    return [name, { ...shader, constants: { ROWS: rows, COLUMNS: columns } }];
+    return [
+      name,
+      { ...shader, constants: { ROWS: rows, COLUMNS: columns }, onDemand: !USUAL_TILES.has(name) },
+    ];
   }),
 );
 const addSums = shaderOf([{ name: 'conv-weight-gradient-sums.wgsl', text: sumsText }], ['read', 'write']);

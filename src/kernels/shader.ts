@@ -23,6 +23,8 @@ export interface Shader {
   readonly workgroupSize: number | null;
   /** Other constants that it declares by `override`. */
   readonly constants?: Readonly<Record<string, number>>;
+  /** Compiled when it is first dispatched, as most runs never do. Its files are texts. */
+  readonly onDemand?: boolean;
 }
 
 /** A number that goes into a uniform block as float32. */

@@ -55,7 +55,7 @@ export class WebGpuCommands {
         if (typeof value === 'number') view.setUint32(at, value, true);
         else view.setFloat32(at, value.float, true);
       });
-      const { pipeline, layout } = this.#pipelines.get(shader)!;
+      const { pipeline, layout } = this.#pipelines.get(shader);
       const entries = buffers.map((buffer, i) => ({ binding: i + 1, resource: { buffer } }));
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);

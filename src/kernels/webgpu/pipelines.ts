@@ -1,6 +1,6 @@
 import { MocoError } from '../../errors.ts';
 import { SHADER_FILES, SHADERS } from '../registry.ts';
-import type { Shader } from '../shader.ts';
+import type { Shader, ShaderFile } from '../shader.ts';
 import type { Variant } from './variants.ts';
 
 export interface Pipeline {
@@ -8,16 +8,19 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-export type Pipelines = ReadonlyMap<Shader, Pipeline>;
-
 /** Other texts for some of the files of shaders/, to see what a changed shader does. */
 export type ShaderTexts = Readonly<Record<string, string>>;
 
 /** Bytes of a block of parameters: one slot of the uniform buffer, at WebGPU's default offset alignment. */
 export const PARAMETER_SLOT = 256;
 
+/** Those of all shaders. */
+export interface Pipelines {
+  get(shader: Shader): Pipeline;
+}
+
 /**
- * Compiles every shader once.
+ * Compiles every shader once: now, or when it is first asked for.
  * @throws MocoError gpu-failed with the compiler's own words where one is refused
  */
 export async function createPipelines(
@@ -25,10 +28,24 @@ export async function createPipelines(
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipelines> {
-  const made = SHADERS.map(async (shader): Promise<[Shader, Pipeline]> => {
-    return [shader, await createPipeline(device, shader, texts, variant)];
-  });
-  return new Map(await Promise.all(made));
+  const made = SHADERS.filter(({ onDemand }) => !onDemand).map(
+    async (shader): Promise<[Shader, Pipeline]> => {
+      return [shader, await createPipeline(device, shader, texts, variant)];
+    },
+  );
+  const pipelines = new Map(await Promise.all(made));
+  return {
+    get(shader) {
+      let pipeline = pipelines.get(shader);
+      if (!pipeline) {
+        const code = shader.files.map((file) => textOf(file, texts) as string).join('');
+        const { layout, pipeline: described } = describe(device, shader, code, variant);
+        pipeline = { pipeline: device.createComputePipeline(described), layout };
+        pipelines.set(shader, pipeline);
+      }
+      return pipeline;
+    },
+  };
 }
 
 /** @throws MocoError usage — a text is given for a file that there is not */
@@ -39,20 +56,20 @@ export function expectShaderFiles(texts: ShaderTexts): void {
   }
 }
 
-async function createPipeline(
+function textOf({ name, text }: ShaderFile, texts: ShaderTexts): string | Promise<string> {
+  return texts[name] ?? (typeof text === 'string' ? text : text());
+}
+
+function describe(
   device: GPUDevice,
-  { name, files: choices, bindings, workgroupSize, constants: own = {} }: Shader,
-  texts: ShaderTexts,
+  { name, bindings, workgroupSize, constants: own = {} }: Shader,
+  code: string,
   variant: Variant,
-): Promise<Pipeline> {
-  const files = choices.map((file) => (variant.subgroups && file.withSubgroups) || file);
-  const codes = files.map(({ name, text }) => texts[name] ?? (typeof text === 'string' ? text : text()));
-  const code = (await Promise.all(codes)).join('');
+) {
   // WGSL refuses constants that a shader does not declare.
   const constants: Record<string, number> =
     workgroupSize === null ? own : { ...own, WIDTH: variant.workgroupSize(workgroupSize) };
-  device.pushErrorScope('validation');
-  const shader = device.createShaderModule({ label: name, code });
+  const module = device.createShaderModule({ label: name, code });
   const layout = device.createBindGroupLayout({
     label: name,
     entries: [
@@ -70,15 +87,30 @@ async function createPipeline(
       ),
     ],
   });
-  const making = device.createComputePipelineAsync({
+  const pipeline: GPUComputePipelineDescriptor = {
     label: name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: shader, entryPoint: 'main', constants },
-  });
+    compute: { module, entryPoint: 'main', constants },
+  };
+  return { module, layout, pipeline };
+}
+
+async function createPipeline(
+  device: GPUDevice,
+  shader: Shader,
+  texts: ShaderTexts,
+  variant: Variant,
+): Promise<Pipeline> {
+  const { name } = shader;
+  const files = shader.files.map((file) => (variant.subgroups && file.withSubgroups) || file);
+  const code = (await Promise.all(files.map((file) => textOf(file, texts)))).join('');
+  device.pushErrorScope('validation');
+  const { module, layout, pipeline: described } = describe(device, shader, code, variant);
+  const making = device.createComputePipelineAsync(described);
   const [scope, pipeline] = await Promise.allSettled([device.popErrorScope(), making]);
   const refused = scope.status === 'fulfilled' ? scope.value : null;
   if (pipeline.status === 'fulfilled' && !refused) return { pipeline: pipeline.value, layout };
-  const { messages } = await shader.getCompilationInfo();
+  const { messages } = await module.getCompilationInfo();
   const lines = messages.map((m) => `${m.lineNum}:${m.linePos} ${m.type}: ${m.message}`);
   const reason = pipeline.status === 'rejected' ? String(pipeline.reason) : '';
   const details = [refused?.message ?? '', reason, ...lines].filter((line) => line).join('\n');
