@@ -1,25 +1,12 @@
 // Input gradients of the convolutions of ResNets on wasm: our kernel, our convolution of the same sizes forward, and onnxruntime-web, by Conv
 // with weights turned round in the graph where the stride is 1, else by ConvTranspose. One thread each, in one process and in turns; best of nine.
 // npm run build && node bench/conv-input-gradient.mjs [r18w16|r18w64|r50]
-import { build } from 'esbuild';
 import * as ort from 'onnxruntime-web/wasm';
 import { createWasmKernels } from '../dist/kernels.js';
+import { fromSources } from './from-sources.mjs';
 import { SHAPES } from './measure/resnet-convolutions.mjs';
 
-const bundle = await build({
-  stdin: {
-    contents: `export { GraphBuilder } from './src/onnx/graph.ts';
-export { encodeModel } from './src/onnx/model.ts';`,
-    resolveDir: new URL('..', import.meta.url).pathname,
-    loader: 'ts',
-  },
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  write: false,
-});
-const source = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
-const lib = await import(`data:text/javascript;base64,${source}`);
+const lib = await fromSources({ 'onnx/graph.ts': ['GraphBuilder'], 'onnx/model.ts': ['encodeModel'] });
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 
