@@ -368,9 +368,18 @@ describe('a thread that dies', () => {
     const instance = await instantiateKernels();
     const { peak } = instance.exports;
     const team = await KernelTeam.start(instance, 1, () => 50);
-    // The last is taken first, by this thread: it is long enough for a busy machine to wake the other one.
-    const calls = [callOf(peak, 2 ** 31 - 1, 1), callOf(peak, 6e8, 1)];
-    expect(errorOf(() => team.make(calls))).toMatchObject({
+    // The last is taken first, and by this thread, unless the other one was quicker: then again. V8 may still optimize the loop, so
+    // that the other one, which begins later, is ten times as fast: it has to be at it when this one is through.
+    const calls = [callOf(peak, 6e8, 1), callOf(peak, 2e7, 1)];
+    let error: unknown = null;
+    for (let i = 0; i < 10 && !error; i++) {
+      try {
+        team.make(calls);
+      } catch (thrown) {
+        error = thrown;
+      }
+    }
+    expect(error).toMatchObject({
       code: 'worker-died',
       message: expect.stringContaining('in the middle of a call'),
     });

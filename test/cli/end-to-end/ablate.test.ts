@@ -76,11 +76,11 @@ it('says with computed bytes what does not fit', { timeout: 120_000 }, async () 
   ];
   const stdout = await succeed(args);
   expect(stdout).toMatch(
-    /does not fit: activations of \d{3,}\.\d\d GB, \d{3,}\.\d\d GB with the encoders that keep them \(computed\), and/,
+    /does not fit: activations of \d{2,}\.\d\d GB, \d{3,}\.\d\d GB with the encoders that keep them \(computed\), and/,
   );
   const result = JSON.parse(readFileSync(`${out}/end-to-end-x16-seed0/result.json`, 'utf8'));
   expect(result).toMatchObject({ status: 'does not fit', peakBytes: null });
-  expect(result.activationBytes).toBeGreaterThan(1e11);
+  expect(result.activationBytes).toBeGreaterThan(1e10);
   expect(readFileSync(`${out}/report.md`, 'utf8')).toMatch(
     /93 GB, batch 4096 \|.*\| does not fit: activations of/,
   );
