@@ -23,7 +23,7 @@ export interface Shader {
   readonly workgroupSize: number | null;
   /** Other constants that it declares by `override`. */
   readonly constants?: Readonly<Record<string, number>>;
-  /** Compiled when it is first dispatched, as most runs never do. Its files are texts. */
+  /** Compiled when it is first dispatched, as most runs never do. */
   readonly onDemand?: boolean;
 }
 

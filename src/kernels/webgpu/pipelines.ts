@@ -28,18 +28,18 @@ export async function createPipelines(
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipelines> {
-  const made = SHADERS.filter(({ onDemand }) => !onDemand).map(
-    async (shader): Promise<[Shader, Pipeline]> => {
-      return [shader, await createPipeline(device, shader, texts, variant)];
-    },
+  const [now, later] = [false, true].map((is) => SHADERS.filter(({ onDemand = false }) => onDemand === is));
+  const made = now!.map(
+    async (shader) => [shader, await createPipeline(device, shader, texts, variant)] as const,
   );
+  const waiting = later!.map(async (shader) => [shader, await codeOf(shader, texts, variant)] as const);
   const pipelines = new Map(await Promise.all(made));
+  const codes = new Map(await Promise.all(waiting));
   return {
     get(shader) {
       let pipeline = pipelines.get(shader);
       if (!pipeline) {
-        const code = shader.files.map((file) => textOf(file, texts) as string).join('');
-        const { layout, pipeline: described } = describe(device, shader, code, variant);
+        const { layout, pipeline: described } = describe(device, shader, codes.get(shader)!, variant);
         pipeline = { pipeline: device.createComputePipeline(described), layout };
         pipelines.set(shader, pipeline);
       }
@@ -56,8 +56,15 @@ export function expectShaderFiles(texts: ShaderTexts): void {
   }
 }
 
-function textOf({ name, text }: ShaderFile, texts: ShaderTexts): string | Promise<string> {
-  return texts[name] ?? (typeof text === 'string' ? text : text());
+async function codeOf({ files }: Shader, texts: ShaderTexts, variant: Variant): Promise<string> {
+  const codes = filesOf(files, variant).map(
+    ({ name, text }) => texts[name] ?? (typeof text === 'string' ? text : text()),
+  );
+  return (await Promise.all(codes)).join('');
+}
+
+function filesOf(files: readonly ShaderFile[], { subgroups }: Variant): readonly ShaderFile[] {
+  return files.map((file) => (subgroups && file.withSubgroups) || file);
 }
 
 function describe(
@@ -101,9 +108,8 @@ async function createPipeline(
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipeline> {
-  const { name } = shader;
-  const files = shader.files.map((file) => (variant.subgroups && file.withSubgroups) || file);
-  const code = (await Promise.all(files.map((file) => textOf(file, texts)))).join('');
+  const { name, files } = shader;
+  const code = await codeOf(shader, texts, variant);
   device.pushErrorScope('validation');
   const { module, layout, pipeline: described } = describe(device, shader, code, variant);
   const making = device.createComputePipelineAsync(described);
@@ -116,6 +122,8 @@ async function createPipeline(
   const details = [refused?.message ?? '', reason, ...lines].filter((line) => line).join('\n');
   throw new MocoError(
     'gpu-failed',
-    `the shader of ${name} (${files.map((file) => file.name).join(' + ')}) does not compile here:\n${details}`,
+    `the shader of ${name} (${filesOf(files, variant)
+      .map((file) => file.name)
+      .join(' + ')}) does not compile here:\n${details}`,
   );
 }
