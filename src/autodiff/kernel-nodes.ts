@@ -9,7 +9,6 @@ import { KERNEL_DOMAIN } from '../onnx/shape-rules/kernel-nodes.ts';
 import { inferShapes } from '../onnx/shapes.ts';
 import { groupsOf } from './groups-at-once.ts';
 import type { Convolution } from './images.ts';
-import { KERNEL_RULES } from './kernel-rules.ts';
 
 /** What would be copied for a convolution: x where a session computes it, y where only sessions read it. */
 export interface Copies {
@@ -20,54 +19,60 @@ export interface Copies {
 export type IsWorth = (convolution: Convolution, copies: Copies) => boolean;
 
 /**
- * The nodes, of a network before it is differentiated, or of the graphs that it becomes.
+ * The outputs of the nodes of a network that kernels compute, chosen once: all graphs that it is differentiated into have the same, so that
+ * no bit depends on what is computed again.
  * @param isWorth whether the kernel computes a convolution; others stay with onnxruntime
  */
-export function kernelNodes(graph: Graph, isWorth: IsWorth): ReadonlySet<Node> {
+export function chooseKernelNodes(graph: Graph, isWorth: IsWorth): ReadonlySet<string> {
   const shapes = inferShapes(graph);
   const shapeOf = (name: string): Shape => shapes.get(name) ?? [];
   const readers = new Map<string, Node[]>();
   for (const node of graph.nodes)
     for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
-  const taken = new Set<Node>();
   const here = new Set<string>();
   const isHere = (name: string) => here.has(name);
   const isTaken = (node: Node): boolean => {
-    if (node.domain === KERNEL_DOMAIN) return true;
-    if (node.domain !== '') return false;
-    if (node.op === 'Add') return isSum(node, shapeOf) && node.inputs.some(isHere);
-    if (node.op === 'Relu') return node.inputs.some(isHere);
+    if (isSum(node, shapeOf) || node.op === 'Relu') return node.inputs.some(isHere);
     if (isTraining(node)) return isHere(node.inputs[0]!) && groupsOf(node) === 1;
     const convolution = convolutionOf(node, shapeOf);
     const stays = (readers.get(node.outputs[0]!) ?? []).every((reader) => mayFollow(reader, shapeOf));
     return convolution !== null && isWorth(convolution, { x: !isHere(node.inputs[0]!), y: !stays });
   };
+  for (const node of graph.nodes) if (node.domain === '' && isTaken(node)) here.add(node.outputs[0]!);
+  return here;
+}
+
+/**
+ * The nodes of a graph of that network, differentiated or not, that are calls of kernels: those chosen, those that the rules for kernels wrote, and
+ * sums of what these give, gradients that meet among them.
+ */
+export function kernelNodes(graph: Graph, chosen: ReadonlySet<string>): ReadonlySet<Node> {
+  const shapes = inferShapes(graph);
+  const shapeOf = (name: string): Shape => shapes.get(name) ?? [];
+  const taken = new Set<Node>();
+  const here = new Set<string>();
   for (const node of graph.nodes) {
-    if (!isTaken(node)) continue;
+    const isOurs = node.domain === KERNEL_DOMAIN;
+    const isChosen = chosen.has(node.outputs[0]!) && convolutionOf(node, shapeOf) !== null;
+    const isSumOfThese = isSum(node, shapeOf) && node.inputs.some((name) => here.has(name));
+    if (!isOurs && !isChosen && !isSumOfThese) continue;
     taken.add(node);
     for (const name of node.outputs) here.add(name);
   }
   return taken;
 }
 
-/** The outputs of those nodes of a network that have rules of their own for kernels. */
-export function nodesWithKernelRules(graph: Graph, isWorth: IsWorth): ReadonlySet<string> {
-  const nodes = [...kernelNodes(graph, isWorth)].filter(({ op }) => KERNEL_RULES.has(op));
-  return new Set(nodes.map(({ outputs }) => outputs[0]!));
-}
-
 /** Whether a kernel may compute what reads a convolution's output, if that lies in the kernels' memory. */
 function mayFollow(node: Node, shapeOf: (name: string) => Shape): boolean {
-  const { domain, op } = node;
-  if (domain !== '') return domain === KERNEL_DOMAIN;
-  return op === 'Relu' || op === 'Conv' || isTraining(node) || (op === 'Add' && isSum(node, shapeOf));
+  return node.op === 'Relu' || node.op === 'Conv' || isTraining(node) || isSum(node, shapeOf);
 }
 
 const isTraining = (node: Node) =>
   node.op === 'BatchNormalization' && node.inputs.length === 5 && !isFrozenBatchNorm(node);
 
 /** Of two equal shapes that are known. */
-function isSum({ inputs }: Node, shapeOf: (name: string) => Shape): boolean {
+function isSum({ op, domain, inputs }: Node, shapeOf: (name: string) => Shape): boolean {
+  if (op !== 'Add' || domain !== '') return false;
   const [a = [], b = []] = inputs.map(shapeOf);
   return (
     a.length > 1 && a.every((size, i) => typeof size === 'number' && size === b[i]) && a.length === b.length

@@ -23,9 +23,12 @@ const FILTERS = 8;
 /** Bytes that a call may take beside its arrays: very wide images may stay with onnxruntime. */
 const SCRATCH = 2 ** 26;
 
-/** Null where a session runs the graph itself. Which nodes are taken depends on their shapes alone. */
-export function piecesOf(graph: Graph): Pieces | null {
-  const pieces = kernelPieces(graph, kernelNodes(graph, isWorthAKernel));
+/**
+ * Null where a session runs the graph itself.
+ * @param chosen nodes of the network that kernels compute
+ */
+export function piecesOf(graph: Graph, chosen: ReadonlySet<string>): Pieces | null {
+  const pieces = kernelPieces(graph, kernelNodes(graph, chosen));
   if (!pieces) return null;
   const outputs = graph.outputs.map(({ name }) => name);
   const parts = pieces.map((piece) =>
@@ -52,7 +55,10 @@ function graphPiece(graph: Graph): GraphPiece & { readonly gives: readonly strin
   return { kind: 'graph', model: encoded(graph), inputs, gives: graph.outputs.map(({ name }) => name) };
 }
 
-/** @param copies what would be copied between onnxruntime's heap and the kernels' memory */
+/**
+ * Whether a convolution is one of them. It depends on shapes alone.
+ * @param copies what would be copied between onnxruntime's heap and the kernels' memory
+ */
 export function isWorthAKernel(convolution: Convolution, copies: Copies): boolean {
   const shape = shapeOfBatch(convolution);
   const { batch, channels, height, width, filters, outHeight, outWidth, kernel } = shape;

@@ -2,7 +2,7 @@
 
 import { withBlockedConvolutions } from '../autodiff/blocked.ts';
 import { withGroupsAtOnce } from '../autodiff/groups-at-once.ts';
-import { nodesWithKernelRules } from '../autodiff/kernel-nodes.ts';
+import { chooseKernelNodes } from '../autodiff/kernel-nodes.ts';
 import { lowerGraph } from '../autodiff/lower.ts';
 import type { Provider } from '../autodiff/lowering.ts';
 import { prepareWeights } from '../autodiff/prepare.ts';
@@ -75,6 +75,8 @@ export function onWebGpu(device: GPUDevice): PlanPlace {
   return { provider: 'webgpu', budget: guess, most: guess, largest };
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** @throws MocoError out-of-memory where no level leaves enough, usage, operator-unsupported */
 export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
   const { provider, budget, most } = place;
@@ -82,11 +84,12 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
   const images = groupSize * groupsAtOnce;
   const { graph, parameters, dim } = buildNetwork(spec, images, imageSize);
   const network = withGroupsAtOnce(graph, groupsAtOnce);
+  const onKernels = provider === 'wasm' ? chooseKernelNodes(network, isWorthAKernel) : NONE;
   const training = {
     graph: network,
     parameters: parameters.map(({ name }) => name),
     provider,
-    ...(provider === 'wasm' && { onKernels: nodesWithKernelRules(network, isWorthAKernel) }),
+    onKernels,
   };
   const graphs = recompute
     ? { ...trainingGraphs({ ...training, level: recompute }), level: recompute }
@@ -95,7 +98,8 @@ export function makePlan(options: PlanOptions, place: PlanPlace): TrainingPlan {
   const wanted = new Set(['embedding', ...statistics]);
   const outputs = graphs.forward.outputs.filter(({ name }) => wanted.has(name));
   const inference = lowerGraph(foldBatchNorm(buildNetwork(spec, 'batch', imageSize).graph).graph, provider);
-  const write = partWriter(place, [...training.parameters, ...inference.inputs.map(({ name }) => name)]);
+  const weights = [...training.parameters, ...inference.inputs.map(({ name }) => name)];
+  const write = partWriter(place, weights, onKernels);
   return {
     groupSize,
     groupsAtOnce,
@@ -141,12 +145,13 @@ const NOTHING = { reads: [], gives: [], outputGradient: null, passedOn: null };
 function partWriter(
   { provider, block = 1 }: PlanPlace,
   inputs: readonly string[],
+  onKernels: ReadonlySet<string>,
 ): (graph: Graph) => GraphPart {
   const weights = new Set(inputs.filter((name) => name !== 'image'));
   const reads = (graph: Graph) => ({ model: encoded(graph), inputs: graph.inputs.map(({ name }) => name) });
   return (graph) => {
     if (provider !== 'native') {
-      const pieces = provider === 'wasm' ? piecesOf(graph) : null;
+      const pieces = provider === 'wasm' ? piecesOf(graph, onKernels) : null;
       return { kind: 'graph', ...reads(graph), prepare: null, ...(pieces && { pieces }) };
     }
     const blocked = block > 1 ? withBlockedConvolutions(graph, block) : graph;

@@ -1,12 +1,13 @@
 /** Graphs of which kernels of ours compute convolutions, and what follows them, between runs of the rest. */
 import { describe, expect, it } from 'vitest';
+import { chooseKernelNodes } from '../../src/autodiff/kernel-nodes.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
-import { piecesOf } from '../../src/encoder/kernel-piece-parts.ts';
+import { isWorthAKernel, piecesOf } from '../../src/encoder/kernel-piece-parts.ts';
 import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
 import type { GraphPart, KernelCall } from '../../src/encoder/training-plan.ts';
 import { initialParameter } from '../../src/models/initial-values.ts';
 import { encoderLayout } from '../../src/models/layout.ts';
-import type { Attributes } from '../../src/onnx/graph.ts';
+import type { Attributes, Graph } from '../../src/onnx/graph.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import type { ResNetSpec } from '../../src/onnx/resnet.ts';
 import { expectClose, expectSameBits } from '../compare.ts';
@@ -40,6 +41,8 @@ function graphOf(filters: number, attributes: Attributes = {}, channels = 16, ba
   g.output(g.op('Neg', [y]), [batch, filters, 16, 16]);
   return g.build();
 }
+
+const chosen = (graph: Graph) => chooseKernelNodes(graph, isWorthAKernel);
 
 describe('a graph in pieces', () => {
   it.each(['least', 'segments'] as const)('gives what the graph gives, at level %s', async (recompute) => {
@@ -80,7 +83,7 @@ describe('a graph in pieces', () => {
   });
 
   it('names what is not read any more', () => {
-    const { parts, outputs } = piecesOf(graphOf(16))!;
+    const { parts, outputs } = piecesOf(graphOf(16), chosen(graphOf(16)))!;
     const [before, convolution, after] = parts;
     expect(parts.map(({ part }) => part.kind)).toEqual(['graph', 'kernel', 'graph']);
     expect(before!.done).toEqual([]);
@@ -96,6 +99,6 @@ describe('a graph in pieces', () => {
     ['a batch that is not known', graphOf(16, {}, 16, 'batch')],
     ['pads below 0', graphOf(16, { pads: [-1, 0, 0, 0] })],
   ])('leaves a convolution of %s to onnxruntime', (_, graph) => {
-    expect(piecesOf(graph)).toBeNull();
+    expect(piecesOf(graph, chosen(graph))).toBeNull();
   });
 });
