@@ -1,6 +1,7 @@
 /** Graphs of which kernels of ours compute convolutions, and what follows them, between runs of the rest. */
 import { describe, expect, it } from 'vitest';
 import { chooseKernelNodes } from '../../src/autodiff/kernel-nodes.ts';
+import { RECOMPUTE_LEVELS } from '../../src/autodiff/training-graphs.ts';
 import { ArrayEncoder } from '../../src/encoder/array-encoder.ts';
 import { isWorthAKernel, piecesOf } from '../../src/encoder/kernel-piece-parts.ts';
 import { makePlan, ON_WASM, onNative } from '../../src/encoder/make-plan.ts';
@@ -80,6 +81,22 @@ describe('a graph in pieces', () => {
       const size = Math.hypot(...gradient);
       expectClose(`gradient ${i}`, own!.gradients[i]!, gradient, 1e-3 * size + 1e-5);
     }
+  });
+
+  it('gives the same bits whatever is computed again', async () => {
+    const weights = encoderLayout(SPEC, SIZE).parameters.map((one, i) => initialParameter(one, i, 2));
+    const found = [];
+    for (const recompute of RECOMPUTE_LEVELS) {
+      const plan = makePlan({ spec: SPEC, groupSize: GROUP, imageSize: SIZE, recompute }, ON_WASM);
+      const encoder = new ArrayEncoder(plan, 'wasm');
+      await encoder.setWeights('encoder_q', weights);
+      await encoder.trainingForward('encoder_q', normals(GROUP * 3 * SIZE * SIZE, generator(1)));
+      found.push(await encoder.backward(normals(GROUP * SPEC.dim, generator(7))));
+      await encoder.dispose();
+    }
+    const [least, ...others] = found;
+    for (const other of others)
+      for (const [i, gradient] of least!.entries()) expectSameBits(`gradient ${i}`, other[i]!, gradient);
   });
 
   it('names what is not read any more', () => {
