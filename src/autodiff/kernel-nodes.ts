@@ -38,7 +38,8 @@ export function chooseKernelNodes(graph: Graph, isWorth: IsWorth): ReadonlySet<s
     const stays = (readers.get(node.outputs[0]!) ?? []).every((reader) => mayFollow(reader, shapeOf));
     return convolution !== null && isWorth(convolution, { x: !isHere(node.inputs[0]!), y: !stays });
   };
-  for (const node of graph.nodes) if (node.domain === '' && isTaken(node)) here.add(node.outputs[0]!);
+  for (const node of graph.nodes)
+    if (node.domain === '' && !readsConstant(graph, node) && isTaken(node)) here.add(node.outputs[0]!);
   return here;
 }
 
@@ -54,12 +55,18 @@ export function kernelNodes(graph: Graph, chosen: ReadonlySet<string>): Readonly
   for (const node of graph.nodes) {
     const isOurs = node.domain === KERNEL_DOMAIN;
     const isChosen = chosen.has(node.outputs[0]!) && convolutionOf(node, shapeOf) !== null;
-    const isSumOfThese = isSum(node, shapeOf) && node.inputs.some((name) => here.has(name));
+    const isSumOfThese =
+      isSum(node, shapeOf) && !readsConstant(graph, node) && node.inputs.some((name) => here.has(name));
     if (!isOurs && !isChosen && !isSumOfThese) continue;
     taken.add(node);
     for (const name of node.outputs) here.add(name);
   }
   return taken;
+}
+
+/** Constants are in sessions alone: of a network from a file, a filter that is fixed, or a BatchNorm without γ and β of its own. */
+function readsConstant({ constants }: Graph, { inputs }: Node): boolean {
+  return inputs.some((name) => constants.has(name));
 }
 
 /** Whether a kernel may compute what reads a convolution's output, if that lies in the kernels' memory. */

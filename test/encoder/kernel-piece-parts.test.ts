@@ -43,6 +43,13 @@ function graphOf(filters: number, attributes: Attributes = {}, channels = 16, ba
   return g.build();
 }
 
+function withConstantWeight(graph: Graph): Graph {
+  const shape = [16, 16, 3, 3];
+  const constant = { type: 'float32', shape, data: new Float32Array(16 * 16 * 9) } as const;
+  const inputs = graph.inputs.filter(({ name }) => name !== 'w');
+  return { ...graph, inputs, constants: new Map([...graph.constants, ['w', constant]]) };
+}
+
 const chosen = (graph: Graph) => chooseKernelNodes(graph, isWorthAKernel);
 
 describe('a graph in pieces', () => {
@@ -117,6 +124,7 @@ describe('a graph in pieces', () => {
     ['few products', graphOf(8)],
     ['groups', graphOf(16, { group: 2 }, 8)],
     ['a batch that is not known', graphOf(16, {}, 16, 'batch')],
+    ['a weight that is a constant', withConstantWeight(graphOf(16))],
     ['pads below 0', graphOf(16, { pads: [-1, 0, 0, 0] })],
   ])('leaves a convolution of %s to onnxruntime', (_, graph) => {
     expect(piecesOf(graph, chosen(graph))).toBeNull();
