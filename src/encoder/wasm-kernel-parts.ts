@@ -1,4 +1,5 @@
 /** What an encoder on this thread's WebAssembly leaves to our kernels, which have a memory of their own. */
+import { MocoError } from '../errors.ts';
 import type { DeviceArray } from '../kernels/device-array.ts';
 import type { WasmKernels } from '../kernels/wasm/wasm-kernels.ts';
 import { count } from '../onnx/dims.ts';
@@ -9,37 +10,37 @@ import { floats, type Tensor, tensor } from './ort.ts';
 /**
  * The kernels are loaded with the first call. What they read is copied: onnxruntime's heap is not to be seen from outside. What they give
  * is read where it lies, until its tensor is disposed of.
+ * @param maximumBytes of the kernels' memory (default: as much as WebAssembly has)
  */
-export function wasmKernelParts(): { weightGradient: WeightGradient; callKernel: CallKernel } {
+export function wasmKernelParts(maximumBytes?: number): {
+  weightGradient: WeightGradient;
+  callKernel: CallKernel;
+} {
   let opened: Promise<Arrays> | null = null;
   const open = () => {
     opened ??= import('../kernels/wasm/wasm-kernels.ts')
-      .then(({ createWasmKernels }) => createWasmKernels())
+      .then(({ createWasmKernels }) => createWasmKernels(maximumBytes === undefined ? {} : { maximumBytes }))
       .then((kernels) => new Arrays(kernels));
     return opened;
   };
   return {
     async weightGradient({ weight, convolution }, x, dy) {
       const arrays = await open();
-      const [ofX, ofDy, gradient] = [arrays.of(x), arrays.of(dy), arrays.take(count(weight.shape))];
-      const given = { x: ofX, dy: ofDy, batch: x.dims[0]! };
-      arrays.kernels.convWeightGradient({ ...convolution, ...given, gradient, add: false });
-      const result = await tensor('wasm', await arrays.kernels.read(gradient), weight.shape);
-      arrays.give(gradient);
-      arrays.endOf(x, ofX);
-      arrays.endOf(dy, ofDy);
-      return result;
+      const [gradient] = arrays.compute([x, dy], [count(weight.shape)], ([ofX, ofDy], [gradient]) => {
+        const of = { x: ofX!, dy: ofDy!, gradient: gradient! };
+        arrays.kernels.convWeightGradient({ ...convolution, ...of, batch: x.dims[0]!, add: false });
+      });
+      return arrays.copyOf(gradient!, weight.shape);
     },
     async callKernel({ operation, outputs }, inputs) {
       const arrays = await open();
-      const read = inputs.map((input) => arrays.of(input));
-      const written = outputs.map(({ shape }) => arrays.take(count(shape)));
-      callKernel(arrays.kernels, operation, read, written);
-      for (const [i, array] of read.entries()) arrays.endOf(inputs[i]!, array);
+      const lengths = outputs.map(({ shape }) => count(shape));
+      const written = arrays.compute(inputs, lengths, (read, written) =>
+        callKernel(arrays.kernels, operation, read, written),
+      );
       return Promise.all(
-        outputs.map(({ shape }, i) =>
-          shape.length > 1 ? arrays.lend(written[i]!, shape) : arrays.copyOf(written[i]!),
-        ),
+        // Vectors, statistics and gradients, go to whoever keeps them.
+        outputs.map(({ shape }, i) => arrays[shape.length > 1 ? 'lend' : 'copyOf'](written[i]!, shape)),
       );
     },
   };
@@ -56,36 +57,35 @@ class Arrays {
     this.kernels = kernels;
   }
 
-  take(length: number): DeviceArray {
-    return this.#free.get(length)?.pop() ?? this.kernels.allocate(length);
+  /**
+   * Runs a kernel on arrays of the inputs and of outputs that are so long, which it gives.
+   * @throws MocoError out-of-memory — nothing is then kept of what was taken for it
+   */
+  compute(
+    inputs: readonly Tensor[],
+    lengths: readonly number[],
+    kernel: (read: readonly DeviceArray[], written: readonly DeviceArray[]) => void,
+  ): readonly DeviceArray[] {
+    const [read, written]: [DeviceArray[], DeviceArray[]] = [[], []];
+    try {
+      for (const input of inputs) read.push(this.#of(input));
+      for (const length of lengths) written.push(this.#take(length));
+      this.#withRoom(() => kernel(read, written));
+      return written;
+    } catch (error) {
+      for (const array of written) this.#give(array);
+      throw error;
+    } finally {
+      // Of tensors that are on no array, copies.
+      for (const [i, array] of read.entries()) if (!this.#lent.has(inputs[i]!)) this.#give(array);
+    }
   }
 
-  give(array: DeviceArray): void {
-    const free = this.#free.get(array.length) ?? [];
-    this.#free.set(array.length, free);
-    free.push(array);
-  }
-
-  /** The array of a tensor that is on one, or one with a copy of it. */
-  of(value: Tensor): DeviceArray {
-    const lent = this.#lent.get(value);
-    if (lent) return lent;
-    const values = floats(value);
-    const array = this.take(values.length);
-    this.kernels.write(array, values);
-    return array;
-  }
-
-  /** What `of` gave is not read any more. */
-  endOf(value: Tensor, array: DeviceArray): void {
-    if (!this.#lent.has(value)) this.give(array);
-  }
-
-  /** A vector with the values of an array, which is not read any more: statistics and gradients go to whoever keeps them. */
-  async copyOf(array: DeviceArray): Promise<Tensor> {
+  /** A tensor with the values of an array, which is not read any more. */
+  async copyOf(array: DeviceArray, shape: readonly number[]): Promise<Tensor> {
     const values = await this.kernels.read(array);
-    this.give(array);
-    return tensor('wasm', values, [values.length]);
+    this.#give(array);
+    return tensor('wasm', values, shape);
   }
 
   /** A tensor on an array, which it gives back when it is disposed of. */
@@ -94,9 +94,42 @@ class Arrays {
     this.#lent.set(lent, array);
     const dispose = lent.dispose.bind(lent);
     lent.dispose = () => {
-      if (this.#lent.delete(lent)) this.give(array);
+      if (this.#lent.delete(lent)) this.#give(array);
       dispose();
     };
     return lent;
+  }
+
+  /** The array of a tensor that is on one, or one with a copy of it. */
+  #of(value: Tensor): DeviceArray {
+    const lent = this.#lent.get(value);
+    if (lent) return lent;
+    const values = floats(value);
+    const array = this.#take(values.length);
+    this.kernels.write(array, values);
+    return array;
+  }
+
+  #take(length: number): DeviceArray {
+    return this.#free.get(length)?.pop() ?? this.#withRoom(() => this.kernels.allocate(length));
+  }
+
+  #give(array: DeviceArray): void {
+    const free = this.#free.get(array.length) ?? [];
+    this.#free.set(array.length, free);
+    free.push(array);
+  }
+
+  /** Where the memory is full, once more without the arrays that nobody has: those of other lengths may be what fills it. */
+  #withRoom<T>(task: () => T): T {
+    try {
+      return task();
+    } catch (error) {
+      const full = error instanceof MocoError && error.code === 'out-of-memory';
+      if (!full || this.#free.size === 0) throw error;
+      for (const array of [...this.#free.values()].flat()) this.kernels.free(array);
+      this.#free.clear();
+      return task();
+    }
   }
 }
