@@ -14,6 +14,7 @@ import { infonce } from '../../src/kernels/infonce.ts';
 import { ntxent } from '../../src/kernels/ntxent.ts';
 import { type Dispatch, f32 } from '../../src/kernels/shader.ts';
 import { topk } from '../../src/kernels/topk.ts';
+import { BindGroups } from '../../src/kernels/webgpu/bind-groups.ts';
 import { WebGpuCommands } from '../../src/kernels/webgpu/commands.ts';
 import { DeviceWatch } from '../../src/kernels/webgpu/device-watch.ts';
 import { createPipelines } from '../../src/kernels/webgpu/pipelines.ts';
@@ -25,7 +26,8 @@ import { generator, unitRows, upload } from '../kernels/inputs.ts';
 onWebGpu(({ kernels }, { device }) => {
   const watch = new DeviceWatch(device);
   const made = createPipelines(device, {}, chooseVariant(device, {}));
-  const run = async (dispatch: Dispatch) => new WebGpuCommands(watch, await made).run([dispatch]);
+  const groups = new BindGroups(device);
+  const run = async (dispatch: Dispatch) => new WebGpuCommands(watch, await made, groups).run([dispatch]);
   const at = (array: ReturnType<typeof upload>) => kernels.buffer(array);
   const zeros = (length: number) => upload(kernels, new Float32Array(length));
 

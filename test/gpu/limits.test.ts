@@ -5,6 +5,7 @@ import { infonce } from '../../src/kernels/infonce.ts';
 import type { WebGpuCall } from '../../src/kernels/kernel.ts';
 import { ntxent } from '../../src/kernels/ntxent.ts';
 import type { Dispatch } from '../../src/kernels/shader.ts';
+import { BindGroups } from '../../src/kernels/webgpu/bind-groups.ts';
 import { DeviceWatch } from '../../src/kernels/webgpu/device-watch.ts';
 import { WebGpuScratch } from '../../src/kernels/webgpu/scratch.ts';
 import { createWebGpuKernels } from '../../src/kernels/webgpu/webgpu-kernels.ts';
@@ -59,7 +60,7 @@ onWebGpu(() => {
 
   it('partial sums that one binding does not hold are taken in turns, each within the limits', async () => {
     const { device } = await opened;
-    const scratch = new WebGpuScratch(new DeviceWatch(device));
+    const scratch = new WebGpuScratch(new DeviceWatch(device), new BindGroups(device));
     for (const [rows, dim, queueSize] of [
       [1, 1, 1],
       [1100, 1024, 4096],
@@ -98,7 +99,7 @@ onWebGpu(() => {
 
   it('partial sums of NT-Xent are taken in turns, each within the limits', async () => {
     const { device } = await opened;
-    const scratch = new WebGpuScratch(new DeviceWatch(device));
+    const scratch = new WebGpuScratch(new DeviceWatch(device), new BindGroups(device));
     for (const [rows, dim] of [
       [2, 1],
       [1100, 1024],

@@ -1,6 +1,7 @@
 import { MocoError } from '../../errors.ts';
 import { expectWhole } from '../checks.ts';
 import type { DeviceArray } from '../device-array.ts';
+import type { BindGroups } from './bind-groups.ts';
 import type { DeviceWatch } from './device-watch.ts';
 
 export class WebGpuArray implements DeviceArray {
@@ -21,12 +22,14 @@ export class WebGpuArray implements DeviceArray {
 /** The arrays of one device: who owns which buffer, what fits, and reading back. */
 export class WebGpuArrays {
   readonly #watch: DeviceWatch;
+  readonly #groups: BindGroups;
   readonly #live = new Set<WebGpuArray>();
   /** Buffers that can be mapped, by size; in use ones are not in here. */
   readonly #staging = new Map<number, GPUBuffer[]>();
 
-  constructor(watch: DeviceWatch) {
+  constructor(watch: DeviceWatch, groups: BindGroups) {
     this.#watch = watch;
+    this.#groups = groups;
   }
 
   get count(): number {
@@ -46,7 +49,9 @@ export class WebGpuArrays {
     const size = Math.max(16, Math.ceil(length / 4) * 16);
     this.#expectBindable(what, size);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    return this.#add(new WebGpuArray(this, length, device.createBuffer({ size, usage }), false));
+    const buffer = device.createBuffer({ size, usage });
+    this.#groups.own(buffer);
+    return this.#add(new WebGpuArray(this, length, buffer, false));
   }
 
   wrap(buffer: GPUBuffer, length: number): WebGpuArray {
@@ -74,8 +79,7 @@ export class WebGpuArrays {
 
   free(array: DeviceArray): void {
     const own: WebGpuArray = this.at(array, 'array');
-    if (!own.wrapped) own.buffer?.destroy();
-    own.buffer = null;
+    this.#release(own);
     this.#live.delete(own);
   }
 
@@ -122,13 +126,18 @@ export class WebGpuArrays {
   }
 
   dispose(): void {
-    for (const array of this.#live) {
-      if (!array.wrapped) array.buffer?.destroy();
-      array.buffer = null;
-    }
+    for (const array of this.#live) this.#release(array);
     this.#live.clear();
     for (const buffer of [...this.#staging.values()].flat()) buffer.destroy();
     this.#staging.clear();
+  }
+
+  #release(array: WebGpuArray): void {
+    if (array.buffer && !array.wrapped) {
+      this.#groups.forget(array.buffer);
+      array.buffer.destroy();
+    }
+    array.buffer = null;
   }
 
   /** Kernels bind whole buffers. @throws MocoError out-of-memory for more than the device binds */

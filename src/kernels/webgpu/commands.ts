@@ -1,5 +1,6 @@
 import { MocoError } from '../../errors.ts';
 import type { Dispatch } from '../shader.ts';
+import type { BindGroups } from './bind-groups.ts';
 import type { DeviceWatch } from './device-watch.ts';
 import { PARAMETER_SLOT, type Pipelines } from './pipelines.ts';
 
@@ -9,13 +10,15 @@ const SLOTS = 256;
 export class WebGpuCommands {
   readonly #watch: DeviceWatch;
   readonly #pipelines: Pipelines;
+  readonly #groups: BindGroups;
   /** Each submit writes it from the start: the queue orders that after what earlier submits read. */
   readonly #uniforms: GPUBuffer;
   readonly #staged = new ArrayBuffer(SLOTS * PARAMETER_SLOT);
 
-  constructor(watch: DeviceWatch, pipelines: Pipelines) {
+  constructor(watch: DeviceWatch, pipelines: Pipelines, groups: BindGroups) {
     this.#watch = watch;
     this.#pipelines = pipelines;
+    this.#groups = groups;
     this.#uniforms = watch.device.createBuffer({
       size: SLOTS * PARAMETER_SLOT,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
@@ -39,7 +42,7 @@ export class WebGpuCommands {
     const encoder = device.createCommandEncoder();
     const temporary: GPUBuffer[] = [];
     const view = new DataView(this.#staged);
-    const uniforms = { binding: 0, resource: { buffer: this.#uniforms, size: PARAMETER_SLOT } };
+    const uniforms = { buffer: this.#uniforms, size: PARAMETER_SLOT };
     let pass: GPUComputePassEncoder | null = null;
     for (const [slot, dispatch] of dispatches.entries()) {
       const { shader, parameters, workgroups } = dispatch;
@@ -56,11 +59,9 @@ export class WebGpuCommands {
         else view.setFloat32(at, value.float, true);
       });
       const { pipeline, layout } = this.#pipelines.get(shader);
-      const entries = buffers.map((buffer, i) => ({ binding: i + 1, resource: { buffer } }));
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
-      // A group anew for each dispatch: one that was kept would keep buffers alive that their owners have freed.
-      const group = device.createBindGroup({ layout, entries: [uniforms, ...entries] });
+      const group = this.#groups.get(layout, uniforms, buffers);
       pass.setBindGroup(0, group, [slot * PARAMETER_SLOT]);
       pass.dispatchWorkgroups(...workgroups);
     }

@@ -1,4 +1,5 @@
 import { type WebGpuArray, WebGpuArrays } from './arrays.ts';
+import type { BindGroups } from './bind-groups.ts';
 import type { DeviceWatch } from './device-watch.ts';
 
 /**
@@ -9,8 +10,8 @@ export class WebGpuScratch {
   readonly #arrays: WebGpuArrays;
   readonly #taken = new Map<string, WebGpuArray>();
 
-  constructor(watch: DeviceWatch) {
-    this.#arrays = new WebGpuArrays(watch);
+  constructor(watch: DeviceWatch, groups: BindGroups) {
+    this.#arrays = new WebGpuArrays(watch, groups);
   }
 
   /** At least `length` 32-bit numbers, whatever they are. @throws MocoError out-of-memory */

@@ -6,6 +6,7 @@ import type { WebGpuCall } from '../kernel.ts';
 import type { Kernels } from '../kernels.ts';
 import { kernelCalls } from '../registry.ts';
 import { type WebGpuArray, WebGpuArrays } from './arrays.ts';
+import { BindGroups } from './bind-groups.ts';
 import { WebGpuCommands } from './commands.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { createPipelines, expectShaderFiles, type Pipelines } from './pipelines.ts';
@@ -78,9 +79,10 @@ class WebGpuMemory {
   constructor(watch: DeviceWatch, pipelines: Pipelines) {
     this.device = watch.device;
     this.#watch = watch;
-    this.#arrays = new WebGpuArrays(watch);
-    this.#commands = new WebGpuCommands(watch, pipelines);
-    this.#scratch = new WebGpuScratch(watch);
+    const groups = new BindGroups(watch.device);
+    this.#arrays = new WebGpuArrays(watch, groups);
+    this.#commands = new WebGpuCommands(watch, pipelines, groups);
+    this.#scratch = new WebGpuScratch(watch, groups);
     this.checks = new Checks((array, name) => this.#live().at(array, name));
     this.call = this.#createCall();
   }
