@@ -17,6 +17,7 @@ export async function fromSources(names) {
     format: 'esm',
     platform: 'node',
     write: false,
+    loader: { '.wgsl': 'text' },
     external: ['onnxruntime-web/*', 'onnxruntime-node'],
     // What is bundled looks for packages from where it would lie.
     define: { 'import.meta.url': JSON.stringify(new URL('dist/index.js', ROOT).href) },

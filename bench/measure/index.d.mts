@@ -90,7 +90,7 @@ export interface StepTimes {
 export function timeOfSteps(
   moco: typeof Moco,
   ort: Ort,
-  given: { network: Network; images: number; steps: number },
+  given: { network: Network; images: number; steps: number; layout?: 'NHWC' | 'NCHW' },
 ): Promise<StepTimes>;
 
 export interface LossesEncoder extends Network {

@@ -1,9 +1,10 @@
 /** What onnxruntime-web's profiler tells of WebGPU sessions: it writes its events to the console when a session ends. */
 
 /**
+ * @param layout {'NHWC' | 'NCHW' | undefined} in which the provider is to compute convolutions, if not as it would itself
  * @returns `ort`: the same module, whose sessions are profiled until they are released; `events`: what they told by then, by session
  */
-export function profiled(ort) {
+export function profiled(ort, layout) {
   const events = [];
   // Before the module starts: it keeps the function that it finds then.
   const { log } = console;
@@ -15,7 +16,11 @@ export function profiled(ort) {
     if (line.startsWith('{"cat"')) ending.push(JSON.parse(line.replace(/,$/, '')));
   };
   const create = async (model, options) => {
-    const session = await ort.InferenceSession.create(model, { ...options, enableProfiling: true });
+    const executionProviders = options.executionProviders.map((provider) =>
+      layout === undefined ? provider : { ...provider, preferredLayout: layout },
+    );
+    const settings = { ...options, executionProviders, enableProfiling: true };
+    const session = await ort.InferenceSession.create(model, settings);
     const release = session.release.bind(session);
     session.release = () => {
       ending = [];

@@ -10,12 +10,13 @@ import { operatorTimes, profiled } from './ort-profile.mjs';
  * @param moco {{ requestDevice }} and what else `moco-web` has
  * @param ort the module onnxruntime-web/webgpu, before it has made a session
  * @param network {object} of NETWORKS
+ * @param layout see `profiled`
  * @returns of a step: `operators`, `hosts` and `kernels`, the longest first; `kernels` null without timestamp queries
  */
-export async function timeOfSteps(moco, ort, { network, images, steps }) {
+export async function timeOfSteps(moco, ort, { network, images, steps, layout }) {
   const { chooseBackend, describeDrawn, factsOf, pretrain, resolveConfig, setOnnxRuntime } = moco;
   // Sessions then have their profilers, and every dispatch its clock.
-  const profiler = profiled(ort);
+  const profiler = profiled(ort, layout);
   setOnnxRuntime(profiler.ort);
   const clock = await timeDispatches(moco.requestDevice);
   const backend = await chooseBackend('webgpu');
@@ -37,7 +38,7 @@ export async function timeOfSteps(moco, ort, { network, images, steps }) {
       ...Object.fromEntries(names.map((name) => [name, row[name] / steps])),
     })) ?? null;
   return {
-    ...{ adapter: backend.adapter, images, groups: 1, losses },
+    ...{ adapter: backend.adapter, images, groups: 1, layout: layout ?? null, losses },
     operators: each(operators, 'runs', 'gpuMs'),
     hosts: each(hosts, 'runs', 'hostMs'),
     kernels: each(kernels, 'dispatches', 'gpuMs'),

@@ -61,6 +61,18 @@ export const PARTS = {
     needsGpu: true,
     run: (context) => scriptPart('step-time.mjs', ['r50'], context),
   },
+  'layout-r18': {
+    says: 'time-r18 with the convolutions in NCHW, in the place of onnxruntime-web’s own NHWC',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => scriptPart('step-time.mjs', ['r18', '--layout', 'NCHW'], context),
+  },
+  'layout-r50': {
+    says: 'time-r50 likewise',
+    needsAdapter: true,
+    needsGpu: true,
+    run: (context) => scriptPart('step-time.mjs', ['r50', '--layout', 'NCHW'], context),
+  },
   peers: {
     says: 'a step of ResNet-18, width 64, 32 px, by moco-web and by jax-js, in turns',
     needsAdapter: true,
