@@ -1,6 +1,6 @@
 // What onnxruntime-web's WebGPU provider makes of the graphs of a training step, in the forms that it offers: convolutions in NHWC (its
 // own choice) or NCHW, and commands recorded once and replayed (graph capture). Of each: dispatches a run, the transposes among them that it
-// puts in, what a run costs the host, and whether the values are those of the plain form. Counts hold on any adapter, times on a GPU.
+// puts in (of values before a node, of weights and sums within one), what a run costs the host, and whether the values are those of the plain form. Counts hold on any adapter, times on a GPU.
 // npm run build && node bench/session-forms.mjs [--arch resnet18] [--width 8] [--image-size 32] [--images 4] [--groups 2] [--rounds 5]
 import { parseArgs } from 'node:util';
 import { requestDevice } from '../dist/index.js';
@@ -164,7 +164,7 @@ for (const { model } of graphs) {
         const sum = (rows) => rows.reduce((total, { runs }) => total + runs, 0);
         return [
           programs ? sum(programs) : '–',
-          programs ? sum(programs.filter(({ operator }) => operator === 'Transpose')) : '–',
+          programs ? sum(programs.filter(({ program }) => program === 'Transpose')) : '–',
           hostMs.toFixed(1),
           difference === 0 ? 'same bits' : difference.toExponential(1),
         ];

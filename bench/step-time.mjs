@@ -38,7 +38,7 @@ else {
     console.log(`| ${kernel} | ours | ${dispatches.toFixed(1)} | ${gpuMs.toPrecision(3)} |`);
   const dispatches = sum(report.operators, 'runs');
   const transposes = sum(
-    report.operators.filter(({ operator }) => operator === 'Transpose'),
+    report.operators.filter(({ program }) => program === 'Transpose'),
     'runs',
   );
   console.log(
