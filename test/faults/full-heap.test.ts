@@ -36,7 +36,7 @@ it('encoder heap too small for any level → out-of-memory with groups that fit,
   const first = await temporaryFolder();
   await run({ config: { ...config, steps: 1 }, data, out: first });
   const out = await temporaryFolder();
-  limitHeaps(28);
+  limitHeaps(18);
   const outcome = await run({ config, data, out, resume: await loadCheckpoint(first) });
   expect(outcome.error).toMatchObject({
     code: 'out-of-memory',
