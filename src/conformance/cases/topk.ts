@@ -107,7 +107,7 @@ export const topk: KernelCases = [
   ...[1, 3, 4, 5, 63, 64, 65, 127, 128, 129, 512].map(
     (dim) => [`C = ${dim}`, (t: Trial) => exact(t, { q: 5, m: 70, dim, k: 9 })] as const,
   ),
-  ...[1, 2, 31, 32, 33, 63, 64, 65, 257].map(
+  ...[1, 2, 31, 32, 33, 63, 64, 65, 128, 257].map(
     (m) => [`M = k = ${m}`, (t: Trial) => exact(t, { q: 3, m, dim: 6, k: m })] as const,
   ),
   ...[1, 31, 32, 33, 63, 64, 65, 131].map(
