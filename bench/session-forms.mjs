@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { requestDevice } from '../dist/index.js';
 import { fromSources } from './from-sources.mjs';
 import { operatorTimes, profiled } from './measure/ort-profile.mjs';
+import { sessionsOfGpu } from './measure/sessions.mjs';
 import { ort } from './onnxruntime-webgpu.mjs';
 
 const { values: options } = parseArgs({
@@ -34,7 +35,7 @@ const graphs = [plan.forward, plan.trainingForward, ...plan.backward].filter(({ 
 
 // Sessions are profiled, too: the profiler prints when it ends, and is wrapped before the module starts.
 const profiler = profiled(ort);
-const { device, adapter } = await requestDevice();
+const { device, name: adapter } = await requestDevice();
 const FORMS = {
   'NHWC, its own choice': {},
   NCHW: { layout: 'NCHW' },
@@ -42,10 +43,12 @@ const FORMS = {
   'graph capture, outputs its own': { capture: true, own: true },
 };
 
+const { options: plain } = sessionsOfGpu(ort, { device });
 const settings = ({ layout, capture }) => ({
-  executionProviders: [{ name: 'webgpu', device, ...(layout && { preferredLayout: layout }) }],
-  extra: { session: { disable_cpu_ep_fallback: '1' } },
-  preferredOutputLocation: 'gpu-buffer',
+  ...plain,
+  ...(layout && {
+    executionProviders: plain.executionProviders.map((p) => ({ ...p, preferredLayout: layout })),
+  }),
   ...(capture && { enableGraphCapture: true }),
 });
 

@@ -8,7 +8,7 @@ interface Kept {
 }
 
 /**
- * Bind groups from dispatch to dispatch: making one is two thirds of what a dispatch costs the host. A group keeps its buffers
+ * Bind groups from dispatch to dispatch: making one anew doubles what a dispatch costs the host. A group keeps its buffers
  * alive, so only those are kept whose buffers all belong to arrays of ours, which say when they are freed; a buffer of
  * onnxruntime's gets a group anew each time.
  */
