@@ -2,6 +2,7 @@
 import { MocoError } from '../errors.ts';
 import { expectReachable, type Launcher, launcherOf } from '../runtime/mpi/launcher.ts';
 import type { MpiWorker } from '../runtime/mpi/mpi-worker.ts';
+import { restrainUcx } from '../runtime/mpi/ucx.ts';
 import { keepErrorCodes } from '../runtime/remote-errors.ts';
 import { type Remote, WorkerClient } from '../scheduler/worker-client.ts';
 import { SharedError } from './agree.ts';
@@ -50,6 +51,7 @@ export class MpiRanks implements Collective {
       throw new SharedError(error.code, error.message);
     });
     keepErrorCodes();
+    restrainUcx();
     const worker = await WorkerClient.spawn<MpiWorker>('mpi-worker.js', { native: true });
     const control = new Int32Array(new SharedArrayBuffer(4));
     try {

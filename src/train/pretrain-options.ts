@@ -70,7 +70,7 @@ export interface PretrainOptions extends WorkerCounts {
   /** Halts the run between steps, and lets it go on; `signal` ends a halted run, too. */
   pause?: PauseSwitch;
   /**
-   * The ranks that share the groups of each batch, each of which calls with the same options: from `MpiRanks.join`, not in a page.
+   * The ranks that share the groups of each batch, each of which calls with the same options: from `joinRanks`, not in a page.
    * Rank 0 alone writes, measures and shows, whatever the others are asked for; `signal` of any ends the run.
    */
   ranks?: Collective;
@@ -106,5 +106,5 @@ export const PRETRAIN_OPTIONS: Forms<PretrainOptions> = {
   signal: optional(instance('an AbortSignal', 'AbortSignal')),
   pause: optional(made<PauseSwitch>('a PauseSwitch', { paused: yesNo, wait: callback })),
   allowChangedData: optional(yesNo),
-  ranks: optional(made<Collective>('what MpiRanks.join gave', { rank: whole(0), size: whole(1) })),
+  ranks: optional(made<Collective>('what joinRanks gave', { rank: whole(0), size: whole(1) })),
 };

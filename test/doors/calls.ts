@@ -277,6 +277,12 @@ export const CALLS: Readonly<Record<string, Call>> = {
     options: { 2: facts },
     open: [1],
   },
+  // No launcher has started this process.
+  joinRanks: {
+    args: [{}],
+    takes: { 0: ['undefined', 'object'] },
+    options: { 0: { patience: [...LEFT_OUT, 'half', 'huge'] } },
+  },
   finetuneFrom: {
     args: [checkpoint, {}, {}],
     takes: { 1: ['undefined', ...any], 2: ['undefined', 'object'] },
