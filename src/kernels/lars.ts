@@ -8,7 +8,7 @@ import { areIndependent, elementwise } from './elementwise.ts';
 import { callOf } from './export-call.ts';
 import type { Kernel, WasmCall } from './kernel.ts';
 import { REDUCE_FILES } from './reduce-files.ts';
-import { type Dispatch, elements, f32, grid, shaderOf } from './shader.ts';
+import { type Dispatch, elements, f32, grid, onDemand, shaderOf } from './shader.ts';
 
 export interface LarsArguments {
   /**
@@ -44,9 +44,8 @@ export const BLOCK = { webgpu: 1024, wasm: 2 ** 16 } as const;
 /** A factor beyond it, of a gradient that is almost 0, would make infinity of it. */
 const LARGEST_FLOAT = 2 ** 128 - 2 ** 104;
 
-const norms = shaderOf(
-  [...REDUCE_FILES, { name: 'lars-norms.wgsl', text: normsText }],
-  ['read', 'read', 'write'],
+const norms = onDemand(
+  shaderOf([...REDUCE_FILES, { name: 'lars-norms.wgsl', text: normsText }], ['read', 'read', 'write']),
 );
 const scale = shaderOf([...REDUCE_FILES, { name: 'lars-scale.wgsl', text: scaleText }], ['read', 'write']);
 const shader = shaderOf([{ name: 'lars.wgsl', text }], ['write', 'write', 'read', 'read', 'read']);

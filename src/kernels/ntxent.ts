@@ -20,7 +20,7 @@ import {
   TILE_FILES,
   undecidedWithin,
 } from './row-tiles.ts';
-import { type Dispatch, elements, f32, shaderOf } from './shader.ts';
+import { type Dispatch, elements, f32, onDemand, shaderOf } from './shader.ts';
 
 export interface NtXentArguments {
   /** [2N, C] unit rows: the first views of N images, then their second views. Rows i and i + N are positives of each other. */
@@ -45,19 +45,19 @@ export interface NtXentArguments {
 const AT_ONCE = 1024;
 
 const rowsFile = { name: 'ntxent-rows.wgsl', text: rowsText };
-const sums = shaderOf(
-  [...RANK_FILES, ...TILE_FILES, rowsFile, { name: 'ntxent.wgsl', text }],
-  ['read', 'write'],
-  null,
+const sums = onDemand(
+  shaderOf([...RANK_FILES, ...TILE_FILES, rowsFile, { name: 'ntxent.wgsl', text }], ['read', 'write'], null),
 );
 const losses = shaderOf(
   [LOSS_FILE, { name: 'ntxent-loss.wgsl', text: lossText }],
   ['read', 'write', 'write', 'write', 'write'],
 );
-const weighted = shaderOf(
-  [...TILE_FILES, SUMS_FILE, rowsFile, { name: 'ntxent-weighted.wgsl', text: weightedText }],
-  ['read', 'read', 'write'],
-  null,
+const weighted = onDemand(
+  shaderOf(
+    [...TILE_FILES, SUMS_FILE, rowsFile, { name: 'ntxent-weighted.wgsl', text: weightedText }],
+    ['read', 'read', 'write'],
+    null,
+  ),
 );
 const gradient = shaderOf(
   [{ name: 'ntxent-gradient.wgsl', text: gradientText }],

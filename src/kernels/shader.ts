@@ -23,7 +23,7 @@ export interface Shader {
   readonly workgroupSize: number | null;
   /** Other constants that it declares by `override`. */
   readonly constants?: Readonly<Record<string, number>>;
-  /** Compiled when it is first dispatched, as most runs never do. */
+  /** Compiled when it is first dispatched: it takes long to compile, and most runs never do. */
   readonly onDemand?: boolean;
 }
 
@@ -49,6 +49,11 @@ export function shaderOf(
   workgroupSize: number | null = 64,
 ): Shader {
   return { name: files.at(-1)!.name.replace(/\.wgsl$/, ''), files, bindings, workgroupSize };
+}
+
+/** A shader that is compiled when it is first dispatched. */
+export function onDemand(shader: Shader): Shader {
+  return { ...shader, onDemand: true };
 }
 
 const MOST = 65_535;

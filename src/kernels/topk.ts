@@ -5,7 +5,7 @@ import { expectWhole } from './checks.ts';
 import type { DeviceArray } from './device-array.ts';
 import type { Kernel } from './kernel.ts';
 import { LOADS_FILE } from './row-tiles.ts';
-import { type Dispatch, grid, shaderOf } from './shader.ts';
+import { type Dispatch, grid, onDemand, shaderOf } from './shader.ts';
 
 export interface TopKArguments {
   /** [rows, dim] */
@@ -31,10 +31,12 @@ const TILE = { queries: 32, rows: 64 };
 /** Bytes that similarities may take: queries beyond it are taken in turns. */
 const SCRATCH = 64 * 2 ** 20;
 
-const similarities = shaderOf(
-  [LOADS_FILE, { name: 'topk-similarities.wgsl', text: similaritiesText }],
-  ['read', 'read', 'write'],
-  null,
+const similarities = onDemand(
+  shaderOf(
+    [LOADS_FILE, { name: 'topk-similarities.wgsl', text: similaritiesText }],
+    ['read', 'read', 'write'],
+    null,
+  ),
 );
 const select = shaderOf([{ name: 'topk-select.wgsl', text: selectText }], ['read', 'write', 'write'], 256);
 

@@ -64,7 +64,7 @@ async function check(which: StructureCase, place: Place, isDynamic: boolean): Pr
 
 inEveryPlace((place) => {
   const onGpu = place.session.provider === 'webgpu';
-  describe.each(onGpu ? [true] : [false, true])('dynamic batch: %s', (isDynamic) => {
+  describe.each(place.lowering === 'webgpu' ? [true] : [false, true])('dynamic batch: %s', (isDynamic) => {
     it.each(STRUCTURE_CASES)('$name', (which) => check(which, place, isDynamic));
   });
 

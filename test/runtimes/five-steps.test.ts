@@ -57,8 +57,9 @@ function note(runtime: Runtime, { workers, groups = 2 }: ProgramOptions, result:
 await inEveryRuntime((runtime) => {
   // A page has SharedArrayBuffer or not by its headers; Node and Deno have both rows.
   const inPage = runtime !== 'node' && runtime !== 'deno';
-  const memories = inPage ? [isIsolated(runtime)] : [true, false];
-  const rows = memories.flatMap((shared) => WORKERS.map((workers) => [workers, shared] as const));
+  const shared = WORKERS.map((workers) => [workers, true] as const);
+  const copied = [1, 3].map((workers) => [workers, false] as const);
+  const rows = inPage ? (isIsolated(runtime) ? shared : copied) : [...shared, copied[1]!];
   it.each(rows)('wasm, %i workers, shared memory %s: the same bits', async (workers, shared) => {
     const options: ProgramOptions = { backend: 'wasm', workers, groups: GROUPS };
     if (!shared) options.sharedMemory = false;

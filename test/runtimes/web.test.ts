@@ -22,7 +22,7 @@ import {
   waitForStep,
 } from './web-page.ts';
 
-const MINUTES = Number(process.env.MOCO_WEB_MINUTES ?? 1);
+const MINUTES = Number(process.env.MOCO_WEB_MINUTES ?? 0.5);
 const LONG = (MINUTES + 5) * 60_000;
 /** Milliseconds. */
 const SAMPLE = 5000;

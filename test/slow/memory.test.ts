@@ -3,7 +3,7 @@ import { BATCH, input, openTiny, SIZE } from '../train/tiny.ts';
 
 /** By then every session has run and V8 has compiled all of onnxruntime's WebAssembly a second time, optimized. */
 const WARM_UP = 200;
-const MEASURED = 500;
+const MEASURED = 300;
 const SAMPLE = 10;
 const EMBED = 50;
 

@@ -100,7 +100,7 @@ async function notFinite(trial: Trial): Promise<void> {
   }
 }
 
-const MANY_QUERIES = { q: 32_777, m: 3, dim: 2, k: 2 };
+const MANY_QUERIES = { q: 32_777, m: 3, dim: 2, k: 3 };
 const LARGE = { q: 2, m: 65_536, dim: 4, k: 20 };
 
 export const topk: KernelCases = [

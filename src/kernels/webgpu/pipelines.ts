@@ -28,7 +28,10 @@ export async function createPipelines(
   texts: ShaderTexts,
   variant: Variant,
 ): Promise<Pipelines> {
-  const [now, later] = [false, true].map((is) => SHADERS.filter(({ onDemand = false }) => onDemand === is));
+  // Whoever gives a text wants to hear of it now.
+  const waits = ({ onDemand = false, files }: Shader) =>
+    onDemand && !filesOf(files, variant).some(({ name }) => name in texts);
+  const [now, later] = [false, true].map((is) => SHADERS.filter((shader) => waits(shader) === is));
   const made = now!.map(
     async (shader) => [shader, await createPipeline(device, shader, texts, variant)] as const,
   );
