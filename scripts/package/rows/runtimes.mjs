@@ -40,6 +40,22 @@ function process_({
 const node = (folder, ...args) => run(process.execPath, args, { cwd: folder });
 const nodeVersion = async () => process.versions.node;
 
+/** A version of Node other than the one here, from its package of this platform: no install script. */
+function otherNode(major) {
+  const isWindows = process.platform === 'win32';
+  const name = `node-${isWindows ? 'win' : process.platform}-${process.arch}`;
+  return process_({
+    name: `Node ${major}`,
+    packages: [`${name}@${major}`],
+    files: { 'main.mjs': ESM },
+    start: (folder) =>
+      run(join(folder, 'node_modules', name, 'bin', isWindows ? 'node.exe' : 'node'), ['main.mjs'], {
+        cwd: folder,
+      }),
+    of: (folder) => versionOf(folder, name),
+  });
+}
+
 function deno() {
   const require = createRequire(join(ROOT, 'test/package.json'));
   return require('deno/install_api.cjs').runInstall();
@@ -73,6 +89,8 @@ export const RUNTIMES = [
     start: (folder) => node(folder, 'main.cjs'),
     of: nodeVersion,
   }),
+  // Those that are kept up, beside 20, with which the rest is tried.
+  ...[22, 24, 26].map(otherNode),
   process_({
     name: 'Deno, node_modules',
     files: { 'main.mjs': ESM },
