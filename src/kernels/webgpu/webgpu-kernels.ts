@@ -46,8 +46,8 @@ const DEVICE = made<GPUDevice>('a GPUDevice (the `device` of what requestDevice 
 
 /**
  * Kernels on a device of the caller's, who destroys it after disposing of them.
- * @throws MocoError gpu-failed where a shader does not compile, device-lost; usage for an unknown name in `shaders` and
- * for an option out of its range
+ * @throws MocoError gpu-failed where a shader does not compile (later calls, of one that is compiled when it is wanted),
+ * device-lost; usage for an unknown name in `shaders` and for an option out of its range
  */
 export async function createWebGpuKernels(
   device: GPUDevice,
