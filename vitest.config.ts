@@ -116,7 +116,8 @@ const SUITES: Readonly<Record<string, Options>> = {
     include: ['test/runtimes/**/*.test.ts'],
     testTimeout: 300 * SECOND,
     hookTimeout: 60 * SECOND,
-    fileParallelism: false,
+    // Two files at a time: browsers wait for one thread much of the time, which compiles shaders in software.
+    maxWorkers: 2,
   },
 
   // The built command under mpirun: the same bits for any number of ranks.
