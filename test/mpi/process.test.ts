@@ -1,4 +1,7 @@
-/** A program that joins others by `joinRanks`: it learns what one process learns. Joining leaves the process as the engine needs it: UCX would overwrite code that runs, and take the engine's signals. */
+/**
+ * A program that joins others by `joinRanks`: it learns what one process learns. Joining leaves the process as the engine needs
+ * it: UCX would overwrite code that runs, and take the engine's signals.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

@@ -1,10 +1,11 @@
 /**
- * UCX carries the messages of MPICH, and of Open MPI on many networks. When it is loaded it changes the process that it is in,
- * which a JavaScript engine does not survive, so both are told it by UCX's own variables before the library is opened:
+ * UCX carries the messages of MPICH, and of Open MPI on many networks. As it is loaded it does two things to its process that a
+ * JavaScript engine does not survive. Its own variables, set before the library is opened, keep it from both:
  * - To hear of memory that is given back it overwrites the machine code of munmap and others while threads may be inside of
- *   them: one in twenty processes with four busy workers died of it (MPICH 4.0.2 with UCX 1.13.1, `test/mpi/process.test.ts`).
+ *   them: one in twenty processes with four busy workers died of it (MPICH 4.0.2 with UCX 1.13.1; docs/distributed.md).
  *   Without it UCX registers memory with an InfiniBand card anew for each message, as it cannot know when to forget.
- * - It takes SIGSEGV, by which the engine sees that WebAssembly has reached past its memory: an error then ends the process.
+ * - It takes SIGSEGV, by which the engine sees that WebAssembly has reached past its memory: what was an error to be caught
+ *   ends the process.
  */
 import { processVariables } from './launcher.ts';
 
