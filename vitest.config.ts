@@ -114,6 +114,7 @@ const SUITES: Readonly<Record<string, Options>> = {
   // The built package in Node, Deno and browsers.
   runtimes: {
     include: ['test/runtimes/**/*.test.ts'],
+    globalSetup: './test/runtimes/build-web.mjs',
     testTimeout: 300 * SECOND,
     hookTimeout: 60 * SECOND,
     // Two files at a time: browsers wait for one thread much of the time, which compiles shaders in software.

@@ -1,5 +1,4 @@
 /** The page of web/ in Firefox, in a frame that its parent works: the policy of the page lets nothing in that is not its own. */
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +70,6 @@ const inFrame = (task: string) => open.page.evaluate(`(async () => { ${task} })(
 
 await inRuntimes(['firefox'], () => {
   beforeAll(async () => {
-    execFileSync(process.execPath, [join(WEB, 'build.mjs')]);
     folder = await mkdtemp(join(tmpdir(), 'moco-web-firefox-'));
     await symlink(join(WEB, 'dist'), join(folder, 'app'));
     await writeFile(join(folder, 'index.html'), PARENT);

@@ -1,5 +1,4 @@
 /** The page of web/ as people meet it: built, served under a sub-path with its policy, opened, given folders, looked at, checked. */
-import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
@@ -13,7 +12,6 @@ import { drawImage } from '../../src/data/sources/drawn.ts';
 import { serve } from '../../web/serve.mjs';
 import { openAddress } from './chromium.ts';
 
-const BUILD = fileURLToPath(new URL('../../web/build.mjs', import.meta.url));
 export const STEP = /step (\d+) of (\d+)/;
 /** A machine may do other things, too. */
 export const PATIENCE = { timeout: 240_000 };
@@ -25,9 +23,8 @@ export interface Served {
   asked(): string[];
 }
 
-/** Built and served as `npm run web` does, at a path that is not the host's. */
+/** Served as `npm run web` does, at a path that is not the host's. It was built before (build-web.mjs). */
 export async function serveWeb(): Promise<Served> {
-  execFileSync(process.execPath, [BUILD]);
   const { server, address } = await serve(0, '/of/somebody/');
   let paths: string[] = [];
   server.on('request', ({ url }) => paths.push(url ?? ''));
