@@ -58,7 +58,7 @@ export { describeEncoder, exportOnnx, importEncoder, loadCheckpoint } from './pa
 export { finetuneFrom } from './page/finetune.ts';
 export { embedImages, knnOfCheckpoint, linearOfCheckpoint, pretrain } from './page/jobs.ts';
 export { beginFromWeights, continueImport, exportWeights, importCheckpoint } from './page/pytorch.ts';
-export { type JoinedRanks, joinRanks } from './page/ranks.ts';
+export { joinRanks } from './page/ranks.ts';
 export { type ReportRun, reportPage } from './page/report.ts';
 export { Index } from './page/search-index.ts';
 export { type ThumbnailOptions, thumbnails } from './page/thumbnails.ts';
@@ -120,7 +120,7 @@ export type { LeftTensor } from './train/import-weights.ts';
 export type { InitialWeights } from './train/init-weights.ts';
 export type { MeasureOptions, StepMeasurement } from './train/measure.ts';
 export { type Bench, benchInWords } from './train/measure-words.ts';
-export type { MpiOptions } from './train/mpi.ts';
+export type { JoinedRanks, MpiOptions } from './train/mpi.ts';
 export { PauseSwitch } from './train/pause.ts';
 export type { PretrainOptions } from './train/pretrain-options.ts';
 export type { WatchOptions } from './train/watch-options.ts';

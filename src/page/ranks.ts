@@ -1,16 +1,6 @@
 /** Several processes with one run, as everybody sets them up: what speaks MPI is loaded when it is asked for. */
 import { aboveZero, expectOptions, type Forms, optional } from '../arguments.ts';
-import type { Collective } from '../train/collective.ts';
-import type { MpiOptions } from '../train/mpi.ts';
-
-export interface JoinedRanks extends Collective {
-  /** For people, with its version: `Open MPI v4.1.4 (libmpi.so.40)`. */
-  readonly library: string;
-  /** To be called by all ranks when the run is over, or MPI's launcher takes the end of this process for a failure. */
-  leave(): Promise<void>;
-  /** Ends all ranks at once, this process too, before it returns: where this one cannot go on. */
-  abort(exitCode: number): Promise<void>;
-}
+import type { JoinedRanks, MpiOptions } from '../train/mpi.ts';
 
 const MPI_OPTIONS: Forms<MpiOptions> = { patience: optional(aboveZero) };
 

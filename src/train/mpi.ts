@@ -16,12 +16,20 @@ export interface MpiOptions {
   readonly patience?: number;
 }
 
-export class MpiRanks implements Collective {
+export interface JoinedRanks extends Collective {
+  /** For people, with its version: `Open MPI v4.1.4 (libmpi.so.40)`. */
+  readonly library: string;
+  /** To be called by all ranks when none needs another any more, or MPI's launcher takes the end of this process for a failure. */
+  leave(): Promise<void>;
+  /** Ends all ranks at once, also those that wait for this one; this process too, before it returns. */
+  abort(exitCode: number): Promise<void>;
+}
+
+export class MpiRanks implements JoinedRanks {
   readonly #worker: WorkerClient<MpiWorker>;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly rank: number;
   readonly size: number;
-  /** For people, with its version. */
   readonly library: string;
 
   private constructor(
@@ -82,13 +90,11 @@ export class MpiRanks implements Collective {
     return this.#call((remote) => remote.addSlices(sent, received, sum, isFirst, what));
   }
 
-  /** To be called by all ranks, when none needs another any more. */
   async leave(): Promise<void> {
     await this.#call((remote) => remote.leave());
     await this.#worker.terminate();
   }
 
-  /** Ends all ranks at once, also those that wait for this one; this process too, before it returns. */
   async abort(exitCode: number): Promise<void> {
     // A worker that waits looks at this, one that does not hears the call.
     Atomics.store(this.#control, 0, exitCode);

@@ -173,7 +173,17 @@ describe('a run', () => {
   withMpi(['Open MPI'], () => {
     it('whose rank hangs ends with its name', async () => {
       const run = newRun();
-      const options = [...MOCO, '--backend', 'wasm', '--steps', '4000', '--epochs', '200', '--patience', '6'];
+      const options = [
+        ...MOCO,
+        '--backend',
+        'wasm',
+        '--steps',
+        '4000',
+        '--epochs',
+        '200',
+        '--patience',
+        '12',
+      ];
       const command = [...commandIn('node'), 'pretrain', ...options, '--checkpoint-every', '2', '--out', run];
       const { ended } = startRanks('Open MPI', 2, [command]);
       await untilCheckpoint(run, ended);
